@@ -1,0 +1,1 @@
+"""Everything OpenRouter can do, through LiteLLM's own calls, with the exact price of each."""
