@@ -1,0 +1,1 @@
+"""Replays recorded OpenRouter traffic through LiteLLM and measures what was lost."""
