@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .recordings import Exchange
 
 HOP_BY_HOP = {"connection", "content-encoding", "content-length", "transfer-encoding"}
+# An event with the blank line that ends it, or what is left after the last one.
+EVENT = re.compile(rb".*?\n\n|.+\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send an event stream in HTTP chunks, an event each, as OpenRouter does."""
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in body.split(b"\n\n"):
-            piece = event + b"\n\n"
+        for piece in EVENT.findall(body):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
 
