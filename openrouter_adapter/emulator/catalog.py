@@ -1,0 +1,179 @@
+"""The models that the emulator serves, with real prices, read from catalog.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .errors import unknown_model
+
+VARIANTS = ("free", "extended", "exacto", "thinking", "online", "nitro", "floor")
+# `openrouter/auto` picks a model by itself and bills that model's price.
+AUTO_CHOICE = "openai/gpt-5-mini"
+ROUTERS = ("openrouter/auto", "openrouter/auto-beta", "openrouter/pareto-code")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """How a model thinks: the format of its details, and `asked` or `always`."""
+
+    format: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One provider's offer of a model. Prices are decimal strings, USD per token."""
+
+    provider: str
+    tag: str
+    pricing: dict[str, Any]
+    context_length: int
+    max_completion_tokens: int | None
+    parameters: frozenset[str]
+    quantization: str | None = None
+    latency: float = 0.6
+    throughput: float = 70.0
+
+    @property
+    def slug(self) -> str:
+        """The provider's slug, the tag without its endpoint part."""
+        return self.tag.partition("/")[0]
+
+    def price(self, item: str, prompt_tokens: int = 0) -> Decimal:
+        """Return USD per unit of an item, 0 where it isn't sold.
+
+        Args:
+            item: A key of the pricing, such as `completion`.
+            prompt_tokens: Long prompts cost more where the pricing has `overrides`.
+        """
+        for override in self.pricing.get("overrides", ()):
+            if prompt_tokens > override["min_prompt_tokens"] and item in override:
+                return Decimal(override[item])
+        return Decimal(self.pricing.get(item, "0"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A model as `/models` lists it, and its endpoints, the default one first."""
+
+    id: str
+    canonical_slug: str
+    name: str
+    created: int
+    context_length: int
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+    tokenizer: str
+    pricing: dict[str, Any]
+    parameters: frozenset[str]
+    endpoints: tuple[Endpoint, ...]
+    reasoning: Reasoning | None = None
+    aliases: tuple[str, ...] = ()
+    dimensions: int = 0
+    is_moderated: bool = False
+    listed: bool = True
+
+    @property
+    def author(self) -> str:
+        """Who made the model: the part before the slash."""
+        return self.id.partition("/")[0].lstrip("~")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no token of it costs anything."""
+        return self.id.endswith(":free")
+
+
+def _endpoint(row: dict[str, Any], model: dict[str, Any]) -> Endpoint:
+    parameters = set(model.get("supported_parameters", ())) | set(row.get("extra", ()))
+    return Endpoint(
+        provider=row["provider"],
+        tag=row["tag"],
+        pricing=row.get("pricing", model["pricing"]),
+        context_length=row.get("context_length", model["context_length"]),
+        max_completion_tokens=row.get("max_completion_tokens", model.get("max_completion_tokens")),
+        parameters=frozenset(parameters - set(row.get("unsupported", ()))),
+        quantization=row.get("quantization"),
+        latency=row.get("latency", 0.6),
+        throughput=row.get("throughput", 70.0),
+    )
+
+
+def _model(row: dict[str, Any]) -> Model:
+    reasoning = row.get("reasoning")
+    return Model(
+        id=row["id"],
+        canonical_slug=row["canonical_slug"],
+        name=row["name"],
+        created=row["created"],
+        context_length=row["context_length"],
+        input=tuple(row["input"]),
+        output=tuple(row["output"]),
+        tokenizer=row["tokenizer"],
+        pricing=row["pricing"],
+        parameters=frozenset(row.get("supported_parameters", ())),
+        endpoints=tuple(_endpoint(endpoint, row) for endpoint in row["endpoints"]),
+        reasoning=Reasoning(**reasoning) if reasoning else None,
+        aliases=tuple(row.get("aliases", ())),
+        dimensions=row.get("dimensions", 0),
+        is_moderated=row.get("is_moderated", False),
+        listed=row.get("listed", True),
+    )
+
+
+@lru_cache(maxsize=1)
+def models() -> tuple[Model, ...]:
+    """Return every model, in the catalog's order."""
+    rows = orjson.loads(Path(__file__).with_name("catalog.json").read_bytes())
+    return tuple(_model(row) for row in rows)
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, Model]:
+    names: dict[str, Model] = {}
+    # The dated slug of a free variant is the paid one's: the id listed first keeps it.
+    for model in models():
+        for name in (model.id, *model.aliases, model.canonical_slug):
+            names.setdefault(name, model)
+    for router in ROUTERS:
+        names[router] = names[AUTO_CHOICE]
+    return names
+
+
+def knows(name: str) -> bool:
+    """Tell whether a name is an id, alias, dated slug or router."""
+    return name in _by_name()
+
+
+def find(name: str) -> Model:
+    """Return the model of an id, alias, dated slug or router.
+
+    Raises:
+        ApiError: 404 where nobody serves it.
+    """
+    model = _by_name().get(name)
+    if model is None:
+        raise unknown_model(name)
+    return model
+
+
+@lru_cache(maxsize=1024)
+def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
+    """Split `author/slug:free:online` into what the catalog knows and what only acts.
+
+    Static variants such as `:free` are models of their own; the others are returned.
+    """
+    base, *suffixes = name.split(":")
+    acting: list[str] = []
+    for suffix in suffixes:
+        if suffix in VARIANTS and f"{base}:{suffix}" not in _by_name():
+            acting.append(suffix)
+        else:
+            base = f"{base}:{suffix}"
+    return base, tuple(acting)

@@ -1,0 +1,120 @@
+"""Errors in OpenRouter's wording, as its API sends them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+USER_ID = "user_emulator00000000000000000"
+ROUTING_HELP = (
+    "To learn more about provider routing, visit: "
+    "https://openrouter.ai/docs/guides/routing/provider-selection"
+)
+PROVIDER_ERROR = "Provider returned error"
+
+
+class ApiError(Exception):
+    """A refusal that goes out as `{"error": {"code", "message", "metadata"}}`.
+
+    Args:
+        status: HTTP status, also the body's `error.code`.
+        message: What the caller reads.
+        metadata: `error.metadata`, left out when None.
+        falls_back: Whether OpenRouter tries the next provider or model after it.
+        provider: Who refused, for the bill; None when OpenRouter itself did.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        metadata: dict[str, Any] | None = None,
+        falls_back: bool = False,
+        provider: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.metadata = metadata
+        self.falls_back = falls_back
+        self.provider = provider
+
+    def error(self) -> dict[str, Any]:
+        """Return the `error` object."""
+        error: dict[str, Any] = {"message": self.message, "code": self.status}
+        if self.metadata is not None:
+            error["metadata"] = self.metadata
+        return error
+
+    def body(self) -> dict[str, Any]:
+        """Return the whole body; who isn't known (401) gets no `user_id`."""
+        if self.status == 401:
+            return {"error": self.error()}
+        return {"error": self.error(), "user_id": USER_ID}
+
+
+def missing_key() -> ApiError:
+    """No Authorization header."""
+    return ApiError(401, "Missing Authentication header")
+
+
+def unknown_key() -> ApiError:
+    """A key that belongs to nobody."""
+    return ApiError(401, "User not found.")
+
+
+def invalid_body(problem: str) -> ApiError:
+    """A body that OpenRouter's own schema refuses."""
+    return ApiError(400, problem)
+
+
+def unknown_model(model: str) -> ApiError:
+    """A model that nobody serves."""
+    return ApiError(404, f"No endpoints found for {model}.", falls_back=True)
+
+
+def no_endpoints(reason: str) -> ApiError:
+    """All endpoints of a model were excluded; `reason` completes "No endpoints found …"."""
+    return ApiError(404, f"No endpoints found {reason}. {ROUTING_HELP}", falls_back=True)
+
+
+def unknown_generation(generation_id: str) -> ApiError:
+    """A generation id that was never given out."""
+    return ApiError(404, f"Generation {generation_id} not found")
+
+
+def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError:
+    """More tokens than the endpoint holds."""
+    parts = f"{text_tokens} of text input"
+    if output_tokens:
+        parts += f", {output_tokens} in the output"
+    return ApiError(
+        400,
+        f"This endpoint's maximum context length is {limit} tokens. However, you requested about "
+        f"{text_tokens + output_tokens} tokens ({parts}). Please reduce the length of either one, "
+        "or use the context-compression plugin to compress your prompt automatically.",
+        metadata={"provider_name": None},
+        falls_back=True,
+    )
+
+
+def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> ApiError:
+    """An upstream's refusal, whose own words ride in `metadata.raw`."""
+    return ApiError(
+        status,
+        PROVIDER_ERROR,
+        metadata={"raw": raw, "provider_name": provider, **metadata},
+        falls_back=status not in {400, 401},
+        provider=provider,
+    )
+
+
+def insufficient_credits(requested: int, affordable: int) -> ApiError:
+    """A balance that can't pay for the worst case."""
+    return ApiError(
+        402,
+        "This request requires more credits, or fewer max_tokens. You requested up to "
+        f"{requested} tokens, but can only afford {affordable}. To increase, visit "
+        "https://openrouter.ai/settings/credits and add more credits",
+        metadata={"provider_name": None},
+    )
