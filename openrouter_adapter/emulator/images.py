@@ -1,0 +1,94 @@
+"""PNG images that are drawn, not stored: small, valid, the same for the same prompt."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from functools import lru_cache
+from typing import Any
+
+# The pixel sizes of OpenRouter's page on image generation, by aspect ratio.
+PIXELS = {
+    "1:1": (1024, 1024),
+    "2:3": (832, 1248),
+    "3:2": (1248, 832),
+    "3:4": (864, 1184),
+    "4:3": (1184, 864),
+    "4:5": (896, 1152),
+    "5:4": (1152, 896),
+    "9:16": (768, 1344),
+    "16:9": (1344, 768),
+    "21:9": (1536, 672),
+}
+TIERS = {"0.5K": 0.5, "1K": 1, "2K": 2, "4K": 4}
+# A tenth of a megapixel looks like an image and costs no time.
+SCALE = 8
+# What Gemini counts for one image of 1K; other tiers count by their area's square root.
+TOKENS_PER_IMAGE = 1290
+
+
+def pixel_size(image_config: Any) -> tuple[int, int]:
+    """Return the width and height that an `image_config` asks for, scaled down by `SCALE`."""
+    config = image_config if isinstance(image_config, dict) else {}
+    width, height = PIXELS.get(config.get("aspect_ratio", "1:1")) or _other_ratio(
+        str(config["aspect_ratio"])
+    )
+    tier = TIERS.get(str(config.get("image_size", "1K")), 1)
+    return max(1, round(width * tier / SCALE)), max(1, round(height * tier / SCALE))
+
+
+def _other_ratio(ratio: str) -> tuple[int, int]:
+    wide, _, high = ratio.partition(":")
+    try:
+        share = float(wide) / float(high)
+    except (ValueError, ZeroDivisionError):
+        return PIXELS["1:1"]
+    return round(1024 * share**0.5), round(1024 / share**0.5)
+
+
+def image_tokens(image_config: Any) -> int:
+    """Return the completion tokens of one image."""
+    config = image_config if isinstance(image_config, dict) else {}
+    tier = TIERS.get(str(config.get("image_size", "1K")), 1)
+    return round(TOKENS_PER_IMAGE * max(tier, 1))
+
+
+def data_url(prompt: str, image_config: Any, index: int = 0) -> str:
+    """Return a PNG as a data URL, its colours chosen by the prompt."""
+    width, height = pixel_size(image_config)
+    return _data_url(width, height, zlib.crc32(prompt.encode()) + index * 0x9E3779B1)
+
+
+@lru_cache(maxsize=128)
+def _data_url(width: int, height: int, seed: int) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png(width, height, seed)).decode()}"
+
+
+def png(width: int, height: int, seed: int) -> bytes:
+    """Return an RGB PNG with a gradient between two colours and a disc in a third."""
+    top, bottom, disc = (_colour(seed >> shift) for shift in (0, 5, 11))
+    centre_x, centre_y, radius = width / 2, height * 0.45, min(width, height) * 0.3
+    rows = bytearray()
+    for y in range(height):
+        share = y / max(1, height - 1)
+        sky = bytes(round(a + (b - a) * share) for a, b in zip(top, bottom, strict=True))
+        half = max(0.0, radius**2 - (y - centre_y) ** 2) ** 0.5
+        left, right = max(0, round(centre_x - half)), min(width, round(centre_x + half))
+        # Each row starts with its filter: 0, none.
+        rows += b"\0" + sky * left + bytes(disc) * (right - left) + sky * (width - right)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(bytes(rows)))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _colour(seed: int) -> tuple[int, int, int]:
+    return (64 + seed * 37 % 192, 64 + seed * 59 % 192, 64 + seed * 83 % 192)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

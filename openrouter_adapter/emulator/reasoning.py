@@ -1,0 +1,173 @@
+"""Reasoning details in each family's format: made, cut for a stream, and checked on return."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .errors import ApiError, invalid_body, provider_error
+
+if TYPE_CHECKING:
+    from .catalog import Model
+
+ANTHROPIC = "anthropic-claude-v1"
+OPENAI = "openai-responses-v1"
+GOOGLE = "google-gemini-v1"
+XAI = "xai-responses-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Whether a request gets reasoning, and whether it is shown."""
+
+    enabled: bool = False
+    exclude: bool = False
+    effort: str = "medium"
+
+
+def wish(body: dict[str, Any], model: Model) -> Wish:
+    """Read `reasoning`, `reasoning_effort` and `include_reasoning`.
+
+    Raises:
+        ApiError: 400 where effort and max_tokens are both given.
+    """
+    asked = body.get("reasoning")
+    options: dict[str, Any] = asked if isinstance(asked, dict) else {}
+    if options.get("effort") is not None and options.get("max_tokens") is not None:
+        raise invalid_body(
+            'Only one of "reasoning.effort" and "reasoning.max_tokens" can be specified'
+        )
+    effort = options.get("effort") or body.get("reasoning_effort")
+    included = body.get("include_reasoning")
+    exclude = bool(options.get("exclude")) or included is False
+    if model.reasoning is None:
+        return Wish()
+    if model.reasoning.when == "always":
+        return Wish(enabled=True, exclude=exclude, effort=effort or "medium")
+    if options.get("enabled") is False or effort == "none":
+        return Wish()
+    enabled = bool(
+        options.get("enabled") or effort or options.get("max_tokens") or included is True
+    )
+    return Wish(enabled=enabled, exclude=exclude, effort=effort or "medium")
+
+
+@lru_cache(maxsize=1024)
+def sign(text: str) -> str:
+    """Return the signature of a thought; a pure function, so it needs no memory to check."""
+    digest = hashlib.shake_256(b"emulator-signature" + text.encode()).digest(189)
+    return "Er" + base64.b64encode(digest).decode()
+
+
+@lru_cache(maxsize=1024)
+def seal(text: str, kind: str = "gAAAAAB") -> str:
+    """Return the encrypted form of a thought, with its own check at the end."""
+    digest = hashlib.shake_256(b"emulator-seal" + text.encode()).digest(90)
+    data = kind + base64.urlsafe_b64encode(digest).decode()
+    return data + hashlib.sha256(data.encode()).hexdigest()[:12]
+
+
+def is_sealed(data: Any) -> bool:
+    """Tell whether encrypted data came back as `seal` gave it out."""
+    if not isinstance(data, str) or len(data) < 12:
+        return False
+    return hashlib.sha256(data[:-12].encode()).hexdigest()[:12] == data[-12:]
+
+
+def details(form: str, text: str) -> list[dict[str, Any]]:
+    """Return the `reasoning_details` of one thought, as a whole answer has them."""
+    if form == ANTHROPIC:
+        return [
+            {
+                "type": "reasoning.text",
+                "text": text,
+                "format": form,
+                "index": 0,
+                "signature": sign(text),
+            }
+        ]
+    if form == OPENAI:
+        return [
+            {"type": "reasoning.summary", "summary": text, "format": form, "index": 0},
+            _encrypted(form, text, index=1),
+        ]
+    if form == XAI:
+        return [_encrypted(form, text, index=0)]
+    said: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": 0}
+    # Gemini puts the words and their encrypted twin under one index.
+    return [said, _encrypted(form, text, index=0)] if form == GOOGLE else [said]
+
+
+def _encrypted(form: str, text: str, index: int) -> dict[str, Any]:
+    return {
+        "type": "reasoning.encrypted",
+        "data": seal(text),
+        "format": form,
+        "id": f"rs_{hashlib.sha256(text.encode()).hexdigest()[:50]}",
+        "index": index,
+    }
+
+
+def shown_text(form: str, text: str) -> str | None:
+    """Return the message's `reasoning`, None where the model shows no words."""
+    return None if form == XAI else text
+
+
+def deltas(form: str, pieces: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the deltas of a stream whose details add up to those of `details`."""
+    text = "".join(pieces)
+    cut: list[dict[str, Any]] = []
+    for detail in details(form, text):
+        key = "summary" if detail["type"] == "reasoning.summary" else "text"
+        if key in detail:
+            frame = {name: detail[name] for name in ("type", key, "format", "index")}
+            cut += [
+                {"reasoning": piece, "reasoning_details": [{**frame, key: piece}]}
+                for piece in pieces
+            ]
+        if "signature" in detail:
+            # The signature comes last and alone.
+            rest = {name: detail[name] for name in ("type", "signature", "format", "index")}
+            cut.append({"reasoning_details": [rest]})
+        elif key not in detail:
+            cut.append({"reasoning_details": [detail]})
+    return cut
+
+
+def check_returned(messages: list[dict[str, Any]], provider: str) -> None:
+    """Refuse thoughts that were changed on their way back, in the upstream's words.
+
+    Raises:
+        ApiError: 400 with the upstream's message in `metadata.raw`.
+    """
+    for place, message in enumerate(messages):
+        for position, detail in enumerate(message.get("reasoning_details") or ()):
+            problem = _problem(detail, f"messages.{place}.content.{position}")
+            if problem is not None:
+                raise _refusal(problem, detail, provider)
+
+
+def _problem(detail: Any, path: str) -> str | None:
+    form = detail.get("format")
+    if form == ANTHROPIC and detail.get("type") == "reasoning.text":
+        signature = detail.get("signature")
+        if signature is None:
+            return f"{path}.thinking.signature: Field required"
+        if signature != sign(detail.get("text") or ""):
+            return f"{path}: Invalid `signature` in `thinking` block"
+    if form == GOOGLE and detail.get("type") == "reasoning.encrypted":
+        return None if is_sealed(detail.get("data")) else "Corrupted thought signature."
+    return None
+
+
+def _refusal(problem: str, detail: dict[str, Any], provider: str) -> ApiError:
+    kind = "INVALID_ARGUMENT" if detail.get("format") == GOOGLE else "invalid_request_error"
+    raw = (
+        '{"type":"error","error":{"type":"' + kind + '","message":"' + problem + '"}}'
+        if kind == "invalid_request_error"
+        else '{"error":{"code":400,"message":"' + problem + '","status":"' + kind + '"}}'
+    )
+    return provider_error(400, provider, raw)
