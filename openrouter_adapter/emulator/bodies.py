@@ -1,0 +1,137 @@
+"""The checks that a request's body must pass, with the words OpenRouter refuses it in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import invalid_body
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+_JSON_NAMES = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    type(None): "null",
+}
+_EXPECTED: dict[str, tuple[type, ...]] = {
+    "model": (str,),
+    "models": (list,),
+    "stream": (bool,),
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "max_tokens": (int,),
+    "max_completion_tokens": (int,),
+    "provider": (dict,),
+    "reasoning": (dict,),
+    "tools": (list,),
+    "modalities": (list,),
+    "response_format": (dict,),
+    "plugins": (list,),
+}
+_RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
+_COUNTS = ("max_tokens", "max_completion_tokens")
+
+
+def _expected(path: str, expected: str, value: Any) -> str:
+    return f"{path}: Invalid input: expected {expected}, received {_JSON_NAMES[type(value)]}"
+
+
+def check_object(body: Any) -> dict[str, Any]:
+    """Return the body as a dict.
+
+    Raises:
+        ApiError: 400 for any other JSON value.
+    """
+    if not isinstance(body, dict):
+        raise invalid_body(f"Invalid input: expected object, received {_JSON_NAMES[type(body)]}")
+    return body
+
+
+def check_chat(body: dict[str, Any]) -> None:
+    """Check a chat completion's body.
+
+    Raises:
+        ApiError: 400 with the field and what was expected of it.
+    """
+    if body.get("messages") is None:
+        raise invalid_body('Input required: specify "prompt" or "messages"')
+    _check_fields(body)
+    messages = body["messages"]
+    if not isinstance(messages, list):
+        raise invalid_body(_expected("messages", "array", messages))
+    if not messages:
+        raise invalid_body('Input required: specify "prompt" or "messages"')
+    for place, message in enumerate(messages):
+        _check_message(f"messages.{place}", message)
+    for place, tool in enumerate(body.get("tools") or ()):
+        _check_tool(f"tools.{place}", tool)
+
+
+def _check_fields(body: dict[str, Any]) -> None:
+    for name, types in _EXPECTED.items():
+        value = body.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise invalid_body(_expected(name, _JSON_NAMES[types[0]], value))
+    for name, (low, high) in _RANGES.items():
+        if not low <= (body.get(name) or low) <= high:
+            raise invalid_body(f"{name}: Invalid input: expected {low} to {high}")
+    for name in _COUNTS:
+        if body.get(name) is not None and body[name] < 1:
+            raise invalid_body(f"{name}: Too small: expected number to be >=1")
+
+
+def _check_message(path: str, message: Any) -> None:
+    if not isinstance(message, dict):
+        raise invalid_body(_expected(path, "object", message))
+    role = message.get("role")
+    if role not in ROLES:
+        raise invalid_body(
+            f"{path}.role: Invalid option: expected one of "
+            + "|".join(f'"{known}"' for known in ROLES)
+        )
+    content = message.get("content")
+    if content is None and role != "assistant":
+        raise invalid_body(f"{path}.content: Invalid input: expected string, received null")
+    if content is not None and not isinstance(content, (str, list)):
+        raise invalid_body(_expected(f"{path}.content", "string", content))
+    if isinstance(content, list):
+        for place, part in enumerate(content):
+            if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+                raise invalid_body(f"{path}.content.{place}: Invalid input")
+    if role == "tool" and not message.get("tool_call_id"):
+        raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
+
+
+def _check_tool(path: str, tool: Any) -> None:
+    if not isinstance(tool, dict):
+        raise invalid_body(_expected(path, "object", tool))
+    if tool.get("type", "function") != "function":
+        return
+    function = tool.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise invalid_body(f"{path}.function.name: Invalid input: expected string, received null")
+
+
+def check_embedding(body: dict[str, Any]) -> None:
+    """Check an embedding request's body.
+
+    Raises:
+        ApiError: 400 with the field and what was expected of it.
+    """
+    if not body.get("model"):
+        raise invalid_body("No models provided")
+    given = body.get("input")
+    if given is None or given in ("", []):
+        raise invalid_body("input: Invalid input: expected string or array")
+    if not isinstance(given, (str, list)):
+        raise invalid_body(_expected("input", "string", given))
+    if body.get("encoding_format") not in {None, "float", "base64"}:
+        raise invalid_body('encoding_format: Invalid option: expected one of "float"|"base64"')
+    dimensions = body.get("dimensions")
+    if dimensions is not None and (not isinstance(dimensions, int) or dimensions < 1):
+        raise invalid_body("dimensions: Too small: expected number to be >=1")

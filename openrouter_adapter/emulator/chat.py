@@ -1,0 +1,240 @@
+"""From a chat completion's body to the answer: routing, checks, words, price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import answers, billing, errors, images, reasoning, routing, tokens
+from .answers import Answer
+from .billing import BillRow, Usage
+from .bodies import check_chat
+from .completion import Completion
+from .errors import ApiError
+
+if TYPE_CHECKING:
+    from .catalog import Endpoint, Model
+    from .routing import Target
+    from .service import Service
+
+
+def complete(service: Service, body: dict[str, Any]) -> Completion:
+    """Answer a chat completion: the first provider of the first model that can.
+
+    Raises:
+        ApiError: The last refusal, with the ones before it in its metadata.
+    """
+    check_chat(body)
+    refusals: list[ApiError] = []
+    for name in routing.names(body):
+        for target, endpoint in _candidates(name, body, refusals):
+            completion = _try(service, body, target, endpoint, refusals)
+            if completion is not None:
+                return completion
+    raise _last(refusals)
+
+
+def _candidates(
+    name: str, body: dict[str, Any], refusals: list[ApiError]
+) -> list[tuple[Target, Endpoint]]:
+    try:
+        target = routing.target_of(name)
+        return [(target, endpoint) for endpoint in routing.endpoints(target, body)]
+    except ApiError as refusal:
+        _keep(refusals, refusal)
+        return []
+
+
+def _try(
+    service: Service,
+    body: dict[str, Any],
+    target: Target,
+    endpoint: Endpoint,
+    refusals: list[ApiError],
+) -> Completion | None:
+    try:
+        return _attempt(service, body, target, endpoint)
+    except ApiError as refusal:
+        _keep(refusals, refusal)
+        return None
+
+
+def _keep(refusals: list[ApiError], refusal: ApiError) -> None:
+    if not refusal.falls_back:
+        raise refusal
+    refusals.append(refusal)
+
+
+def _last(refusals: list[ApiError]) -> ApiError:
+    last = refusals[-1]
+    if len(refusals) > 1:
+        previous = [{"code": one.status, "message": one.message} for one in refusals]
+        last.metadata = {**(last.metadata or {}), "previous_errors": previous}
+    return last
+
+
+def _attempt(
+    service: Service, body: dict[str, Any], target: Target, endpoint: Endpoint
+) -> Completion:
+    messages = body["messages"]
+    prompt_tokens = tokens.prompt_tokens(messages, _extra(body))
+    _check_length(body, endpoint, prompt_tokens)
+    _check_credits(service, body, endpoint, prompt_tokens)
+    if service.settings.check_signatures:
+        reasoning.check_returned(messages, endpoint.provider)
+    wish = reasoning.wish(body, target.model)
+    answer = limited(_answer(service, body, target, wish), body)
+    usage = _usage(answer, prompt_tokens, body)
+    cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    if billing.insured(usage, answer.finish_reason):
+        cost = billing.Cost(is_byok=cost.is_byok)
+    return Completion(
+        id=service.new_id(),
+        created=int(service.now()),
+        model=target.model,
+        endpoint=endpoint,
+        answer=answer,
+        call_ids=service.call_ids(len(answer.tool_calls), endpoint.provider),
+        usage=usage,
+        cost=cost,
+        show_reasoning=not wish.exclude,
+    )
+
+
+def _extra(body: dict[str, Any]) -> str:
+    # Tools and schemas are part of the prompt that a provider counts.
+    parts = [body[name] for name in ("tools", "response_format") if body.get(name)]
+    return orjson.dumps(parts).decode() if parts else ""
+
+
+def _check_length(body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int) -> None:
+    output = routing.output_limit(body) or 0
+    if prompt_tokens + output > endpoint.context_length:
+        raise errors.context_length(endpoint.context_length, prompt_tokens, output)
+
+
+def _check_credits(
+    service: Service, body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int
+) -> None:
+    remaining = service.remaining_credits()
+    if remaining is None or service.is_byok(endpoint):
+        return
+    limit = routing.output_limit(body) or endpoint.max_completion_tokens or 4096
+    left = remaining - prompt_tokens * endpoint.price("prompt")
+    per_token = endpoint.price("completion")
+    if per_token and left < limit * per_token:
+        raise errors.insufficient_credits(limit, max(0, int(left / per_token)))
+
+
+def _answer(service: Service, body: dict[str, Any], target: Target, wish: reasoning.Wish) -> Answer:
+    messages = body["messages"]
+    model = target.model
+    configured = answers.scripted(service.settings.answer, body, model.id)
+    if configured is not None:
+        answer = configured
+    elif _draws(body, target):
+        answer = _drawing(body, target)
+    else:
+        answer = answers.compose(body, messages)
+    if wish.enabled and answer.reasoning is None and not _thought_before(messages, model):
+        thought = answers.thought(answers.last_words(messages), wish.effort)
+        answer = replace(answer, reasoning=thought)
+    return answer
+
+
+def _thought_before(messages: list[dict[str, Any]], model: Model) -> bool:
+    # Claude thinks once a turn: not again after a tool's result.
+    form = model.reasoning.format if model.reasoning else ""
+    return form == reasoning.ANTHROPIC and messages[-1].get("role") == "tool"
+
+
+def _draws(body: dict[str, Any], target: Target) -> bool:
+    wanted = body.get("modalities")
+    return "image" in target.model.output and (wanted is None or "image" in wanted)
+
+
+def _drawing(body: dict[str, Any], target: Target) -> Answer:
+    prompt = answers.last_words(body["messages"])
+    url = images.data_url(prompt, body.get("image_config"))
+    speaks = "text" in target.model.output and "text" in (body.get("modalities") or ["text"])
+    words = answers.caption(prompt) if speaks else ""
+    return Answer(content=words, images=(url,))
+
+
+def limited(answer: Answer, body: dict[str, Any]) -> Answer:
+    """Cut an answer at the request's stop sequences and token limit."""
+    content = answer.content
+    stop = body.get("stop")
+    for sequence in [stop] if isinstance(stop, str) else stop or ():
+        if content and sequence:
+            content = content.partition(sequence)[0]
+    limit = routing.output_limit(body)
+    if limit is None:
+        return replace(answer, content=content)
+    thought = answer.reasoning
+    if thought is not None:
+        thought = tokens.truncate(thought, limit)
+        limit -= tokens.count(thought)
+    cut = tokens.truncate(content, limit) if content else content
+    if (cut, thought) != (content, answer.reasoning):
+        return replace(answer, content=cut, reasoning=thought, finish_reason="length")
+    return replace(answer, content=content)
+
+
+def _usage(answer: Answer, prompt_tokens: int, body: dict[str, Any]) -> Usage:
+    thought = tokens.count(answer.reasoning) if answer.reasoning else 0
+    drawn = len(answer.images) * images.image_tokens(body.get("image_config"))
+    spoken = tokens.count(answer.content) if answer.content else 0
+    called = sum(
+        tokens.count(call.name) + tokens.count(call.arguments or "") for call in answer.tool_calls
+    )
+    return Usage(
+        prompt=prompt_tokens,
+        completion=thought + drawn + spoken + called,
+        reasoning=thought,
+        images=drawn,
+    )
+
+
+def bill_row(completion: Completion, created_at: float, *, streamed: bool) -> BillRow:
+    """Return the row of a completion that was answered in full."""
+    usage, cost = completion.usage, completion.cost
+    return BillRow(
+        generation_id=completion.id,
+        endpoint="/chat/completions",
+        model=completion.model.canonical_slug,
+        provider=completion.endpoint.provider,
+        tokens_prompt=usage.prompt,
+        tokens_completion=usage.completion,
+        cost=cost.total,
+        upstream_cost=cost.upstream,
+        is_byok=cost.is_byok,
+        tokens_cached=usage.cached,
+        tokens_cache_write=usage.cache_write + usage.cache_write_1h,
+        tokens_reasoning=usage.reasoning,
+        tokens_image=usage.images,
+        streamed=streamed,
+        finish_reason=completion.answer.finish_reason,
+        native_finish_reason=completion.native_finish_reason,
+        created_at=created_at,
+    )
+
+
+def _price_again(completion: Completion, usage: Usage) -> billing.Cost:
+    return billing.price(usage, completion.endpoint, is_byok=completion.cost.is_byok)
+
+
+def cut_row(completion: Completion, created_at: float, share: float) -> BillRow:
+    """Return the row of a stream that its caller left after a share of the events."""
+    usage = completion.usage
+    sent = replace(
+        usage,
+        completion=round(usage.completion * share),
+        reasoning=round(usage.reasoning * share),
+        images=round(usage.images * share),
+    )
+    left = replace(completion, usage=sent, cost=_price_again(completion, sent))
+    row = bill_row(left, created_at, streamed=True)
+    return replace(row, cancelled=True, finish_reason=None, native_finish_reason=None)

@@ -1,0 +1,188 @@
+"""Which models and which of their providers a request may go to, in order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from . import catalog
+from .errors import ApiError, invalid_body, no_endpoints, unknown_model
+
+if TYPE_CHECKING:
+    from .catalog import Endpoint, Model
+
+# Request fields that are no parameter of a model.
+_ROUTING_FIELDS = frozenset(
+    re.findall(
+        r"\w+",
+        "model models messages prompt provider plugins stream stream_options usage user metadata "
+        "transforms route preset session_id trace cache_control modalities image_config debug "
+        "web_search_options service_tier prompt_cache_key reasoning include_reasoning "
+        "reasoning_effort parallel_tool_calls max_completion_tokens verbosity",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model to try, and what its name's dynamic variants ask for."""
+
+    name: str
+    model: Model
+    variants: tuple[str, ...] = ()
+
+
+def names(body: dict[str, Any]) -> list[str]:
+    """Return the models to try: `model`, then `models`, each once.
+
+    Raises:
+        ApiError: 400 without any.
+    """
+    found = [body["model"]] if body.get("model") else []
+    found += [name for name in body.get("models") or () if name not in found]
+    if not found:
+        raise invalid_body("No models provided")
+    return found
+
+
+def target_of(name: str) -> Target:
+    """Return the model that a name means, its variants read.
+
+    Raises:
+        ApiError: 404 where nobody serves it.
+    """
+    base, variants = catalog.split_variants(name)
+    if not catalog.knows(base):
+        raise unknown_model(name)
+    return Target(name, catalog.find(base), variants)
+
+
+def endpoints(target: Target, body: dict[str, Any]) -> list[Endpoint]:
+    """Return the providers of a model that may serve a request, the first choice first.
+
+    Raises:
+        ApiError: 404 that says which condition excluded them all.
+    """
+    preferences = body.get("provider")
+    wishes: dict[str, Any] = preferences if isinstance(preferences, dict) else {}
+    found = _allowed(list(target.model.endpoints), wishes)
+    found = _capable(found, body, wishes)
+    found = _affordable(found, wishes.get("max_price"))
+    found = _sorted(found, wishes, target.variants)
+    order = wishes.get("order") or ()
+    if order:
+        found = _ordered(found, order, fallbacks=wishes.get("allow_fallbacks") is not False)
+    return found if wishes.get("allow_fallbacks") is not False or order else found[:1]
+
+
+def matches(endpoint: Endpoint, slug: str) -> bool:
+    """Tell whether a slug of the request names an endpoint, by provider or exactly."""
+    return slug.lower() in {endpoint.tag, endpoint.slug, endpoint.provider.lower()}
+
+
+def _allowed(found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
+    only, ignore = wishes.get("only"), wishes.get("ignore") or ()
+    kept = [
+        endpoint
+        for endpoint in found
+        if (not only or any(matches(endpoint, slug) for slug in only))
+        and not any(matches(endpoint, slug) for slug in ignore)
+    ]
+    if not kept:
+        raise _no_allowed_provider(found, only)
+    quantizations = wishes.get("quantizations")
+    if quantizations:
+        kept = [one for one in kept if (one.quantization or "unknown") in quantizations]
+        if not kept:
+            raise no_endpoints(f"with quantizations {', '.join(quantizations)}")
+    return kept
+
+
+def _no_allowed_provider(found: list[Endpoint], requested: list[str] | None) -> ApiError:
+    return ApiError(
+        404,
+        "No allowed providers are available for the selected model.",
+        metadata={
+            "available_providers": [endpoint.slug for endpoint in found],
+            "requested_providers": list(requested or ()),
+        },
+        falls_back=True,
+    )
+
+
+def _capable(found: list[Endpoint], body: dict[str, Any], wishes: dict[str, Any]) -> list[Endpoint]:
+    if has_function_tools(body):
+        found = [endpoint for endpoint in found if "tools" in endpoint.parameters]
+        if not found:
+            raise no_endpoints("that support tool use")
+    limit = output_limit(body)
+    if limit is not None:
+        found = [one for one in found if (one.max_completion_tokens or limit) >= limit]
+        if not found:
+            raise no_endpoints(f"that support {limit} max tokens")
+    if wishes.get("require_parameters"):
+        needed = {name for name in body if name not in _ROUTING_FIELDS and body[name] is not None}
+        found = [endpoint for endpoint in found if needed <= endpoint.parameters]
+        if not found:
+            raise no_endpoints("that can handle the requested parameters")
+    return found
+
+
+def _affordable(found: list[Endpoint], max_price: Any) -> list[Endpoint]:
+    if not isinstance(max_price, dict):
+        return found
+    # USD per million tokens for prompt and completion, USD each for the others.
+    units = {"prompt": 1_000_000, "completion": 1_000_000, "request": 1, "image": 1}
+    kept = [
+        endpoint
+        for endpoint in found
+        if all(
+            endpoint.price(item) * unit <= Decimal(str(max_price[item]))
+            for item, unit in units.items()
+            if max_price.get(item) is not None
+        )
+    ]
+    if not kept:
+        raise no_endpoints("that match the requested max price")
+    return kept
+
+
+def _sorted(
+    found: list[Endpoint], wishes: dict[str, Any], variants: tuple[str, ...]
+) -> list[Endpoint]:
+    sort = wishes.get("sort")
+    by = sort.get("by") if isinstance(sort, dict) else sort
+    by = by or ("throughput" if "nitro" in variants else None)
+    by = by or ("price" if "floor" in variants else None)
+    if by == "price":
+        return sorted(found, key=lambda one: one.price("prompt") + one.price("completion"))
+    if by == "throughput":
+        return sorted(found, key=lambda one: -one.throughput)
+    if by == "latency":
+        return sorted(found, key=lambda one: one.latency)
+    return found
+
+
+def _ordered(found: list[Endpoint], order: list[str], *, fallbacks: bool) -> list[Endpoint]:
+    first = [one for slug in order for one in found if matches(one, slug)]
+    first = list(dict.fromkeys(first))
+    rest = [one for one in found if one not in first]
+    kept = first + rest if fallbacks else first
+    if not kept:
+        raise _no_allowed_provider(found, order)
+    return kept
+
+
+def has_function_tools(body: dict[str, Any]) -> bool:
+    """Tell whether a request brings functions of the caller's, beside server tools."""
+    return any(tool.get("type", "function") == "function" for tool in body.get("tools") or ())
+
+
+def output_limit(body: dict[str, Any]) -> int | None:
+    """Return the most completion tokens that a request allows, None for no limit."""
+    limit = body.get("max_completion_tokens")
+    if limit is None:
+        limit = body.get("max_tokens")
+    return None if limit is None else int(limit)

@@ -1,0 +1,178 @@
+"""The HTTP server: `Emulator` runs it in a thread, `serve` in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .api import Api
+from .service import Service
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from .billing import BillRow
+    from .journal import LoggedRequest
+
+PREFIX = "/api/v1"
+# A request with images or PDFs is large; the real limit is not documented.
+MAX_BODY_BYTES = 256 * 1024 * 1024
+# Open streams get this long to end when the server stops.
+_SHUTDOWN_SECONDS = 0.1
+
+
+class Emulator:
+    """OpenRouter on localhost, for the time of a `with` block.
+
+    Example:
+        >>> with Emulator() as em:
+        ...     em.base_url
+        'http://127.0.0.1:…/api/v1'
+
+    Args:
+        port: A loopback port; 0 takes a free one.
+        host: The address to listen on.
+        **options: The fields of `Settings`.
+
+    Attributes:
+        base_url: What a client takes as its API base, known once the block is entered.
+        api_key: The key that the emulator knows.
+    """
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", **options: Any) -> None:
+        self._service = Service(Settings(**options))
+        self._host, self._port = host, port
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self.base_url = ""
+        self.api_key = self._service.settings.api_key or "sk-or-v1-any"
+
+    def __enter__(self) -> Self:
+        """Start the server; it takes requests when this returns.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        ready = threading.Event()
+        self._failure = None
+        self._thread = threading.Thread(
+            target=self._run, args=(ready,), name="openrouter-emulator", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+        self._raise_failure()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server, open streams or not."""
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def bill(self) -> list[BillRow]:
+        """Return a row for each generation so far, in the order in which they ended."""
+        return self._service.bill.rows()
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests that arrived, oldest first, without their keys."""
+        return self._service.journal.requests()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, ready: threading.Event) -> None:
+        def announce(base_url: str) -> None:
+            self.base_url = base_url
+            ready.set()
+
+        try:
+            asyncio.run(self._serve(announce))
+        except OSError as failure:
+            self._failure = failure
+        finally:
+            ready.set()
+
+    async def _serve(self, announce: Callable[[str], None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        await _serve_until(self._stop, self._service, self._host, self._port, announce)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ready: Callable[[str], None] | None = None,
+    **options: Any,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, then return.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        ready: Called with the base URL as soon as requests are taken.
+        **options: The fields of `Settings`.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    service = Service(Settings(**options))
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        # Signals reach the main thread only; Windows has no handlers on its loops.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await _serve_until(stop, service, host, port, ready or (lambda _: None))
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+async def _serve_until(
+    stop: asyncio.Event,
+    service: Service,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+) -> None:
+    api = Api(service, PREFIX)
+    loop = asyncio.get_running_loop()
+
+    def make_request(
+        message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES
+        )
+
+    # A bare server: routing, middlewares and the access log cost a third of a small request.
+    server = web.Server(api.handle, request_factory=make_request, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0][1]
+        announce(f"http://{host}:{bound}{PREFIX}")
+        await stop.wait()
+    finally:
+        await runner.cleanup()
