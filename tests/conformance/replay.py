@@ -108,6 +108,19 @@ class Replay:
                 return kind.call(keywords)
             return self._loop.run_until_complete(kind.acall(keywords))
 
+    def wait_for(self, happened: Callable[[], bool], seconds: float = 10.0) -> bool:
+        """Let LiteLLM's threads and tasks go on until something happened; False if it did not."""
+
+        async def wait() -> bool:
+            deadline = self._loop.time() + seconds
+            # What is waited for happens in threads of LiteLLM's, which set no event of ours.
+            while not happened() and self._loop.time() < deadline:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            return happened()
+
+        with self._side():
+            return self._loop.run_until_complete(wait())
+
     def offer(self, exchange: Exchange) -> tuple[str, list[Arrived]]:
         """Have the server answer with this exchange: its root, and the list that fills."""
         return self._server.offer(exchange)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # What the adapter asks for of its own accord, where the caller does not say otherwise.
 ADDED: dict[Path, Any] = {("usage", "include"): True}
 
-# What LiteLLM's own names for a thing are, where they differ from the wire's.
-RENAMED = {"reasoning": "reasoning_content"}
+# Other names for what the wire says: LiteLLM's, and the one for an id in the hidden params.
+RENAMED = {"reasoning": "reasoning_content", "id": "generation_id"}
 
 # Where one top-level field of the wire goes in `_hidden_params["openrouter"]`.
 TOP_LEVEL = {"provider": "provider", "model": "model", "service_tier": "service_tier"}
