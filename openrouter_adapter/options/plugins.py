@@ -1,0 +1,316 @@
+"""The `plugins` option: what OpenRouter does to a request or its answer besides the model.
+
+A plugin that this module doesn't know is sent as it is.
+"""
+# ruff: noqa: TC001 -- pydantic reads these types when the program runs
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import Required, TypedDict
+
+from openrouter_adapter.options.vocabulary import (
+    ArmorFailure,
+    ArmorOutput,
+    CompressionEngine,
+    CostTier,
+    Enforcement,
+    FusionPreset,
+    LocationType,
+    PdfEngine,
+    PriceSource,
+    SwitchyardAlgorithm,
+    WatchedField,
+    WebEngine,
+    WebMode,
+)
+
+
+class Location(TypedDict, total=False):
+    """Where the person who asks is, roughly."""
+
+    type: Required[LocationType]
+    """Always `approximate`."""
+    city: str | None
+    region: str | None
+    country: str | None
+    timezone: str | None
+
+
+class XSearch(TypedDict, total=False):
+    """Search of X (Twitter) beside native web search; xAI's models only, billed by xAI."""
+
+    allowed_x_handles: list[str]
+    """At most 20; not together with `excluded_x_handles`."""
+    excluded_x_handles: list[str]
+    """At most 20; not together with `allowed_x_handles`."""
+    enable_image_understanding: bool
+    enable_video_understanding: bool
+    from_date: str
+    """First day, ISO 8601."""
+    to_date: str
+    """Last day, ISO 8601."""
+
+
+class WebPlugin(TypedDict, total=False):
+    """Web search results put before the model.
+
+    Engine exa costs USD 4 per 1,000 results, on free models too; native search costs what the
+    provider asks. https://openrouter.ai/docs/guides/features/plugins/web-search
+    """
+
+    id: Required[Literal["web"]]
+    enabled: bool
+    """False switches off a plugin that the account has on by default."""
+    engine: WebEngine
+    """Default: the provider's native search where there is one, else exa."""
+    max_results: int
+    """How many results (default 5)."""
+    max_uses: int
+    """How often the model may search in a turn, where the provider counts that."""
+    mode: WebMode
+    """How deep the engine searches; each engine knows some of these words."""
+    search_prompt: str
+    """The text that introduces the results to the model."""
+    include_domains: list[str]
+    exclude_domains: list[str]
+    user_location: Location | None
+    x_search: XSearch
+
+
+class WebFetchPlugin(TypedDict, total=False):
+    """Lets the model fetch pages.
+
+    https://openrouter.ai/docs/guides/features/plugins
+    """
+
+    id: Required[Literal["web-fetch"]]
+    allowed_domains: list[str]
+    blocked_domains: list[str]
+    max_content_tokens: int
+    """Longer pages are cut, in tokens, roughly."""
+    max_uses: int
+    """How many pages a request may fetch."""
+
+
+class PdfOptions(TypedDict, total=False):
+    """How PDFs are read."""
+
+    engine: PdfEngine
+    """`pdf-text` is free, `mistral-ocr` is billed by the page, `native` as input tokens."""
+
+
+class FileParserPlugin(TypedDict, total=False):
+    """Reads files for the model.
+
+    https://openrouter.ai/docs/guides/overview/multimodal/pdfs
+    """
+
+    id: Required[Literal["file-parser"]]
+    enabled: bool
+    pdf: PdfOptions
+
+
+class ResponseHealingPlugin(TypedDict, total=False):
+    """Repairs broken JSON in answers that don't stream and were asked for with a JSON schema.
+
+    https://openrouter.ai/docs/guides/features/plugins/response-healing
+    """
+
+    id: Required[Literal["response-healing"]]
+    enabled: bool
+
+
+class ContextCompressionPlugin(TypedDict, total=False):
+    """Makes a prompt fit the model's context; what `transforms` was.
+
+    https://openrouter.ai/docs/guides/features/message-transforms
+    """
+
+    id: Required[Literal["context-compression"]]
+    enabled: bool
+    engine: CompressionEngine
+
+
+class ModerationPlugin(TypedDict, total=False):
+    """Moderates the request.
+
+    https://openrouter.ai/docs/guides/features/plugins
+    """
+
+    id: Required[Literal["moderation"]]
+
+
+class AutoRouterPlugin(TypedDict, total=False):
+    """Settings of the model `openrouter/auto`.
+
+    https://openrouter.ai/docs/guides/features/routers/auto-router
+    """
+
+    id: Required[Literal["auto-router"]]
+    enabled: bool
+    allowed_models: list[str]
+    """Model names or patterns such as `anthropic/*`."""
+    excluded_models: list[str]
+    """The same, and these win."""
+    cost_tier: CostTier
+    """A fifth of the price range, from `low` to `max`."""
+    cost_quality_tradeoff: int
+    """0 to 10, higher is cheaper; `cost_tier` took its place."""
+    pin_model: bool
+    """Stay with the model that wrote the last assistant message (default false)."""
+
+
+class AutoBetaRouterPlugin(TypedDict, total=False):
+    """Settings of the auto router's next version.
+
+    https://openrouter.ai/docs/guides/features/routers/auto-router
+    """
+
+    id: Required[Literal["auto-beta-router"]]
+    enabled: bool
+    allowed_models: list[str]
+    excluded_models: list[str]
+    cost_tier: CostTier
+    cost_quality_tradeoff: int
+
+
+class ParetoRouterPlugin(TypedDict, total=False):
+    """Chooses among coding models on the frontier of price and quality."""
+
+    id: Required[Literal["pareto-router"]]
+    enabled: bool
+    max_price: float
+    """USD per million prompt tokens; takes the place of `min_coding_score`."""
+    min_coding_score: float
+    """0 to 1."""
+    price_source: PriceSource
+
+
+class JevRouterPlugin(TypedDict, total=False):
+    """Chooses among a pool of models."""
+
+    id: Required[Literal["jev-router"]]
+    models: list[str]
+    allowed_models: list[str]
+    """Added to `models`."""
+    excluded_models: list[str]
+    cost_tier: str
+
+
+class SwitchyardRouterPlugin(TypedDict, total=False):
+    """Chooses between an efficient and a capable model."""
+
+    id: Required[Literal["switchyard-router"]]
+    algorithm: SwitchyardAlgorithm
+    judge_model: str
+    """The model that judges; its call is billed too."""
+
+
+class ServerTool(TypedDict, total=False):
+    """A tool that OpenRouter runs."""
+
+    type: Required[str]
+    """Such as `openrouter:web_search`."""
+    parameters: dict[str, Any]
+
+
+class FusionPlugin(TypedDict, total=False):
+    """Settings of `openrouter/fusion`, which asks several models and joins their answers."""
+
+    id: Required[Literal["fusion"]]
+    enabled: bool
+    preset: FusionPreset
+    analysis_models: list[str]
+    """The models that are asked, at most 8."""
+    model: str
+    """The model that joins the answers."""
+    max_tool_calls: int
+    """Steps with tools for each model (default 4, at most 16)."""
+    tools: list[ServerTool]
+    """Default: web search and web fetch; an empty list is none."""
+
+
+class AlignmentRule(TypedDict, total=False):
+    """One rule for the answer."""
+
+    rule: Required[str]
+    watch: Required[list[WatchedField]]
+    """Which fields of the message the rule is about."""
+
+
+class AlignmentPlugin(TypedDict, total=False):
+    """Tells the model rules and tests every turn against them (beta)."""
+
+    id: Required[Literal["alignment"]]
+    rules: Required[list[AlignmentRule]]
+    instruct: bool
+    """Whether the model is told the rules (default true)."""
+    max_retries: int
+    """Calls made again after a withheld turn (default 1), each billed."""
+    mode: Enforcement
+    """`enforce` withholds a turn that breaks a rule; `audit` (default) reports it."""
+    threshold: float
+    """Probability from which a rule counts as broken, 0.01 to 1 (default 0.7)."""
+
+
+class ArmorPlugin(TypedDict, total=False):
+    """Tests every tool call of the model against rules before you get it (beta)."""
+
+    id: Required[Literal["armor"]]
+    enabled: bool
+    mode: Enforcement
+    """`enforce` (default) withholds a blocked call; `audit` reports it."""
+    classifier_context: dict[str, Any]
+    """The rules, in Claude Code's form."""
+    evaluate_native_tools: bool
+    on_error: ArmorFailure
+    """What to do with a call that can't be tested (default `block`)."""
+    output_mode: ArmorOutput
+    use_cc_style_default_rules: bool
+
+
+class OtherPlugin(TypedDict, total=False):
+    """What every plugin has, for one that is newer than this package."""
+
+    id: Required[str]
+    enabled: bool
+
+
+Plugin = (
+    WebPlugin
+    | WebFetchPlugin
+    | FileParserPlugin
+    | ResponseHealingPlugin
+    | ContextCompressionPlugin
+    | ModerationPlugin
+    | AutoRouterPlugin
+    | AutoBetaRouterPlugin
+    | ParetoRouterPlugin
+    | JevRouterPlugin
+    | SwitchyardRouterPlugin
+    | FusionPlugin
+    | AlignmentPlugin
+    | ArmorPlugin
+    | OtherPlugin
+)
+"""One entry of `plugins`."""
+
+PLUGINS: dict[str, Any] = {
+    "web": WebPlugin,
+    "web-fetch": WebFetchPlugin,
+    "file-parser": FileParserPlugin,
+    "response-healing": ResponseHealingPlugin,
+    "context-compression": ContextCompressionPlugin,
+    "moderation": ModerationPlugin,
+    "auto-router": AutoRouterPlugin,
+    "auto-beta-router": AutoBetaRouterPlugin,
+    "pareto-router": ParetoRouterPlugin,
+    "jev-router": JevRouterPlugin,
+    "switchyard-router": SwitchyardRouterPlugin,
+    "fusion": FusionPlugin,
+    "alignment": AlignmentPlugin,
+    "armor": ArmorPlugin,
+}
+"""The plugins that are checked, by id."""

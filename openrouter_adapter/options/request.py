@@ -1,0 +1,230 @@
+"""All request fields that OpenRouter has and OpenAI's chat API has not, or has in another form."""
+# ruff: noqa: TC001 -- pydantic reads these types when the program runs
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import Required, TypedDict
+
+from openrouter_adapter.options.plugins import Plugin
+from openrouter_adapter.options.provider import ProviderPreferences
+from openrouter_adapter.options.vocabulary import (
+    AspectRatio,
+    CacheControlType,
+    CacheLifetime,
+    DeferredToolsProfile,
+    DeferredToolsProtocol,
+    DeferredToolsSearchType,
+    DeferredToolsValidation,
+    Effort,
+    ImageSize,
+    Modality,
+    PromptCacheLifetime,
+    PromptCacheMode,
+    ReasoningContext,
+    ReasoningMode,
+    ReasoningSummary,
+    Route,
+    SearchContextSize,
+    ServiceTier,
+    StopConditionType,
+    Transform,
+    Verbosity,
+)
+
+
+class Reasoning(TypedDict, total=False):
+    """How much a model thinks, and whether you get to see it.
+
+    Give `effort` or `max_tokens`, not both.
+    https://openrouter.ai/docs/use-cases/reasoning-tokens
+    """
+
+    effort: Effort | None
+    """From `none` and `minimal` to `xhigh` and `max`."""
+    max_tokens: int | None
+    """The most tokens to think with."""
+    exclude: bool | None
+    """Think, but leave the thoughts out of the answer (default false)."""
+    enabled: bool | None
+    """Think at all; follows from `effort` or `max_tokens` when not given."""
+    summary: ReasoningSummary | None
+    """How the thoughts are summed up."""
+    context: ReasoningContext | None
+    """Which turns' thoughts the model sees (Responses API)."""
+    mode: ReasoningMode | None
+    """`pro` thinks deeper, on models that can (Responses API)."""
+
+
+class UsageAccounting(TypedDict, total=False):
+    """What the answer's `usage` holds.
+
+    https://openrouter.ai/docs/use-cases/usage-accounting
+    """
+
+    include: bool
+    """Count tokens and give the cost in USD with the answer."""
+
+
+class ImageConfig(TypedDict, total=False):
+    """How a generated image looks; some models know more keys than these two.
+
+    https://openrouter.ai/docs/guides/overview/multimodal/image-generation
+    """
+
+    aspect_ratio: AspectRatio
+    """Such as `16:9` (default `1:1`)."""
+    image_size: ImageSize
+    """`1K`, `2K` or `4K`."""
+
+
+class WebSearchOptions(TypedDict, total=False):
+    """Settings of a model's own web search.
+
+    https://openrouter.ai/docs/guides/features/plugins/web-search
+    """
+
+    search_context_size: SearchContextSize
+    """How much of the results the model reads; sets the price too."""
+    user_location: dict[str, Any] | None
+    """Where the person who asks is, in OpenAI's form."""
+
+
+class CacheControl(TypedDict, total=False):
+    """Automatic prompt caching: a breakpoint at the last block that can be cached."""
+
+    type: Required[CacheControlType]
+    """Always `ephemeral`."""
+    ttl: CacheLifetime
+    """How long it lives: `5m` or `1h`."""
+
+
+class PromptCacheOptions(TypedDict, total=False):
+    """OpenAI's prompt cache, on models from GPT-5.6."""
+
+    mode: Required[PromptCacheMode]
+    """`explicit`: only what carries a `prompt_cache_breakpoint` is cached."""
+    ttl: PromptCacheLifetime | None
+    """How long it lives at least: `30m` (default) or `12h`, which costs more to write."""
+
+
+class Trace(TypedDict, total=False):
+    """Names for tracing; other keys are handed on to your destinations as they are."""
+
+    trace_id: str
+    trace_name: str
+    span_name: str
+    generation_name: str
+    parent_span_id: str
+
+
+class Debug(TypedDict, total=False):
+    """Debugging help, in streams only."""
+
+    echo_upstream_body: bool
+    """The first chunk shows the request that the provider got."""
+
+
+class DeferredToolsSearch(TypedDict, total=False):
+    """How a model finds a tool that was not loaded."""
+
+    type: Required[DeferredToolsSearchType]
+    max_results: int
+    result_key: str
+    """Only for `custom`: where the caller's search puts what it found."""
+    tool_id: str
+    """Only for `custom`: the caller's search tool."""
+
+
+class DeferredTools(TypedDict, total=False):
+    """Tools that the model looks up when it needs them."""
+
+    protocol: Required[DeferredToolsProtocol]
+    profile: Required[DeferredToolsProfile]
+    search: Required[DeferredToolsSearch]
+    validation: Required[DeferredToolsValidation]
+
+
+class StopCondition(TypedDict, total=False):
+    """When OpenRouter stops running server tools; each type has one setting."""
+
+    type: Required[StopConditionType]
+    step_count: int
+    """For `step_count_is`."""
+    tool_name: str
+    """For `has_tool_call`."""
+    max_tokens: int
+    """For `max_tokens_used`, over all steps."""
+    max_cost_in_dollars: float
+    """For `max_cost`, over all steps, in USD."""
+    reason: str
+    """For `finish_reason_is`."""
+
+
+class Options(TypedDict, total=False):
+    """Every OpenRouter option, as keywords of a LiteLLM call.
+
+    Write `options: Options = {...}` and `litellm.completion(model, messages, **options)` to have
+    an editor check them. https://openrouter.ai/docs/api-reference/overview
+    """
+
+    provider: ProviderPreferences
+    models: list[str]
+    """Models to fall back on, in this order.
+
+    https://openrouter.ai/docs/guides/routing/model-fallbacks
+    """
+    route: Route
+    """The old switch for `models`."""
+    preset: str
+    """A preset's slug.
+
+    https://openrouter.ai/docs/guides/features/presets
+    """
+    transforms: list[Transform]
+    """`["middle-out"]` shortens prompts that don't fit; `[]` forbids it.
+
+    https://openrouter.ai/docs/guides/features/message-transforms
+    """
+    plugins: list[Plugin]
+    """What OpenRouter does besides asking the model.
+
+    https://openrouter.ai/docs/guides/features/plugins
+    """
+    reasoning: Reasoning
+    include_reasoning: bool
+    """The old form of `reasoning.exclude`, the other way round."""
+    usage: UsageAccounting
+    modalities: list[Modality]
+    """What the answer is made of, such as `["image", "text"]`."""
+    image_config: ImageConfig
+    web_search_options: WebSearchOptions
+    structured_outputs: bool
+    """Hold the answer to the JSON schema of `response_format`.
+
+    https://openrouter.ai/docs/guides/features/structured-outputs
+    """
+    verbosity: Verbosity
+    """How long answers are."""
+    top_k: int
+    """Choose among the k likeliest tokens, 0 or more."""
+    top_a: float
+    """0 to 1, relative to the square of the likeliest token's probability."""
+    min_p: float
+    """0 to 1, relative to the likeliest token's probability."""
+    repetition_penalty: float
+    """0 to 2; 1 is none."""
+    service_tier: ServiceTier
+    session_id: str
+    """Groups requests and keeps them on one provider; at most 256 characters."""
+    trace: Trace
+    cache_control: CacheControl
+    prompt_cache_key: str
+    prompt_cache_options: PromptCacheOptions
+    deferred_tools: DeferredTools
+    stop_server_tools_when: list[StopCondition]
+    """Any one of these ends the loop."""
+    debug: Debug
+    input_type: str
+    """What an embedding is for, such as `search_query`; embeddings only."""
