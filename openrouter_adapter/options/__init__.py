@@ -1,0 +1,111 @@
+"""The OpenRouter-only request options: their types, how they are given, and their check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openrouter_adapter.options.checking import check
+from openrouter_adapter.options.gathering import gather
+from openrouter_adapter.options.names import OPENROUTER_FIELDS
+
+if TYPE_CHECKING:
+    from openrouter_adapter.options.plugins import (
+        AlignmentPlugin,
+        AlignmentRule,
+        ArmorPlugin,
+        AutoBetaRouterPlugin,
+        AutoRouterPlugin,
+        ContextCompressionPlugin,
+        FileParserPlugin,
+        FusionPlugin,
+        JevRouterPlugin,
+        Location,
+        ModerationPlugin,
+        OtherPlugin,
+        ParetoRouterPlugin,
+        PdfOptions,
+        Plugin,
+        ResponseHealingPlugin,
+        ServerTool,
+        SwitchyardRouterPlugin,
+        WebFetchPlugin,
+        WebPlugin,
+        XSearch,
+    )
+    from openrouter_adapter.options.provider import (
+        MaxPrice,
+        Percentiles,
+        ProviderPreferences,
+        ProviderSort,
+    )
+    from openrouter_adapter.options.request import (
+        CacheControl,
+        Debug,
+        DeferredTools,
+        DeferredToolsSearch,
+        ImageConfig,
+        Options,
+        PromptCacheOptions,
+        Reasoning,
+        StopCondition,
+        Trace,
+        UsageAccounting,
+        WebSearchOptions,
+    )
+    from openrouter_adapter.options.vocabulary import KnownProvider, Provider
+
+__all__ = [
+    "OPENROUTER_FIELDS",
+    "AlignmentPlugin",
+    "AlignmentRule",
+    "ArmorPlugin",
+    "AutoBetaRouterPlugin",
+    "AutoRouterPlugin",
+    "CacheControl",
+    "ContextCompressionPlugin",
+    "Debug",
+    "DeferredTools",
+    "DeferredToolsSearch",
+    "FileParserPlugin",
+    "FusionPlugin",
+    "ImageConfig",
+    "JevRouterPlugin",
+    "KnownProvider",
+    "Location",
+    "MaxPrice",
+    "ModerationPlugin",
+    "Options",
+    "OtherPlugin",
+    "ParetoRouterPlugin",
+    "PdfOptions",
+    "Percentiles",
+    "Plugin",
+    "PromptCacheOptions",
+    "Provider",
+    "ProviderPreferences",
+    "ProviderSort",
+    "Reasoning",
+    "ResponseHealingPlugin",
+    "ServerTool",
+    "StopCondition",
+    "SwitchyardRouterPlugin",
+    "Trace",
+    "UsageAccounting",
+    "WebFetchPlugin",
+    "WebPlugin",
+    "WebSearchOptions",
+    "XSearch",
+    "check",
+    "gather",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The types are for editors and for the first check; making them costs 4 ms of import time.
+    if name in __all__:
+        from openrouter_adapter.options import plugins, provider, request, vocabulary
+
+        for module in (plugins, provider, request, vocabulary):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
