@@ -122,13 +122,14 @@ def text_of(content: Any) -> str:
     """Return the text of a content, a string or a list of parts."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
     return " ".join(
-        part if isinstance(part, str) else part.get("text") or ""
-        for part in content
-        if isinstance(part, str) or part.get("type") == "text"
+        part.get("text") or "" for part in parts_of(content) if part.get("type") == "text"
     )
+
+
+def parts_of(content: Any) -> list[dict[str, Any]]:
+    """Return the parts of a content that is a list, none of one that is not."""
+    return content if isinstance(content, list) else []
 
 
 def compose(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:

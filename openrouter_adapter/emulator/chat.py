@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import answers, billing, errors, images, reasoning, routing, tokens
+from . import answers, billing, errors, images, plugins, reasoning, routing, tokens
 from .answers import Answer
 from .billing import BillRow, Usage
 from .bodies import check_chat
@@ -16,6 +16,7 @@ from .errors import ApiError
 
 if TYPE_CHECKING:
     from .catalog import Endpoint, Model
+    from .plugins import Work
     from .routing import Target
     from .service import Service
 
@@ -79,14 +80,18 @@ def _attempt(
     service: Service, body: dict[str, Any], target: Target, endpoint: Endpoint
 ) -> Completion:
     messages = body["messages"]
-    prompt_tokens = tokens.prompt_tokens(messages, _extra(body))
+    plugged = plugins.plugins_of(body, target)
+    work = plugins.work(body, target, endpoint, plugged)
+    prompt_tokens = tokens.prompt_tokens(messages, _extra(body)) + tokens.count(work.context)
     _check_length(body, endpoint, prompt_tokens)
     _check_credits(service, body, endpoint, prompt_tokens)
     if service.settings.check_signatures:
         reasoning.check_returned(messages, endpoint.provider)
     wish = reasoning.wish(body, target.model)
-    answer = limited(_answer(service, body, target, wish), body)
-    usage = _usage(answer, prompt_tokens, body)
+    answer = plugins.healed(_answer(service, body, target, wish), body, plugged)
+    answer = limited(answer, body)
+    answer = replace(answer, annotations=answer.annotations + work.annotations)
+    usage = _usage(answer, prompt_tokens, body, work)
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
     if billing.insured(usage, answer.finish_reason):
         cost = billing.Cost(is_byok=cost.is_byok)
@@ -183,7 +188,7 @@ def limited(answer: Answer, body: dict[str, Any]) -> Answer:
     return replace(answer, content=content)
 
 
-def _usage(answer: Answer, prompt_tokens: int, body: dict[str, Any]) -> Usage:
+def _usage(answer: Answer, prompt_tokens: int, body: dict[str, Any], work: Work) -> Usage:
     thought = tokens.count(answer.reasoning) if answer.reasoning else 0
     drawn = len(answer.images) * images.image_tokens(body.get("image_config"))
     spoken = tokens.count(answer.content) if answer.content else 0
@@ -195,6 +200,9 @@ def _usage(answer: Answer, prompt_tokens: int, body: dict[str, Any]) -> Usage:
         completion=thought + drawn + spoken + called,
         reasoning=thought,
         images=drawn,
+        native_searches=work.native_searches,
+        server_tools=work.server_tools,
+        surcharge=work.surcharge,
     )
 
 

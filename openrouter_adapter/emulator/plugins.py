@@ -1,0 +1,261 @@
+"""What OpenRouter does around a model: web search, PDF parsing, server tools, healing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from . import answers, healing, tokens
+from .billing import ZERO
+
+if TYPE_CHECKING:
+    from .catalog import Endpoint
+    from .routing import Target
+
+# USD for one result of the web plugin, and for one search of the web search tool, by exa.
+EXA_RESULT = Decimal("0.004")
+EXA_SEARCH = Decimal("0.007")
+DEFAULT_RESULTS = 5
+# USD for one page of a PDF, by engine; the others cost nothing beside tokens.
+PAGE_PRICES = {"mistral-ocr": Decimal("0.002")}
+# An advisor answers in about this many tokens.
+_ADVICE_TOKENS = 200
+# Models that search by themselves whenever they are asked.
+_SEARCHING_AUTHORS = ("perplexity",)
+# Providers whose own search serves the web search tool.
+_NATIVE_SEARCH = ("openai", "anthropic", "x-ai", "perplexity", "google")
+_SITES = (
+    ("https://en.wikipedia.org/wiki/{slug}", "{topic} - Wikipedia"),
+    ("https://www.britannica.com/topic/{slug}", "{topic} | Britannica"),
+    ("https://example.com/{slug}", "All about {topic}"),
+    ("https://example.org/guides/{slug}", "A guide to {topic}"),
+    ("https://example.net/news/{slug}", "{topic} in the news"),
+)
+_PAGE = re.compile(rb"/Type\s*/Page\b")
+_PDF_WORDS = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was done for a request beside the model's own tokens.
+
+    Attributes:
+        annotations: Citations and parsed files for the message.
+        context: Text that was put before the prompt: search results, parsed files.
+        native_searches: Searches that the provider made and charges for.
+        server_tools: The usage's `server_tool_use_details`, None without any.
+        surcharge: USD on top of the inference.
+    """
+
+    annotations: tuple[dict[str, Any], ...] = ()
+    context: str = ""
+    native_searches: int = 0
+    server_tools: dict[str, int] | None = None
+    surcharge: Decimal = ZERO
+
+    def plus(self, other: Work) -> Work:
+        """Return both together."""
+        tools = {**(self.server_tools or {}), **(other.server_tools or {})}
+        return Work(
+            annotations=self.annotations + other.annotations,
+            context=f"{self.context}\n{other.context}".strip(),
+            native_searches=self.native_searches + other.native_searches,
+            server_tools=tools or None,
+            surcharge=self.surcharge + other.surcharge,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """The plugins of a request by their id, switched-off ones left out."""
+
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """Return a plugin's options, None where it is not on."""
+        return self.options.get(name)
+
+
+def plugins_of(body: dict[str, Any], target: Target) -> Plugins:
+    """Read `plugins` and the `:online` variant."""
+    found = {
+        plugin["id"]: plugin
+        for plugin in body.get("plugins") or ()
+        if isinstance(plugin, dict) and "id" in plugin and plugin.get("enabled") is not False
+    }
+    if "online" in target.variants:
+        found.setdefault("web", {"id": "web"})
+    return Plugins(found)
+
+
+def work(body: dict[str, Any], target: Target, endpoint: Endpoint, plugins: Plugins) -> Work:
+    """Do what the plugins and server tools of a request ask for."""
+    done = Work()
+    prompt = answers.last_words(body["messages"])
+    web = plugins.get("web")
+    if web is not None:
+        done = done.plus(_web_plugin(web, prompt, endpoint))
+    elif target.model.author in _SEARCHING_AUTHORS:
+        done = done.plus(Work(annotations=citations(prompt, DEFAULT_RESULTS, with_content=False)))
+    for tool in body.get("tools") or ():
+        kind = tool.get("type", "function")
+        if kind == "openrouter:web_search":
+            done = done.plus(_web_search_tool(tool, prompt, target))
+        elif kind.startswith("openrouter:"):
+            done = done.plus(_server_tool(body, endpoint))
+    return done.plus(_parse_files(body["messages"], target, plugins))
+
+
+def topic_of(prompt: str) -> str:
+    """Return what a search would be about."""
+    words = re.findall(r"\w+", prompt)
+    return " ".join(words[:6]) or "nothing"
+
+
+def citations(prompt: str, number: int, *, with_content: bool) -> tuple[dict[str, Any], ...]:
+    """Return `url_citation` annotations, made up for the prompt."""
+    topic = topic_of(prompt)
+    slug = topic.replace(" ", "_")
+    cited = []
+    for place in range(number):
+        url, title = _SITES[place % len(_SITES)]
+        citation: dict[str, Any] = {
+            "url": url.format(slug=slug),
+            "title": title.format(topic=topic),
+        }
+        if place >= len(_SITES):
+            citation["url"] += f"?page={place // len(_SITES) + 1}"
+        if with_content:
+            citation["content"] = f"What this page says about {topic}."
+        citation |= {"start_index": 0, "end_index": 0}
+        cited.append({"type": "url_citation", "url_citation": citation})
+    return tuple(cited)
+
+
+def _results_text(annotations: tuple[dict[str, Any], ...]) -> str:
+    return "\n".join(
+        f"{one['url_citation']['title']}: {one['url_citation'].get('content', '')}"
+        for one in annotations
+    )
+
+
+def _web_plugin(web: dict[str, Any], prompt: str, endpoint: Endpoint) -> Work:
+    number = web.get("max_results") or DEFAULT_RESULTS
+    native = web.get("engine") == "native"
+    annotations = citations(prompt, number, with_content=not native)
+    if native and endpoint.price("web_search"):
+        return Work(annotations=annotations, native_searches=1)
+    return Work(
+        annotations=annotations,
+        context=_results_text(annotations),
+        surcharge=number * EXA_RESULT,
+    )
+
+
+def _web_search_tool(tool: dict[str, Any], prompt: str, target: Target) -> Work:
+    native = target.model.author in _NATIVE_SEARCH
+    options = tool.get("parameters") or {}
+    number = options.get("max_results") or DEFAULT_RESULTS
+    annotations = citations(prompt, number, with_content=not native)
+    if native:
+        return Work(annotations, native_searches=1, server_tools={"web_search_requests": 1})
+    return Work(
+        annotations=annotations,
+        context=_results_text(annotations),
+        server_tools={
+            "tool_calls_executed": 1,
+            "tool_calls_requested": 1,
+            "web_search_requests": 1,
+        },
+        surcharge=EXA_SEARCH,
+    )
+
+
+def _server_tool(body: dict[str, Any], endpoint: Endpoint) -> Work:
+    prompt = answers.last_words(body["messages"])
+    return Work(
+        context=f"A server tool was asked: {prompt}",
+        server_tools={"tool_calls_executed": 1, "tool_calls_requested": 1},
+        surcharge=_ADVICE_TOKENS * endpoint.price("completion"),
+    )
+
+
+def _parse_files(messages: list[dict[str, Any]], target: Target, plugins: Plugins) -> Work:
+    files = [
+        part["file"]
+        for message in messages
+        for part in answers.parts_of(message.get("content"))
+        if part.get("type") == "file" and isinstance(part.get("file"), dict)
+    ]
+    if not files:
+        return Work()
+    parser = (plugins.get("file-parser") or {}).get("pdf") or {}
+    engine = parser.get("engine") or ("native" if "file" in target.model.input else "mistral-ocr")
+    known = _known_hashes(messages)
+    done = Work()
+    for file in files:
+        done = done.plus(_parse(file, engine, known))
+    return done
+
+
+def _known_hashes(messages: list[dict[str, Any]]) -> set[str]:
+    # An annotation that came back with the conversation spares the parsing.
+    return {
+        annotation["file"].get("hash", "")
+        for message in messages
+        for annotation in message.get("annotations") or ()
+        if annotation.get("type") == "file" and isinstance(annotation.get("file"), dict)
+    }
+
+
+def _parse(file: dict[str, Any], engine: str, known: set[str]) -> Work:
+    source = str(file.get("file_data") or file.get("file_url") or "")
+    content = _content_of(source)
+    name = file.get("filename") or "document.pdf"
+    pages = max(1, len(_PAGE.findall(content)))
+    if engine == "native":
+        return Work(context=" page" * tokens.TOKENS_PER_PDF_PAGE * pages)
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    text = _text_in(content) or f"A document of {pages} pages."
+    annotation = {
+        "type": "file",
+        "file": {
+            "hash": digest,
+            "name": name,
+            "content": [
+                {"type": "text", "text": f'<file name="{name}">'},
+                {"type": "text", "text": text},
+                {"type": "text", "text": "</file>"},
+            ],
+        },
+    }
+    fresh = digest not in known
+    price = PAGE_PRICES.get(engine, ZERO) * pages if fresh else ZERO
+    return Work(annotations=(annotation,) if fresh else (), context=text, surcharge=price)
+
+
+def _content_of(source: str) -> bytes:
+    if not source.startswith("data:"):
+        return b""
+    try:
+        return base64.b64decode(source.partition(",")[2])
+    except ValueError:
+        return b""
+
+
+def _text_in(pdf: bytes) -> str:
+    # Only text that lies open in the file; no test needs a real parser.
+    return b" ".join(_PDF_WORDS.findall(pdf)).decode(errors="replace")
+
+
+def healed(answer: answers.Answer, body: dict[str, Any], plugins: Plugins) -> answers.Answer:
+    """Repair JSON where the `response-healing` plugin is on: unstreamed, with a schema."""
+    wanted = body.get("response_format") or {}
+    acts = plugins.get("response-healing") is not None and not body.get("stream")
+    if not acts or wanted.get("type") != "json_schema" or not answer.content:
+        return answer
+    return replace(answer, content=healing.repair(answer.content))
