@@ -76,6 +76,7 @@ class Model:
     reasoning: Reasoning | None = None
     aliases: tuple[str, ...] = ()
     dimensions: int = 0
+    image_tokens: int = 1290
     is_moderated: bool = False
     listed: bool = True
 
@@ -122,6 +123,7 @@ def _model(row: dict[str, Any]) -> Model:
         reasoning=Reasoning(**reasoning) if reasoning else None,
         aliases=tuple(row.get("aliases", ())),
         dimensions=row.get("dimensions", 0),
+        image_tokens=row.get("image_tokens", 1290),
         is_moderated=row.get("is_moderated", False),
         listed=row.get("listed", True),
     )

@@ -42,6 +42,7 @@ def _candidates(
 ) -> list[tuple[Target, Endpoint]]:
     try:
         target = routing.target_of(name)
+        routing.check_modalities(target.model, body)
         return [(target, endpoint) for endpoint in routing.endpoints(target, body)]
     except ApiError as refusal:
         _keep(refusals, refusal)
@@ -91,7 +92,7 @@ def _attempt(
     answer = plugins.healed(_answer(service, body, target, wish), body, plugged)
     answer = limited(answer, body)
     answer = replace(answer, annotations=answer.annotations + work.annotations)
-    usage = _usage(answer, prompt_tokens, body, work)
+    usage = _usage(answer, prompt_tokens, body, work, target.model)
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
     if billing.insured(usage, answer.finish_reason):
         cost = billing.Cost(is_byok=cost.is_byok)
@@ -188,9 +189,11 @@ def limited(answer: Answer, body: dict[str, Any]) -> Answer:
     return replace(answer, content=content)
 
 
-def _usage(answer: Answer, prompt_tokens: int, body: dict[str, Any], work: Work) -> Usage:
+def _usage(
+    answer: Answer, prompt_tokens: int, body: dict[str, Any], work: Work, model: Model
+) -> Usage:
     thought = tokens.count(answer.reasoning) if answer.reasoning else 0
-    drawn = len(answer.images) * images.image_tokens(body.get("image_config"))
+    drawn = len(answer.images) * images.image_tokens(body.get("image_config"), model.image_tokens)
     spoken = tokens.count(answer.content) if answer.content else 0
     called = sum(
         tokens.count(call.name) + tokens.count(call.arguments or "") for call in answer.tool_calls

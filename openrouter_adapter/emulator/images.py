@@ -24,8 +24,6 @@ PIXELS = {
 TIERS = {"0.5K": 0.5, "1K": 1, "2K": 2, "4K": 4}
 # A tenth of a megapixel looks like an image and costs no time.
 SCALE = 8
-# What Gemini counts for one image of 1K; other tiers count by their area's square root.
-TOKENS_PER_IMAGE = 1290
 
 
 def pixel_size(image_config: Any) -> tuple[int, int]:
@@ -47,11 +45,11 @@ def _other_ratio(ratio: str) -> tuple[int, int]:
     return round(1024 * share**0.5), round(1024 / share**0.5)
 
 
-def image_tokens(image_config: Any) -> int:
-    """Return the completion tokens of one image."""
+def image_tokens(image_config: Any, base: int) -> int:
+    """Return the completion tokens of one image, `base` at 1K and more with the larger tiers."""
     config = image_config if isinstance(image_config, dict) else {}
     tier = TIERS.get(str(config.get("image_size", "1K")), 1)
-    return round(TOKENS_PER_IMAGE * max(tier, 1))
+    return round(base * max(tier, 1))
 
 
 def data_url(prompt: str, image_config: Any, index: int = 0) -> str:

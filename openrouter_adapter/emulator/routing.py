@@ -77,6 +77,30 @@ def endpoints(target: Target, body: dict[str, Any]) -> list[Endpoint]:
     return found if wishes.get("allow_fallbacks") is not False or order else found[:1]
 
 
+def check_modalities(model: Model, body: dict[str, Any]) -> None:
+    """Check that a model takes and gives what a chat asks for.
+
+    Raises:
+        ApiError: 404 that names the modality.
+    """
+    wanted = body.get("modalities") or ([] if "image" in model.output else ["text"])
+    # "text" beside "image" is asked of models that only draw, and they take it.
+    missing = set(wanted) - set(model.output)
+    if missing and not (missing == {"text"} and "image" in model.output):
+        raise no_endpoints(f"that support the requested output modalities: {', '.join(wanted)}")
+    if "image" not in model.input and _shows_images(body["messages"]):
+        raise no_endpoints("that support image input")
+
+
+def _shows_images(messages: list[dict[str, Any]]) -> bool:
+    return any(
+        part.get("type") == "image_url"
+        for message in messages
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+    )
+
+
 def matches(endpoint: Endpoint, slug: str) -> bool:
     """Tell whether a slug of the request names an endpoint, by provider or exactly."""
     return slug.lower() in {endpoint.tag, endpoint.slug, endpoint.provider.lower()}
