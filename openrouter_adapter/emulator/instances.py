@@ -155,12 +155,20 @@ def _array(
 ) -> list[Any]:
     items = schema.get("items") or {}
     length = max(schema.get("minItems", 1), min(1, schema.get("maxItems", 1)))
-    if hints.arrays and items.get("type", "string") == "string":
+    if hints.arrays and _is_any_string(items):
         words = [part.strip(" \"'") for part in hints.arrays.pop(0)[1:-1].split(",")]
         words = [word for word in words if word][: schema.get("maxItems", len(words))]
         if len(words) >= length:
             return words
     return [_value(items, name, hints, root, depth + 1) for _ in range(length)]
+
+
+def _is_any_string(schema: Any) -> bool:
+    return (
+        isinstance(schema, dict)
+        and schema.get("type") == "string"
+        and schema.keys() <= {"type", "title", "description"}
+    )
 
 
 def _number(schema: dict[str, Any], hints: Hints, *, whole: bool) -> float | int:
