@@ -85,6 +85,7 @@ class Emulator:
             self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
             self._thread.join()
+        self._loop = self._stop = self._thread = None
 
     def bill(self) -> list[BillRow]:
         """Return a row for each generation so far, in the order in which they ended."""
