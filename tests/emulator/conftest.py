@@ -91,6 +91,11 @@ def client(emulator: Emulator) -> Client:
 
 
 @pytest.fixture
+def connect() -> type[Client]:
+    return Client
+
+
+@pytest.fixture
 def emulate() -> Iterator[Callable[..., Client]]:
     """Start emulators with options of a test's own."""
     running: list[Emulator] = []

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 openrouter = pytest.importorskip("openrouter")
 
 MESSAGES = [{"role": "user", "content": "What is the capital of France?"}]
-REASONING = ["anthropic/claude-haiku-4.5", "openai/gpt-5-mini", "google/gemini-2.5-pro", "x-ai/grok-4"]
+REASONING = [
+    "anthropic/claude-haiku-4.5",
+    "openai/gpt-5-mini",
+    "google/gemini-2.5-pro",
+    "x-ai/grok-4",
+]
 
 
 @pytest.fixture
@@ -26,9 +31,7 @@ def sdk(emulator: Emulator) -> Iterator[Any]:
 
 
 def text_of(chunks: list[Any]) -> str:
-    return "".join(
-        choice.delta.content or "" for chunk in chunks for choice in chunk.choices
-    )
+    return "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
 
 
 def test_a_chat(sdk: Any, emulator: Emulator) -> None:

@@ -1,0 +1,114 @@
+"""Refusals in OpenRouter's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Client
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer ", "Basic abc"])
+def test_no_key(client: Client, authorization: str) -> None:
+    reply = client.chat(headers={"Authorization": authorization})
+    assert reply.status == 401
+    assert reply.json == {"error": {"message": "Missing Authentication header", "code": 401}}
+
+
+def test_a_wrong_key(client: Client) -> None:
+    reply = client.chat(headers={"Authorization": "Bearer sk-or-v1-wrong"})
+    assert reply.status == 401
+    assert reply.json == {"error": {"message": "User not found.", "code": 401}}
+
+
+def test_any_key_where_none_is_configured(emulate: Callable[..., Client]) -> None:
+    client = emulate(api_key=None)
+    assert client.chat(headers={"Authorization": "Bearer whatever"}).status == 200
+
+
+def test_the_models_are_public(client: Client) -> None:
+    client.headers["Authorization"] = ""
+    assert client.get("/models").status == 200
+    assert client.get("/credits").status == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"messages": None}, 'Input required: specify "prompt" or "messages"'),
+        ({"messages": []}, 'Input required: specify "prompt" or "messages"'),
+        ({"messages": "Hello"}, "messages: Invalid input: expected array, received string"),
+        ({"messages": ["Hello"]}, "messages.0: Invalid input: expected object, received string"),
+        ({"messages": [{"role": "wizard", "content": ""}]}, "messages.0.role: Invalid option"),
+        ({"messages": [{"role": "user"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": 5}]}, "expected string, received number"),
+        ({"messages": [{"role": "user", "content": [{}]}]}, "messages.0.content.0"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.tool_call_id"),
+        ({"model": None}, "No models provided"),
+        ({"model": 5}, "model: Invalid input: expected string, received number"),
+        ({"temperature": 3}, "temperature: Invalid input: expected 0 to 2"),
+        ({"temperature": "hot"}, "temperature: Invalid input: expected number, received string"),
+        ({"max_tokens": 0}, "max_tokens: Too small: expected number to be >=1"),
+        ({"max_tokens": True}, "max_tokens: Invalid input: expected number, received boolean"),
+        ({"tools": ["x"]}, "tools.0: Invalid input: expected object, received string"),
+        ({"tools": [{"type": "function"}]}, "tools.0.function.name"),
+        (
+            {"model": "openai/gpt-5-mini", "reasoning": {"effort": "low", "max_tokens": 5}},
+            'Only one of "reasoning.effort" and "reasoning.max_tokens"',
+        ),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_bad_bodies(client: Client, body: dict[str, Any], words: str, stream: bool) -> None:
+    whole = {"model": "openai/gpt-4o", "messages": HELLO, "stream": stream, **body}
+    reply = client.send("POST", "/chat/completions", whole)
+    assert reply.status == reply.json["error"]["code"] == 400
+    assert words in reply.json["error"]["message"]
+    assert reply.json["user_id"].startswith("user_")
+    assert not client.emulator.bill()
+
+
+def test_a_body_that_is_no_object_or_no_json(client: Client) -> None:
+    assert client.send("POST", "/chat/completions", [1]).status == 400
+    assert client.send("POST", "/chat/completions").status == 400
+    broken = client.send("POST", "/chat/completions", "x", Content_Type="text/plain")
+    assert broken.status == 400
+
+
+def test_an_unknown_model(client: Client) -> None:
+    reply = client.chat(model="nobody/nothing:free")
+    assert reply.status == 404
+    assert reply.json["error"]["message"] == "No endpoints found for nobody/nothing:free."
+
+
+def test_a_model_that_is_not_for_chat(client: Client) -> None:
+    reply = client.chat(model="openai/text-embedding-3-small")
+    assert reply.status == 404
+
+
+def test_a_prompt_that_is_too_long(client: Client) -> None:
+    reply = client.chat("word " * 20_000, model="openai/gpt-3.5-turbo", max_tokens=100)
+    assert reply.status == 400
+    message = reply.json["error"]["message"]
+    assert message.startswith("This endpoint's maximum context length is 16385 tokens.")
+    assert "100 in the output" in message
+    # Every provider was asked.
+    assert len(reply.json["error"]["metadata"]["previous_errors"]) == 2
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/models/openai", "/models/nobody/nothing/endpoints"])
+def test_unknown_paths(client: Client, path: str) -> None:
+    reply = client.get(path)
+    assert reply.status == reply.json["error"]["code"] == 404
+
+
+def test_an_unknown_generation(client: Client) -> None:
+    reply = client.get("/generation?id=gen-1-x")
+    assert reply.status == 404
+    assert reply.json["error"]["message"] == "Generation gen-1-x not found"
