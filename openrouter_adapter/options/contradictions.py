@@ -17,7 +17,7 @@ def contradictions(fields: dict[str, Any]) -> list[str]:
     faults: list[str] = []
     reasoning = fields.get("reasoning")
     if reasoning is not None:
-        faults += _of_reasoning(reasoning, fields.get("reasoning_effort"))
+        faults += _of_reasoning(reasoning)
         faults += _of_inclusion(reasoning.get("exclude"), fields.get("include_reasoning"))
     provider = fields.get("provider")
     if provider is not None:
@@ -25,7 +25,7 @@ def contradictions(fields: dict[str, Any]) -> list[str]:
     return faults
 
 
-def _of_reasoning(reasoning: dict[str, Any], reasoning_effort: object) -> list[str]:
+def _of_reasoning(reasoning: dict[str, Any]) -> list[str]:
     faults: list[str] = []
     effort, max_tokens = reasoning.get("effort"), reasoning.get("max_tokens")
     enabled = reasoning.get("enabled")
@@ -39,8 +39,6 @@ def _of_reasoning(reasoning: dict[str, Any], reasoning_effort: object) -> list[s
         faults.append(f"reasoning.enabled = false and {shown_tokens}: give one of the two")
     if enabled is True and effort == "none":
         faults.append(f"reasoning.enabled = true and {shown_effort}: give one of the two")
-    if isinstance(reasoning_effort, str) and effort not in {None, reasoning_effort}:
-        faults.append(f"reasoning_effort = {shown(reasoning_effort)} and {shown_effort}: give one")
     return faults
 
 
