@@ -1,0 +1,1 @@
+"""`/chat/completions` through `litellm.completion`."""

@@ -1,0 +1,370 @@
+"""A stream's chunks put together, as they come, into the completion that was streamed.
+
+What comes out has the form of an unstreamed answer and goes the same way from there
+(completion.py). Work and memory grow with the answer's length: pieces are kept in lists and
+joined once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from openrouter_adapter.completion import new_tool_call_id, text_of_parts
+
+_JOINED_DETAIL_FIELDS: Final = ("text", "summary", "data")
+_DELTA_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "images",
+        "reasoning",
+        "reasoning_details",
+        "refusal",
+        "role",
+        "tool_calls",
+    }
+)
+_CHOICE_FIELDS: Final = frozenset({"delta", "index", "finish_reason", "logprobs"})
+
+
+class Accumulator:
+    """Takes the chunks of one stream. `completion()` is the answer so far."""
+
+    __slots__ = ("_choices", "_fields", "usage")
+
+    def __init__(self) -> None:
+        self.usage: dict[str, Any] | None = None
+        self._fields: dict[str, Any] = {}
+        self._choices: dict[int, _Choice] = {}
+
+    def add(self, chunk: dict[str, Any]) -> None:
+        """Adds a chunk, and repairs in it what a consumer of the stream would stumble over.
+
+        Tool calls get ids and indexes of their own, annotations that were sent before go, and
+        a finish reason stands once.
+        """
+        fields = self._fields
+        for name, value in chunk.items():
+            if name not in {"choices", "usage"} and value is not None:
+                fields[name] = value
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            self.usage = usage
+        for wire in chunk["choices"]:
+            index = wire.get("index") or 0
+            choice = self._choices.get(index)
+            if choice is None:
+                choice = self._choices[index] = _Choice()
+            choice.add(wire)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether each choice that was begun has its finish reason."""
+        return bool(self._choices) and all(c.finish_reason for c in self._choices.values())
+
+    @property
+    def text(self) -> str:
+        """The first choice's content so far."""
+        choice = self._choices.get(0)
+        return "".join(choice.content) if choice else ""
+
+    def has_tool_calls(self, index: int) -> bool:
+        """Whether a choice has called a tool so far."""
+        return index in self._choices and bool(self._choices[index].tool_calls)
+
+    def finish_tool_calls(self) -> list[dict[str, Any]]:
+        """Finishes the choices that hold tool calls and got no reason; gives the closing deltas."""
+        closing = []
+        for index, choice in self._choices.items():
+            if not choice.finish_reason and choice.tool_calls:
+                wire: dict[str, Any] = {
+                    "index": index,
+                    "delta": {},
+                    "finish_reason": "tool_calls",
+                }
+                choice.add(wire)
+                closing.append(wire)
+        return closing
+
+    def completion(self) -> dict[str, Any]:
+        """The answer so far, in the form of an unstreamed one."""
+        body = {
+            **self._fields,
+            "object": "chat.completion",
+            "choices": [choice.whole(i) for i, choice in sorted(self._choices.items())],
+        }
+        if self.usage is not None:
+            body["usage"] = self.usage
+        return body
+
+
+class _Choice:
+    """One choice of the stream."""
+
+    __slots__ = (
+        "_annotations",
+        "_audio",
+        "_details",
+        "_fields",
+        "_images",
+        "_logprobs",
+        "_message_fields",
+        "_reasoning",
+        "_refusal",
+        "_seen_annotations",
+        "content",
+        "finish_reason",
+        "tool_calls",
+    )
+
+    def __init__(self) -> None:
+        self.content: list[str] = []
+        self.finish_reason: str | None = None
+        self.tool_calls = _ToolCalls()
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._details = _ReasoningDetails()
+        self._images: list[Any] = []
+        self._annotations: list[Any] = []
+        self._seen_annotations: set[bytes] = set()
+        self._audio: dict[str, Any] = {}
+        self._logprobs: dict[str, Any] = {}
+        self._fields: dict[str, Any] = {}
+        self._message_fields: dict[str, Any] = {}
+
+    def add(self, wire: dict[str, Any]) -> None:
+        delta = wire.get("delta")
+        if not isinstance(delta, dict):
+            # Some providers close a stream with a whole message, or with nothing.
+            delta = wire["delta"] = {}
+        for name, value in delta.items():
+            if value is None:
+                continue
+            if name == "content":
+                self.content.append(value if isinstance(value, str) else text_of_parts(value))
+            elif name == "role":
+                pass
+            elif name == "reasoning":
+                self._reasoning.append(value)
+            elif name == "tool_calls":
+                self.tool_calls.add(value)
+            elif name in _DELTA_FIELDS:
+                self._add_rare(name, value, delta)
+            else:
+                _merge(self._message_fields, name, value)
+        for name, value in wire.items():
+            if name not in _CHOICE_FIELDS and value is not None:
+                self._fields[name] = value
+        if wire.get("logprobs"):
+            for name, value in wire["logprobs"].items():
+                _merge(self._logprobs, name, value)
+        if wire.get("finish_reason"):
+            self._finish(wire, delta)
+
+    def _add_rare(self, name: str, value: Any, delta: dict[str, Any]) -> None:
+        if name == "reasoning_details":
+            self._details.add(value)
+        elif name == "refusal":
+            self._refusal.append(value)
+        elif name == "images":
+            self._images.extend(value)
+        elif name == "audio":
+            for part, piece in value.items():
+                _merge(self._audio, part, piece)
+        elif name == "annotations":
+            fresh = [note for note in value if self._is_new(note)]
+            self._annotations.extend(fresh)
+            delta["annotations"] = fresh
+
+    def _is_new(self, annotation: Any) -> bool:
+        # Some providers repeat all citations on every chunk.
+        key = orjson.dumps(annotation)
+        if key in self._seen_annotations:
+            return False
+        self._seen_annotations.add(key)
+        return True
+
+    def _finish(self, wire: dict[str, Any], delta: dict[str, Any]) -> None:
+        if self.finish_reason:
+            # OpenRouter repeats it on the chunk that brings the usage.
+            wire["finish_reason"] = None
+            return
+        self.finish_reason = wire["finish_reason"]
+        closing = self.tool_calls.close()
+        if closing:
+            delta["tool_calls"] = [*(delta.get("tool_calls") or ()), *closing]
+
+    def whole(self, index: int) -> dict[str, Any]:
+        message = {
+            "role": "assistant",
+            **_joined(self._message_fields),
+            "content": "".join(self.content) if self.content else None,
+            "refusal": "".join(self._refusal) or None,
+            "reasoning": "".join(self._reasoning) or None,
+        }
+        for name, value in (
+            ("reasoning_details", self._details.whole()),
+            ("tool_calls", self.tool_calls.whole()),
+            ("annotations", self._annotations),
+            ("images", self._images),
+            ("audio", _joined(self._audio)),
+        ):
+            if value:
+                message[name] = value
+        return {
+            **self._fields,
+            "index": index,
+            "finish_reason": self.finish_reason,
+            "logprobs": _joined(self._logprobs) or None,
+            "message": message,
+        }
+
+
+class _ToolCalls:
+    """The tool calls of one choice, told apart by their index, or by their id where it lies."""
+
+    __slots__ = ("_calls", "_ids", "_position_of_index")
+
+    def __init__(self) -> None:
+        self._calls: list[dict[str, Any]] = []
+        self._position_of_index: dict[int, int] = {}
+        self._ids: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, pieces: list[dict[str, Any]]) -> None:
+        for piece in pieces:
+            call = self._call_of(piece)
+            function = piece.get("function")
+            if not isinstance(function, dict):
+                function = piece["function"] = {}
+            target = call["function"]
+            if function.get("name") and not target.get("name"):
+                target["name"] = function["name"]
+            arguments = function.get("arguments")
+            if isinstance(arguments, str):
+                if arguments:
+                    call["arguments"].append(arguments)
+            elif arguments is not None:
+                text = orjson.dumps(arguments).decode()
+                function["arguments"] = text
+                call["arguments"].append(text)
+            for name, value in piece.items():
+                if name not in {"index", "id", "function"} and value is not None:
+                    call[name] = value
+
+    def _call_of(self, piece: dict[str, Any]) -> dict[str, Any]:
+        index = piece.get("index")
+        if index is None:
+            index = max(0, len(self._calls) - 1)
+        position = self._position_of_index.get(index)
+        given = piece.get("id")
+        if position is not None:
+            call = self._calls[position]
+            function = piece.get("function")
+            named = isinstance(function, dict) and function.get("name")
+            if not (given and named and given != call["wire_id"]):
+                piece["index"] = position
+                if given:
+                    piece["id"] = call["id"]
+                return call
+            # A second call under the first one's index: providers that send each call whole.
+        if not given or given in self._ids:
+            piece["id"] = new_tool_call_id()
+        self._ids.add(piece["id"])
+        call = {
+            "id": piece["id"],
+            "wire_id": given,
+            "type": "function",
+            "function": {},
+            "arguments": [],
+        }
+        piece.setdefault("type", "function")
+        piece["index"] = self._position_of_index[index] = len(self._calls)
+        self._calls.append(call)
+        return call
+
+    def close(self) -> list[dict[str, Any]]:
+        """Deltas that give `{}` to the calls that got no arguments at all."""
+        closing = []
+        for position, call in enumerate(self._calls):
+            if not call["arguments"]:
+                call["arguments"].append("{}")
+                closing.append({"index": position, "function": {"arguments": "{}"}})
+        return closing
+
+    def whole(self) -> list[dict[str, Any]]:
+        calls = []
+        for position, call in enumerate(self._calls):
+            kept = {n: v for n, v in call.items() if n not in {"arguments", "wire_id"}}
+            function = {"name": call["function"].get("name"), "arguments": ""}
+            function["arguments"] = "".join(call["arguments"])
+            calls.append({**kept, "index": position, "function": function})
+        return calls
+
+
+class _ReasoningDetails:
+    """Reasoning details in pieces. A piece belongs to the entry of its type and index."""
+
+    __slots__ = ("_current", "_entries")
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+        self._current: dict[tuple[Any, Any], dict[str, Any]] = {}
+
+    def add(self, pieces: list[Any]) -> None:
+        for piece in pieces:
+            if not isinstance(piece, dict):
+                continue
+            key = (piece.get("type"), piece.get("index"))
+            entry = self._current.get(key)
+            if entry is None or _begins_anew(entry, piece):
+                entry = self._current[key] = {}
+                self._entries.append(entry)
+            for name, value in piece.items():
+                if name in _JOINED_DETAIL_FIELDS:
+                    _merge(entry, name, value)
+                elif value is not None or name not in entry:
+                    entry[name] = value
+
+    def whole(self) -> list[dict[str, Any]]:
+        return [_joined(entry) for entry in self._entries]
+
+
+def _begins_anew(entry: dict[str, Any], piece: dict[str, Any]) -> bool:
+    """Whether a piece opens another entry under the same index: signed before, or another id."""
+    if entry.get("signature") and piece.get("text"):
+        return True
+    return bool(piece.get("id") and entry.get("id") and piece["id"] != entry["id"])
+
+
+def _merge(target: dict[str, Any], name: str, value: Any) -> None:
+    """Adds a field that may come in pieces: text and lists grow, anything else replaces."""
+    if isinstance(value, str):
+        pieces = target.setdefault(name, _Text())
+        if isinstance(pieces, _Text):
+            pieces.append(value)
+            return
+    elif isinstance(value, list):
+        items = target.setdefault(name, [])
+        if isinstance(items, list):
+            items.extend(value)
+            return
+    if value is not None:
+        target[name] = value
+
+
+class _Text(list[str]):
+    """Pieces of a text, to be joined."""
+
+
+def _joined(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with their pieces of text joined."""
+    return {
+        name: "".join(value) if isinstance(value, _Text) else value
+        for name, value in fields.items()
+    }

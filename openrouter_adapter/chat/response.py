@@ -1,0 +1,131 @@
+"""A checked wire completion → LiteLLM's ModelResponse.
+
+A streamed answer, put together, has the same form and takes the same way, so both are equal.
+See https://openrouter.ai/docs/api-reference/chat-completion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import completion, usage
+from openrouter_adapter.chat import reasoning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm.types.utils import Choices, Message, ModelResponse
+
+# Fields that LiteLLM's objects have a place for; all others ride in provider_specific_fields.
+_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "images",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "refusal",
+        "role",
+        "tool_calls",
+    }
+)
+_RESPONSE_FIELDS: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint"}
+)
+
+
+def model_response(
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    into: ModelResponse | None = None,
+) -> ModelResponse:
+    """LiteLLM's response object of a checked completion, with cost and facts in hidden params."""
+    from litellm.types.utils import ModelResponse
+
+    response = ModelResponse() if into is None else into
+    response.choices = [_choice(choice) for choice in body["choices"]]
+    if body.get("id"):
+        response.id = body["id"]
+    if isinstance(body.get("created"), int):
+        response.created = body["created"]
+    if body.get("model"):
+        response.model = body["model"]
+    if "system_fingerprint" in body:
+        response.system_fingerprint = body["system_fingerprint"]
+    if isinstance(body.get("usage"), dict):
+        response.usage = usage.litellm_usage(body["usage"])  # type: ignore[attr-defined]
+    for name, value in body.items():
+        if name not in _RESPONSE_FIELDS:
+            setattr(response, name, value)
+    usage.attach(response._hidden_params, body, headers)
+    return response
+
+
+def put_partial(failure: Exception, headers: Mapping[str, str] | None = None) -> None:
+    """Gives an exception of completion.py the `partial_response` of what had been said."""
+    body = failure.__dict__.pop("partial_completion", None)
+    if body is not None:
+        failure.__dict__["partial_response"] = model_response(body, headers)
+
+
+def _choice(wire: Mapping[str, Any]) -> Choices:
+    from litellm.types.utils import Choices
+
+    message = wire["message"]
+    finish_reason, specific = completion.finish(wire, bool(message.get("tool_calls")))
+    return Choices(
+        finish_reason=finish_reason,
+        index=wire.get("index", 0),
+        message=_message(message),
+        logprobs=wire.get("logprobs"),
+        provider_specific_fields=specific or None,
+    )
+
+
+def _message(wire: Mapping[str, Any]) -> Message:
+    from litellm.types.utils import Message
+
+    details = wire.get("reasoning_details")
+    content = wire.get("content")
+    specific = {name: value for name, value in wire.items() if name not in _MESSAGE_FIELDS}
+    if isinstance(content, list):
+        specific["content"] = content
+        content = completion.text_of_parts(content)
+    # LiteLLM's built-in adapter has these here; code written for it goes on working.
+    for name in ("reasoning", "reasoning_details", "refusal"):
+        if wire.get(name):
+            specific[name] = wire[name]
+    message = Message(
+        content=content,
+        role="assistant",
+        function_call=wire.get("function_call"),
+        tool_calls=wire.get("tool_calls"),
+        reasoning_content=reasoning.text(wire),
+        provider_specific_fields=specific or None,
+    )
+    # Set rather than passed: LiteLLM's types know fewer kinds of these than OpenRouter sends.
+    blocks = reasoning.thinking_blocks(details)
+    for name, value in (
+        ("thinking_blocks", blocks),
+        ("reasoning_details", details),
+        ("annotations", wire.get("annotations")),
+        ("images", wire.get("images")),
+        ("audio", wire.get("audio")),
+        ("refusal", wire.get("refusal")),
+    ):
+        if value:
+            setattr(message, name, value)
+    _keep_unknown_function_fields(message, wire.get("tool_calls"))
+    return message
+
+
+def _keep_unknown_function_fields(message: Message, wire: Any) -> None:
+    """LiteLLM's Function takes a name and arguments and leaves out the rest."""
+    for call, source in zip(message.tool_calls or (), wire or (), strict=False):
+        function = source.get("function")
+        if isinstance(function, dict) and len(function) > 2:
+            for name in function.keys() - {"name", "arguments"}:
+                setattr(call.function, name, function[name])

@@ -1,0 +1,496 @@
+"""A stream of chat chunks as LiteLLM's callers, callbacks, Router and proxy expect it.
+
+LiteLLM's own wrapper rebuilds each chunk several times, loses fields doing so, and hands each
+to a thread. This one parses (sse.py), accumulates (accumulator.py), builds each chunk once, and
+tells the callbacks once, at the end, with the whole answer and its cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import itertools
+import traceback
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import anyio
+import httpx
+import litellm
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.litellm_core_utils.thread_pool_executor import executor
+from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
+from pydantic import ValidationError
+
+from openrouter_adapter import admission, completion, errors, usage
+from openrouter_adapter.chat import reasoning
+from openrouter_adapter.chat.accumulator import Accumulator
+from openrouter_adapter.chat.response import model_response
+from openrouter_adapter.sse import EventParser, NotJSONError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from litellm.types.utils import ModelResponse
+
+# What a malformed chunk raises while it is taken apart.
+_MALFORMED: Final = (TypeError, KeyError, AttributeError, ValueError, ValidationError)
+
+# Pieces of the body read after `[DONE]` to come to its end.
+_MOST_AFTER_DONE: Final = 8
+
+_NAMED_DELTA_FIELDS: Final = frozenset(
+    {
+        "annotations",
+        "audio",
+        "content",
+        "function_call",
+        "images",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "refusal",
+        "role",
+        "tool_calls",
+    }
+)
+_CHOICE_FIELDS: Final = frozenset({"index", "delta", "finish_reason", "logprobs", "message"})
+_CHUNK_FIELDS: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
+
+
+class OpenRouterStream(CustomStreamWrapper):
+    """The stream that `litellm.completion(stream=True)` returns for an OpenRouter model.
+
+    `response` is the whole answer once the last chunk was taken, with its cost in the hidden
+    params as on an unstreamed one; None before. `close()` and `aclose()` end it early and free
+    the connection.
+    """
+
+    def __init__(
+        self,
+        http_response: httpx.Response,
+        *,
+        pieces: Iterator[bytes] | AsyncIterator[bytes],
+        model: str,
+        logging_obj: Any,
+        carrier: dict[str, Any],
+    ) -> None:
+        """Wraps an HTTP response whose body has not been read.
+
+        Args:
+            http_response: The answer; closed at the end of the stream.
+            pieces: Its body in pieces, as the network brings them.
+            model: The model asked for.
+            logging_obj: LiteLLM's logging object of the call.
+            carrier: The attempt's parameters, which hold its admission ticket.
+        """
+        self._accumulator = Accumulator()
+        super().__init__(
+            completion_stream=pieces,
+            model=model,
+            custom_llm_provider=errors.PROVIDER,
+            logging_obj=logging_obj,
+            _response_headers=http_response.headers,
+        )
+        self._hidden_params["additional_headers"].pop(usage.COST_HEADER, None)
+        self.response: ModelResponse | None = None
+        self._http_response = http_response
+        self._headers: Mapping[str, str] = http_response.headers
+        self._is_json = _is_json(self._headers)
+        self._held: list[bytes] = []
+        self._carrier = carrier
+        self._parser = EventParser()
+        self._events: Iterator[dict[str, Any]] = iter(())
+        self._is_exhausted = False
+        self._is_settled = False
+        self._listeners = _stream_listeners(logging_obj)
+
+    @property
+    def response_uptil_now(self) -> str:
+        """The text so far. LiteLLM reads it when a stream breaks."""
+        return self._accumulator.text
+
+    @response_uptil_now.setter
+    def response_uptil_now(self, _: str) -> None:
+        """Ignored: the accumulator knows. LiteLLM's constructor sets it."""
+
+    # --- iteration -----------------------------------------------------------------------
+
+    def __next__(self) -> ModelResponseStream:
+        if self.completion_stream is None:
+            raise StopIteration
+        try:
+            chunk = self._next_ready()
+            while chunk is None and not self._is_exhausted:
+                self._feed(next(self.completion_stream, None))
+                chunk = self._next_ready()
+        except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
+            if not self._ends_well(cause):
+                self._fail(cause)
+            chunk = None
+        if chunk is not None:
+            return self._given(chunk)
+        self._succeed()
+        raise StopIteration
+
+    async def __anext__(self) -> ModelResponseStream:
+        if self.completion_stream is None:
+            raise StopAsyncIteration
+        if not hasattr(self.completion_stream, "__anext__"):
+            return await self._next_of_sync_stream()
+        try:
+            chunk = self._next_ready()
+            while chunk is None and not self._is_exhausted:
+                self._feed(await anext(self.completion_stream, None))
+                chunk = self._next_ready()
+        except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
+            if not self._ends_well(cause):
+                await self._afail(cause)
+            chunk = None
+        if chunk is None:
+            await self._asucceed()
+            raise StopAsyncIteration
+        given = self._given(chunk)
+        if self._accumulator.usage is not None:
+            given = await self._call_post_streaming_deployment_hook(given)
+        return given
+
+    async def _next_of_sync_stream(self) -> ModelResponseStream:
+        """`async for` over a stream that `litellm.completion` made: LiteLLM allows it."""
+        chunk = await asyncio.to_thread(next, self, None)
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    def _feed(self, piece: bytes | None) -> None:
+        if piece is not None:
+            if self._is_json:
+                self._held.append(piece)
+            else:
+                self._events = self._parser.feed(piece)
+            return
+        self._is_exhausted = True
+        if self._is_json:
+            self._events = iter(self._events_of_json())
+        else:
+            self._events = self._parser.close()
+
+    def _next_ready(self) -> ModelResponseStream | None:
+        """The next chunk of what has been fed, or the chunk that closes the answer."""
+        for event in self._events:
+            chunk = self._take(event)
+            if chunk is not None:
+                return chunk
+        if self._parser.done:
+            self._is_exhausted = True
+        if not self._is_exhausted or self._accumulator.is_finished:
+            return None
+        closing = self._accumulator.finish_tool_calls()
+        if closing and self._accumulator.is_finished:
+            return self._build({"choices": closing})
+        what = "before its finish reason" if self.chunks else "without an answer"
+        raise self._error(503, f"the stream ended {what}: the answer is cut")
+
+    def _take(self, event: dict[str, Any]) -> ModelResponseStream | None:
+        try:
+            if not event.get("choices") and isinstance(event.get("provider"), dict):
+                event = event["provider"]
+            if not isinstance(event.get("choices"), list):
+                event["choices"] = []
+            self._accumulator.add(event)
+            self._raise_for(event)
+            return self._build(event)
+        except _MALFORMED as cause:
+            raise self._error(503, f"a chunk of the stream is malformed ({cause!r})") from cause
+
+    def _raise_for(self, event: dict[str, Any]) -> None:
+        error = event.get("error")
+        if not error:
+            for choice in event["choices"]:
+                if choice.get("error"):
+                    error = choice["error"]
+                elif choice.get("finish_reason") == "error":
+                    error = {"code": 502, "message": "the provider broke off with an error"}
+        if error:
+            raise errors.from_body({**event, "error": error}, self._headers, self.model)
+
+    def _events_of_json(self) -> list[dict[str, Any]]:
+        """An answer that is no stream after all: an error, or a completion in one piece."""
+        body = completion.parse(b"".join(self._held), self._headers, self.model)
+        for choice in body["choices"]:
+            choice["delta"] = choice.pop("message")
+        return [body]
+
+    # --- chunks --------------------------------------------------------------------------
+
+    def _build(self, event: dict[str, Any]) -> ModelResponseStream:
+        specific = {name: value for name, value in event.items() if name not in _CHUNK_FIELDS}
+        chunk = ModelResponseStream(
+            choices=[self._choice(wire) for wire in event["choices"]] or [StreamingChoices()],
+            id=event.get("id") or self.response_id,
+            created=event.get("created"),
+            model=event.get("model") or self.model,
+            **specific,
+        )
+        self.response_id = chunk.id
+        if isinstance(event.get("usage"), dict):
+            chunk.usage = usage.litellm_usage(event["usage"])  # type: ignore[attr-defined]
+            usage.attach(chunk._hidden_params, event, self._headers)
+        return chunk
+
+    def _choice(self, wire: dict[str, Any]) -> StreamingChoices:
+        index = wire.get("index") or 0
+        finish_reason = None
+        specific: dict[str, Any] = {}
+        if len(wire) > 2 and not wire.keys() <= _CHOICE_FIELDS:
+            specific = {n: v for n, v in wire.items() if n not in _CHOICE_FIELDS and v is not None}
+        if wire.get("finish_reason"):
+            has_tool_calls = self._accumulator.has_tool_calls(index)
+            finish_reason, unplaced = completion.finish(wire, has_tool_calls)
+            if "finish_reason" in unplaced:
+                specific["provider_specific_fields"] = {"finish_reason": wire["finish_reason"]}
+        return StreamingChoices(
+            finish_reason=finish_reason,
+            index=index,
+            delta=_delta(wire["delta"]),
+            logprobs=wire.get("logprobs"),
+            **specific,
+        )
+
+    def _given(self, chunk: ModelResponseStream) -> ModelResponseStream:
+        """What LiteLLM does with each chunk before the caller gets it."""
+        self.chunks.append(chunk)
+        if not self.sent_first_chunk:
+            if self.logging_obj.completion_start_time is None:
+                now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
+                self.logging_obj.update_completion_start_time(completion_start_time=now)
+            chunk = self._add_mcp_list_tools_to_first_chunk(chunk)
+            self.sent_first_chunk = True
+        if self.merge_reasoning_content_in_choices:
+            self._optional_combine_thinking_block_in_choices(chunk)
+        if litellm.post_call_rules:
+            self.rules.post_call_rules(input=self.response_uptil_now, model=self.model)
+        for listener in self._listeners:
+            executor.submit(_notify, listener, self.logging_obj, chunk)
+        if self._accumulator.usage is not None:
+            chunk = self._add_mcp_metadata_to_final_chunk(chunk)
+        return chunk
+
+    # --- the end -------------------------------------------------------------------------
+
+    def _succeed(self) -> None:
+        pieces = self.completion_stream
+        response = self._finish()
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+            # What follows [DONE] is the end of the body: read, so the connection can be used again.
+            for _ in itertools.islice(pieces, _MOST_AFTER_DONE):
+                pass
+        self._http_response.close()
+        if self.logging_obj.llm_caching_handler is not None:
+            self.cache_streaming_response(response.model_copy(deep=True), cache_hit=False)
+        logged = response.model_copy(deep=True)
+        executor.submit(self.logging_obj.success_handler, logged, None, None, False)
+        self._restore_consumer_correlation_context()
+
+    async def _asucceed(self) -> None:
+        pieces = self.completion_stream
+        response = self._finish()
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+            for _ in range(_MOST_AFTER_DONE):
+                if await anext(pieces, None) is None:
+                    break
+        await self._http_response.aclose()
+        if self.logging_obj.llm_caching_handler is not None:
+            copy = response.model_copy(deep=True)
+            _in_background(self.async_cache_streaming_response(copy, cache_hit=False))
+        logged = response.model_copy(deep=True)
+        if getattr(self.logging_obj, "_on_deferred_stream_complete", None) is not None:
+            # The proxy's guardrails fire it themselves, after they have seen the whole answer.
+            self.logging_obj._deferred_stream_complete_args = (logged, False)
+        else:
+            _in_background(
+                self.logging_obj.dispatch_success_handlers(
+                    logged,
+                    cache_hit=False,
+                    start_time=None,
+                    end_time=None,
+                    prefer_async_handlers=True,
+                )
+            )
+        self._restore_consumer_correlation_context()
+
+    def _finish(self) -> ModelResponse:
+        self.completion_stream = None
+        self.sent_last_chunk = True
+        self.response = self._whole()
+        self._settle()
+        return self.response
+
+    def _whole(self) -> ModelResponse:
+        response = model_response(self._accumulator.completion(), self._headers)
+        for name, value in self._hidden_params.items():
+            response._hidden_params.setdefault(name, value)
+        return response
+
+    def _settle(self) -> None:
+        if not self._is_settled:
+            self._is_settled = True
+            admission.after(self._carrier, self._bill())
+
+    def _bill(self) -> usage.Bill:
+        return usage.read_bill(self._accumulator.completion(), self._headers)
+
+    def _ends_well(self, cause: Exception) -> bool:
+        """Whether the connection broke when the answer was already whole."""
+        return isinstance(cause, httpx.TransportError) and self._accumulator.is_finished
+
+    # --- failures ------------------------------------------------------------------------
+
+    def _fail(self, cause: Exception) -> NoReturn:
+        self.completion_stream = None
+        self._http_response.close()
+        exception = self._failure(cause)
+        trace = traceback.format_exc()
+        executor.submit(self.logging_obj.failure_handler, exception, trace)
+        self._raise(exception)
+
+    async def _afail(self, cause: Exception) -> NoReturn:
+        self.completion_stream = None
+        await self._http_response.aclose()
+        exception = self._failure(cause)
+        _in_background(
+            self.logging_obj.dispatch_failure_handlers(
+                exception, traceback.format_exc(), prefer_async_handlers=True
+            )
+        )
+        self._raise(exception)
+
+    def _failure(self, cause: Exception) -> Exception:
+        """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
+        exception = cause
+        if isinstance(cause, NotJSONError):
+            where = "cut in" if self._is_exhausted else "not JSON:"
+            exception = self._error(503, f"a line of the stream is {where} {cause.line!r}")
+        elif isinstance(cause, httpx.TimeoutException):
+            exception = self._error(408, "the stream stalled: no data within the timeout")
+        elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
+            exception = errors.unreached(cause, self.model)
+        partial = self._partial_response()
+        exception.__dict__.setdefault("openrouter", {})
+        exception.__dict__["partial_response"] = partial
+        bill = self._bill()
+        details = self.logging_obj.model_call_details
+        if bill.cost is not None and partial is not None:
+            details["combined_usage_object"] = getattr(partial, "usage", None)
+            details["response_cost"] = float(bill.cost)
+        self._settle()
+        return exception
+
+    def _partial_response(self) -> ModelResponse | None:
+        try:
+            return self._whole() if self.chunks else None
+        except _MALFORMED:
+            return None
+
+    def _raise(self, exception: Exception) -> NoReturn:
+        """Raises as LiteLLM's own stream does, so a Router can fall back."""
+        try:
+            self._handle_stream_fallback_error(exception)
+        except Exception as raised:
+            for name in ("partial_response", "openrouter", "flagged_input"):
+                raised.__dict__.setdefault(name, exception.__dict__.get(name))
+            raise
+
+    def _error(self, status: int, message: str) -> Exception:
+        return errors.build(status, message, self._headers, self.model)
+
+    # --- leaving early -------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ends the stream and frees its connection. What was billed is asked for later."""
+        if self.completion_stream is not None:
+            self.completion_stream = None
+            self._settle()
+            self._http_response.close()
+        self._restore_consumer_correlation_context()
+
+    async def aclose(self) -> None:
+        """Like `close`, for a stream of `acompletion`."""
+        if self.completion_stream is not None:
+            self.completion_stream = None
+            self._settle()
+            # A cancelled task would be cancelled again at this await, and leak the connection.
+            with anyio.CancelScope(shield=True):
+                await self._http_response.aclose()
+        self._restore_consumer_correlation_context()
+
+    def __del__(self) -> None:
+        # A `break` out of the loop leaves only this to say that nobody waits any more.
+        with contextlib.suppress(Exception):
+            if self.completion_stream is not None:
+                self._settle()
+            self._restore_consumer_correlation_context(guarded=True)
+
+
+def _delta(wire: dict[str, Any]) -> Delta:
+    details = wire.get("reasoning_details")
+    extra: dict[str, Any] = {}
+    if details:
+        extra["reasoning_details"] = details
+    if wire.get("refusal"):
+        extra["refusal"] = wire["refusal"]
+    if not wire.keys() <= _NAMED_DELTA_FIELDS:
+        extra["provider_specific_fields"] = {
+            name: value for name, value in wire.items() if name not in _NAMED_DELTA_FIELDS
+        }
+    content = wire.get("content")
+    if isinstance(content, list):
+        content = completion.text_of_parts(content)
+    return Delta(
+        content=content,
+        role=wire.get("role"),
+        function_call=wire.get("function_call"),
+        tool_calls=wire.get("tool_calls"),
+        audio=wire.get("audio"),
+        images=wire.get("images"),
+        annotations=wire.get("annotations") or None,
+        reasoning_content=reasoning.text(wire),
+        thinking_blocks=(reasoning.thinking_blocks(details) or None) if details else None,
+        **extra,
+    )
+
+
+def _is_json(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").startswith("application/json")
+
+
+def _stream_listeners(logging_obj: Any) -> list[Any]:
+    """The callbacks that want each chunk: those that have a `log_stream_event` of their own."""
+    from litellm.integrations.custom_logger import CustomLogger
+
+    callbacks = (*litellm.callbacks, *litellm.success_callback)
+    callbacks += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
+    found: list[Any] = []
+    for callback in callbacks:
+        if (
+            isinstance(callback, CustomLogger)
+            and type(callback).log_stream_event is not CustomLogger.log_stream_event
+            and callback not in found
+        ):
+            found.append(callback)
+    return found
+
+
+def _notify(listener: Any, logging_obj: Any, chunk: ModelResponseStream) -> None:
+    now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
+    listener.log_stream_event(logging_obj.model_call_details, chunk, logging_obj.start_time, now)
+
+
+_background: set[asyncio.Task[Any]] = set()
+
+
+def _in_background(coroutine: Any) -> None:
+    """Runs a coroutine that nobody waits for; the loop alone would let it be collected."""
+    task = asyncio.get_running_loop().create_task(coroutine)
+    _background.add(task)
+    task.add_done_callback(_background.discard)

@@ -1,0 +1,263 @@
+"""`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and the steps it names."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from litellm.llms.custom_httpx.http_handler import (
+    AsyncHTTPHandler,
+    HTTPHandler,
+    get_async_httpx_client,
+)
+from litellm.llms.custom_httpx.http_handler import _get_httpx_client as get_httpx_client
+from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
+from litellm.types.utils import LlmProviders
+
+from openrouter_adapter import admission, completion, connection, errors, usage
+from openrouter_adapter.chat import messages as chat_messages
+from openrouter_adapter.chat import parameters, response
+from openrouter_adapter.chat.streaming import OpenRouterStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from litellm.types.utils import ModelResponse
+
+PATH: Final = "/chat/completions"
+
+
+def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a chat request.
+
+    Args:
+        model: As OpenRouter names it, or as LiteLLM's core left it.
+        messages: The conversation, in any form that messages.py takes.
+        keywords: Parameters of OpenAI and LiteLLM, and OpenRouter's own options.
+
+    Raises:
+        litellm.BadRequestError: something in it is wrong; the message says what.
+    """
+    fields = parameters.body_fields(keywords, model)
+    body = {
+        "model": connection.wire_model(model),
+        "messages": chat_messages.to_wire(messages, model),
+        **fields,
+    }
+    chat_messages.limit_breakpoints(body)
+    if "usage" not in body:
+        body["usage"] = parameters.INCLUDE_USAGE
+    return body
+
+
+class OpenRouterChatConfig(OpenAIGPTConfig):
+    """LiteLLM's transformation class for OpenRouter's `/chat/completions`. Holds no state."""
+
+    def __init__(self) -> None:  # LiteLLM's own would make class attributes of its arguments
+        pass
+
+    @classmethod
+    def get_config(cls) -> dict[str, Any]:
+        """No defaults: what is sent is what the caller gave."""
+        return {}
+
+    def get_supported_openai_params(self, model: str) -> list[str]:  # noqa: ARG002
+        """All OpenAI parameters that reach OpenRouter."""
+        return list(parameters.SUPPORTED)
+
+    def map_openai_params(
+        self,
+        non_default_params: dict[str, Any],
+        optional_params: dict[str, Any],
+        model: str,  # noqa: ARG002
+        drop_params: bool,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Passes the supported ones on; they become OpenRouter's in `transform_request`."""
+        for name in parameters.SUPPORTED:
+            if name in non_default_params:
+                optional_params[name] = non_default_params[name]
+        return optional_params
+
+    def translate_developer_role_to_system_role(self, messages: list[Any], **_: Any) -> list[Any]:
+        """Keeps the role: OpenRouter knows `developer`."""
+        return messages
+
+    def validate_environment(
+        self,
+        headers: dict[str, Any],
+        model: str,
+        messages: list[Any],  # noqa: ARG002
+        optional_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],  # noqa: ARG002
+        api_key: str | None = None,
+        api_base: str | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """The request headers.
+
+        Raises:
+            litellm.AuthenticationError: there is no key.
+        """
+        return connection.request_headers(headers, api_key, model)
+
+    def get_complete_url(
+        self,
+        api_base: str | None,
+        api_key: str | None,  # noqa: ARG002
+        model: str,  # noqa: ARG002
+        optional_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],  # noqa: ARG002
+        stream: bool | None = None,  # noqa: ARG002
+    ) -> str:
+        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
+        return connection.endpoint_url(api_base, PATH)
+
+    def transform_request(
+        self,
+        model: str,
+        messages: list[Any],
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],
+        headers: dict[str, Any],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """The body, admitted."""
+        body = build_body(model, messages, optional_params)
+        admission.before_send(body, litellm_params)
+        return body
+
+    def transform_extra_body(
+        self,
+        extra_body: Mapping[str, object],
+        request: Mapping[str, object],
+        model: str,  # noqa: ARG002
+        litellm_params: Mapping[str, object],  # noqa: ARG002
+    ) -> Mapping[str, object]:
+        """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
+        return {
+            name: value
+            for name, value in extra_body.items()
+            if name not in request or request[name] is parameters.INCLUDE_USAGE
+        }
+
+    def transform_response(
+        self,
+        model: str,
+        raw_response: httpx.Response,
+        model_response: ModelResponse,
+        logging_obj: Any,
+        request_data: dict[str, Any],
+        messages: list[Any],
+        optional_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],
+        encoding: Any,  # noqa: ARG002
+        api_key: str | None = None,
+        json_mode: bool | None = None,  # noqa: ARG002
+    ) -> ModelResponse:
+        """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
+
+        Raises:
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
+        """
+        logging_obj.post_call(
+            input=messages,
+            api_key=api_key,
+            original_response=raw_response.text,
+            additional_args={"complete_input_dict": request_data},
+        )
+        content, headers = raw_response.content, raw_response.headers
+        with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
+            try:
+                body = completion.parse(content, headers, model)
+            except Exception as failure:
+                response.put_partial(failure, headers)
+                raise
+            whole = response.model_response(body, headers, model_response)
+            settle(usage.read_bill(body, headers))
+        return whole
+
+    @property
+    def has_custom_stream_wrapper(self) -> bool:
+        """Streams are ours: see streaming.py."""
+        return True
+
+    def get_sync_custom_stream_wrapper(self, **call: Any) -> OpenRouterStream:
+        """Sends the request of a `completion(stream=True)`.
+
+        Raises:
+            One of LiteLLM's exceptions: the request failed before the stream began.
+        """
+        client = call.get("client")
+        litellm_params = call.get("litellm_params") or {}
+        if not isinstance(client, HTTPHandler):
+            client = get_httpx_client(params={"ssl_verify": litellm_params.get("ssl_verify")})
+        with _failures():
+            response = client.post(**_post_arguments(call))
+        return _stream(call, response, response.iter_bytes())
+
+    async def get_async_custom_stream_wrapper(self, **call: Any) -> OpenRouterStream:
+        """Sends the request of an `acompletion(stream=True)`.
+
+        Raises:
+            One of LiteLLM's exceptions: the request failed before the stream began.
+        """
+        client = call.get("client")
+        litellm_params = call.get("litellm_params") or {}
+        if not isinstance(client, AsyncHTTPHandler):
+            client = get_async_httpx_client(
+                llm_provider=LlmProviders.OPENROUTER,
+                params={"ssl_verify": litellm_params.get("ssl_verify")},
+            )
+        with _failures():
+            response = await client.post(**_post_arguments(call))
+        return _stream(call, response, response.aiter_bytes())
+
+    def get_error_class(
+        self,
+        error_message: str,
+        status_code: int,
+        headers: dict[str, Any] | httpx.Headers,
+    ) -> Any:
+        """The LiteLLM exception of a failed request."""
+        return errors.of_failure(error_message, status_code, headers)
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except Exception as cause:
+        answer = getattr(cause, "response", None)
+        text = str(cause)
+        with contextlib.suppress(httpx.ResponseNotRead, AttributeError):
+            text = answer.text or text
+        status = getattr(answer, "status_code", None) or getattr(cause, "status_code", None) or 500
+        raise errors.of_failure(text, status, getattr(answer, "headers", None)) from cause
+
+
+def _post_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
+    signed = call.get("signed_json_body")
+    return {
+        "url": call["api_base"],
+        "headers": call["headers"],
+        "data": json.dumps(call["data"]) if signed is None else signed,
+        "timeout": call.get("timeout"),
+        "stream": True,
+        "logging_obj": call["logging_obj"],
+    }
+
+
+def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> OpenRouterStream:
+    call["logging_obj"].post_call(
+        input=call["messages"],
+        api_key="",
+        original_response="first stream response received",
+        additional_args={"complete_input_dict": call["data"]},
+    )
+    return OpenRouterStream(
+        response,
+        pieces=pieces,
+        model=call["model"],
+        logging_obj=call["logging_obj"],
+        carrier=call.get("litellm_params") or {},
+    )

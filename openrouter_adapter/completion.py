@@ -1,0 +1,140 @@
+"""When a wire completion is an answer, and what is mended in one whose form is odd.
+
+See https://openrouter.ai/docs/api-reference/chat-completion.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from openrouter_adapter import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter"})
+_CHOICE_FIELDS: Final = frozenset({"finish_reason", "index", "logprobs", "message", "delta"})
+
+
+def parse(
+    content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
+) -> dict[str, Any]:
+    """The checked wire completion in an answer's bytes.
+
+    Raises:
+        One of LiteLLM's exceptions: it holds an error, or no answer.
+    """
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise errors.unreadable(content, headers, model) from None
+    return check(body, headers, model)
+
+
+def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") -> dict[str, Any]:
+    """The wire completion if it is an answer, repaired where only its form is odd.
+
+    Tool calls get ids and arguments they lack; a completion nested in `provider` is taken out.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py): the body holds an error, a choice holds
+        one, or there is no answer in it. What a broken choice had is on `partial_completion`.
+    """
+    body = errors.raise_for_body(body, headers, model)
+    choices = body.get("choices")
+    if not choices and isinstance(body.get("provider"), dict) and body["provider"].get("choices"):
+        return check(body["provider"], headers, model)
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        choices = []
+    if not choices:
+        raise _failed(body, {"code": 503, "message": "the answer has no choices"}, headers, model)
+    for choice in choices:
+        if not isinstance(choice.get("message"), dict):
+            choice["message"] = {"role": "assistant", "content": None}
+        if isinstance(choice["message"].get("tool_calls"), list):
+            repair_tool_calls(choice["message"]["tool_calls"])
+    for choice in choices:
+        _raise_for_choice(choice, body, headers, model)
+    return body
+
+
+def _raise_for_choice(
+    choice: Mapping[str, Any],
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None,
+    model: str,
+) -> None:
+    finish_reason = choice.get("finish_reason")
+    message = choice["message"]
+    if choice.get("error"):
+        error = choice["error"]
+    elif finish_reason == "error":
+        error = {"code": 502, "message": "the provider broke off with an error"}
+    elif not finish_reason and not has_substance(message):
+        error = {"code": 503, "message": "the answer is empty and has no finish_reason"}
+    else:
+        return
+    exception = _failed(body, error, headers, model)
+    if has_substance(message):
+        exception.__dict__["partial_completion"] = body
+    raise exception
+
+
+def _failed(
+    body: Mapping[str, Any], error: Any, headers: Mapping[str, str] | None, model: str
+) -> Exception:
+    beside = {name: body[name] for name in ("id", "model", "provider", "usage") if name in body}
+    return errors.from_body({**beside, "error": error}, headers, model)
+
+
+def has_substance(message: Mapping[str, Any]) -> bool:
+    """Whether a message holds anything that a model said."""
+    return any(
+        message.get(name)
+        for name in ("content", "tool_calls", "reasoning", "reasoning_details", "images")
+    ) or any(message.get(name) for name in ("refusal", "audio", "function_call"))
+
+
+def repair_tool_calls(tool_calls: list[Any]) -> None:
+    """Gives tool calls the id and the arguments that an agent loop can't do without.
+
+    Arguments that are there stay as they came, byte for byte: another spelling of the same
+    JSON would miss the provider's prompt cache on the next turn.
+    """
+    seen: set[str] = set()
+    for call in tool_calls:
+        if not isinstance(call, dict):
+            continue
+        function = call.get("function")
+        if isinstance(function, dict) and function.get("arguments") is None:
+            function["arguments"] = "{}"
+        if not call.get("id") or call["id"] in seen:
+            call["id"] = new_tool_call_id()
+        seen.add(call["id"])
+
+
+def new_tool_call_id() -> str:
+    """An id for a tool call that came without one, or with another call's."""
+    return f"call_{uuid.uuid4().hex}"
+
+
+def finish(wire: Mapping[str, Any], has_tool_calls: bool) -> tuple[str, dict[str, Any]]:
+    """A choice's finish reason in OpenAI's words, and the fields LiteLLM has no place for."""
+    specific = {name: value for name, value in wire.items() if name not in _CHOICE_FIELDS}
+    reason = wire.get("finish_reason")
+    if has_tool_calls and reason in {None, "", "stop"}:
+        return "tool_calls", specific
+    if reason in FINISH_REASONS:
+        return reason, specific
+    if reason:
+        specific["finish_reason"] = reason
+    return "stop", specific
+
+
+def text_of_parts(parts: list[Any]) -> str:
+    """The text of a content that came as a list of parts."""
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))

@@ -1,0 +1,133 @@
+"""Who we are to OpenRouter and where it is: API key, base URL, attribution, model names.
+
+Everything here is read anew for each request, so a key that rotates in the environment or
+in a secret manager is picked up without a restart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
+KEY_VARIABLES: Final = ("OPENROUTER_API_KEY", "OR_API_KEY")
+BASE_URL_VARIABLE: Final = "OPENROUTER_API_BASE"
+
+# What LiteLLM sends when nobody says otherwise (litellm/main.py, `_complete_openrouter`).
+_LITELLM_SITE_URL: Final = "https://litellm.ai"
+_LITELLM_APP_NAME: Final = "liteLLM"
+
+_NO_KEY: Final = (
+    "No OpenRouter API key. Set the environment variable OPENROUTER_API_KEY, or pass "
+    "api_key=…, or set litellm.openrouter_key. Keys are made at https://openrouter.ai/keys."
+)
+
+_app_url: str | None = None
+_app_title: str | None = None
+
+
+def set_attribution(app_url: str | None, app_title: str | None) -> None:
+    """Sets what every request says about the calling app; None leaves it to the environment."""
+    global _app_url, _app_title  # noqa: PLW0603 - one process is one app
+    _app_url, _app_title = app_url, app_title
+
+
+def api_key(given: str | None, model: str = "") -> str:
+    """The key to use: the argument, else LiteLLM's settings, else the environment.
+
+    Raises:
+        litellm.AuthenticationError: none of them has one. Nothing has been sent.
+
+    Follows https://docs.litellm.ai/docs/providers/openrouter.
+    """
+    import litellm
+
+    key = given or litellm.api_key or litellm.openrouter_key
+    if not key:
+        key = next(filter(None, map(_secret, KEY_VARIABLES)), None)
+    if not key:
+        raise litellm.AuthenticationError(message=_NO_KEY, llm_provider="openrouter", model=model)
+    return key
+
+
+def base_url(given: str | None = None) -> str:
+    """The API's base URL without a trailing slash: argument, LiteLLM's setting, environment."""
+    import litellm
+
+    url = given or litellm.api_base or _secret(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    return url.rstrip("/")
+
+
+def endpoint_url(given: str | None, path: str) -> str:
+    """The URL of an endpoint such as `/chat/completions`; a base that already ends in it stays."""
+    base = base_url(given)
+    return base if base.endswith(path) else base + path
+
+
+def wire_model(model: str) -> str:
+    """The model as OpenRouter names it.
+
+    LiteLLM's core takes `openrouter/auto` for a prefix and a model named `auto`; a name without
+    an author, that is no preset, gets OpenRouter's own back.
+    """
+    return model if "/" in model or model.startswith("@") else f"openrouter/{model}"
+
+
+def request_headers(given: Mapping[str, str], key: str | None, model: str = "") -> dict[str, str]:
+    """Headers of a request: the caller's, the key, the content type and the attribution.
+
+    Args:
+        given: The caller's headers. LiteLLM's core has already put its own attribution among
+            them on some endpoints and not on others; here it comes out the same on all.
+        key: The API key of the call, or None to look for it. Not needed where the caller
+            sends an Authorization header of their own.
+        model: Named in the error when there is no key.
+
+    Raises:
+        litellm.AuthenticationError: there is no key.
+
+    Follows https://openrouter.ai/docs/app-attribution.
+    """
+    headers = {name: value for name, value in given.items() if value is not None}
+    names = {name.lower() for name in headers}
+    if "authorization" not in names:
+        headers["Authorization"] = f"Bearer {api_key(key, model)}"
+    if "content-type" not in names:
+        headers["Content-Type"] = "application/json"
+    _attribute(headers, "HTTP-Referer", _app_url, "OR_SITE_URL", _LITELLM_SITE_URL)
+    _attribute(headers, "X-Title", _app_title, "OR_APP_NAME", _LITELLM_APP_NAME)
+    return headers
+
+
+# OpenRouter reads the title under either name.
+_SYNONYMS: Final = {"http-referer": {"http-referer"}, "x-title": {"x-title", "x-openrouter-title"}}
+
+
+def _attribute(
+    headers: dict[str, str], name: str, registered: str | None, variable: str, default: str
+) -> None:
+    """Settles one attribution header: the caller's, `register()`'s, the variable's, LiteLLM's."""
+    environment = _secret(variable)
+    if headers.get(name) == (environment or default):
+        # LiteLLM's core wrote this one; the caller's, if any, stands under another spelling.
+        del headers[name]
+    synonyms = _SYNONYMS[name.lower()]
+    given = [header for header in headers if header.lower() in synonyms]
+    if given:
+        for header in given:
+            if not headers[header]:
+                del headers[header]
+        return
+    value = registered if registered is not None else environment
+    if value is None:
+        value = default
+    if value:
+        headers[name] = value
+
+
+def _secret(name: str) -> str | None:
+    from litellm.secret_managers.main import get_secret_str
+
+    return get_secret_str(name)

@@ -1,0 +1,1 @@
+"""`/embeddings` through `litellm.embedding`."""

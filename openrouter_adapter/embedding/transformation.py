@@ -1,0 +1,222 @@
+"""`litellm.embedding("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
+
+See https://openrouter.ai/docs/api-reference/embeddings.
+"""
+
+from __future__ import annotations
+
+import base64
+from array import array
+from typing import TYPE_CHECKING, Any, Final
+
+import jiter
+from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
+
+from openrouter_adapter import admission, connection, errors, options, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+    from litellm.types.utils import EmbeddingResponse
+
+PATH: Final = "/embeddings"
+SUPPORTED: Final = ("dimensions", "encoding_format", "user")
+_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET)
+
+
+def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an embeddings request.
+
+    Args:
+        model: As OpenRouter names it, or as LiteLLM's core left it.
+        inputs: A text, a list of texts, a list of tokens or of such lists, or multimodal
+            objects `{"content": [parts]}`; sent as it is.
+        keywords: `dimensions`, `encoding_format`, `user`, and OpenRouter's own: `provider`,
+            `input_type`, ….
+
+    Raises:
+        litellm.BadRequestError: no input, or an option that is wrong.
+    """
+    if inputs is None or (isinstance(inputs, str | list) and not inputs):
+        raise errors.bad_request(
+            f"input={inputs!r}: give a text, tokens, or a list of them to be embedded", model
+        )
+    fields = options.gather(keywords)
+    for name in _NOT_SENT:
+        fields.pop(name, None)
+    options.check(fields, model)
+    return {"model": connection.wire_model(model), "input": inputs, **fields}
+
+
+def parse(
+    content: bytes,
+    request: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    model: str = "",
+) -> dict[str, Any]:
+    """The checked wire answer: a vector for each input, as floats unless base64 was asked for.
+
+    Raises:
+        One of LiteLLM's exceptions: the answer is an error, or lacks vectors.
+    """
+    try:
+        # jiter reads 512 × 1536 floats in 34 ms where the standard library takes 147.
+        body = jiter.from_json(content, cache_mode="keys")
+    except ValueError:
+        raise errors.unreadable(content, headers, model) from None
+    body = errors.raise_for_body(body, headers, model)
+    data = body.get("data")
+    wanted, got = _count(request.get("input")), len(data) if isinstance(data, list) else 0
+    if got != wanted:
+        error = {"code": 502, "message": f"{wanted} embeddings were asked for, {got} came"}
+        raise errors.from_body({**body, "error": error}, headers, model)
+    if request.get("encoding_format") != "base64":
+        for entry in body["data"]:
+            if isinstance(entry.get("embedding"), str):
+                entry["embedding"] = decode_floats(entry["embedding"])
+    return body
+
+
+def decode_floats(encoded: str) -> list[float]:
+    """The d floats of a base64 embedding: little-endian, 32 bits each."""
+    floats = array("f", base64.b64decode(encoded))
+    if _IS_BIG_ENDIAN:
+        floats.byteswap()
+    return floats.tolist()
+
+
+_IS_BIG_ENDIAN: Final = array("H", b"\x00\x01")[0] == 1
+
+
+def _count(inputs: Any) -> int:
+    """How many vectors an input asks for: a list of tokens is one text."""
+    if not isinstance(inputs, list):
+        return 1
+    return 1 if isinstance(inputs[0], int) else len(inputs)
+
+
+class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
+    """LiteLLM's transformation class for OpenRouter's `/embeddings`. Holds no state."""
+
+    @classmethod
+    def get_config(cls) -> dict[str, Any]:
+        """No defaults: what is sent is what the caller gave."""
+        return {}
+
+    def get_supported_openai_params(self, model: str) -> list[str]:  # noqa: ARG002
+        """OpenAI's parameters that OpenRouter's embeddings take."""
+        return list(SUPPORTED)
+
+    def map_openai_params(
+        self,
+        non_default_params: dict[str, Any],
+        optional_params: dict[str, Any],
+        model: str,  # noqa: ARG002
+        drop_params: bool,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Passes the supported ones on as they are."""
+        for name in SUPPORTED:
+            if name in non_default_params:
+                optional_params[name] = non_default_params[name]
+        return optional_params
+
+    def validate_environment(
+        self,
+        headers: dict[str, Any],
+        model: str,
+        messages: list[Any],  # noqa: ARG002
+        optional_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],  # noqa: ARG002
+        api_key: str | None = None,
+        api_base: str | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """The request headers.
+
+        Raises:
+            litellm.AuthenticationError: there is no key.
+        """
+        return connection.request_headers(headers, api_key, model)
+
+    def get_complete_url(
+        self,
+        api_base: str | None,
+        api_key: str | None,  # noqa: ARG002
+        model: str,  # noqa: ARG002
+        optional_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],  # noqa: ARG002
+        stream: bool | None = None,  # noqa: ARG002
+    ) -> str:
+        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
+        return connection.endpoint_url(api_base, PATH)
+
+    def transform_embedding_request(
+        self,
+        model: str,
+        input: Any,  # noqa: A002 - LiteLLM's name
+        optional_params: dict[str, Any],
+        headers: dict[str, Any],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """The body; LiteLLM's core adds `extra_body` to it before `sign_request` sees it."""
+        return build_body(model, input, optional_params)
+
+    def sign_request(
+        self,
+        headers: dict[str, Any],
+        optional_params: dict[str, Any],
+        request_data: dict[str, Any],
+        api_base: str,  # noqa: ARG002
+        api_key: str | None = None,  # noqa: ARG002
+        model: str | None = None,  # noqa: ARG002
+        stream: bool | None = None,  # noqa: ARG002
+        fake_stream: bool | None = None,  # noqa: ARG002
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Nothing to sign; the place where the finished body is admitted.
+
+        A keyword of the call wins over `extra_body`, which LiteLLM's core has just written over
+        it.
+        """
+        fields = options.gather(optional_params)
+        for name in fields.keys() - set(_NOT_SENT):
+            request_data[name] = fields[name]
+        admission.before_send(request_data, optional_params)
+        return headers, None
+
+    def transform_embedding_response(
+        self,
+        model: str,
+        raw_response: httpx.Response,
+        model_response: EmbeddingResponse,
+        logging_obj: Any,
+        api_key: str | None,
+        request_data: dict[str, Any],
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],  # noqa: ARG002
+    ) -> EmbeddingResponse:
+        """LiteLLM's response, n × d floats in `data`, with the billed cost on it.
+
+        Raises:
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or lacks vectors.
+        """
+        logging_obj.post_call(
+            input=request_data.get("input"),
+            api_key=api_key,
+            original_response=raw_response.text,
+            additional_args={"complete_input_dict": request_data},
+        )
+        content, headers = raw_response.content, raw_response.headers
+        with admission.settled(optional_params) as settle, errors.for_malformed(content, headers):
+            body = parse(content, request_data, headers, model)
+            model_response.model = body.get("model") or model
+            model_response.object = body.get("object") or "list"
+            model_response.data = body["data"]
+            if isinstance(body.get("usage"), dict):
+                model_response.usage = usage.litellm_usage(body["usage"])
+            settle(usage.attach(model_response._hidden_params, body, headers))
+        return model_response
+
+    def get_error_class(
+        self, error_message: str, status_code: int, headers: dict[str, Any] | httpx.Headers
+    ) -> Any:
+        """The LiteLLM exception of a failed request."""
+        return errors.of_failure(error_message, status_code, headers)

@@ -1,0 +1,1 @@
+"""Images through `litellm.image_generation`."""

@@ -1,0 +1,207 @@
+"""What is put where in LiteLLM: one table, verified when installed, undone by `unregister`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One attribute of LiteLLM that `register()` replaces.
+
+    Attributes:
+        module: Where it is.
+        attribute: Its name there.
+        replacement: Makes what takes its place, from what was there.
+        endpoint: The endpoint that needs it; `chat`, `embedding` and `image_generation` are
+            never done without.
+    """
+
+    module: str
+    attribute: str
+    replacement: Callable[[Any], Any]
+    endpoint: str
+
+    @property
+    def is_required(self) -> bool:
+        """Whether `register()` raises, rather than warns, where LiteLLM lacks the place."""
+        return self.endpoint in {"chat", "embedding", "image_generation"}
+
+
+class RegistrationError(RuntimeError):
+    """The installed LiteLLM lacks a place that the adapter needs. Nothing was changed."""
+
+
+_MISSING: Final = object()
+_lock = threading.RLock()
+_originals: list[tuple[Any, str, Any]] = []
+
+
+def places() -> tuple[Place, ...]:
+    """Every place in LiteLLM that `register()` changes."""
+    from openrouter_adapter.chat.transformation import OpenRouterChatConfig
+    from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
+    from openrouter_adapter.image_generation.requests import ImageHandler
+    from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+
+    def is_(replacement: Any) -> Callable[[Any], Any]:
+        return lambda _: replacement
+
+    chat = is_(OpenRouterChatConfig)
+    embedding = is_(OpenRouterEmbeddingConfig)
+    image = is_(OpenRouterImageGenerationConfig)
+    folder = "litellm.llms.openrouter"
+    return (
+        Place("litellm", "OpenrouterConfig", chat, "chat"),
+        Place(f"{folder}.chat.transformation", "OpenrouterConfig", chat, "chat"),
+        Place(
+            f"{folder}.embedding.transformation",
+            "OpenrouterEmbeddingConfig",
+            embedding,
+            "embedding",
+        ),
+        Place(
+            f"{folder}.image_generation",
+            "OpenRouterImageGenerationConfig",
+            image,
+            "image_generation",
+        ),
+        Place(
+            f"{folder}.image_generation.transformation",
+            "OpenRouterImageGenerationConfig",
+            image,
+            "image_generation",
+        ),
+        # Makes aimage_generation truly asynchronous, and `n` requests of `n` images.
+        Place("litellm.images.main", "llm_http_handler", ImageHandler, "n images"),
+        # LiteLLM strips Anthropic's own tool fields for every other provider.
+        Place("litellm.main", "_is_claude_tool_target", _also_openrouter, "tool fields"),
+    )
+
+
+def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
+    """Makes LiteLLM's calls on `openrouter/…` models run on this package.
+
+    Calling it again only changes the attribution. Safe from any thread; touches neither network
+    nor disk.
+
+    Args:
+        app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
+        app_title: The app's name, sent as `X-Title`. See
+            https://openrouter.ai/docs/app-attribution.
+
+    Raises:
+        RegistrationError: this version of LiteLLM has no place for chat, embeddings or images.
+    """
+    with _lock:
+        connection.set_attribution(app_url, app_title)
+        if _originals:
+            return
+        try:
+            for place in places():
+                _install(place)
+            _verify()
+        except BaseException:
+            _restore()
+            connection.set_attribution(None, None)
+            raise
+
+
+def unregister() -> None:
+    """Puts LiteLLM's own classes back, object for object."""
+    with _lock:
+        _restore()
+        connection.set_attribution(None, None)
+
+
+def is_registered() -> bool:
+    """Whether LiteLLM runs on this package at the moment."""
+    return bool(_originals)
+
+
+@contextlib.contextmanager
+def registered(*, app_url: str | None = None, app_title: str | None = None) -> Iterator[None]:
+    """`register()` for the length of a `with` block. Inside another one it changes nothing."""
+    was_registered = is_registered()
+    register(app_url=app_url, app_title=app_title)
+    try:
+        yield
+    finally:
+        if not was_registered:
+            unregister()
+
+
+def _install(place: Place) -> None:
+    import warnings
+
+    try:
+        module = importlib.import_module(place.module)
+        # Read through the module: LiteLLM makes some of its names when they are first asked for.
+        original = getattr(module, place.attribute, _MISSING)
+    except ImportError:
+        original = _MISSING
+    if original is _MISSING:
+        what = f"litellm {_version()} has no {place.module}.{place.attribute}, which "
+        what += f"openrouter_adapter needs for {place.endpoint}"
+        if place.is_required:
+            raise RegistrationError(f"{what}. LiteLLM was left as it was.")
+        warnings.warn(f"{what}; that goes LiteLLM's own way.", RuntimeWarning, stacklevel=4)
+        return
+    _originals.append((module, place.attribute, original))
+    setattr(module, place.attribute, place.replacement(original))
+
+
+def _restore() -> None:
+    while _originals:
+        module, attribute, original = _originals.pop()
+        setattr(module, attribute, original)
+
+
+def _verify() -> None:
+    """Asks LiteLLM, in its own way, for the classes it would use."""
+    from litellm.types.utils import LlmProviders
+    from litellm.utils import ProviderConfigManager
+
+    from openrouter_adapter.chat.transformation import OpenRouterChatConfig
+    from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
+    from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+
+    model, provider = "openai/gpt-4o", LlmProviders.OPENROUTER
+    manager = ProviderConfigManager
+    for found, ours in (
+        (manager.get_provider_chat_config(model, provider), OpenRouterChatConfig),
+        (manager.get_provider_embedding_config(model, provider), OpenRouterEmbeddingConfig),
+        (
+            manager.get_provider_image_generation_config(model, provider),
+            OpenRouterImageGenerationConfig,
+        ),
+    ):
+        if not isinstance(found, ours):
+            raise RegistrationError(
+                f"litellm {_version()} uses {type(found).__name__} where it should use "
+                f"{ours.__name__}. LiteLLM was left as it was."
+            )
+
+
+def _also_openrouter(original: Callable[..., bool]) -> Callable[..., bool]:
+    def is_claude_tool_target(*arguments: Any, **keywords: Any) -> bool:
+        if "openrouter" in {*map(str, arguments), *map(str, keywords.values())}:
+            return True
+        return original(*arguments, **keywords)
+
+    return is_claude_tool_target
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("litellm")

@@ -1,0 +1,162 @@
+"""What an answer used and what it cost: wire usage → LiteLLM's usage, the bill, hidden params.
+
+Money is a `Decimal` made from the wire's own digits; floats are left only where LiteLLM's
+interface wants one. See https://openrouter.ai/docs/use-cases/usage-accounting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm.types.utils import Usage
+
+# Where LiteLLM's cost calculator looks for a provider's own price of a call.
+COST_HEADER: Final = "llm_provider-x-litellm-response-cost"
+
+# Top-level fields of an answer that LiteLLM's response objects have a place for.
+_PLACED: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "data", "usage", "system_fingerprint", "error"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What OpenRouter charged for one request, in USD.
+
+    `cost` is what was taken from the account's credits, None where OpenRouter did not say.
+    `upstream` is what a provider account of your own pays on top: not zero only for BYOK.
+    """
+
+    cost: Decimal | None = None
+    upstream: Decimal = Decimal(0)
+    is_byok: bool = False
+    generation_id: str | None = None
+
+    @property
+    def total(self) -> Decimal | None:
+        """Everything the request cost, USD; None where the cost is not known."""
+        return None if self.cost is None else self.cost + self.upstream
+
+
+def usd(value: Any) -> Decimal | None:
+    """A JSON number of the wire as exact USD; None for anything that is no amount."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    amount = Decimal(repr(value))
+    return amount if amount.is_finite() else None
+
+
+def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Bill:
+    """The bill of an answer, of a stream's last chunk, or of an error that carries usage."""
+    usage = body.get("usage")
+    generation_id = read_generation_id(body, headers)
+    if not isinstance(usage, dict):
+        return Bill(generation_id=generation_id)
+    is_byok = usage.get("is_byok") is True
+    upstream = None
+    if is_byok and isinstance(usage.get("cost_details"), dict):
+        # Without BYOK this is a breakdown of `cost`; added, it would be counted twice.
+        upstream = usd(usage["cost_details"].get("upstream_inference_cost"))
+    return Bill(
+        cost=usd(usage.get("cost")),
+        upstream=upstream or Decimal(0),
+        is_byok=is_byok,
+        generation_id=generation_id,
+    )
+
+
+def read_generation_id(body: Mapping[str, Any], headers: Mapping[str, str] | None) -> str | None:
+    """The id that `GET /generation` knows the request by, from the headers or the body."""
+    from_header = headers.get("x-generation-id") if headers else None
+    return from_header or _text(body.get("id")) or _text(body.get("generation_id"))
+
+
+def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What `_hidden_params["openrouter"]` holds. A key is absent where the wire had nothing."""
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    found = {
+        "generation_id": read_generation_id(body, headers),
+        "model": body.get("model"),
+        "native_finish_reason": _native_finish_reason(body),
+        "cost": usage.get("cost"),
+        "cost_details": usage.get("cost_details"),
+        "is_byok": usage.get("is_byok"),
+    }
+    for name, value in body.items():
+        if name not in _PLACED:
+            found[name] = value
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def attach(
+    hidden: dict[str, Any], body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Bill:
+    """Puts the cost and OpenRouter's facts into a response's hidden params.
+
+    Args:
+        hidden: `response._hidden_params`.
+        body: The answer as the wire had it (of a stream: as it was put together).
+        headers: The response headers, as LiteLLM forwards them to its callers.
+
+    Returns:
+        The bill, for `admission.after`.
+    """
+    from litellm.litellm_core_utils.core_helpers import process_response_headers
+
+    forwarded: dict[str, Any] = {}
+    if headers is not None:
+        raw = dict(headers)
+        hidden["headers"] = raw
+        forwarded = process_response_headers(raw)
+        # Only usage.cost is the price: a header of this name would come from somebody else.
+        forwarded.pop(COST_HEADER, None)
+    hidden["additional_headers"] = forwarded
+    hidden["openrouter"] = facts(body, headers)
+    bill = read_bill(body, headers)
+    if bill.cost is not None:
+        # Both: with the header alone LiteLLM 1.109 bills a deployment's custom price instead.
+        forwarded[COST_HEADER] = hidden["response_cost"] = float(bill.cost)
+    return bill
+
+
+def litellm_usage(wire: Mapping[str, Any]) -> Usage:
+    """LiteLLM's usage object of a chat, with every field of the wire still on it.
+
+    Token counts that LiteLLM's own providers report under other names are there under those
+    too: `cache_read_input_tokens`, `cache_creation_input_tokens`, `server_tool_use`.
+    """
+    from litellm.types.utils import Usage
+
+    fields = dict(wire)
+    prompt = fields.get("prompt_tokens_details")
+    if isinstance(prompt, dict):
+        _mirror(prompt, "cached_tokens", fields, "cache_read_input_tokens")
+        _mirror(prompt, "cache_write_tokens", fields, "cache_creation_input_tokens")
+    tools = fields.get("server_tool_use_details")
+    if isinstance(tools, dict):
+        searches = tools.get("web_search_requests")
+        if isinstance(searches, int) and "server_tool_use" not in fields:
+            fields["server_tool_use"] = {"web_search_requests": searches}
+    return Usage(**fields)
+
+
+def _mirror(source: Mapping[str, Any], name: str, target: dict[str, Any], alias: str) -> None:
+    if isinstance(source.get(name), int):
+        target.setdefault(alias, source[name])
+
+
+def _native_finish_reason(body: Mapping[str, Any]) -> str | None:
+    choices = body.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        return _text(choices[0].get("native_finish_reason"))
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
