@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import connection
+from openrouter_adapter.admission import WatchedHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +84,8 @@ def places() -> tuple[Place, ...]:
         ),
         # Makes aimage_generation truly asynchronous, and `n` requests of `n` images.
         Place("litellm.images.main", "llm_http_handler", ImageHandler, "n images"),
+        # Tells admission.py of attempts that fail before there is an answer.
+        Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
         # LiteLLM strips Anthropic's own tool fields for every other provider.
         Place("litellm.main", "_is_claude_tool_target", _also_openrouter, "tool fields"),
     )

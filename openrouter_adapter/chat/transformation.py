@@ -17,6 +17,7 @@ from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
 from litellm.types.utils import LlmProviders
 
 from openrouter_adapter import admission, completion, connection, errors, usage
+from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.chat import messages as chat_messages
 from openrouter_adapter.chat import parameters, response
 from openrouter_adapter.chat.streaming import OpenRouterStream
@@ -159,12 +160,7 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
         """
-        logging_obj.post_call(
-            input=messages,
-            api_key=api_key,
-            original_response=raw_response.text,
-            additional_args={"complete_input_dict": request_data},
-        )
+        tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
         with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
             try:

@@ -13,6 +13,7 @@ import jiter
 from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
 
 from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter.callbacks import tell_of_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/embeddings"
 SUPPORTED: Final = ("dimensions", "encoding_format", "user")
-_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET)
+_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET, admission.CALL)
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,11 +199,8 @@ class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or lacks vectors.
         """
-        logging_obj.post_call(
-            input=request_data.get("input"),
-            api_key=api_key,
-            original_response=raw_response.text,
-            additional_args={"complete_input_dict": request_data},
+        tell_of_answer(
+            logging_obj, raw_response, request_data, inputs=request_data.get("input"), key=api_key
         )
         content, headers = raw_response.content, raw_response.headers
         with admission.settled(optional_params) as settle, errors.for_malformed(content, headers):

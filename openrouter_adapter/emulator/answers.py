@@ -232,6 +232,20 @@ def structured(body: dict[str, Any], prompt: str) -> str | None:
     return orjson.dumps(instances.fill(schema, prompt)).decode()
 
 
+def insist(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
+    """Make the answer of a model that calls a tool at every turn, where there is one."""
+    prompt = last_words(messages)
+    asked = [{"role": "user", "content": prompt}]
+    calls = choose_tools({**body, "tool_choice": "required"}, asked, prompt)
+    return Answer(tool_calls=calls, finish_reason="tool_calls") if calls else Answer(say(prompt))
+
+
+def build_bodies(prompt: str) -> Answer:
+    """Make the answer of the body builder: request bodies as JSON."""
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": prompt}]}
+    return Answer(orjson.dumps({"requests": [body]}).decode())
+
+
 def choose_tools(
     body: dict[str, Any], messages: list[dict[str, Any]], prompt: str
 ) -> tuple[ToolCall, ...]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
-from . import account, catalog, chat, completion, embeddings, models, streaming
+from . import account, catalog, chat, delivery, embeddings, faults, models
 from .bodies import check_object
 from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_model
 
 if TYPE_CHECKING:
-    from .completion import Completion
+    from .faults import RequestFaults
     from .service import Service
 
-# Without delay, events leave in groups: one write each would halve the rate.
-_EVENTS_A_WRITE = 64
-
-Handler = Callable[[web.BaseRequest, Any], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest, Any, "RequestFaults"], Awaitable[web.StreamResponse]]
 
 
 class Api:
@@ -44,7 +40,7 @@ class Api:
         try:
             return await self._route(request)
         except ApiError as refusal:
-            return _json(refusal.body(), status=refusal.status)
+            return _refusal(refusal)
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)
@@ -55,7 +51,19 @@ class Api:
         handler = self._routes.get((request.method, path))
         if handler is None:
             raise ApiError(404, f"Not Found: {request.method} {request.path}")
-        return await handler(request, body)
+        asked = self._service.faults.of_request(request.headers.get(faults.HEADER))
+        self._refuse(asked, path, body)
+        return await handler(request, body, asked)
+
+    def _refuse(self, asked: RequestFaults, path: str, body: Any) -> None:
+        fault = asked.take("request")
+        if fault is None:
+            return
+        name = str(body.get("model") or "") if isinstance(body, dict) else ""
+        base, _ = catalog.split_variants(name)
+        model = catalog.find(base) if catalog.knows(base) else None
+        endpoint = model.endpoints[0] if model else None
+        raise chat.refused(self._service, fault, path, body, model, endpoint)
 
     async def _read(self, request: web.BaseRequest, path: str) -> Any:
         raw = await request.read() if request.can_read_body else b""
@@ -79,47 +87,29 @@ class Api:
         if known is not None and key.strip() != known:
             raise unknown_key()
 
-    async def _chat(self, request: web.BaseRequest, body: Any) -> web.StreamResponse:
+    async def _chat(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
         service = self._service
-        finished = chat.complete(service, check_object(body))
+        finished = chat.complete(service, check_object(body), asked)
+        fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
+        if fault is not None:
+            finished = faults.settled(finished, fault)
         if body.get("stream"):
-            return await self._stream(request, finished)
-        service.bill.add(chat.bill_row(finished, service.now(), streamed=False))
-        return _json(completion.body(finished), headers={"X-Generation-Id": finished.id})
-
-    async def _stream(self, request: web.BaseRequest, finished: Completion) -> web.StreamResponse:
-        service, settings = self._service, self._service.settings
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "text/event-stream",
-                "Cache-Control": "no-cache",
-                "X-Generation-Id": finished.id,
-            }
+            return await delivery.send_stream(request, service, finished, fault)
+        row = chat.bill_row(finished, service.now(), streamed=False)
+        service.bill.add(delivery.named(row, fault))
+        headers = {"X-Generation-Id": finished.id}
+        return await delivery.send_json(
+            request, delivery.spoiled_body(finished, fault), headers, fault
         )
-        events = streaming.events(finished, settings.chunk_tokens)
-        sent = 0
-        try:
-            await response.prepare(request)
-            if settings.comments:
-                await response.write(streaming.COMMENT * settings.comments)
-            group = 1 if settings.chunk_delay else _EVENTS_A_WRITE
-            for start in range(0, len(events), group):
-                if settings.chunk_delay:
-                    await asyncio.sleep(settings.chunk_delay)
-                await response.write(b"".join(events[start : start + group]))
-                sent = start + group
-        except (ConnectionError, asyncio.CancelledError):
-            share = min(1.0, sent / len(events)) if events else 0.0
-            service.bill.add(chat.cut_row(finished, service.now(), share))
-            raise
-        # The bill is written before its last event, so that a reader of it finds the row.
-        service.bill.add(chat.bill_row(finished, service.now(), streamed=True))
-        await response.write(streaming.usage_event(finished) + streaming.DONE)
-        await response.write_eof()
-        return response
 
-    async def _embeddings(self, _request: web.BaseRequest, body: Any) -> web.StreamResponse:
-        return _json_bytes(embeddings.embed(self._service, check_object(body)))
+    async def _embeddings(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answer = embeddings.embed(self._service, body, fault)
+        return await delivery.send_json(request, answer, {}, fault)
 
     def _models(self, path: str) -> web.StreamResponse:
         if path == "/models":
@@ -131,21 +121,31 @@ class Api:
             raise unknown_model(slug)
         return _json(models.endpoints_object(catalog.find(slug)))
 
-    async def _generation(self, request: web.BaseRequest, _body: Any) -> web.StreamResponse:
+    async def _generation(
+        self, request: web.BaseRequest, _body: Any, _asked: RequestFaults
+    ) -> web.StreamResponse:
         return _json(account.generation(self._service, request.query.get("id", "")))
 
-    async def _credits(self, _request: web.BaseRequest, _body: Any) -> web.StreamResponse:
+    async def _credits(
+        self, _request: web.BaseRequest, _body: Any, _asked: RequestFaults
+    ) -> web.StreamResponse:
         return _json(account.credit_balance(self._service))
 
-    async def _key(self, _request: web.BaseRequest, _body: Any) -> web.StreamResponse:
+    async def _key(
+        self, _request: web.BaseRequest, _body: Any, _asked: RequestFaults
+    ) -> web.StreamResponse:
         return _json(account.key(self._service))
 
 
-def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return _json_bytes(orjson.dumps(body), status=status, headers=headers)
+def _json(body: Any) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")
 
 
-def _json_bytes(
-    body: bytes, *, status: int = 200, headers: dict[str, str] | None = None
-) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+def _refusal(refusal: ApiError) -> web.Response:
+    if refusal.page is not None:
+        return web.Response(text=refusal.page, status=refusal.status, content_type="text/html")
+    return web.Response(
+        body=orjson.dumps(refusal.body()),
+        status=refusal.status,
+        headers={"Content-Type": "application/json", **refusal.headers},
+    )

@@ -79,6 +79,7 @@ class Model:
     image_tokens: int = 1290
     is_moderated: bool = False
     listed: bool = True
+    always_calls: bool = False
 
     @property
     def author(self) -> str:
@@ -126,6 +127,7 @@ def _model(row: dict[str, Any]) -> Model:
         image_tokens=row.get("image_tokens", 1290),
         is_moderated=row.get("is_moderated", False),
         listed=row.get("listed", True),
+        always_calls=row.get("always_calls", False),
     )
 
 

@@ -7,31 +7,49 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import answers, billing, errors, images, plugins, reasoning, routing, tokens
+from . import (
+    answers,
+    billing,
+    caching,
+    compression,
+    errors,
+    images,
+    plugins,
+    presets,
+    reasoning,
+    routing,
+    tokens,
+)
 from .answers import Answer
 from .billing import BillRow, Usage
 from .bodies import check_chat
 from .completion import Completion
 from .errors import ApiError
+from .faults import refusal
 
 if TYPE_CHECKING:
     from .catalog import Endpoint, Model
-    from .plugins import Work
+    from .faults import Fault, RequestFaults
+    from .plugins import Plugins, Work
     from .routing import Target
     from .service import Service
 
 
-def complete(service: Service, body: dict[str, Any]) -> Completion:
+BODY_BUILDER = "openrouter/bodybuilder"
+
+
+def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> Completion:
     """Answer a chat completion: the first provider of the first model that can.
 
     Raises:
         ApiError: The last refusal, with the ones before it in its metadata.
     """
+    body = presets.applied(body, service.settings.presets)
     check_chat(body)
     refusals: list[ApiError] = []
     for name in routing.names(body):
         for target, endpoint in _candidates(name, body, refusals):
-            completion = _try(service, body, target, endpoint, refusals)
+            completion = _try(service, body, target, endpoint, faults, refusals)
             if completion is not None:
                 return completion
     raise _last(refusals)
@@ -54,9 +72,11 @@ def _try(
     body: dict[str, Any],
     target: Target,
     endpoint: Endpoint,
+    faults: RequestFaults,
     refusals: list[ApiError],
 ) -> Completion | None:
     try:
+        _fail(service, body, target, endpoint, faults)
         return _attempt(service, body, target, endpoint)
     except ApiError as refusal:
         _keep(refusals, refusal)
@@ -77,22 +97,73 @@ def _last(refusals: list[ApiError]) -> ApiError:
     return last
 
 
+def _fail(
+    service: Service,
+    body: dict[str, Any],
+    target: Target,
+    endpoint: Endpoint,
+    faults: RequestFaults,
+) -> None:
+    fault = faults.take("attempt", target.model.id, endpoint.provider)
+    if fault is not None:
+        raise refused(service, fault, "/chat/completions", body, target.model, endpoint)
+
+
+def refused(
+    service: Service,
+    fault: Fault,
+    path: str,
+    body: Any,
+    model: Model | None,
+    endpoint: Endpoint | None,
+) -> ApiError:
+    """Return the error of a fault, its row put on the bill: it cost nothing."""
+    provider = endpoint.provider if endpoint else ""
+    error = refusal(fault, body, model.id if model else "", provider, service.now())
+    service.bill.add(
+        BillRow(
+            generation_id=service.new_id(),
+            endpoint=path,
+            model=model.canonical_slug if model else "",
+            provider=provider,
+            tokens_prompt=0,
+            tokens_completion=0,
+            cost=billing.ZERO,
+            status=error.status,
+            finish_reason=None,
+            native_finish_reason=None,
+            fault=fault.name,
+            created_at=service.now(),
+        )
+    )
+    return error
+
+
 def _attempt(
     service: Service, body: dict[str, Any], target: Target, endpoint: Endpoint
 ) -> Completion:
-    messages = body["messages"]
     plugged = plugins.plugins_of(body, target)
     work = plugins.work(body, target, endpoint, plugged)
-    prompt_tokens = tokens.prompt_tokens(messages, _extra(body)) + tokens.count(work.context)
+    beside = tokens.count(_extra(body)) + tokens.count(work.context)
+    body = _compressed(body, endpoint, beside, plugged)
+    prompt_tokens = tokens.prompt_tokens(body["messages"]) + beside
     _check_length(body, endpoint, prompt_tokens)
     _check_credits(service, body, endpoint, prompt_tokens)
     if service.settings.check_signatures:
-        reasoning.check_returned(messages, endpoint.provider)
+        reasoning.check_returned(body["messages"], endpoint.provider)
+    if target.model.author == "anthropic":
+        caching.check_breakpoints(body, endpoint.provider)
+    cached = service.cache.use(body, endpoint, target.model.id, service.now())
     wish = reasoning.wish(body, target.model)
     answer = plugins.healed(_answer(service, body, target, wish), body, plugged)
     answer = limited(answer, body)
     answer = replace(answer, annotations=answer.annotations + work.annotations)
-    usage = _usage(answer, prompt_tokens, body, work, target.model)
+    usage = replace(
+        _usage(answer, prompt_tokens, body, work, target.model),
+        cached=cached.read,
+        cache_write=cached.written,
+        cache_write_1h=cached.written_1h,
+    )
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
     if billing.insured(usage, answer.finish_reason):
         cost = billing.Cost(is_byok=cost.is_byok)
@@ -113,6 +184,17 @@ def _extra(body: dict[str, Any]) -> str:
     # Tools and schemas are part of the prompt that a provider counts.
     parts = [body[name] for name in ("tools", "response_format") if body.get(name)]
     return orjson.dumps(parts).decode() if parts else ""
+
+
+def _compressed(
+    body: dict[str, Any], endpoint: Endpoint, beside: int, plugged: Plugins
+) -> dict[str, Any]:
+    budget = endpoint.context_length - (routing.output_limit(body) or 0) - beside
+    if tokens.prompt_tokens(body["messages"]) <= budget or not compression.wanted(
+        body, plugged, endpoint.context_length
+    ):
+        return body
+    return {**body, "messages": compression.middle_out(body["messages"], budget)}
 
 
 def _check_length(body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int) -> None:
@@ -142,6 +224,10 @@ def _answer(service: Service, body: dict[str, Any], target: Target, wish: reason
         answer = configured
     elif _draws(body, target):
         answer = _drawing(body, target)
+    elif model.always_calls:
+        answer = answers.insist(body, messages)
+    elif model.id == BODY_BUILDER:
+        answer = answers.build_bodies(answers.last_words(messages))
     else:
         answer = answers.compose(body, messages)
     if wish.enabled and answer.reasoning is None and not _thought_before(messages, model):

@@ -15,12 +15,14 @@ import orjson
 from . import billing, tokens
 from .billing import BillRow, Usage
 from .bodies import check_embedding
-from .errors import invalid_body, no_endpoints
+from .errors import USER_ID, invalid_body, no_endpoints
+from .faults import error_object
 from .routing import endpoints, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .faults import Fault
     from .service import Service
 
 _WORD = re.compile(r"\w+")
@@ -28,8 +30,8 @@ _WORD = re.compile(r"\w+")
 _STEPS = 1 << 16
 
 
-def embed(service: Service, body: dict[str, Any]) -> bytes:
-    """Answer an embedding request and bill it.
+def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) -> bytes:
+    """Answer an embedding request and bill it; an error as its answer is free.
 
     Raises:
         ApiError: 400 for a bad body, 404 for a model that embeds nothing.
@@ -45,6 +47,9 @@ def embed(service: Service, body: dict[str, Any]) -> bytes:
     texts = [_text_of(item) for item in _items(body["input"])]
     usage = Usage(prompt=sum(_token_count(item) for item in _items(body["input"])))
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    failed = fault is not None and fault.name == "error-in-200"
+    if failed:
+        cost = billing.Cost(is_byok=cost.is_byok)
     generation_id = service.new_id("gen-emb")
     service.bill.add(
         BillRow(
@@ -59,9 +64,13 @@ def embed(service: Service, body: dict[str, Any]) -> bytes:
             is_byok=cost.is_byok,
             finish_reason=None,
             native_finish_reason=None,
+            status=fault.status if failed and fault else 200,
+            fault=fault.name if fault else None,
             created_at=service.now(),
         )
     )
+    if failed and fault:
+        return orjson.dumps({"error": error_object(fault), "user_id": USER_ID})
     rest = {
         # OpenRouter answers with the provider's own name of an embedding model here.
         "model": target.model.id.rpartition("/")[2].partition(":")[0],

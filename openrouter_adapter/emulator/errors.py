@@ -21,6 +21,11 @@ class ApiError(Exception):
         metadata: `error.metadata`, left out when None.
         falls_back: Whether OpenRouter tries the next provider or model after it.
         provider: Who refused, for the bill; None when OpenRouter itself did.
+
+    Attributes:
+        headers: HTTP headers of the answer, beside the usual ones.
+        page: HTML that goes out instead of the JSON, None for none.
+        fault: The name of the fault that asked for it, None for a refusal of the request's own.
     """
 
     def __init__(
@@ -38,6 +43,9 @@ class ApiError(Exception):
         self.metadata = metadata
         self.falls_back = falls_back
         self.provider = provider
+        self.headers: dict[str, str] = {}
+        self.page: str | None = None
+        self.fault: str | None = None
 
     def error(self) -> dict[str, Any]:
         """Return the `error` object."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .billing import BillRow
+    from .faults import Faults
     from .journal import LoggedRequest
 
 PREFIX = "/api/v1"
@@ -90,6 +91,11 @@ class Emulator:
     def bill(self) -> list[BillRow]:
         """Return a row for each generation so far, in the order in which they ended."""
         return self._service.bill.rows()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong by configuration: `faults.add("status=502", times=1)`."""
+        return self._service.faults
 
     @property
     def requests(self) -> list[LoggedRequest]:

@@ -7,6 +7,8 @@ import string
 from typing import TYPE_CHECKING
 
 from .billing import Bill
+from .caching import PromptCache
+from .faults import Faults
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Service:
         self.settings = settings
         self.bill = Bill()
         self.journal = Journal(settings.log_size)
+        self.faults = Faults()
+        self.cache = PromptCache()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
 
     def now(self) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from decimal import Decimal
 
     from .answers import Script
@@ -29,6 +29,7 @@ class Settings:
         clock: Seconds since 1970; give a constant one for answers that are equal to the byte.
         credits: USD bought; None is no end of them. Without enough of them requests get 402.
         byok: Slugs of providers for which the account has a key of its own.
+        presets: Parameters by the name of their preset; `system_prompt` is one of them.
         check_signatures: Whether changed reasoning details are refused as upstreams do.
         log_size: Requests that `Emulator.requests` keeps.
     """
@@ -42,5 +43,6 @@ class Settings:
     clock: Callable[[], float] = time.time
     credits: Decimal | None = None
     byok: Collection[str] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     check_signatures: bool = True
     log_size: int = 1000

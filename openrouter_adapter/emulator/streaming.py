@@ -47,6 +47,21 @@ def usage_event(completion: Completion) -> bytes:
     )
 
 
+def frame(completion: Completion) -> dict[str, Any]:
+    """Return what every chunk has, with one empty choice."""
+    return _chunk(completion, {"content": "", "role": "assistant"}, finished=False)
+
+
+def error_event(completion: Completion, error: dict[str, Any], *, in_choice: bool = False) -> bytes:
+    """Return the chunk that ends a stream by an error, of the whole answer or of its choice."""
+    chunk = frame(completion)
+    choice = {**chunk.pop("choices")[0], "finish_reason": "error"}
+    if in_choice:
+        return data({**chunk, "choices": [{**choice, "error": error}]})
+    usage = completion.wire_usage()
+    return data({**chunk, "error": error, "choices": [choice], "usage": usage})
+
+
 def data(event: Any) -> bytes:
     """Return one event."""
     return b"data: " + orjson.dumps(event) + b"\n\n"

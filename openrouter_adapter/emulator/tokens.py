@@ -98,9 +98,9 @@ def truncate(text: str, limit: int) -> str:
     return encoding().decode_bytes(ids[:limit]).decode(errors="ignore")
 
 
-def prompt_tokens(messages: list[dict[str, Any]], extra: str = "") -> int:
-    """Return the tokens of a chat prompt; `extra` is its tools and schema as JSON."""
-    total = TOKENS_PER_REPLY + (count(extra) if extra else 0)
+def prompt_tokens(messages: list[dict[str, Any]]) -> int:
+    """Return the tokens of a chat's messages."""
+    total = TOKENS_PER_REPLY
     for message in messages:
         total += TOKENS_PER_MESSAGE + content_tokens(message.get("content"))
         for call in message.get("tool_calls") or ():

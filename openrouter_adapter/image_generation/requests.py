@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.custom_httpx.llm_http_handler import BaseLLMHTTPHandler
 
-from openrouter_adapter import errors, usage
+from openrouter_adapter import admission, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,21 +48,26 @@ class ImageHandler(BaseLLMHTTPHandler):
             raise errors.bad_request(f"n={count!r}: give a whole number from 1", call["model"])
         if is_async:
             return self._send_async(count, call)
-        handler = super().image_generation_handler
         if count == 1:
-            return handler(**call)
+            return self._send(call)
         with ThreadPoolExecutor(min(count, MOST_AT_ONCE)) as pool:
-            sent = [pool.submit(handler, **c) for c in _calls(count, call)]
+            sent = [pool.submit(self._send, one) for one in _calls(count, call)]
             return _added_up([_outcome(future) for future in sent])
+
+    def _send(self, call: dict[str, Any]) -> ImageResponse:
+        with admission.settled_on_failure(call["litellm_params"]):
+            response: ImageResponse = super().image_generation_handler(**call)
+            return response
 
     async def _send_async(self, count: int, call: dict[str, Any]) -> ImageResponse:
         limit = asyncio.Semaphore(MOST_AT_ONCE)
+        handler: Any = super().image_generation_handler
 
         async def send(one: dict[str, Any]) -> ImageResponse:
             async with limit:
-                handler = super(ImageHandler, self).image_generation_handler
-                response: ImageResponse = await handler(**one, _is_async=True)
-                return response
+                with admission.settled_on_failure(one["litellm_params"]):
+                    response: ImageResponse = await handler(**one, _is_async=True)
+                    return response
 
         calls = _calls(count, call)
         return _added_up(await asyncio.gather(*map(send, calls), return_exceptions=True))

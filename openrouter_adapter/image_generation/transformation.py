@@ -12,6 +12,7 @@ from litellm.llms.base_llm.image_generation.transformation import BaseImageGener
 from litellm.types.utils import ImageObject, ImageUsage, ImageUsageInputTokensDetails
 
 from openrouter_adapter import admission, completion, connection, errors, options, usage
+from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.image_generation import sizing
 
 if TYPE_CHECKING:
@@ -251,11 +252,8 @@ class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or has no image.
         """
-        logging_obj.post_call(
-            input=request_data["messages"],
-            api_key=api_key,
-            original_response=raw_response.text,
-            additional_args={"complete_input_dict": request_data},
+        tell_of_answer(
+            logging_obj, raw_response, request_data, inputs=request_data["messages"], key=api_key
         )
         content, headers = raw_response.content, raw_response.headers
         with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):

@@ -1,0 +1,306 @@
+"""Faults on demand: what goes wrong, when, and what it costs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from . import answers, billing, errors
+from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .completion import Completion
+
+HEADER = "x-emulator-fault"
+# Faults that refuse a request, and those that spoil its answer.
+REFUSALS = ("status", "rate-limit", "moderation", "credits", "html")
+SPOILERS = (
+    "error-in-200",
+    "error-chunk",
+    "choice-error",
+    "null-choices",
+    "empty-choices",
+    "nested-body",
+    "bad-json",
+    "comments-only",
+    "no-finish",
+    "no-arguments",
+    "cut",
+    "stall",
+    "slow-drip",
+)
+# Nothing was generated, or an error ended it: zero completion insurance waives the charge.
+_NOTHING_SAID = ("error-in-200", "null-choices", "empty-choices", "comments-only")
+_ENDED_BY_ERROR = ("error-chunk", "choice-error")
+_RAW = {
+    429: "{model} is temporarily rate-limited upstream. Please retry shortly, or add your own key "
+    "to accumulate your rate limits: https://openrouter.ai/settings/integrations",
+    503: "upstream connect error or disconnect/reset before headers",
+    529: '{{"type":"error","error":{{"type":"overloaded_error","message":"Overloaded"}}}}',
+}
+_MESSAGES = {
+    402: "Insufficient credits. Add more using https://openrouter.ai/settings/credits",
+    403: "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys",
+    408: "Request timed out",
+    413: "Request Entity Too Large",
+    504: "The operation was aborted due to timeout",
+    524: "Provider timed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        name: One of `REFUSALS` or `SPOILERS`.
+        value: What stands after the name's `=`, empty for nothing.
+        options: The other `key=value` parts.
+        model: Only attempts on this model, by id; OpenRouter's fallbacks go on after them.
+        provider: Only attempts on this provider, by name or slug; the same.
+    """
+
+    name: str
+    value: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    model: str | None = None
+    provider: str | None = None
+
+    @property
+    def stage(self) -> str:
+        """When it strikes: at the `request`, at an `attempt` of a provider, or the `answer`."""
+        if self.name in SPOILERS:
+            return "answer"
+        return "attempt" if self.model or self.provider else "request"
+
+    @property
+    def code(self) -> int | str:
+        """The error's code: a number where it is one, 502 by default."""
+        return int(self.value) if self.value.isdigit() else self.value or 502
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that the code stands for."""
+        return self.code if isinstance(self.code, int) else 502
+
+    def number(self, option: str, default: float) -> float:
+        """Return an option as a number."""
+        return float(self.options.get(option, default))
+
+    def strikes(self, stage: str, model: str, provider: str) -> bool:
+        """Tell whether it is for this stage of this request."""
+        slug = provider.lower().replace(" ", "-")
+        return (
+            self.stage == stage
+            and self.model in {None, model}
+            and self.provider in {None, provider, slug}
+        )
+
+
+def parse(spec: str) -> Fault:
+    """Return the fault of a text such as `error-chunk=502; after=3; provider=openai`.
+
+    Raises:
+        ValueError: It is none; the message says what there is.
+    """
+    first, *rest = (part.strip() for part in spec.split(";"))
+    name, _, value = first.partition("=")
+    if name not in REFUSALS + SPOILERS:
+        known = ", ".join(REFUSALS + SPOILERS)
+        raise ValueError(f"no fault {name!r}; there are {known}")
+    options = {}
+    for part in filter(None, rest):
+        key, _, setting = part.partition("=")
+        options[key.strip()] = setting.strip()
+    return Fault(
+        name,
+        value.strip(),
+        options,
+        model=options.pop("model", None),
+        provider=options.pop("provider", None),
+    )
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A fault with the odds that it strikes."""
+
+    fault: Fault
+    times: int | None
+    probability: float
+    chance: random.Random
+
+    def take(self) -> bool:
+        """Tell whether it strikes now, and count it."""
+        if self.times == 0 or self.chance.random() >= self.probability:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Faults:
+    """The faults that strike by configuration, for `Emulator.faults`."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._planned: list[_Planned] = []
+
+    def add(
+        self, spec: str, *, times: int | None = None, probability: float = 1.0, seed: int = 0
+    ) -> None:
+        """Let a fault strike from now on.
+
+        Args:
+            spec: The fault, in the words of the header `x-emulator-fault`.
+            times: How often, None for always.
+            probability: Of each request that it could strike.
+            seed: Of the choice, so that a run can be repeated.
+
+        Raises:
+            ValueError: There is no such fault.
+        """
+        chance = random.Random(seed)  # noqa: S311  (a coin, not a secret)
+        self._planned.append(_Planned(parse(spec), times, probability, chance))
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        self._planned.clear()
+
+    def of_request(self, header: str | None) -> RequestFaults:
+        """Return what may strike one request.
+
+        Raises:
+            ApiError: 400 where the header names no fault.
+        """
+        try:
+            return RequestFaults(parse(header) if header else None, self._planned)
+        except ValueError as problem:
+            raise errors.invalid_body(f"{HEADER}: {problem}") from None
+
+
+class RequestFaults:
+    """The header's fault of one request, and then the configured ones."""
+
+    def __init__(self, asked: Fault | None, planned: Sequence[_Planned]) -> None:
+        """Hold both; the first that strikes is taken."""
+        self._asked = asked
+        self._planned = planned
+
+    def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
+        """Return the fault that strikes here, None for none."""
+        if self._asked is not None and self._asked.strikes(stage, model, provider):
+            return self._asked
+        for planned in self._planned:
+            if planned.fault.strikes(stage, model, provider) and planned.take():
+                return planned.fault
+        return None
+
+
+def refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> ApiError:
+    """Return the error that a refusing fault stands for.
+
+    Args:
+        fault: The fault.
+        body: The request's body, for what was flagged.
+        model: The model's id.
+        provider: The provider's name.
+        now: Seconds since 1970.
+    """
+    error = _refusal(fault, body, model, provider, now)
+    if "message" in fault.options:
+        error.message = fault.options["message"]
+    if "retry-after" in fault.options:
+        error.headers["Retry-After"] = fault.options["retry-after"]
+    # At a provider, the failures that OpenRouter falls back from are these.
+    error.falls_back = fault.stage == "attempt" and error.status not in {400, 401, 402, 413}
+    error.fault = fault.name
+    return error
+
+
+def _refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> ApiError:
+    if fault.name == "rate-limit":
+        return _rate_limit(fault, now)
+    if fault.name == "moderation":
+        return _moderation(fault, body, model, provider)
+    if fault.name == "credits":
+        return errors.insufficient_credits(int(fault.value or 4096), 0)
+    status = fault.status if fault.name == "status" else int(fault.value or 500)
+    if fault.name == "html":
+        error = ApiError(status, "Internal Server Error", provider=provider)
+        error.page = f"<html><head><title>{status}</title></head><body>Oops</body></html>"
+        return error
+    if status in _MESSAGES:
+        return ApiError(status, _MESSAGES[status], provider=provider)
+    raw = fault.options.get("raw") or _RAW.get(status, "upstream failed").format(model=model)
+    return errors.provider_error(status, provider, raw)
+
+
+def _rate_limit(fault: Fault, now: float) -> ApiError:
+    reset = int((now + float(fault.value or 60)) * 1000)
+    headers = {
+        "X-RateLimit-Limit": "20",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(reset),
+    }
+    error = ApiError(
+        429,
+        "Rate limit exceeded: free-models-per-min. ",
+        metadata={"headers": headers, "provider_name": None},
+    )
+    error.headers.update(headers)
+    return error
+
+
+def _moderation(fault: Fault, body: Any, model: str, provider: str) -> ApiError:
+    reasons = fault.value.split("+") if fault.value else ["violence"]
+    messages = body.get("messages") if isinstance(body, dict) else None
+    flagged = answers.last_words(messages) if messages else ""
+    return ApiError(
+        403,
+        f"{model} requires moderation on {provider}. Your input was flagged for "
+        f'"{", ".join(reasons)}". No credits were charged.',
+        metadata={
+            "reasons": reasons,
+            "flagged_input": flagged
+            if len(flagged) <= 100
+            else f"{flagged[:50]}...{flagged[-47:]}",
+            "provider_name": provider,
+            "model_slug": model,
+        },
+        provider=provider,
+    )
+
+
+def settled(completion: Completion, fault: Fault) -> Completion:
+    """Return a completion as it is billed under a fault that spoils it."""
+    answer, usage = completion.answer, completion.usage
+    free = billing.Cost(is_byok=completion.cost.is_byok)
+    if fault.name in _NOTHING_SAID:
+        usage = replace(usage, completion=0, reasoning=0, images=0)
+        answer = answers.Answer(finish_reason=None)
+        return replace(completion, answer=answer, call_ids=(), usage=usage, cost=free)
+    if fault.name in _ENDED_BY_ERROR:
+        return replace(completion, answer=replace(answer, finish_reason="error"), cost=free)
+    if fault.name == "no-finish":
+        return replace(completion, answer=replace(answer, finish_reason=None))
+    if fault.name == "no-arguments":
+        calls = tuple(replace(call, arguments=None) for call in answer.tool_calls)
+        answer = replace(answer, tool_calls=calls, finish_reason=None)
+        return replace(completion, answer=answer)
+    return completion
+
+
+def error_object(fault: Fault) -> dict[str, Any]:
+    """Return the `error` of a fault that puts one into an answer."""
+    return {
+        "code": fault.code,
+        "message": fault.options.get("message", errors.PROVIDER_ERROR),
+        "metadata": {
+            "provider_name": fault.options.get("provider_name", "OpenAI"),
+            "raw": fault.options.get("raw", "upstream failed"),
+        },
+    }

@@ -1,0 +1,44 @@
+"""Presets: parameters kept under a name, which a request's own ones override."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MARK = "@preset/"
+
+
+def applied(body: dict[str, Any], presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a request with its preset's parameters under its own, merged one level deep.
+
+    A preset is named by the model `@preset/name`, after a model as `author/slug@preset/name`,
+    or by the field `preset`. Its `system_prompt` goes before the messages.
+
+    Raises:
+        ApiError: 404 for a preset that isn't there.
+    """
+    model, mark, name = str(body.get("model") or "").partition(_MARK)
+    name = name or str(body.get("preset") or "")
+    if not name:
+        return body
+    if name not in presets:
+        raise ApiError(404, f"Preset {name} not found")
+    own = {key: value for key, value in body.items() if key != "preset"}
+    if mark:
+        del own["model"]
+    if model:
+        own["model"] = model
+    merged = {**presets[name], **own}
+    for key, value in own.items():
+        kept = presets[name].get(key)
+        if isinstance(value, dict) and isinstance(kept, dict):
+            merged[key] = {**kept, **value}
+    system_prompt = merged.pop("system_prompt", None)
+    if system_prompt and isinstance(merged.get("messages"), list):
+        opening = {"role": "system", "content": system_prompt}
+        merged["messages"] = [opening, *merged["messages"]]
+    return merged
