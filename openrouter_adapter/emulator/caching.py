@@ -1,4 +1,4 @@
-"""Prompt caches as Anthropic and Gemini keep them: explicit breakpoints, read on the next request."""
+"""Prompt caches as Anthropic and Gemini keep them: marked by one request, read by the next."""
 
 from __future__ import annotations
 

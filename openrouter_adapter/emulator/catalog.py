@@ -86,11 +86,6 @@ class Model:
         """Who made the model: the part before the slash."""
         return self.id.partition("/")[0].lstrip("~")
 
-    @property
-    def is_free(self) -> bool:
-        """Whether no token of it costs anything."""
-        return self.id.endswith(":free")
-
 
 def _endpoint(row: dict[str, Any], model: dict[str, Any]) -> Endpoint:
     parameters = set(model.get("supported_parameters", ())) | set(row.get("extra", ()))
