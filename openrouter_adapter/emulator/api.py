@@ -61,9 +61,9 @@ class Api:
             return
         name = str(body.get("model") or "") if isinstance(body, dict) else ""
         base, _ = catalog.split_variants(name)
-        model = catalog.find(base) if catalog.knows(base) else None
-        endpoint = model.endpoints[0] if model else None
-        raise chat.refused(self._service, fault, path, body, model, endpoint)
+        known = catalog.find(base) if catalog.knows(base) else None
+        provider = known.endpoints[0].provider if known else ""
+        raise chat.refused(self._service, fault, path, body, (name, provider))
 
     async def _read(self, request: web.BaseRequest, path: str) -> Any:
         raw = await request.read() if request.can_read_body else b""

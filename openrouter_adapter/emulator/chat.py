@@ -106,25 +106,29 @@ def _fail(
 ) -> None:
     fault = faults.take("attempt", target.model.id, endpoint.provider)
     if fault is not None:
-        raise refused(service, fault, "/chat/completions", body, target.model, endpoint)
+        served = (target.model.id, endpoint.provider)
+        raise refused(service, fault, "/chat/completions", body, served)
 
 
 def refused(
-    service: Service,
-    fault: Fault,
-    path: str,
-    body: Any,
-    model: Model | None,
-    endpoint: Endpoint | None,
+    service: Service, fault: Fault, path: str, body: Any, served: tuple[str, str]
 ) -> ApiError:
-    """Return the error of a fault, its row put on the bill: it cost nothing."""
-    provider = endpoint.provider if endpoint else ""
-    error = refusal(fault, body, model.id if model else "", provider, service.now())
+    """Return the error of a fault, its row put on the bill: it cost nothing.
+
+    Args:
+        service: Whose bill it is.
+        fault: What went wrong.
+        path: The endpoint's path.
+        body: The request.
+        served: The model's and the provider's name, empty where unknown.
+    """
+    model, provider = served
+    error = refusal(fault, body, model, provider, service.now())
     service.bill.add(
         BillRow(
             generation_id=service.new_id(),
             endpoint=path,
-            model=model.canonical_slug if model else "",
+            model=model,
             provider=provider,
             tokens_prompt=0,
             tokens_completion=0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
@@ -133,8 +133,9 @@ def spoiled_events(
     if fault.name == "error-in-200":
         return [streaming.data({"error": faults.error_object(fault), "user_id": USER_ID})], b""
     if fault.name in {"null-choices", "empty-choices"}:
-        choices = None if fault.name == "null-choices" else []
-        return [streaming.data({**streaming.frame(finished), "choices": choices})], end
+        frame = streaming.frame(finished)
+        frame["choices"] = None if fault.name == "null-choices" else []
+        return [streaming.data(frame)], end
     if fault.name == "error-chunk":
         return kept, streaming.error_event(finished, faults.error_object(fault)) + streaming.DONE
     if fault.name == "choice-error":

@@ -111,7 +111,7 @@ def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> Api
     return ApiError(
         status,
         PROVIDER_ERROR,
-        metadata={"raw": raw, "provider_name": provider, **metadata},
+        metadata={"raw": raw, "provider_name": provider or None, **metadata},
         falls_back=status not in {400, 401},
         provider=provider,
     )
