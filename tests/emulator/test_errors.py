@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,11 +76,20 @@ def test_bad_bodies(client: Client, body: dict[str, Any], words: str, stream: bo
     assert not client.emulator.bill()
 
 
-def test_a_body_that_is_no_object_or_no_json(client: Client) -> None:
-    assert client.send("POST", "/chat/completions", [1]).status == 400
-    assert client.send("POST", "/chat/completions").status == 400
-    broken = client.send("POST", "/chat/completions", "x", Content_Type="text/plain")
-    assert broken.status == 400
+def test_a_body_that_is_no_object(client: Client) -> None:
+    for body in ([1], "x", 5, None):
+        assert client.send("POST", "/chat/completions", body).status == 400
+
+
+def test_a_body_that_is_no_json(client: Client) -> None:
+    request = urllib.request.Request(  # noqa: S310
+        f"{client.emulator.base_url}/chat/completions",
+        data=b'{"model": ',
+        headers={"Authorization": f"Bearer {client.emulator.api_key}"},
+    )
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request, timeout=5)  # noqa: S310
+    assert client.emulator.requests[0].body is None
 
 
 def test_an_unknown_model(client: Client) -> None:
