@@ -43,10 +43,16 @@ def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") 
         One of LiteLLM's exceptions (see errors.py): the body holds an error, a choice holds
         one, or there is no answer in it. What a broken choice had is on `partial_completion`.
     """
-    body = errors.raise_for_body(body, headers, model)
+    answer = errors.raise_for_body(body, headers, model)
+    nested = answer.get("provider")
+    if not answer.get("choices") and isinstance(nested, dict) and nested.get("choices"):
+        answer = errors.raise_for_body(nested, headers, model)
+    _raise_for_choices(answer, headers, model)
+    return answer
+
+
+def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, model: str) -> None:
     choices = body.get("choices")
-    if not choices and isinstance(body.get("provider"), dict) and body["provider"].get("choices"):
-        return check(body["provider"], headers, model)
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         choices = []
     if not choices:
@@ -58,7 +64,6 @@ def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") 
             repair_tool_calls(choice["message"]["tool_calls"])
     for choice in choices:
         _raise_for_choice(choice, body, headers, model)
-    return body
 
 
 def _raise_for_choice(

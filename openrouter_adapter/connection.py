@@ -30,7 +30,7 @@ _app_title: str | None = None
 
 def set_attribution(app_url: str | None, app_title: str | None) -> None:
     """Sets what every request says about the calling app; None leaves it to the environment."""
-    global _app_url, _app_title  # noqa: PLW0603 - one process is one app
+    global _app_url, _app_title
     _app_url, _app_title = app_url, app_title
 
 
@@ -43,12 +43,15 @@ def api_key(given: str | None, model: str = "") -> str:
     Follows https://docs.litellm.ai/docs/providers/openrouter.
     """
     import litellm
+    from litellm import exceptions
 
     key = given or litellm.api_key or litellm.openrouter_key
     if not key:
         key = next(filter(None, map(_secret, KEY_VARIABLES)), None)
     if not key:
-        raise litellm.AuthenticationError(message=_NO_KEY, llm_provider="openrouter", model=model)
+        raise exceptions.AuthenticationError(
+            message=_NO_KEY, llm_provider="openrouter", model=model
+        )
     return key
 
 
@@ -75,7 +78,9 @@ def wire_model(model: str) -> str:
     return model if "/" in model or model.startswith("@") else f"openrouter/{model}"
 
 
-def request_headers(given: Mapping[str, str], key: str | None, model: str = "") -> dict[str, str]:
+def request_headers(
+    given: Mapping[str, str | None], key: str | None, model: str = ""
+) -> dict[str, str]:
     """Headers of a request: the caller's, the key, the content type and the attribution.
 
     Args:

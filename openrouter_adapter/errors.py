@@ -230,7 +230,7 @@ def build(
     is_moderation: bool = False,
 ) -> Exception:
     """The LiteLLM exception of a status, with the headers where retries look for Retry-After."""
-    import litellm
+    from litellm import exceptions
 
     message = f"OpenRouter: {_without_keys(message)}"
     advice = _ADVICE.get(status)
@@ -249,11 +249,11 @@ def build(
     lowered = message.lower()
     exception: Exception
     if is_moderation or (status in {400, 403} and _has(lowered, _POLICY_WORDS)):
-        exception = litellm.ContentPolicyViolationError(response=response, **arguments)
+        exception = exceptions.ContentPolicyViolationError(response=response, **arguments)
     elif status in {400, 413, 422} and _has(lowered, _CONTEXT_WORDS):
-        exception = litellm.ContextWindowExceededError(response=response, **arguments)
+        exception = exceptions.ContextWindowExceededError(response=response, **arguments)
     elif status in {408, 504, 524}:
-        exception = litellm.Timeout(
+        exception = exceptions.Timeout(
             response=response, headers=dict(kept), exception_status_code=status, **arguments
         )
     else:
@@ -273,11 +273,11 @@ def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None)
     LiteLLM hands over a text and a status, 500 where there was none; the cause itself says
     whether OpenRouter answered at all and which model was asked for.
     """
-    import litellm
+    from litellm import exceptions
 
     cause = sys.exc_info()[1]
     model = _model_asked_for(cause)
-    if isinstance(cause, httpx.TimeoutException | litellm.Timeout):
+    if isinstance(cause, httpx.TimeoutException | exceptions.Timeout):
         return build(408, text.removeprefix("litellm.Timeout: "), headers, model)
     if isinstance(cause, httpx.TransportError):
         return unreached(cause, model)
@@ -294,9 +294,9 @@ def _model_asked_for(cause: BaseException | None) -> str:
 
 def unreached(cause: BaseException, model: str = "") -> Exception:
     """The exception for a request that never got an answer: refused, reset, name not found."""
-    import litellm
+    from litellm import exceptions
 
-    exception = litellm.APIConnectionError(
+    exception = exceptions.APIConnectionError(
         message=f"OpenRouter was not reached: {_without_keys(str(cause)) or type(cause).__name__}",
         model=model,
         llm_provider=PROVIDER,
@@ -307,9 +307,9 @@ def unreached(cause: BaseException, model: str = "") -> Exception:
 
 def bad_request(message: str, model: str = "") -> Exception:
     """The exception for a request that is wrong before it is sent; the message says what is."""
-    import litellm
+    from litellm import exceptions
 
-    exception = litellm.BadRequestError(message=message, model=model, llm_provider=PROVIDER)
+    exception = exceptions.BadRequestError(message=message, model=model, llm_provider=PROVIDER)
     return _dress(exception, openrouter={}, flagged_input=None, partial_response=None)
 
 
@@ -319,20 +319,20 @@ def _dress(exception: Exception, **attributes: Any) -> Exception:
 
 
 def _class_of(status: int) -> Any:
-    import litellm
+    from litellm import exceptions
 
     by_status = {
-        401: litellm.AuthenticationError,
-        402: litellm.PaymentRequiredError,
-        403: litellm.PermissionDeniedError,
-        404: litellm.NotFoundError,
-        422: litellm.UnprocessableEntityError,
-        429: litellm.RateLimitError,
-        502: litellm.BadGatewayError,
-        503: litellm.ServiceUnavailableError,
-        529: litellm.ServiceUnavailableError,
+        401: exceptions.AuthenticationError,
+        402: exceptions.PaymentRequiredError,
+        403: exceptions.PermissionDeniedError,
+        404: exceptions.NotFoundError,
+        422: exceptions.UnprocessableEntityError,
+        429: exceptions.RateLimitError,
+        502: exceptions.BadGatewayError,
+        503: exceptions.ServiceUnavailableError,
+        529: exceptions.ServiceUnavailableError,
     }
-    default = litellm.BadRequestError if status < 500 else litellm.InternalServerError
+    default = exceptions.BadRequestError if status < 500 else exceptions.InternalServerError
     return by_status.get(status, default)
 
 

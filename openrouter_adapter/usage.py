@@ -88,9 +88,7 @@ def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> 
         "cost_details": usage.get("cost_details"),
         "is_byok": usage.get("is_byok"),
     }
-    for name, value in body.items():
-        if name not in _PLACED:
-            found[name] = value
+    found |= {name: value for name, value in body.items() if name not in _PLACED}
     return {name: value for name, value in found.items() if value is not None}
 
 

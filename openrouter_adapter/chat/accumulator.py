@@ -76,17 +76,19 @@ class Accumulator:
         return index in self._choices and bool(self._choices[index].tool_calls)
 
     def finish_tool_calls(self) -> list[dict[str, Any]]:
-        """Finishes the choices that hold tool calls and got no reason; gives the closing deltas."""
-        closing = []
-        for index, choice in self._choices.items():
-            if not choice.finish_reason and choice.tool_calls:
-                wire: dict[str, Any] = {
-                    "index": index,
-                    "delta": {},
-                    "finish_reason": "tool_calls",
-                }
-                choice.add(wire)
-                closing.append(wire)
+        """Finishes an answer that ends in tool calls without saying so; gives the closing deltas.
+
+        Gives nothing, and changes nothing, where a choice without tool calls has no finish
+        reason either: that answer is cut.
+        """
+        open_choices = {i: c for i, c in self._choices.items() if not c.finish_reason}
+        if not all(choice.tool_calls for choice in open_choices.values()):
+            return []
+        closing: list[dict[str, Any]] = [
+            {"index": index, "delta": {}, "finish_reason": "tool_calls"} for index in open_choices
+        ]
+        for wire, choice in zip(closing, open_choices.values(), strict=True):
+            choice.add(wire)
         return closing
 
     def completion(self) -> dict[str, Any]:
@@ -205,15 +207,14 @@ class _Choice:
             "refusal": "".join(self._refusal) or None,
             "reasoning": "".join(self._reasoning) or None,
         }
-        for name, value in (
-            ("reasoning_details", self._details.whole()),
-            ("tool_calls", self.tool_calls.whole()),
-            ("annotations", self._annotations),
-            ("images", self._images),
-            ("audio", _joined(self._audio)),
-        ):
-            if value:
-                message[name] = value
+        rest = {
+            "reasoning_details": self._details.whole(),
+            "tool_calls": self.tool_calls.whole(),
+            "annotations": self._annotations,
+            "images": self._images,
+            "audio": _joined(self._audio),
+        }
+        message |= {name: value for name, value in rest.items() if value}
         return {
             **self._fields,
             "index": index,

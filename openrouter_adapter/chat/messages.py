@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -24,6 +24,9 @@ logger = logging.getLogger("openrouter_adapter")
 # Anthropic takes this many cache breakpoints in a request:
 # https://openrouter.ai/docs/features/prompt-caching
 MOST_BREAKPOINTS: Final = 4
+
+# Where a breakpoint is: the body's field, the item in it, the part of a message.
+_Place: TypeAlias = "tuple[str, int, int | None]"
 
 # Fields of a response's message that are LiteLLM's, or other views of what is sent anyway.
 _NOT_SENT: Final = frozenset(
@@ -58,12 +61,15 @@ def limit_breakpoints(body: dict[str, Any]) -> None:
     if "claude" not in body["model"] and "anthropic/" not in body["model"]:
         return
     allowed = MOST_BREAKPOINTS - ("cache_control" in body)
-    marked = [("tools", i, None) for i, tool in enumerate(body.get("tools") or ()) if _marked(tool)]
-    conversation = []
+    tools = enumerate(body.get("tools") or ())
+    marked: list[_Place] = [("tools", i, None) for i, tool in tools if _marked(tool)]
+    conversation: list[_Place] = []
     for i, message in enumerate(body["messages"]):
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
-            places = [("messages", i, j) for j, part in enumerate(content) if _marked(part)]
+            places: list[_Place] = [
+                ("messages", i, j) for j, part in enumerate(content) if _marked(part)
+            ]
             system = message.get("role") in {"system", "developer"}
             (marked if system else conversation).extend(places)
     excess = len(marked) + len(conversation) - allowed
@@ -162,7 +168,8 @@ def _tool_call(call: Any) -> Any:
     if not isinstance(call, dict):
         return call
     function = call.get("function")
-    arguments = function.get("arguments") if isinstance(function, dict) else ""
+    function = function if isinstance(function, dict) else {"arguments": ""}
+    arguments = function.get("arguments")
     if isinstance(arguments, str) and "index" not in call:
         return call
     sent = {name: value for name, value in call.items() if name != "index"}
@@ -195,8 +202,8 @@ def _type(part: Any) -> str | None:
 
 def _part(part: Any, model: str) -> Any:
     kind = _type(part)
-    if kind == "image_url" or kind == "video_url":
-        return _link(part, kind)
+    if kind in {"image_url", "video_url"}:
+        return _link(part, str(kind))
     if kind == "file":
         return _file(part, model)
     if kind == "input_audio":
@@ -249,7 +256,7 @@ def _is_link(value: Any) -> bool:
 
 def _media_type(link: str) -> str:
     if link.startswith("data:"):
-        return link[5 : link.find(",", 5, 300)].split(";")[0]
+        return link[5 : link.find(",", 5, 300)].split(";", 1)[0]
     return mimetypes.guess_type(urlsplit(link).path)[0] or ""
 
 

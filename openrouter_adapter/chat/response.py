@@ -128,4 +128,4 @@ def _keep_unknown_function_fields(message: Message, wire: Any) -> None:
         function = source.get("function")
         if isinstance(function, dict) and len(function) > 2:
             for name in function.keys() - {"name", "arguments"}:
-                setattr(call.function, name, function[name])
+                setattr(call["function"], name, function[name])

@@ -92,7 +92,8 @@ class OpenRouterStream(CustomStreamWrapper):
             logging_obj=logging_obj,
             _response_headers=http_response.headers,
         )
-        self._hidden_params["additional_headers"].pop(usage.COST_HEADER, None)
+        forwarded: Any = self._hidden_params["additional_headers"]
+        forwarded.pop(usage.COST_HEADER, None)
         self.response: ModelResponse | None = None
         self._http_response = http_response
         self._headers: Mapping[str, str] = http_response.headers
@@ -152,7 +153,8 @@ class OpenRouterStream(CustomStreamWrapper):
             raise StopAsyncIteration
         given = self._given(chunk)
         if self._accumulator.usage is not None:
-            given = await self._call_post_streaming_deployment_hook(given)
+            hook: Any = self._call_post_streaming_deployment_hook
+            given = await hook(given)
         return given
 
     async def _next_of_sync_stream(self) -> ModelResponseStream:
@@ -177,21 +179,20 @@ class OpenRouterStream(CustomStreamWrapper):
 
     def _next_ready(self) -> ModelResponseStream | None:
         """The next chunk of what has been fed, or the chunk that closes the answer."""
-        for event in self._events:
-            chunk = self._take(event)
-            if chunk is not None:
-                return chunk
+        event = next(self._events, None)
+        if event is not None:
+            return self._take(event)
         if self._parser.done:
             self._is_exhausted = True
         if not self._is_exhausted or self._accumulator.is_finished:
             return None
         closing = self._accumulator.finish_tool_calls()
-        if closing and self._accumulator.is_finished:
+        if closing:
             return self._build({"choices": closing})
         what = "before its finish reason" if self.chunks else "without an answer"
         raise self._error(503, f"the stream ended {what}: the answer is cut")
 
-    def _take(self, event: dict[str, Any]) -> ModelResponseStream | None:
+    def _take(self, event: dict[str, Any]) -> ModelResponseStream:
         try:
             if not event.get("choices") and isinstance(event.get("provider"), dict):
                 event = event["provider"]
@@ -234,7 +235,7 @@ class OpenRouterStream(CustomStreamWrapper):
         )
         self.response_id = chunk.id
         if isinstance(event.get("usage"), dict):
-            chunk.usage = usage.litellm_usage(event["usage"])  # type: ignore[attr-defined]
+            chunk.usage = usage.litellm_usage(event["usage"])
             usage.attach(chunk._hidden_params, event, self._headers)
         return chunk
 
@@ -306,7 +307,7 @@ class OpenRouterStream(CustomStreamWrapper):
         logged = response.model_copy(deep=True)
         if getattr(self.logging_obj, "_on_deferred_stream_complete", None) is not None:
             # The proxy's guardrails fire it themselves, after they have seen the whole answer.
-            self.logging_obj._deferred_stream_complete_args = (logged, False)
+            self.logging_obj.__dict__["_deferred_stream_complete_args"] = (logged, False)
         else:
             _in_background(
                 self.logging_obj.dispatch_success_handlers(
@@ -437,6 +438,7 @@ def _delta(wire: dict[str, Any]) -> Delta:
     extra: dict[str, Any] = {}
     if details:
         extra["reasoning_details"] = details
+        extra["thinking_blocks"] = reasoning.thinking_blocks(details) or None
     if wire.get("refusal"):
         extra["refusal"] = wire["refusal"]
     if not wire.keys() <= _NAMED_DELTA_FIELDS:
@@ -455,7 +457,6 @@ def _delta(wire: dict[str, Any]) -> Delta:
         images=wire.get("images"),
         annotations=wire.get("annotations") or None,
         reasoning_content=reasoning.text(wire),
-        thinking_blocks=(reasoning.thinking_blocks(details) or None) if details else None,
         **extra,
     )
 

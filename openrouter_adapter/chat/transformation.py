@@ -177,7 +177,9 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         """Streams are ours: see streaming.py."""
         return True
 
-    def get_sync_custom_stream_wrapper(self, **call: Any) -> OpenRouterStream:
+    def get_sync_custom_stream_wrapper(  # type: ignore[override] # LiteLLM calls it by keywords
+        self, **call: Any
+    ) -> OpenRouterStream:
         """Sends the request of a `completion(stream=True)`.
 
         Raises:
@@ -191,7 +193,9 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
             response = client.post(**_post_arguments(call))
         return _stream(call, response, response.iter_bytes())
 
-    async def get_async_custom_stream_wrapper(self, **call: Any) -> OpenRouterStream:
+    async def get_async_custom_stream_wrapper(  # type: ignore[override] # the same
+        self, **call: Any
+    ) -> OpenRouterStream:
         """Sends the request of an `acompletion(stream=True)`.
 
         Raises:
@@ -223,7 +227,7 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except Exception as cause:
-        answer = getattr(cause, "response", None)
+        answer: Any = getattr(cause, "response", None)
         text = str(cause)
         with contextlib.suppress(httpx.ResponseNotRead, AttributeError):
             text = answer.text or text

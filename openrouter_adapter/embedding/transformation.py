@@ -62,7 +62,7 @@ def parse(
         One of LiteLLM's exceptions: the answer is an error, or lacks vectors.
     """
     try:
-        # jiter reads 512 × 1536 floats in 34 ms where the standard library takes 147.
+        # jiter reads 512 x 1536 floats in 34 ms where the standard library takes 147.
         body = jiter.from_json(content, cache_mode="keys")
     except ValueError:
         raise errors.unreadable(content, headers, model) from None
@@ -194,7 +194,7 @@ class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
         optional_params: dict[str, Any],
         litellm_params: dict[str, Any],  # noqa: ARG002
     ) -> EmbeddingResponse:
-        """LiteLLM's response, n × d floats in `data`, with the billed cost on it.
+        """LiteLLM's response, n x d floats in `data`, with the billed cost on it.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or lacks vectors.

@@ -54,9 +54,9 @@ class ImageHandler(BaseLLMHTTPHandler):
             sent = [pool.submit(self._send, one) for one in _calls(count, call)]
             return _added_up([_outcome(future) for future in sent])
 
-    def _send(self, call: dict[str, Any]) -> ImageResponse:
+    def _send(self, call: dict[str, Any]) -> Any:
         with admission.settled_on_failure(call["litellm_params"]):
-            response: ImageResponse = super().image_generation_handler(**call)
+            response: Any = super().image_generation_handler(**call)
             return response
 
     async def _send_async(self, count: int, call: dict[str, Any]) -> ImageResponse:

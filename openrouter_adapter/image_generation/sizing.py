@@ -40,7 +40,7 @@ TIERS: Final[Mapping[str, str]] = {
 # How far a size may lie from its nearest ratio. OpenRouter's own pixel sizes are up to 2.9 % off.
 TOLERANCE: Final = 0.05
 
-_SIZE = re.compile(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})")
+_SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _RATIO = re.compile(r"\d{1,4}(?:\.\d+)?:\d{1,4}(?:\.\d+)?")
 _TIER = re.compile(r"(?:\d{1,2}(?:\.\d+)?)[kK]")
 
