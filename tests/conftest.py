@@ -1,5 +1,55 @@
 """What every test needs: LiteLLM without its network, and no OpenRouter settings of the machine."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+import litellm
+import pytest
+
+import openrouter_adapter
+from tests.support.loopback import Loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+SETTINGS = (
+    *("OPENROUTER_API_KEY", "OR_API_KEY", "OPENROUTER_API_BASE", "OR_SITE_URL", "OR_APP_NAME"),
+    *("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the machine's own keys and addresses out of the environment."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def running_loopback() -> Iterator[Loopback]:
+    """The one server of the whole run."""
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def loopback(running_loopback: Loopback) -> Iterator[Loopback]:
+    """A server that has seen nothing yet; nothing is registered, no key is set."""
+    running_loopback.reset()
+    yield running_loopback
+    # LiteLLM keeps its asynchronous clients, whose event loop ends with the test.
+    litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+@pytest.fixture
+def openrouter(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """OpenRouter as the adapter sees it: registered, with the address and a key set."""
+    monkeypatch.setenv("OPENROUTER_API_BASE", loopback.base_url)
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    with openrouter_adapter.registered():
+        yield loopback

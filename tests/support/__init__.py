@@ -1,0 +1,1 @@
+"""What several tests use: a server in OpenRouter's place, and every way to call it."""
