@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_mo
 if TYPE_CHECKING:
     from .faults import RequestFaults
     from .service import Service
+
+_LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
 Handler = Callable[[web.BaseRequest, Any, "RequestFaults"], Awaitable[web.StreamResponse]]
 
@@ -41,6 +45,12 @@ class Api:
             return await self._route(request)
         except ApiError as refusal:
             return _refusal(refusal)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            # A client of the emulator should read of its fault as it would of OpenRouter's.
+            _LOGGER.exception("%s %s failed", request.method, request.path)
+            return _refusal(ApiError(500, "Internal Server Error"))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)

@@ -16,9 +16,12 @@ _JSON_NAMES = {
     float: "number",
     type(None): "null",
 }
-_EXPECTED: dict[str, tuple[type, ...]] = {
+# The fields of which a wrong type is refused, and their types.
+KNOWN: dict[str, tuple[type, ...]] = {
     "model": (str,),
     "models": (list,),
+    "transforms": (list,),
+    "reasoning_effort": (str,),
     "stream": (bool,),
     "temperature": (int, float),
     "top_p": (int, float),
@@ -31,6 +34,14 @@ _EXPECTED: dict[str, tuple[type, ...]] = {
     "response_format": (dict,),
     "plugins": (list,),
 }
+_ITEMS: dict[str, type] = {
+    "models": str,
+    "modalities": str,
+    "transforms": str,
+    "tools": dict,
+    "plugins": dict,
+}
+_MESSAGE_LISTS = ("tool_calls", "reasoning_details", "annotations")
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
 _COUNTS = ("max_tokens", "max_completion_tokens")
 
@@ -64,14 +75,28 @@ def check_chat(body: dict[str, Any]) -> None:
         raise invalid_body(_expected("messages", "array", messages))
     if not messages:
         raise invalid_body('Input required: specify "prompt" or "messages"')
+    for name, item in _ITEMS.items():
+        _check_list(name, body.get(name), item)
+    stop = body.get("stop")
+    _check_list("stop", [stop] if isinstance(stop, str) else stop, str)
     for place, message in enumerate(messages):
         _check_message(f"messages.{place}", message)
     for place, tool in enumerate(body.get("tools") or ()):
         _check_tool(f"tools.{place}", tool)
 
 
+def _check_list(path: str, given: Any, item: type) -> None:
+    if given is None:
+        return
+    if not isinstance(given, list):
+        raise invalid_body(_expected(path, "array", given))
+    for place, value in enumerate(given):
+        if not isinstance(value, item):
+            raise invalid_body(_expected(f"{path}.{place}", _JSON_NAMES[item], value))
+
+
 def _check_fields(body: dict[str, Any]) -> None:
-    for name, types in _EXPECTED.items():
+    for name, types in KNOWN.items():
         value = body.get(name)
         if value is None:
             continue
@@ -103,13 +128,13 @@ def _check_message(path: str, message: Any) -> None:
         for place, part in enumerate(content):
             if not isinstance(part, dict) or not isinstance(part.get("type"), str):
                 raise invalid_body(f"{path}.content.{place}: Invalid input")
+    for name in _MESSAGE_LISTS:
+        _check_list(f"{path}.{name}", message.get(name), dict)
     if role == "tool" and not message.get("tool_call_id"):
         raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
 
 
-def _check_tool(path: str, tool: Any) -> None:
-    if not isinstance(tool, dict):
-        raise invalid_body(_expected(path, "object", tool))
+def _check_tool(path: str, tool: dict[str, Any]) -> None:
     if tool.get("type", "function") != "function":
         return
     function = tool.get("function")

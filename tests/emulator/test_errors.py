@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openrouter_adapter.emulator import bodies, chat
+from openrouter_adapter.emulator.errors import ApiError
+from openrouter_adapter.emulator.service import Service
+from openrouter_adapter.emulator.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +66,13 @@ def test_the_models_are_public(client: Client) -> None:
         ({"temperature": "hot"}, "temperature: Invalid input: expected number, received string"),
         ({"max_tokens": 0}, "max_tokens: Too small: expected number to be >=1"),
         ({"max_tokens": True}, "max_tokens: Invalid input: expected number, received boolean"),
+        ({"stop": 5}, "stop: Invalid input: expected array, received number"),
+        ({"models": [5]}, "models.0: Invalid input: expected string, received number"),
+        ({"plugins": {"web": {}}}, "plugins: Invalid input: expected array, received object"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": ["x"]}]},
+            "messages.0.tool_calls.0: Invalid input: expected object, received string",
+        ),
         ({"tools": ["x"]}, "tools.0: Invalid input: expected object, received string"),
         ({"tools": [{"type": "function"}]}, "tools.0.function.name"),
         (
@@ -90,6 +105,46 @@ def test_a_body_that_is_no_json(client: Client) -> None:
     with pytest.raises(urllib.error.HTTPError, match="400"):
         urllib.request.urlopen(request, timeout=5)  # noqa: S310
     assert client.emulator.requests[0].body is None
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "openai/gpt-4o"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "text", "file", "function"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+FIELDS = [
+    *bodies.KNOWN,
+    *("messages", "tool_choice", "stop", "image_config", "cache_control", "preset"),
+]
+MESSAGE_FIELDS = ["role", "content", "tool_calls", "reasoning_details", "annotations"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=2),
+    st.dictionaries(st.sampled_from(MESSAGE_FIELDS), JUNK, max_size=2),
+)
+def test_any_body_is_answered_or_refused(
+    fields: dict[str, Any], of_message: dict[str, Any]
+) -> None:
+    service = Service(Settings())
+    messages = [*HELLO, {"role": "assistant", "content": "x", **of_message}]
+    body = {"model": "anthropic/claude-haiku-4.5", "messages": messages, **fields}
+    with contextlib.suppress(ApiError):
+        answered = chat.complete(service, body, service.faults.of_request(None))
+        assert answered.usage.prompt > 0
+
+
+def test_a_failure_of_the_emulator_itself_is_an_error_in_json(
+    emulate: Callable[..., Client],
+) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        raise KeyError(body["model"])
+
+    reply = emulate(answer=answer).chat()
+    assert reply.status == reply.json["error"]["code"] == 500
 
 
 def test_an_unknown_model(client: Client) -> None:
