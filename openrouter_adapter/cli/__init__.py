@@ -1,0 +1,59 @@
+"""The command line: a file for each group of commands, none of which has logic of its own.
+
+Everything slow, LiteLLM above all, is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from openrouter_adapter._version import __version__
+from openrouter_adapter.cli import demo, emulator
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="openrouter-adapter",
+    help="OpenRouter through LiteLLM's own calls, with the exact price of every request.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Rich tracebacks print local variables, and an API key may be one of them.
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.run)
+app.command("emulator")(emulator.run)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"openrouter-adapter {__version__} (litellm {_litellm_version()})")
+        raise typer.Exit
+
+
+def _litellm_version() -> str:
+    # From the installed metadata: importing LiteLLM takes two seconds.
+    from importlib.metadata import version
+
+    return version("litellm")
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the versions of this package and of LiteLLM.",
+        ),
+    ] = False,
+) -> None:
+    """OpenRouter through LiteLLM's own calls, with the exact price of every request."""
+
+
+def main() -> None:
+    """Runs the command line; the entry point of `openrouter-adapter`."""
+    app()

@@ -1,0 +1,54 @@
+"""`openrouter-adapter emulator`: OpenRouter on localhost, in the foreground."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+_KEY = "sk-or-v1-emulator"
+
+
+def run(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+    ] = 0,
+    api_key: Annotated[str, typer.Option(help="The one API key that is accepted.")] = _KEY,
+    chunk_delay: Annotated[
+        float, typer.Option(min=0, help="Seconds between the chunks of a stream.")
+    ] = 0.0,
+    limit: Annotated[
+        float | None,
+        typer.Option("--credits", min=0, help="USD on the account; without it there is no end."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives other generation ids.")] = 0,
+) -> None:
+    """Run OpenRouter on localhost: real models and prices, made-up answers, no cost.
+
+    Prints the address, and the variables that point LiteLLM or any other client
+    of OpenRouter at it. Ctrl-C stops it.
+    """
+    from decimal import Decimal
+
+    from openrouter_adapter.emulator import serve
+
+    def announce(base_url: str) -> None:
+        typer.echo(f"OpenRouter emulator, ready at {base_url} with the key {api_key}")
+        typer.echo("To use it, in another shell:\n")
+        typer.echo(f"  export OPENROUTER_API_BASE={base_url}")
+        typer.echo(f"  export OPENROUTER_API_KEY={api_key}\n")
+        typer.echo("Ctrl-C stops it.")
+
+    options = {
+        "api_key": api_key,
+        "chunk_delay": chunk_delay,
+        "credits": None if limit is None else Decimal(str(limit)),
+        "seed": seed,
+    }
+    try:
+        serve(host, port, announce, **options)
+    except OSError as failure:
+        typer.echo(f"The emulator can't listen on {host}:{port}: {failure.strerror}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo("\nStopped.")
