@@ -34,6 +34,11 @@ def set_attribution(app_url: str | None, app_title: str | None) -> None:
     _app_url, _app_title = app_url, app_title
 
 
+def attribution() -> tuple[str | None, str | None]:
+    """What `set_attribution` was last given: the app's URL and its title."""
+    return _app_url, _app_title
+
+
 def api_key(given: str | None, model: str = "") -> str:
     """The key to use: the argument, else LiteLLM's settings, else the environment.
 

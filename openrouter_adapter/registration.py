@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +26,14 @@ class Place:
         replacement: Makes what takes its place, from what was there.
         endpoint: The endpoint that needs it; `chat`, `embedding` and `image_generation` are
             never done without.
+        later_name: Its name in later versions of LiteLLM, where that changed.
     """
 
     module: str
     attribute: str
     replacement: Callable[[Any], Any]
     endpoint: str
+    later_name: str = ""
 
     @property
     def is_required(self) -> bool:
@@ -45,6 +48,9 @@ class RegistrationError(RuntimeError):
 _MISSING: Final = object()
 _lock = threading.RLock()
 _originals: list[tuple[Any, str, Any]] = []
+# `registered()` blocks that are running, and whether the first of them found nothing registered.
+_blocks: int = 0
+_is_for_blocks: bool = False
 
 
 def places() -> tuple[Place, ...]:
@@ -87,15 +93,21 @@ def places() -> tuple[Place, ...]:
         # Tells admission.py of attempts that fail before there is an answer.
         Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
         # LiteLLM strips Anthropic's own tool fields for every other provider.
-        Place("litellm.main", "_is_claude_tool_target", _also_openrouter, "tool fields"),
+        Place(
+            "litellm.main",
+            "_is_claude_tool_target",
+            _also_openrouter,
+            "tool fields",
+            later_name="is_claude_tool_target",
+        ),
     )
 
 
 def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
     """Makes LiteLLM's calls on `openrouter/…` models run on this package.
 
-    Calling it again only changes the attribution. Safe from any thread; touches neither network
-    nor disk.
+    Calling it again only changes the attribution, and that only where it is given. Safe from any
+    thread; touches neither network nor disk.
 
     Args:
         app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
@@ -106,17 +118,21 @@ def register(*, app_url: str | None = None, app_title: str | None = None) -> Non
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images.
     """
     with _lock:
-        connection.set_attribution(app_url, app_title)
+        before = url, title = connection.attribution()
+        connection.set_attribution(
+            url if app_url is None else app_url, title if app_title is None else app_title
+        )
         if _originals:
             return
         try:
-            for place in places():
-                _install(place)
+            missing = [place for place in places() if not _install(place)]
             _verify()
         except BaseException:
             _restore()
-            connection.set_attribution(None, None)
+            connection.set_attribution(*before)
             raise
+    for place in missing:
+        warnings.warn(f"{_lack(place)}; that goes LiteLLM's own way.", RuntimeWarning, stacklevel=2)
 
 
 def unregister() -> None:
@@ -133,34 +149,54 @@ def is_registered() -> bool:
 
 @contextlib.contextmanager
 def registered(*, app_url: str | None = None, app_title: str | None = None) -> Iterator[None]:
-    """`register()` for the length of a `with` block. Inside another one it changes nothing."""
-    was_registered = is_registered()
-    register(app_url=app_url, app_title=app_title)
+    """`register()` for the length of a `with` block.
+
+    Blocks may be inside one another, or in several threads at once: the last one that ends
+    unregisters, and does not where it was registered before the first. A block's attribution ends
+    with the block.
+    """
+    global _blocks, _is_for_blocks
+    with _lock:
+        before = connection.attribution()
+        found_registered = is_registered()
+        register(app_url=app_url, app_title=app_title)
+        if not _blocks:
+            _is_for_blocks = not found_registered
+        _blocks += 1
     try:
         yield
     finally:
-        if not was_registered:
-            unregister()
+        with _lock:
+            _blocks -= 1
+            if _is_for_blocks and not _blocks:
+                unregister()
+            else:
+                connection.set_attribution(*before)
 
 
-def _install(place: Place) -> None:
-    import warnings
-
+def _install(place: Place) -> bool:
+    """Puts the replacement into its place; False where LiteLLM lacks one that can be missed."""
     try:
         module = importlib.import_module(place.module)
-        # Read through the module: LiteLLM makes some of its names when they are first asked for.
-        original = getattr(module, place.attribute, _MISSING)
     except ImportError:
-        original = _MISSING
-    if original is _MISSING:
-        what = f"litellm {_version()} has no {place.module}.{place.attribute}, which "
-        what += f"openrouter_adapter needs for {place.endpoint}"
-        if place.is_required:
-            raise RegistrationError(f"{what}. LiteLLM was left as it was.")
-        warnings.warn(f"{what}; that goes LiteLLM's own way.", RuntimeWarning, stacklevel=4)
-        return
-    _originals.append((module, place.attribute, original))
-    setattr(module, place.attribute, place.replacement(original))
+        module = None
+    for name in filter(None, (place.attribute, place.later_name)):
+        # Read through the module: LiteLLM makes some of its names when they are first asked for.
+        original = getattr(module, name, _MISSING)
+        if original is not _MISSING:
+            _originals.append((module, name, original))
+            setattr(module, name, place.replacement(original))
+            return True
+    if place.is_required:
+        raise RegistrationError(f"{_lack(place)}. LiteLLM was left as it was.")
+    return False
+
+
+def _lack(place: Place) -> str:
+    return (
+        f"litellm {_version()} has no {place.module}.{place.attribute}, which openrouter_adapter "
+        f"needs for {place.endpoint}"
+    )
 
 
 def _restore() -> None:

@@ -1,0 +1,53 @@
+"""A gate of admission.py that remembers what it was asked and how each ticket was settled."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from openrouter_adapter import admission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from openrouter_adapter.usage import Bill
+
+
+@dataclass
+class RecordingGate:
+    """Lets everything pass; tickets are 1, 2, 3, …."""
+
+    asked: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    settled: list[tuple[object, Bill | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def before_send(self, body: Mapping[str, Any], call: Mapping[str, Any]) -> object:
+        with self._lock:
+            self.asked.append((copy.deepcopy(dict(body)), dict(call)))
+            return len(self.asked)
+
+    def after(self, ticket: object, bill: Bill | None) -> None:
+        with self._lock:
+            self.settled.append((ticket, bill))
+
+    @property
+    def bills(self) -> list[Bill | None]:
+        """The bills, by ticket; each ticket was settled exactly once."""
+        tickets = [ticket for ticket, _ in self.settled]
+        assert sorted(map(str, tickets)) == sorted(str(i + 1) for i in range(len(self.asked)))
+        return [bill for _, bill in sorted(self.settled, key=lambda one: str(one[0]))]
+
+
+@contextlib.contextmanager
+def guarded(gate: Any) -> Iterator[Any]:
+    """Install a gate for the length of a block."""
+    admission.guard(gate)
+    try:
+        yield gate
+    finally:
+        admission.guard(None)
