@@ -255,7 +255,9 @@ def choose_tools(
     name, description or parameters. After a tool's result the answer is in words.
     """
     functions = [
-        tool["function"] for tool in body.get("tools") or () if tool.get("type") == "function"
+        tool["function"]
+        for tool in body.get("tools") or ()
+        if tool.get("type", "function") == "function"
     ]
     choice = body.get("tool_choice")
     if not functions or choice == "none" or messages[-1].get("role") == "tool":

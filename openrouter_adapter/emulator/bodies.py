@@ -77,6 +77,7 @@ def check_chat(body: dict[str, Any]) -> None:
         raise invalid_body('Input required: specify "prompt" or "messages"')
     for name, item in _ITEMS.items():
         _check_list(name, body.get(name), item)
+    _check_schema(body.get("response_format") or {})
     stop = body.get("stop")
     _check_list("stop", [stop] if isinstance(stop, str) else stop, str)
     for place, message in enumerate(messages):
@@ -126,20 +127,53 @@ def _check_message(path: str, message: Any) -> None:
         raise invalid_body(_expected(f"{path}.content", "string", content))
     if isinstance(content, list):
         for place, part in enumerate(content):
-            if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-                raise invalid_body(f"{path}.content.{place}: Invalid input")
+            _check_part(f"{path}.content.{place}", part)
     for name in _MESSAGE_LISTS:
         _check_list(f"{path}.{name}", message.get(name), dict)
+    for place, call in enumerate(message.get("tool_calls") or ()):
+        _check_function(f"{path}.tool_calls.{place}.function", call.get("function"))
     if role == "tool" and not message.get("tool_call_id"):
         raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
 
 
+def _check_part(path: str, part: Any) -> None:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise invalid_body(f"{path}: Invalid input")
+    if part["type"] == "text" and not isinstance(part.get("text"), str):
+        raise invalid_body(_expected(f"{path}.text", "string", part.get("text")))
+
+
+def _check_function(path: str, function: Any) -> None:
+    if not isinstance(function, dict):
+        raise invalid_body(_expected(path, "object", function))
+    if not isinstance(function.get("name"), str):
+        raise invalid_body(_expected(f"{path}.name", "string", function.get("name")))
+    if not isinstance(function.get("arguments", ""), (str, type(None))):
+        raise invalid_body(_expected(f"{path}.arguments", "string", function["arguments"]))
+
+
 def _check_tool(path: str, tool: dict[str, Any]) -> None:
-    if tool.get("type", "function") != "function":
+    kind = tool.get("type", "function")
+    if not isinstance(kind, str):
+        raise invalid_body(_expected(f"{path}.type", "string", kind))
+    if kind != "function":
         return
     function = tool.get("function")
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise invalid_body(f"{path}.function.name: Invalid input: expected string, received null")
+    _check_function(f"{path}.function", function)
+    parameters = function.get("parameters") if function else None
+    if not isinstance(parameters, (dict, type(None))):
+        raise invalid_body(_expected(f"{path}.function.parameters", "object", parameters))
+
+
+def _check_schema(wanted: dict[str, Any]) -> None:
+    if wanted.get("type") != "json_schema":
+        return
+    described = wanted.get("json_schema")
+    if not isinstance(described, dict):
+        raise invalid_body(_expected("response_format.json_schema", "object", described))
+    schema = described.get("schema")
+    if not isinstance(schema, (dict, type(None))):
+        raise invalid_body(_expected("response_format.json_schema.schema", "object", schema))
 
 
 def check_embedding(body: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from openrouter_adapter.emulator import bodies, chat
@@ -74,7 +75,37 @@ def test_the_models_are_public(client: Client) -> None:
             "messages.0.tool_calls.0: Invalid input: expected object, received string",
         ),
         ({"tools": ["x"]}, "tools.0: Invalid input: expected object, received string"),
-        ({"tools": [{"type": "function"}]}, "tools.0.function.name"),
+        ({"tools": [{"type": "function"}]}, "tools.0.function: Invalid input: expected object"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools.0.function.name"),
+        (
+            {"tools": [{"function": {"name": "f", "parameters": "x"}}]},
+            "tools.0.function.parameters: Invalid input: expected object, received string",
+        ),
+        ({"tools": [{"type": 5}]}, "tools.0.type: Invalid input: expected string"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]},
+            "messages.0.tool_calls.0.function.name",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"name": "f", "arguments": {}}}],
+                    }
+                ]
+            },
+            "tool_calls.0.function.arguments: Invalid input: expected string, received object",
+        ),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}},
+            "response_format.json_schema.schema: Invalid input: expected object",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages.0.content.0.text: Invalid input: expected string, received null",
+        ),
         (
             {"model": "openai/gpt-5-mini", "reasoning": {"effort": "low", "max_tokens": 5}},
             'Only one of "reasoning.effort" and "reasoning.max_tokens"',
@@ -122,6 +153,7 @@ FIELDS = [
 MESSAGE_FIELDS = ["role", "content", "tool_calls", "reasoning_details", "annotations"]
 
 
+@examples(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=2),
     st.dictionaries(st.sampled_from(MESSAGE_FIELDS), JUNK, max_size=2),
