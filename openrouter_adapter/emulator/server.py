@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from . import catalog, tokens
 from .api import Api
 from .service import Service
 from .settings import Settings
@@ -162,6 +163,9 @@ async def _serve_until(
     announce: Callable[[str], None],
 ) -> None:
     api = Api(service, PREFIX)
+    # Half a second that the first request should not wait for.
+    catalog.models()
+    tokens.encoding()
     loop = asyncio.get_running_loop()
 
     def make_request(

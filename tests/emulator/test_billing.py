@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from openrouter_adapter.emulator import Answer, catalog
@@ -50,6 +51,7 @@ def test_the_bill_is_what_the_wire_says(client: Client, model: str, stream: bool
     assert Decimal(repr(asked["total_cost"])) == row.cost
 
 
+@examples(deadline=None)
 @given(
     st.sampled_from([endpoint for model in catalog.models() for endpoint in model.endpoints]),
     st.builds(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from openrouter_adapter.emulator import instances
@@ -85,6 +86,7 @@ SCHEMAS = st.recursive(
 )
 
 
+@examples(deadline=None)
 @given(SCHEMAS, st.text(max_size=60) | st.just('Take ["red", "green"] and 3.5 on 2025-01-02'))
 def test_any_schema_is_met(schema: dict[str, Any], prompt: str) -> None:
     whole = {**schema, "$defs": {"leaf": {"type": "string", "minLength": 1}}}
