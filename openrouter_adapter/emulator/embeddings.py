@@ -50,43 +50,45 @@ def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) ->
     failed = fault is not None and fault.name == "error-in-200"
     if failed:
         cost = billing.Cost(is_byok=cost.is_byok)
-    generation_id = service.new_id("gen-emb")
-    service.bill.add(
-        BillRow(
-            generation_id=generation_id,
-            endpoint="/embeddings",
-            model=target.model.canonical_slug,
-            provider=endpoint.provider,
-            tokens_prompt=usage.prompt,
-            tokens_completion=0,
-            cost=cost.total,
-            upstream_cost=cost.upstream,
-            is_byok=cost.is_byok,
-            finish_reason=None,
-            native_finish_reason=None,
-            status=fault.status if failed and fault else 200,
-            fault=fault.name if fault else None,
-            created_at=service.now(),
-        )
+    row = BillRow(
+        generation_id=service.new_id("gen-emb"),
+        endpoint="/embeddings",
+        model=target.model.canonical_slug,
+        provider=endpoint.provider,
+        tokens_prompt=usage.prompt,
+        tokens_completion=0,
+        cost=cost.total,
+        upstream_cost=cost.upstream,
+        is_byok=cost.is_byok,
+        status=fault.status if failed and fault else 200,
+        finish_reason=None,
+        native_finish_reason=None,
+        fault=fault.name if fault else None,
+        created_at=service.now(),
     )
+    service.bill.add(row)
     if failed and fault:
         return orjson.dumps({"error": error_object(fault), "user_id": USER_ID})
-    rest = {
-        # OpenRouter answers with the provider's own name of an embedding model here.
-        "model": target.model.id.rpartition("/")[2].partition(":")[0],
+    size = (dimensions, target.model.dimensions)
+    in_base64 = body.get("encoding_format") == "base64"
+    vectors = [_encoded(text, *size, in_base64=in_base64) for text in texts]
+    # OpenRouter answers with the provider's own name of an embedding model here.
+    native_name = target.model.id.rpartition("/")[2].partition(":")[0]
+    return _join(vectors, {"model": native_name, **_rest(row, cost)})
+
+
+def _rest(row: BillRow, cost: billing.Cost) -> dict[str, Any]:
+    return {
         "usage": {
-            "prompt_tokens": usage.prompt,
-            "total_tokens": usage.prompt,
+            "prompt_tokens": row.tokens_prompt,
+            "total_tokens": row.tokens_prompt,
             "cost": billing.wire_number(cost.total),
             "is_byok": cost.is_byok,
             "cost_details": billing.cost_details(cost),
         },
-        "provider": endpoint.provider,
-        "id": generation_id,
+        "provider": row.provider,
+        "id": row.generation_id,
     }
-    size = (dimensions, target.model.dimensions)
-    in_base64 = body.get("encoding_format") == "base64"
-    return _join([_encoded(text, *size, in_base64=in_base64) for text in texts], rest)
 
 
 def _join(vectors: list[bytes], rest: dict[str, Any]) -> bytes:
