@@ -13,6 +13,7 @@ from litellm.types.utils import ImageObject, ImageUsage, ImageUsageInputTokensDe
 
 from openrouter_adapter import admission, completion, connection, errors, options, usage
 from openrouter_adapter.callbacks import tell_of_answer
+from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.image_generation import sizing
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from litellm.types.utils import ImageResponse
 
 logger = logging.getLogger("openrouter_adapter")
-
-PATH: Final = "/chat/completions"
-SUPPORTED: Final = ("n", "quality", "response_format", "size", "user", "web_search_options")
 
 # Settled here or in requests.py; what is left of the keywords is sent.
 _NOT_SENT: Final = (
@@ -159,12 +157,11 @@ def _details(wire: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
+class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
     """LiteLLM's transformation class for images over `/chat/completions`. Holds no state."""
 
-    def get_supported_openai_params(self, model: str) -> list[Any]:  # noqa: ARG002
-        """OpenAI's image parameters that have a meaning on OpenRouter."""
-        return list(SUPPORTED)
+    _path = "/chat/completions"
+    _parameters = ("n", "quality", "response_format", "size", "user", "web_search_options")
 
     def map_openai_params(
         self,
@@ -178,9 +175,7 @@ class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
         Raises:
             litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
         """
-        for name in SUPPORTED:
-            if name in non_default_params:
-                optional_params[name] = non_default_params[name]
+        super().map_openai_params(non_default_params, optional_params, model, drop_params)
         for name, read in (("size", sizing.of_size), ("quality", sizing.of_quality)):
             if name in optional_params:
                 try:
@@ -192,42 +187,13 @@ class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
                     del optional_params[name]
         return optional_params
 
-    def validate_environment(
-        self,
-        headers: dict[str, Any],
-        model: str,
-        messages: list[Any],  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        api_key: str | None = None,
-        api_base: str | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """The request headers.
-
-        Raises:
-            litellm.AuthenticationError: there is no key.
-        """
-        return connection.request_headers(headers, api_key, model)
-
-    def get_complete_url(
-        self,
-        api_base: str | None,
-        api_key: str | None,  # noqa: ARG002
-        model: str,  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        stream: bool | None = None,  # noqa: ARG002
-    ) -> str:
-        """The chat endpoint's URL under the call's, LiteLLM's or the environment's base."""
-        return connection.endpoint_url(api_base, PATH)
-
     def transform_image_generation_request(
         self,
         model: str,
         prompt: str,
         optional_params: dict[str, Any],
         litellm_params: dict[str, Any],
-        headers: dict[str, Any],  # noqa: ARG002
+        headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, admitted."""
         body = build_body(model, prompt, optional_params)
@@ -243,9 +209,9 @@ class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
         request_data: dict[str, Any],
         optional_params: dict[str, Any],
         litellm_params: dict[str, Any],
-        encoding: Any,  # noqa: ARG002
+        encoding: Any,
         api_key: str | None = None,
-        json_mode: bool | None = None,  # noqa: ARG002
+        json_mode: bool | None = None,
     ) -> ImageResponse:
         """LiteLLM's response with the images, the words beside them and the billed cost.
 
@@ -270,12 +236,6 @@ class OpenRouterImageGenerationConfig(BaseImageGenerationConfig):
             usage.attach(model_response._hidden_params, body, headers)
             model_response._hidden_params["model"] = body.get("model") or model
         return model_response
-
-    def get_error_class(
-        self, error_message: str, status_code: int, headers: dict[str, Any] | httpx.Headers
-    ) -> Any:
-        """The LiteLLM exception of a failed request."""
-        return errors.of_failure(error_message, status_code, headers)
 
 
 def _image_object(image: dict[str, Any], *, as_url: bool) -> ImageObject:
