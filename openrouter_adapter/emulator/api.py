@@ -61,7 +61,7 @@ class Api:
         handler = self._routes.get((request.method, path))
         if handler is None:
             raise ApiError(404, f"Not Found: {request.method} {request.path}")
-        asked = self._service.faults.of_request(request.headers.get(faults.HEADER))
+        asked = self._service.faults.of_request(request.headers.get(faults.HEADER), path)
         self._refuse(asked, path, body)
         return await handler(request, body, asked)
 

@@ -61,6 +61,7 @@ class Fault:
         options: The other `key=value` parts.
         model: Only attempts on this model, by id; OpenRouter's fallbacks go on after them.
         provider: Only attempts on this provider, by name or slug; the same.
+        path: Only requests to this path, such as `/generation`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Fault:
     options: dict[str, str] = field(default_factory=dict)
     model: str | None = None
     provider: str | None = None
+    path: str | None = None
 
     @property
     def stage(self) -> str:
@@ -90,11 +92,12 @@ class Fault:
         """Return an option as a number."""
         return float(self.options.get(option, default))
 
-    def strikes(self, stage: str, model: str, provider: str) -> bool:
+    def strikes(self, stage: str, path: str, model: str, provider: str) -> bool:
         """Tell whether it is for this stage of this request."""
         slug = provider.lower().replace(" ", "-")
         return (
             self.stage == stage
+            and self.path in {None, path}
             and self.model in {None, model}
             and self.provider in {None, provider, slug}
         )
@@ -121,6 +124,7 @@ def parse(spec: str) -> Fault:
         options,
         model=options.pop("model", None),
         provider=options.pop("provider", None),
+        path=options.pop("path", None),
     )
 
 
@@ -170,14 +174,14 @@ class Faults:
         """Let nothing go wrong any more."""
         self._planned.clear()
 
-    def of_request(self, header: str | None) -> RequestFaults:
+    def of_request(self, header: str | None, path: str) -> RequestFaults:
         """Return what may strike one request.
 
         Raises:
             ApiError: 400 where the header names no fault.
         """
         try:
-            return RequestFaults(parse(header) if header else None, self._planned)
+            return RequestFaults(parse(header) if header else None, self._planned, path)
         except ValueError as problem:
             raise errors.invalid_body(f"{HEADER}: {problem}") from None
 
@@ -185,17 +189,19 @@ class Faults:
 class RequestFaults:
     """The header's fault of one request, and then the configured ones."""
 
-    def __init__(self, asked: Fault | None, planned: Sequence[_Planned]) -> None:
+    def __init__(self, asked: Fault | None, planned: Sequence[_Planned], path: str) -> None:
         """Hold both; the first that strikes is taken."""
         self._asked = asked
         self._planned = planned
+        self._path = path
 
     def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
         """Return the fault that strikes here, None for none."""
-        if self._asked is not None and self._asked.strikes(stage, model, provider):
+        if self._asked is not None and self._asked.strikes(stage, self._path, model, provider):
             return self._asked
         for planned in self._planned:
-            if planned.fault.strikes(stage, model, provider) and planned.take():
+            struck = planned.fault.strikes(stage, self._path, model, provider)
+            if struck and planned.take():
                 return planned.fault
         return None
 

@@ -165,7 +165,7 @@ def test_any_body_is_answered_or_refused(
     messages = [*HELLO, {"role": "assistant", "content": "x", **of_message}]
     body = {"model": "anthropic/claude-haiku-4.5", "messages": messages, **fields}
     with contextlib.suppress(ApiError):
-        answered = chat.complete(service, body, service.faults.of_request(None))
+        answered = chat.complete(service, body, service.faults.of_request(None, ""))
         assert answered.usage.prompt > 0
 
 

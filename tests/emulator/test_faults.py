@@ -299,6 +299,12 @@ class TestConfiguration:
         assert "error" in client.chat(model="openai/gpt-4o").json
         assert "error" not in client.chat(model="openai/gpt-4o-mini").json
 
+    def test_one_path_only(self, client: Client) -> None:
+        client.emulator.faults.add("status=503; path=/generation")
+        generation_id = client.chat().json["id"]
+        assert client.get("/credits").status == 200
+        assert client.get(f"/generation?id={generation_id}").status == 503
+
     def test_the_header_comes_first(self, client: Client) -> None:
         client.emulator.faults.add("status=502", times=1)
         assert faulty(client, "status=503").status == 503
