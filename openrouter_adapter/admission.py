@@ -77,7 +77,8 @@ def settled(carrier: dict[str, Any]) -> Iterator[Callable[[Bill], None]]:
     try:
         yield bills.append
     except BaseException as failure:
-        bills.append(_bill_of(failure))
+        if not bills:
+            bills.append(_bill_of(failure))
         raise
     finally:
         after(carrier, bills[-1] if bills else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from litellm.llms.custom_httpx.http_handler import (
@@ -21,13 +21,12 @@ from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.chat import messages as chat_messages
 from openrouter_adapter.chat import parameters, response
 from openrouter_adapter.chat.streaming import OpenRouterStream
+from openrouter_adapter.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from litellm.types.utils import ModelResponse
-
-PATH: Final = "/chat/completions"
 
 
 def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,66 +52,18 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
     return body
 
 
-class OpenRouterChatConfig(OpenAIGPTConfig):
+class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
     """LiteLLM's transformation class for OpenRouter's `/chat/completions`. Holds no state."""
+
+    _path = "/chat/completions"
+    _parameters = parameters.SUPPORTED
 
     def __init__(self) -> None:  # LiteLLM's own would make class attributes of its arguments
         pass
 
-    @classmethod
-    def get_config(cls) -> dict[str, Any]:
-        """No defaults: what is sent is what the caller gave."""
-        return {}
-
-    def get_supported_openai_params(self, model: str) -> list[str]:  # noqa: ARG002
-        """All OpenAI parameters that reach OpenRouter."""
-        return list(parameters.SUPPORTED)
-
-    def map_openai_params(
-        self,
-        non_default_params: dict[str, Any],
-        optional_params: dict[str, Any],
-        model: str,  # noqa: ARG002
-        drop_params: bool,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Passes the supported ones on; they become OpenRouter's in `transform_request`."""
-        for name in parameters.SUPPORTED:
-            if name in non_default_params:
-                optional_params[name] = non_default_params[name]
-        return optional_params
-
     def translate_developer_role_to_system_role(self, messages: list[Any], **_: Any) -> list[Any]:
         """Keeps the role: OpenRouter knows `developer`."""
         return messages
-
-    def validate_environment(
-        self,
-        headers: dict[str, Any],
-        model: str,
-        messages: list[Any],  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        api_key: str | None = None,
-        api_base: str | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """The request headers.
-
-        Raises:
-            litellm.AuthenticationError: there is no key.
-        """
-        return connection.request_headers(headers, api_key, model)
-
-    def get_complete_url(
-        self,
-        api_base: str | None,
-        api_key: str | None,  # noqa: ARG002
-        model: str,  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        stream: bool | None = None,  # noqa: ARG002
-    ) -> str:
-        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
-        return connection.endpoint_url(api_base, PATH)
 
     def transform_request(
         self,
@@ -120,7 +71,7 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         messages: list[Any],
         optional_params: dict[str, Any],
         litellm_params: dict[str, Any],
-        headers: dict[str, Any],  # noqa: ARG002
+        headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, admitted."""
         body = build_body(model, messages, optional_params)
@@ -131,8 +82,8 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         self,
         extra_body: Mapping[str, object],
         request: Mapping[str, object],
-        model: str,  # noqa: ARG002
-        litellm_params: Mapping[str, object],  # noqa: ARG002
+        model: str,
+        litellm_params: Mapping[str, object],
     ) -> Mapping[str, object]:
         """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
         return {
@@ -149,11 +100,11 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         logging_obj: Any,
         request_data: dict[str, Any],
         messages: list[Any],
-        optional_params: dict[str, Any],  # noqa: ARG002
+        optional_params: dict[str, Any],
         litellm_params: dict[str, Any],
-        encoding: Any,  # noqa: ARG002
+        encoding: Any,
         api_key: str | None = None,
-        json_mode: bool | None = None,  # noqa: ARG002
+        json_mode: bool | None = None,
     ) -> ModelResponse:
         """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
 
@@ -211,15 +162,6 @@ class OpenRouterChatConfig(OpenAIGPTConfig):
         with _failures():
             response = await client.post(**_post_arguments(call))
         return _stream(call, response, response.aiter_bytes())
-
-    def get_error_class(
-        self,
-        error_message: str,
-        status_code: int,
-        headers: dict[str, Any] | httpx.Headers,
-    ) -> Any:
-        """The LiteLLM exception of a failed request."""
-        return errors.of_failure(error_message, status_code, headers)
 
 
 @contextlib.contextmanager

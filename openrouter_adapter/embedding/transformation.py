@@ -14,6 +14,7 @@ from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
 
 from openrouter_adapter import admission, connection, errors, options, usage
 from openrouter_adapter.callbacks import tell_of_answer
+from openrouter_adapter.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import httpx
     from litellm.types.utils import EmbeddingResponse
 
-PATH: Final = "/embeddings"
-SUPPORTED: Final = ("dimensions", "encoding_format", "user")
 _NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET, admission.CALL)
 
 
@@ -97,66 +96,18 @@ def _count(inputs: Any) -> int:
     return 1 if isinstance(inputs[0], int) else len(inputs)
 
 
-class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
+class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
     """LiteLLM's transformation class for OpenRouter's `/embeddings`. Holds no state."""
 
-    @classmethod
-    def get_config(cls) -> dict[str, Any]:
-        """No defaults: what is sent is what the caller gave."""
-        return {}
-
-    def get_supported_openai_params(self, model: str) -> list[str]:  # noqa: ARG002
-        """OpenAI's parameters that OpenRouter's embeddings take."""
-        return list(SUPPORTED)
-
-    def map_openai_params(
-        self,
-        non_default_params: dict[str, Any],
-        optional_params: dict[str, Any],
-        model: str,  # noqa: ARG002
-        drop_params: bool,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Passes the supported ones on as they are."""
-        for name in SUPPORTED:
-            if name in non_default_params:
-                optional_params[name] = non_default_params[name]
-        return optional_params
-
-    def validate_environment(
-        self,
-        headers: dict[str, Any],
-        model: str,
-        messages: list[Any],  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        api_key: str | None = None,
-        api_base: str | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """The request headers.
-
-        Raises:
-            litellm.AuthenticationError: there is no key.
-        """
-        return connection.request_headers(headers, api_key, model)
-
-    def get_complete_url(
-        self,
-        api_base: str | None,
-        api_key: str | None,  # noqa: ARG002
-        model: str,  # noqa: ARG002
-        optional_params: dict[str, Any],  # noqa: ARG002
-        litellm_params: dict[str, Any],  # noqa: ARG002
-        stream: bool | None = None,  # noqa: ARG002
-    ) -> str:
-        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
-        return connection.endpoint_url(api_base, PATH)
+    _path = "/embeddings"
+    _parameters = ("dimensions", "encoding_format", "user")
 
     def transform_embedding_request(
         self,
         model: str,
         input: Any,  # noqa: A002 - LiteLLM's name
         optional_params: dict[str, Any],
-        headers: dict[str, Any],  # noqa: ARG002
+        headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body; LiteLLM's core adds `extra_body` to it before `sign_request` sees it."""
         return build_body(model, input, optional_params)
@@ -166,11 +117,11 @@ class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
         headers: dict[str, Any],
         optional_params: dict[str, Any],
         request_data: dict[str, Any],
-        api_base: str,  # noqa: ARG002
-        api_key: str | None = None,  # noqa: ARG002
-        model: str | None = None,  # noqa: ARG002
-        stream: bool | None = None,  # noqa: ARG002
-        fake_stream: bool | None = None,  # noqa: ARG002
+        api_base: str,
+        api_key: str | None = None,
+        model: str | None = None,
+        stream: bool | None = None,
+        fake_stream: bool | None = None,
     ) -> tuple[dict[str, Any], bytes | None]:
         """Nothing to sign; the place where the finished body is admitted.
 
@@ -192,7 +143,7 @@ class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
         api_key: str | None,
         request_data: dict[str, Any],
         optional_params: dict[str, Any],
-        litellm_params: dict[str, Any],  # noqa: ARG002
+        litellm_params: dict[str, Any],
     ) -> EmbeddingResponse:
         """LiteLLM's response, n x d floats in `data`, with the billed cost on it.
 
@@ -212,9 +163,3 @@ class OpenRouterEmbeddingConfig(BaseEmbeddingConfig):
                 model_response.usage = usage.litellm_usage(body["usage"])
             settle(usage.attach(model_response._hidden_params, body, headers))
         return model_response
-
-    def get_error_class(
-        self, error_message: str, status_code: int, headers: dict[str, Any] | httpx.Headers
-    ) -> Any:
-        """The LiteLLM exception of a failed request."""
-        return errors.of_failure(error_message, status_code, headers)

@@ -1,0 +1,78 @@
+"""What LiteLLM asks of a transformation class on every endpoint alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from openrouter_adapter import connection, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Endpoint:
+    """Headers, URL, parameters and errors of an OpenRouter endpoint. Holds no state.
+
+    Put before LiteLLM's base class. A subclass names its `_path` and the OpenAI parameters it
+    takes; LiteLLM rejects or silently drops those that are not among `_parameters`.
+    """
+
+    _path: ClassVar[str]
+    _parameters: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def get_config(cls) -> dict[str, Any]:
+        """No defaults: what is sent is what the caller gave."""
+        return {}
+
+    def get_supported_openai_params(self, model: str) -> list[Any]:
+        """OpenAI's parameters that reach OpenRouter, whatever the model."""
+        return list(self._parameters)
+
+    def map_openai_params(
+        self,
+        non_default_params: dict[str, Any],
+        optional_params: dict[str, Any],
+        model: str,
+        drop_params: bool,
+    ) -> dict[str, Any]:
+        """Passes the supported ones on; what needs translating is translated with the body."""
+        for name in self._parameters:
+            if name in non_default_params:
+                optional_params[name] = non_default_params[name]
+        return optional_params
+
+    def validate_environment(
+        self,
+        headers: dict[str, Any],
+        model: str,
+        messages: list[Any],
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],
+        api_key: str | None = None,
+        api_base: str | None = None,
+    ) -> dict[str, Any]:
+        """The request headers; the caller's dict is left alone.
+
+        Raises:
+            litellm.AuthenticationError: there is no key.
+        """
+        return connection.request_headers(headers, api_key, model)
+
+    def get_complete_url(
+        self,
+        api_base: str | None,
+        api_key: str | None,
+        model: str,
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],
+        stream: bool | None = None,
+    ) -> str:
+        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
+        return connection.endpoint_url(api_base, self._path)
+
+    def get_error_class(
+        self, error_message: str, status_code: int, headers: Mapping[str, str]
+    ) -> Any:
+        """The LiteLLM exception of a failed request."""
+        return errors.of_failure(error_message, status_code, headers)
