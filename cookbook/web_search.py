@@ -1,0 +1,29 @@
+"""An answer from the web, with its sources, and what the search cost beside the tokens.
+
+Run it with OPENROUTER_API_KEY set. It costs about 1 US cent: 4 USD for 1,000 results.
+"""
+
+import litellm
+
+import openrouter_adapter
+
+openrouter_adapter.register()
+
+response = litellm.completion(
+    "openrouter/openai/gpt-4o-mini",
+    messages=[{"role": "user", "content": "What is CERN working on?"}],
+    plugins=[{"id": "web", "engine": "exa", "max_results": 2}],
+    max_tokens=300,
+)
+message = response.choices[0].message
+print(message.content, "\n")
+
+# LiteLLM's messages lack the field where there are none.
+for annotation in getattr(message, "annotations", None) or ():
+    source = annotation["url_citation"]
+    print(f"- {source['title']}: {source['url']}")
+
+facts = response._hidden_params["openrouter"]
+inference = facts["cost_details"]["upstream_inference_cost"]
+print(f"\nof the cost, {inference:.12f} is the model's, the rest the search's")
+print(f"cost: {response._hidden_params['response_cost']:.12f} USD")

@@ -1,0 +1,76 @@
+"""Every recipe runs as its reader runs it, and costs what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from openrouter_adapter.emulator import Emulator
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "cookbook").glob("*.py"))
+COST = re.compile(r"^cost: (\S+) USD$", re.MULTILINE)
+
+
+def run(recipe: Path, emulator: Emulator, folder: Path) -> str:
+    environment = {
+        **os.environ,
+        "OPENROUTER_API_KEY": emulator.api_key,
+        "OPENROUTER_API_BASE": emulator.base_url,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    finished = subprocess.run(  # noqa: S603
+        [sys.executable, str(recipe)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
+def test_a_recipe_costs_what_it_says(recipe: Path, tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        printed = run(recipe, emulator, tmp_path)
+        bill = emulator.bill()
+
+    told = [Decimal(cost) for cost in COST.findall(printed)]
+    assert told
+    assert sum(told) == sum(row.cost for row in bill) > 0
+
+
+def test_images_are_written_as_files_that_open(tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        run(ROOT / "cookbook" / "images.py", emulator, tmp_path)
+
+    files = sorted(tmp_path.iterdir())
+    assert [file.name for file in files] == ["lighthouse-1.png", "lighthouse-2.png"]
+    assert all(file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") for file in files)
+
+
+def test_the_list_of_recipes_has_each_of_them() -> None:
+    listed = re.findall(
+        r"^\| \[(\S+)\]\((\S+)\)", (ROOT / "cookbook/README.md").read_text(), re.MULTILINE
+    )
+
+    assert sorted(name for name, _ in listed) == [recipe.name for recipe in RECIPES]
+    assert all(name == link for name, link in listed)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
+def test_a_recipe_says_what_it_shows_and_what_it_costs(recipe: Path) -> None:
+    text = recipe.read_text()
+
+    assert text.startswith('"""')
+    assert "Run it with OPENROUTER_API_KEY set. It costs " in text
