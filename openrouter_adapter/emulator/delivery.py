@@ -105,14 +105,16 @@ def spoiled_body(finished: Completion, fault: Fault | None) -> bytes:
     if fault is None:
         return orjson.dumps(completions.body(finished))
     if fault.name == "error-in-200":
-        return orjson.dumps({"error": faults.error_object(fault), "user_id": USER_ID})
+        return orjson.dumps(
+            {"error": faults.error_object(fault, finished.endpoint.provider), "user_id": USER_ID}
+        )
     if fault.name == "comments-only":
         return b""
     body = completions.body(finished)
     if fault.name in {"null-choices", "empty-choices"}:
         body["choices"] = None if fault.name == "null-choices" else []
     if fault.name in {"choice-error", "error-chunk"}:
-        body["choices"][0]["error"] = faults.error_object(fault)
+        body["choices"][0]["error"] = faults.error_object(fault, finished.endpoint.provider)
     if fault.name == "nested-body":
         empty = dict.fromkeys(("id", "choices", "created", "model", "object", "usage"))
         body = {**empty, "provider": body}
@@ -131,15 +133,24 @@ def spoiled_events(
     if fault.name == "comments-only":
         return [streaming.COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
-        return [streaming.data({"error": faults.error_object(fault), "user_id": USER_ID})], b""
+        return [
+            streaming.data(
+                {
+                    "error": faults.error_object(fault, finished.endpoint.provider),
+                    "user_id": USER_ID,
+                }
+            )
+        ], b""
     if fault.name in {"null-choices", "empty-choices"}:
         frame = streaming.frame(finished)
         frame["choices"] = None if fault.name == "null-choices" else []
         return [streaming.data(frame)], end
     if fault.name == "error-chunk":
-        return kept, streaming.error_event(finished, faults.error_object(fault)) + streaming.DONE
+        return kept, streaming.error_event(
+            finished, faults.error_object(fault, finished.endpoint.provider)
+        ) + streaming.DONE
     if fault.name == "choice-error":
-        error = faults.error_object(fault)
+        error = faults.error_object(fault, finished.endpoint.provider)
         return [*kept, streaming.error_event(finished, error, in_choice=True)], end
     if fault.name == "bad-json":
         broken = events[len(kept)] if len(events) > len(kept) else events[-1]

@@ -68,7 +68,7 @@ def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) ->
     )
     service.bill.add(row)
     if failed and fault:
-        return orjson.dumps({"error": error_object(fault), "user_id": USER_ID})
+        return orjson.dumps({"error": error_object(fault, endpoint.provider), "user_id": USER_ID})
     size = (dimensions, target.model.dimensions)
     in_base64 = body.get("encoding_format") == "base64"
     vectors = [_encoded(text, *size, in_base64=in_base64) for text in texts]

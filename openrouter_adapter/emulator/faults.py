@@ -300,13 +300,13 @@ def settled(completion: Completion, fault: Fault) -> Completion:
     return completion
 
 
-def error_object(fault: Fault) -> dict[str, Any]:
-    """Return the `error` of a fault that puts one into an answer."""
+def error_object(fault: Fault, provider: str) -> dict[str, Any]:
+    """Return the `error` of a fault that puts one into a provider's answer."""
     return {
         "code": fault.code,
         "message": fault.options.get("message", errors.PROVIDER_ERROR),
         "metadata": {
-            "provider_name": fault.options.get("provider_name", "OpenAI"),
+            "provider_name": provider,
             "raw": fault.options.get("raw", "upstream failed"),
         },
     }

@@ -126,6 +126,7 @@ class TestSpoiledAnswers:
         whole = faulty(client, "error-in-200=529")
         assert whole.status == 200
         assert whole.json["error"]["code"] == 529
+        assert whole.json["error"]["metadata"]["provider_name"] == "OpenAI"
         streamed = faulty(client, "error-in-200=529", stream=True)
         assert "[DONE]" not in streamed.text
         assert streamed.chunks[0]["error"]["code"] == 529
