@@ -9,6 +9,7 @@ import base64
 import contextlib
 import os
 import tempfile
+import textwrap
 import urllib.request
 import warnings
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def call_tool(console: Console) -> list[Charge]:
     messages.append(first.choices[0].message)
     for call in first.choices[0].message.tool_calls or ():
         _say(console, "called", f"{call.function.name}({call.function.arguments})")
-        result = "18 degrees Celsius, sunny, a light wind from the west"
+        result = "18 degrees Celsius, sunny, wind from the west"
         messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
 
     second: Any = litellm.completion(TOOL_MODEL, messages=messages, tools=[WEATHER_TOOL])
@@ -285,7 +286,10 @@ def _print_verdict(console: Console, charges: Sequence[Charge], bill: Sequence[B
 
 def _say(console: Console, what: str, text: str, end: str = "\n") -> None:
     console.print(f"   [dim]{what:>8}[/dim]   ", end="", highlight=False)
-    console.out(text, end=end, highlight=False)
+    lines = textwrap.wrap(
+        text, max(20, console.width - 14), break_long_words=False, break_on_hyphens=False
+    )
+    console.out(f"\n{'':14}".join(lines), end=end, highlight=False)
 
 
 def _exact(amount: Decimal) -> str:

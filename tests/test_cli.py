@@ -1,0 +1,201 @@
+"""The command line: what it prints, how it ends, and that it starts without LiteLLM."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from openrouter_adapter import __version__, demo
+from openrouter_adapter.cli import app
+from openrouter_adapter.emulator import Emulator
+
+if TYPE_CHECKING:
+    from typing import Any
+
+ROOT = Path(__file__).parents[1]
+runner = CliRunner()
+
+
+def test_version_names_both_packages() -> None:
+    result = runner.invoke(app, ["--version"])
+
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        rf"openrouter-adapter {re.escape(__version__)} \(litellm \d+\.\d+\S*\)\n", result.output
+    )
+
+
+def test_help_lists_every_command() -> None:
+    result = runner.invoke(app, ["--help"])
+
+    assert result.exit_code == 0
+    assert {"demo", "emulator"} <= set(re.findall(r"\w+", result.output))
+
+
+@pytest.mark.parametrize("command", ["demo", "emulator"])
+def test_each_command_has_help(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"], env={"COLUMNS": "80"})
+
+    assert result.exit_code == 0
+    assert f"{command} [OPTIONS]" in result.output
+
+
+def run_python(code: str) -> str:
+    finished = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    return finished.stdout.strip()
+
+
+def test_the_commands_import_nothing_slow() -> None:
+    # With a bare package in place of ours, so that only the command line's own imports count.
+    code = """
+import sys, types
+package = types.ModuleType("openrouter_adapter")
+package.__path__ = ["openrouter_adapter"]
+sys.modules["openrouter_adapter"] = package
+import openrouter_adapter.cli
+print({"litellm", "aiohttp", "openai", "tiktoken"} & sys.modules.keys())
+"""
+    assert run_python(code) == "set()"
+
+
+def test_the_module_can_be_run() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "openrouter_adapter", "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    assert finished.stdout.startswith(f"openrouter-adapter {__version__}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for single processes")
+def test_the_emulator_says_when_it_is_ready_and_stops_at_ctrl_c() -> None:
+    command = [sys.executable, "-m", "openrouter_adapter", "emulator", "--api-key", "sk-or-v1-mine"]
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        try:
+            exports = _exports_of(process)
+            answer = _ask(exports["OPENROUTER_API_BASE"], exports["OPENROUTER_API_KEY"])
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert exports["OPENROUTER_API_KEY"] == "sk-or-v1-mine"
+    assert answer["choices"][0]["message"]["content"] == "The capital of France is Paris."
+    assert answer["usage"]["cost"] > 0
+    assert process.returncode == 0
+    assert rest.endswith("Stopped.\n")
+    assert "Traceback" not in errors
+
+
+def _exports_of(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Read the lines that a shell would be given, until the last line of the announcement."""
+    assert process.stdout is not None
+    found: dict[str, str] = {}
+    for line in process.stdout:
+        if match := re.fullmatch(r"  export (\w+)=(\S+)\n", line):
+            found[match[1]] = match[2]
+        if line.startswith("Ctrl-C"):
+            break
+    return found
+
+
+def _ask(base_url: str, key: str) -> dict[str, Any]:
+    question = {"role": "user", "content": "What is the capital of France?"}
+    request = urllib.request.Request(  # noqa: S310
+        f"{base_url}/chat/completions",
+        data=json.dumps({"model": "openai/gpt-4o-mini", "messages": [question]}).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        answer: dict[str, Any] = json.load(response)
+        return answer
+
+
+def test_the_emulator_says_that_a_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = runner.invoke(app, ["emulator", "--port", str(port)])
+
+    assert result.exit_code == 1
+    assert f"can't listen on 127.0.0.1:{port}" in result.output
+
+
+def test_the_emulator_has_the_credits_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "openrouter_adapter.emulator.serve",
+        lambda host, port, ready, **options: given.update(options),  # noqa: ARG005
+    )
+
+    result = runner.invoke(app, ["emulator", "--credits", "0.1", "--chunk-delay", "0.5"])
+
+    assert result.exit_code == 0
+    assert str(given["credits"]) == "0.1"
+    assert given["chunk_delay"] == 0.5
+
+
+def test_the_live_demo_needs_a_key() -> None:
+    result = runner.invoke(app, ["demo", "--live", "--yes"])
+
+    assert result.exit_code == 2
+    assert "OPENROUTER_API_KEY" in result.output
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_the_live_demo_asks_before_it_spends(answer: str, tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        variables = {
+            "OPENROUTER_API_KEY": emulator.api_key,
+            "OPENROUTER_API_BASE": emulator.base_url,
+        }
+        command = ["demo", "--live", "--folder", str(tmp_path)]
+        result = runner.invoke(app, command, input=answer, env=variables)
+
+        assert result.exit_code == 1
+        assert demo.LIVE_NOTICE in result.output
+        assert emulator.requests == []
+
+
+def test_the_live_demo_calls_the_address_of_the_environment(tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        variables = {
+            "OPENROUTER_API_KEY": emulator.api_key,
+            "OPENROUTER_API_BASE": emulator.base_url,
+        }
+        command = ["demo", "--live", "--yes", "--folder", str(tmp_path)]
+        result = runner.invoke(app, command, env=variables)
+
+        assert result.exit_code == 0, result.output
+        assert demo.LIVE_NOTICE in result.output
+        assert len(emulator.bill()) == 6
+
+
+def test_the_demo_command_ends_with_the_bill(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["demo", "--folder", str(tmp_path)])
+
+    assert result.exit_code == 0, result.output
+    assert "the emulator's bill to the last digit: 6 requests" in result.output
+    assert "openrouter-adapter demo --live" in result.output
