@@ -322,7 +322,7 @@ def _without_noise() -> Iterator[None]:
     litellm.suppress_debug_info = True
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
+            warnings.filterwarnings("ignore", module=r"pydantic\b")
             yield
     finally:
         litellm.suppress_debug_info = before
