@@ -5,11 +5,18 @@
 >>> litellm.completion("openrouter/openai/gpt-4o-mini", messages=[…])
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from openrouter_adapter._version import __version__
-from openrouter_adapter.chat.transformation import OpenRouterChatConfig
-from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
-from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
 from openrouter_adapter.registration import register, registered, unregister
+
+if TYPE_CHECKING:
+    from openrouter_adapter.chat.transformation import OpenRouterChatConfig
+    from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
+    from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
 
 __all__ = [
     "OpenRouterChatConfig",
@@ -20,3 +27,21 @@ __all__ = [
     "registered",
     "unregister",
 ]
+
+# These bring LiteLLM with them, two seconds that the emulator and `--help` need not take.
+_CLASSES = {
+    "OpenRouterChatConfig": "chat",
+    "OpenRouterEmbeddingConfig": "embedding",
+    "OpenRouterImageGenerationConfig": "image_generation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CLASSES:
+        module = importlib.import_module(f"openrouter_adapter.{_CLASSES[name]}.transformation")
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
