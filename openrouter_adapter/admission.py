@@ -1,6 +1,6 @@
 """The one hook around every send: may this request go out, and what did it cost.
 
-Does nothing by itself. A budget installs its gate with `guard`; every endpoint calls
+Does nothing by itself. The ledger installs its gate with `guard`; every endpoint calls
 `before_send` with the finished body, and whatever becomes of the request settles its ticket
 exactly once: the answer, a failure, a stream's end, or a stream that was left.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter.usage import read_bill
@@ -16,25 +17,37 @@ from openrouter_adapter.usage import read_bill
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import httpx
+
     from openrouter_adapter.usage import Bill
 
-# Where the ticket, and LiteLLM's parameters of the call, travel with an attempt.
-TICKET: Final = "openrouter_adapter_ticket"
-CALL: Final = "openrouter_adapter_call"
+# Where the ticket, and LiteLLM's parameters of the call, travel with an attempt. The ticket is
+# in a list of one: LiteLLM hands copies of the parameters around, and they share the list.
+# Names that began with `openrouter_` would be options, and be sent.
+TICKET: Final = "_openrouter_adapter_ticket"
+CALL: Final = "_openrouter_adapter_call"
+
+CHAT: Final = "/chat/completions"
 
 
 class Gate(Protocol):
     """What `guard` installs. Called from any thread."""
 
-    def before_send(self, body: Mapping[str, Any], call: Mapping[str, Any]) -> object | None:
+    def before_send(
+        self, body: Mapping[str, Any], call: Mapping[str, Any], endpoint: str
+    ) -> object | None:
         """Returns a ticket for the request, or raises to keep it from being sent.
 
         Args:
             body: What would be sent.
             call: LiteLLM's parameters of the call: `metadata`, `litellm_call_id`, ….
+            endpoint: Where to: `/chat/completions`, ….
         """
 
-    def after(self, ticket: object, bill: Bill | None) -> None:
+    def seen(self, ticket: object, status: int, generation_id: str | None) -> None:
+        """Hears of an answer's headers, before its body is read."""
+
+    def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Settles a ticket. Where `bill` or its cost is None, what was charged is not known."""
 
 
@@ -47,23 +60,31 @@ def guard(gate: Gate | None) -> None:
     _gate = gate
 
 
-def before_send(body: Mapping[str, Any], carrier: dict[str, Any]) -> None:
+def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about a body and leaves its ticket in `carrier`, the attempt's parameters.
 
     Raises:
         Whatever the gate raises; nothing has been sent then.
     """
     if _gate is not None:
-        ticket = _gate.before_send(body, carrier.get(CALL, carrier))
+        ticket = _gate.before_send(body, carrier.get(CALL, carrier), endpoint)
         if ticket is not None:
-            carrier[TICKET] = ticket
+            carrier.setdefault(TICKET, []).append(ticket)
 
 
-def after(carrier: dict[str, Any], bill: Bill | None) -> None:
+def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
+    """Tells the gate of an answer's headers: a process that dies now has left its id behind."""
+    tickets = carrier.get(TICKET)
+    if tickets and _gate is not None:
+        _gate.seen(tickets[-1], status, headers.get("x-generation-id"))
+
+
+def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
     """Settles the attempt's ticket, if it has one that is not settled yet."""
-    ticket = carrier.pop(TICKET, None)
-    if ticket is not None and _gate is not None:
-        _gate.after(ticket, bill)
+    tickets = carrier.get(TICKET)
+    if tickets and _gate is not None:
+        with contextlib.suppress(IndexError):
+            _gate.after(tickets.pop(), bill, failure)
 
 
 @contextlib.contextmanager
@@ -74,24 +95,29 @@ def settled(carrier: dict[str, Any]) -> Iterator[Callable[[Bill], None]]:
     (errors.py) settles with the cost among them: a failed request may have been charged.
     """
     bills: list[Bill | None] = []
+    failures: list[BaseException] = []
     try:
         yield bills.append
     except BaseException as failure:
-        if not bills:
-            bills.append(_bill_of(failure))
+        bills.append(_bill_of(failure))
+        failures.append(failure)
         raise
     finally:
-        after(carrier, bills[-1] if bills else None)
+        after(carrier, bills[-1] if bills else None, failures[0] if failures else None)
 
 
 @contextlib.contextmanager
 def settled_on_failure(carrier: dict[str, Any]) -> Iterator[None]:
     """Settles the attempt's ticket if the block fails; what succeeds is settled by its answer."""
+    carrier.setdefault(TICKET, [])
+    token = _sending.set(carrier)
     try:
         yield
     except BaseException as failure:
-        after(carrier, _bill_of(failure))
+        after(carrier, _bill_of(failure), failure)
         raise
+    finally:
+        _sending.reset(token)
 
 
 def _bill_of(failure: BaseException) -> Bill | None:
@@ -119,20 +145,70 @@ class WatchedHandler:
 
     def embedding(self, *arguments: Any, **call: Any) -> Any:
         """`/embeddings`."""
-        carrier = call.get("optional_params")
-        if _gate is not None and carrier is not None:
-            carrier[CALL] = call.get("litellm_params") or {}
-        return _watch(self._original.embedding, arguments, call, carrier)
+        return _watch(self._original.embedding, arguments, call, call.get("optional_params"))
 
 
 def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
     if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":
         return send(*arguments, **call)
+    parameters = call.get("litellm_params") or {}
+    carrier[CALL] = {
+        **parameters,
+        "api_key": call.get("api_key") or parameters.get("api_key"),
+        "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None),
+    }
     with settled_on_failure(carrier):
+        listen(call.get("client"), parameters, is_async=False)
         answer = send(*arguments, **call)
-    return _watch_async(answer, carrier) if asyncio.iscoroutine(answer) else answer
+    return _watch_async(answer, carrier, call) if asyncio.iscoroutine(answer) else answer
 
 
-async def _watch_async(answer: Any, carrier: dict[str, Any]) -> Any:
+async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
     with settled_on_failure(carrier):
+        listen(call.get("client"), call.get("litellm_params") or {}, is_async=True)
         return await answer
+
+
+# --- the headers of an answer, before its body -----------------------------------------------
+
+# The carrier of the attempt that this thread or task sends.
+_sending: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "openrouter_adapter_sending", default=None
+)
+
+
+def listen(client: Any, parameters: Mapping[str, Any], *, is_async: bool) -> None:
+    """Has the HTTP client of a call tell of response headers as they come.
+
+    Args:
+        client: The caller's own client, or None for the one that LiteLLM keeps.
+        parameters: LiteLLM's parameters of the call; its clients differ by `ssl_verify`.
+        is_async: Whether the call is sent by an asynchronous client.
+    """
+    from litellm.llms.custom_httpx import http_handler as handlers
+
+    if _gate is None:
+        return
+    wanted = {"ssl_verify": parameters.get("ssl_verify")}
+    if is_async:
+        if not isinstance(client, handlers.AsyncHTTPHandler):
+            client = handlers.get_async_httpx_client("openrouter", wanted)
+        hooks = client.client.event_hooks["response"]
+        if _tell_async not in hooks:
+            hooks.append(_tell_async)
+        return
+    if not isinstance(client, handlers.HTTPHandler):
+        client = handlers._get_httpx_client(wanted)
+    hooks = client.client.event_hooks["response"]
+    if _tell not in hooks:
+        hooks.append(_tell)
+
+
+def _tell(response: httpx.Response) -> None:
+    carrier = _sending.get()
+    if carrier is not None:
+        seen(carrier, response.status_code, response.headers)
+
+
+async def _tell_async(response: httpx.Response) -> None:
+    _tell(response)

@@ -92,6 +92,8 @@ def places() -> tuple[Place, ...]:
         Place("litellm.images.main", "llm_http_handler", ImageHandler, "n images"),
         # Tells admission.py of attempts that fail before there is an answer.
         Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
+        # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
+        Place("litellm", "LITELLM_EXCEPTION_TYPES", _with_budgets, "budgets"),
         # LiteLLM strips Anthropic's own tool fields for every other provider.
         Place(
             "litellm.main",
@@ -238,6 +240,12 @@ def _also_openrouter(original: Callable[..., bool]) -> Callable[..., bool]:
         return original(*arguments, **keywords)
 
     return is_claude_tool_target
+
+
+def _with_budgets(original: list[Any]) -> list[Any]:
+    from litellm.exceptions import BudgetExceededError
+
+    return [*original, BudgetExceededError]
 
 
 def _version() -> str:

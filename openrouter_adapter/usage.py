@@ -30,12 +30,17 @@ class Bill:
 
     `cost` is what was taken from the account's credits, None where OpenRouter did not say.
     `upstream` is what a provider account of your own pays on top: not zero only for BYOK.
+    `usage` is the wire's, `model` and `provider` are who served; None where the wire had none.
     """
 
     cost: Decimal | None = None
     upstream: Decimal = Decimal(0)
     is_byok: bool = False
     generation_id: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -54,9 +59,14 @@ def usd(value: Any) -> Decimal | None:
 def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Bill:
     """The bill of an answer, of a stream's last chunk, or of an error that carries usage."""
     usage = body.get("usage")
-    generation_id = read_generation_id(body, headers)
+    served: dict[str, Any] = {
+        "generation_id": read_generation_id(body, headers),
+        "model": _text(body.get("model")),
+        "provider": _text(body.get("provider")) or _text(body.get("provider_name")),
+        "finish_reason": _of_first_choice(body, "finish_reason"),
+    }
     if not isinstance(usage, dict):
-        return Bill(generation_id=generation_id)
+        return Bill(**served)
     is_byok = usage.get("is_byok") is True
     upstream = None
     if is_byok and isinstance(usage.get("cost_details"), dict):
@@ -66,7 +76,8 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
         cost=usd(usage.get("cost")),
         upstream=upstream or Decimal(0),
         is_byok=is_byok,
-        generation_id=generation_id,
+        usage=usage,
+        **served,
     )
 
 
@@ -83,7 +94,7 @@ def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> 
     found = {
         "generation_id": read_generation_id(body, headers),
         "model": body.get("model"),
-        "native_finish_reason": _native_finish_reason(body),
+        "native_finish_reason": _of_first_choice(body, "native_finish_reason"),
         "cost": usage.get("cost"),
         "cost_details": usage.get("cost_details"),
         "is_byok": usage.get("is_byok"),
@@ -149,10 +160,10 @@ def _mirror(source: Mapping[str, Any], name: str, target: dict[str, Any], alias:
         target.setdefault(alias, source[name])
 
 
-def _native_finish_reason(body: Mapping[str, Any]) -> str | None:
+def _of_first_choice(body: Mapping[str, Any], name: str) -> str | None:
     choices = body.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-        return _text(choices[0].get("native_finish_reason"))
+        return _text(choices[0].get(name))
     return None
 
 

@@ -131,7 +131,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         fields = options.gather(optional_params)
         for name in fields.keys() - set(_NOT_SENT):
             request_data[name] = fields[name]
-        admission.before_send(request_data, optional_params)
+        admission.before_send(request_data, optional_params, self._path)
         return headers, None
 
     def transform_embedding_response(

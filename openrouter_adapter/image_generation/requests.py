@@ -56,6 +56,7 @@ class ImageHandler(BaseLLMHTTPHandler):
 
     def _send(self, call: dict[str, Any]) -> Any:
         with admission.settled_on_failure(call["litellm_params"]):
+            admission.listen(call.get("client"), call["litellm_params"], is_async=False)
             response: Any = super().image_generation_handler(**call)
             return response
 
@@ -66,6 +67,7 @@ class ImageHandler(BaseLLMHTTPHandler):
         async def send(one: dict[str, Any]) -> ImageResponse:
             async with limit:
                 with admission.settled_on_failure(one["litellm_params"]):
+                    admission.listen(one.get("client"), one["litellm_params"], is_async=True)
                     response: ImageResponse = await handler(**one, _is_async=True)
                     return response
 

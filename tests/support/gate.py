@@ -26,12 +26,25 @@ class RecordingGate:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
-    def before_send(self, body: Mapping[str, Any], call: Mapping[str, Any]) -> object:
+    def before_send(
+        self,
+        body: Mapping[str, Any],
+        call: Mapping[str, Any],
+        endpoint: str,  # noqa: ARG002
+    ) -> object:
         with self._lock:
             self.asked.append((copy.deepcopy(dict(body)), dict(call)))
             return len(self.asked)
 
-    def after(self, ticket: object, bill: Bill | None) -> None:
+    def seen(self, ticket: object, status: int, generation_id: str | None) -> None:
+        pass
+
+    def after(
+        self,
+        ticket: object,
+        bill: Bill | None,
+        failure: BaseException | None,  # noqa: ARG002
+    ) -> None:
         with self._lock:
             self.settled.append((ticket, bill))
 
