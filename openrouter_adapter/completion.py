@@ -46,7 +46,9 @@ def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") 
     answer = errors.raise_for_body(body, headers, model)
     nested = answer.get("provider")
     if not answer.get("choices") and isinstance(nested, dict) and nested.get("choices"):
-        answer = errors.raise_for_body(nested, headers, model)
+        # What stands outside only, such as the bill, is kept.
+        outside = {n: v for n, v in answer.items() if n not in {"choices", "provider"}}
+        answer = errors.raise_for_body({**outside, **nested}, headers, model)
     _raise_for_choices(answer, headers, model)
     return answer
 

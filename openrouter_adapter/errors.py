@@ -25,6 +25,7 @@ Each carries, beside LiteLLM's own attributes:
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 import sys
@@ -43,7 +44,17 @@ if TYPE_CHECKING:
 PROVIDER: Final = "openrouter"
 MOST_WORDS: Final = 500
 
-_KEY = re.compile(r"\b(sk-(?:or-)?[A-Za-z0-9]{0,4})[A-Za-z0-9_-]{12,}")
+_KEY = re.compile(r"\b(sk-(?:or-)?[A-Za-z0-9]{0,4}|Bearer +)[A-Za-z0-9_.-]{12,}")
+
+# What taking apart a body of an unforeseen form raises; nesting without end is one such form.
+MALFORMED: Final = (
+    ValidationError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    ValueError,
+    RecursionError,
+)
 
 _CONTEXT_WORDS: Final = (
     "maximum context length",
@@ -118,12 +129,13 @@ _ADVICE: Final[Mapping[int, str]] = {
 
 def status_of(code: Any, default: int = 502) -> int:
     """The HTTP status that an error's `code` means: a number, a number in words, or a word."""
-    if isinstance(code, int) and not isinstance(code, bool):
-        return code if 400 <= code <= 599 else default
     if isinstance(code, str):
-        if code.isdecimal() and 400 <= int(code[:4]) <= 599:
-            return int(code)
-        return _STATUS_OF_WORD.get(code.strip().lower().replace(" ", "_"), default)
+        word = code.strip().lower().replace(" ", "_")
+        if not re.fullmatch("[0-9]{3}", word):
+            return _STATUS_OF_WORD.get(word, default)
+        code = int(word)
+    if isinstance(code, int | float) and not isinstance(code, bool) and 400 <= code <= 599:
+        return int(code)
     return default
 
 
@@ -166,11 +178,11 @@ def from_body(
     """
     error = body["error"]
     if not isinstance(error, dict):
-        error = {"message": str(error)}
+        error = {"message": _text(error)}
     metadata = error.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     if status is None or status < 400:
-        status = status_of(error.get("code"))
+        status = status_of(error.get("code"), status_of(error.get("type")))
     exception = build(
         status,
         _words(error, metadata),
@@ -217,7 +229,7 @@ def for_malformed(
     """Turns what a body of an unforeseen form raises while it is read into `unreadable`."""
     try:
         yield
-    except (ValidationError, TypeError, KeyError, AttributeError, ValueError) as cause:
+    except MALFORMED as cause:
         raise unreadable(content, headers, model) from cause
 
 
@@ -293,11 +305,13 @@ def _model_asked_for(cause: BaseException | None) -> str:
 
 
 def unreached(cause: BaseException, model: str = "") -> Exception:
-    """The exception for a request that never got an answer: refused, reset, name not found."""
+    """The exception for a connection that was never made, or that broke: refused, reset, cut."""
     from litellm import exceptions
 
+    never = isinstance(cause, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol)
+    what = "OpenRouter was not reached" if never else "the connection to OpenRouter broke"
     exception = exceptions.APIConnectionError(
-        message=f"OpenRouter was not reached: {_without_keys(str(cause)) or type(cause).__name__}",
+        message=f"{what}: {_without_keys(str(cause)) or type(cause).__name__}",
         model=model,
         llm_provider=PROVIDER,
         request=getattr(cause, "_request", None) or httpx.Request("POST", DEFAULT_BASE_URL),
@@ -338,9 +352,11 @@ def _class_of(status: int) -> Any:
 
 def _words(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     """OpenRouter's message, who said it, the provider's own words, the moderation's reasons."""
-    parts = [str(error.get("message") or "the request failed")]
+    flagged = metadata.get("flagged_input")
+    message = _without_flagged(str(error.get("message") or "the request failed"), flagged)
+    parts = [_cut(message)]
     provider = metadata.get("provider_name")
-    raw = _raw_words(metadata.get("raw"))
+    raw = _raw_words(metadata.get("raw"), flagged)
     if provider and raw:
         parts.append(f"{provider} said: {raw}")
     elif provider:
@@ -350,35 +366,56 @@ def _words(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     reasons = metadata.get("reasons")
     if isinstance(reasons, list) and reasons:
         parts.append("reasons: " + ", ".join(map(str, reasons)))
-    words = " | ".join(parts)
-    flagged = metadata.get("flagged_input")
-    if isinstance(flagged, str) and flagged:
-        words = words.replace(flagged, "[flagged input]")
-    return words
+    return " | ".join(parts)
 
 
-def _raw_words(raw: Any) -> str:
+def _without_flagged(text: str, flagged: Any) -> str:
+    """A text without the prompt that moderation named, before it is cut or straightened.
+
+    OpenRouter shortens a long one in its middle, `start...end`; a provider may say it whole.
+    """
+    if not isinstance(flagged, str) or not flagged.strip():
+        return text
+    start, _, end = flagged.partition("...")
+    pattern = r"\s+".join(map(re.escape, flagged.split()))
+    if start.strip() and end.strip():
+        ends = (r"\s+".join(map(re.escape, piece.split())) for piece in (start, end))
+        pattern += "|" + r".*?".join(ends)
+    return re.sub(f"(?is){pattern}", "[flagged input]", text)
+
+
+def _raw_words(raw: Any, flagged: Any = None) -> str:
     """The upstream's own words: its message where the body is JSON, else the body, cut."""
     if isinstance(raw, str):
-        try:
+        with contextlib.suppress(orjson.JSONDecodeError):
             parsed = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            return _plain_words(raw)
-        return _raw_words(parsed) if isinstance(parsed, dict) else _plain_words(raw)
-    if isinstance(raw, dict):
+            if isinstance(parsed, dict):
+                return _raw_words(parsed, flagged)
+    elif isinstance(raw, dict):
         inner = raw.get("error", raw)
         message = inner.get("message") if isinstance(inner, dict) else inner
         if isinstance(message, str) and message:
-            return _plain_words(message)
-        return _plain_words(orjson.dumps(raw, default=str).decode())
-    return "" if raw is None else _plain_words(str(raw))
+            raw = message
+    return "" if raw is None else _plain_words(_without_flagged(_text(raw), flagged))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return type(value).__name__
 
 
 def _plain_words(text: str) -> str:
     """Text without markup and line breaks, cut short."""
     if "<" in text and ">" in text:
         text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]{1,500}>", " ", text[:20_000])
-    text = " ".join(text.split())
+    return _cut(" ".join(text.split()))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1] + "…"
 
 

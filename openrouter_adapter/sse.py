@@ -6,6 +6,7 @@ uses it: `data` lines, comments, and the closing `[DONE]`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DONE: Final = b"[DONE]"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# A comment, or a field by its name; the standard says to skip names that are not known.
+_SKIPPED: Final = re.compile(rb"[A-Za-z_-]{0,20}(?::|\Z)")
 
 
 class NotJSONError(ValueError):
@@ -53,10 +57,13 @@ class EventParser:
                 return
             if line[:5] == b"data:":
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-            elif not line and self._data:
-                event = self._event()
-                if event is not None:
-                    yield event
+            elif not line:
+                if self._data:
+                    event = self._event()
+                    if event is not None:
+                        yield event
+            elif line[:1] != b":":
+                self._take_odd(line)
 
     def close(self) -> Iterator[dict[str, Any]]:
         """Yields the event that the end of the stream completes, if there is one."""
@@ -66,6 +73,19 @@ class EventParser:
             event = self._event()
             if event is not None:
                 yield event
+
+    def _take_odd(self, line: bytes) -> None:
+        """A line that is neither data nor a comment: a bare JSON object is taken as data.
+
+        Gateways answer so when they fail.
+        """
+        line = line.removeprefix(_BYTE_ORDER_MARK)
+        if line[:5] == b"data:":
+            self._data.append(line[5:])
+        elif line[:1] == b"{":
+            self._data.append(line)
+        elif not _SKIPPED.match(line):
+            raise NotJSONError(line)
 
     def _event(self) -> dict[str, Any] | None:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)

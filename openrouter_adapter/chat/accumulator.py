@@ -55,6 +55,8 @@ class Accumulator:
             self.usage = usage
         for wire in chunk["choices"]:
             index = wire.get("index") or 0
+            if not isinstance(index, int):
+                raise TypeError(f"a choice's index is {index!r}")
             choice = self._choices.get(index)
             if choice is None:
                 choice = self._choices[index] = _Choice()
@@ -70,6 +72,16 @@ class Accumulator:
         """The first choice's content so far."""
         choice = self._choices.get(0)
         return "".join(choice.content) if choice else ""
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The fields beside the choices so far: id, model, provider, usage, …."""
+        return self._fields if self.usage is None else {**self._fields, "usage": self.usage}
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether an answer was begun."""
+        return bool(self._choices)
 
     def has_tool_calls(self, index: int) -> bool:
         """Whether a choice has called a tool so far."""
@@ -150,7 +162,7 @@ class _Choice:
             elif name == "role":
                 pass
             elif name == "reasoning":
-                self._reasoning.append(value)
+                self._reasoning.append(_checked(value, str))
             elif name == "tool_calls":
                 self.tool_calls.add(value)
             elif name in _DELTA_FIELDS:
@@ -168,16 +180,16 @@ class _Choice:
 
     def _add_rare(self, name: str, value: Any, delta: dict[str, Any]) -> None:
         if name == "reasoning_details":
-            self._details.add(value)
+            self._details.add(_checked(value, list))
         elif name == "refusal":
-            self._refusal.append(value)
+            self._refusal.append(_checked(value, str))
         elif name == "images":
-            self._images.extend(value)
+            self._images.extend(_checked(value, list))
         elif name == "audio":
             for part, piece in value.items():
                 _merge(self._audio, part, piece)
         elif name == "annotations":
-            fresh = [note for note in value if self._is_new(note)]
+            fresh = [note for note in _checked(value, list) if self._is_new(note)]
             self._annotations.extend(fresh)
             delta["annotations"] = fresh
 
@@ -334,6 +346,12 @@ class _ReasoningDetails:
 
     def whole(self) -> list[dict[str, Any]]:
         return [_joined(entry) for entry in self._entries]
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r:.100} where a {kind.__name__} should be")
+    return value
 
 
 def _begins_anew(entry: dict[str, Any], piece: dict[str, Any]) -> bool:

@@ -58,7 +58,8 @@ def model_response(
     if isinstance(body.get("usage"), dict):
         response.usage = usage.litellm_usage(body["usage"])  # type: ignore[attr-defined]
     for name, value in body.items():
-        if name not in _RESPONSE_FIELDS:
+        # A name that LiteLLM's object uses itself is in the hidden params only.
+        if name not in _RESPONSE_FIELDS and not hasattr(ModelResponse, name):
             setattr(response, name, value)
     usage.attach(response._hidden_params, body, headers)
     return response

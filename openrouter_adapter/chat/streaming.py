@@ -20,12 +20,11 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
-from pydantic import ValidationError
 
 from openrouter_adapter import admission, completion, errors, usage
 from openrouter_adapter.chat import reasoning
 from openrouter_adapter.chat.accumulator import Accumulator
-from openrouter_adapter.chat.response import model_response
+from openrouter_adapter.chat.response import model_response, put_partial
 from openrouter_adapter.sse import EventParser, NotJSONError
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
     from litellm.types.utils import ModelResponse
 
-# What a malformed chunk raises while it is taken apart.
-_MALFORMED: Final = (TypeError, KeyError, AttributeError, ValueError, ValidationError)
+# What errors.py puts on an exception and a Router's wrapper of it must have too.
+_OURS: Final = ("partial_response", "openrouter", "flagged_input", "litellm_response_headers")
 
 # Pieces of the body read after `[DONE]` to come to its end.
 _MOST_AFTER_DONE: Final = 8
@@ -100,6 +99,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._http_response = http_response
         self._headers: Mapping[str, str] = http_response.headers
         self._is_json = _is_json(self._headers)
+        self._is_async = hasattr(pieces, "__anext__")
         self._held: list[bytes] = []
         self._carrier = carrier
         self._parser = EventParser()
@@ -122,6 +122,8 @@ class OpenRouterStream(CustomStreamWrapper):
     def __next__(self) -> ModelResponseStream:
         if self.completion_stream is None:
             raise StopIteration
+        if self._is_async:
+            raise TypeError("a stream of acompletion is read with `async for`")
         try:
             chunk = self._next_ready()
             while chunk is None and not self._is_exhausted:
@@ -133,13 +135,18 @@ class OpenRouterStream(CustomStreamWrapper):
             chunk = None
         if chunk is not None:
             return self._given(chunk)
-        self._succeed()
+        pieces = self.completion_stream
+        try:
+            response, logged = self._finish()
+        except errors.MALFORMED as cause:
+            self._fail(cause)
+        self._succeed(pieces, response, logged)
         raise StopIteration
 
     async def __anext__(self) -> ModelResponseStream:
         if self.completion_stream is None:
             raise StopAsyncIteration
-        if not hasattr(self.completion_stream, "__anext__"):
+        if not self._is_async:
             return await self._next_of_sync_stream()
         try:
             chunk = self._next_ready()
@@ -151,7 +158,12 @@ class OpenRouterStream(CustomStreamWrapper):
                 await self._afail(cause)
             chunk = None
         if chunk is None:
-            await self._asucceed()
+            pieces = self.completion_stream
+            try:
+                response, logged = self._finish()
+            except errors.MALFORMED as cause:
+                await self._afail(cause)
+            await self._asucceed(pieces, response, logged)
             raise StopAsyncIteration
         given = self._given(chunk)
         if self._accumulator.usage is not None:
@@ -203,7 +215,7 @@ class OpenRouterStream(CustomStreamWrapper):
             self._accumulator.add(event)
             self._raise_for(event)
             return self._build(event)
-        except _MALFORMED as cause:
+        except errors.MALFORMED as cause:
             raise self._error(503, f"a chunk of the stream is malformed ({cause!r})") from cause
 
     def _raise_for(self, event: dict[str, Any]) -> None:
@@ -215,7 +227,7 @@ class OpenRouterStream(CustomStreamWrapper):
                 elif choice.get("finish_reason") == "error":
                     error = {"code": 502, "message": "the provider broke off with an error"}
         if error:
-            raise errors.from_body({**event, "error": error}, self._headers, self.model)
+            raise self._error_of(error)
 
     def _events_of_json(self) -> list[dict[str, Any]]:
         """An answer that is no stream after all: an error, or a completion in one piece."""
@@ -279,9 +291,21 @@ class OpenRouterStream(CustomStreamWrapper):
 
     # --- the end -------------------------------------------------------------------------
 
-    def _succeed(self) -> None:
-        pieces = self.completion_stream
-        response = self._finish()
+    def _finish(self) -> tuple[ModelResponse, ModelResponse]:
+        """The whole answer, twice: for the caller, and for the callbacks to do with as they like.
+
+        Raises:
+            One of `errors.MALFORMED`: the chunks, each right by itself, don't make an answer.
+        """
+        response = self._whole()
+        logged = response.model_copy(deep=True)
+        self.completion_stream = None
+        self.sent_last_chunk = True
+        self.response = response
+        self._settle()
+        return response, logged
+
+    def _succeed(self, pieces: Any, response: ModelResponse, logged: ModelResponse) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
             # What follows [DONE] is the end of the body: read, so the connection can be used again.
             for _ in itertools.islice(pieces, _MOST_AFTER_DONE):
@@ -289,13 +313,10 @@ class OpenRouterStream(CustomStreamWrapper):
         self._http_response.close()
         if self.logging_obj.llm_caching_handler is not None:
             self.cache_streaming_response(response.model_copy(deep=True), cache_hit=False)
-        logged = response.model_copy(deep=True)
         executor.submit(self.logging_obj.success_handler, logged, None, None, False)
         self._restore_consumer_correlation_context()
 
-    async def _asucceed(self) -> None:
-        pieces = self.completion_stream
-        response = self._finish()
+    async def _asucceed(self, pieces: Any, response: ModelResponse, logged: ModelResponse) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
             for _ in range(_MOST_AFTER_DONE):
                 if await anext(pieces, None) is None:
@@ -304,7 +325,6 @@ class OpenRouterStream(CustomStreamWrapper):
         if self.logging_obj.llm_caching_handler is not None:
             copy = response.model_copy(deep=True)
             _in_background(self.async_cache_streaming_response(copy, cache_hit=False))
-        logged = response.model_copy(deep=True)
         if getattr(self.logging_obj, "_on_deferred_stream_complete", None) is not None:
             # The proxy's guardrails fire it themselves, after they have seen the whole answer.
             self.logging_obj.__dict__["_deferred_stream_complete_args"] = (logged, False)
@@ -320,13 +340,6 @@ class OpenRouterStream(CustomStreamWrapper):
             )
         self._restore_consumer_correlation_context()
 
-    def _finish(self) -> ModelResponse:
-        self.completion_stream = None
-        self.sent_last_chunk = True
-        self.response = self._whole()
-        self._settle()
-        return self.response
-
     def _whole(self) -> ModelResponse:
         response = model_response(self._accumulator.completion(), self._headers)
         for name, value in self._hidden_params.items():
@@ -339,7 +352,7 @@ class OpenRouterStream(CustomStreamWrapper):
             admission.after(self._carrier, self._bill())
 
     def _bill(self) -> usage.Bill:
-        return usage.read_bill(self._accumulator.completion(), self._headers)
+        return usage.read_bill(self._accumulator.head, self._headers)
 
     def _ends_well(self, cause: Exception) -> bool:
         """Whether the connection broke when the answer was already whole."""
@@ -376,12 +389,17 @@ class OpenRouterStream(CustomStreamWrapper):
             exception = self._error(408, "the stream stalled: no data within the timeout")
         elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
             exception = errors.unreached(cause, self.model)
+            exception.__dict__["openrouter"] = usage.facts(self._accumulator.head, self._headers)
+        elif isinstance(cause, errors.MALFORMED):
+            exception = self._error(503, f"the stream makes no answer ({cause!r:.200})")
+        put_partial(exception, self._headers)
         partial = self._partial_response()
         exception.__dict__.setdefault("openrouter", {})
-        exception.__dict__["partial_response"] = partial
+        if exception.__dict__.get("partial_response") is None:
+            exception.__dict__["partial_response"] = partial
         bill = self._bill()
         details = self.logging_obj.model_call_details
-        if bill.cost is not None and partial is not None:
+        if bill.cost is not None:
             details["combined_usage_object"] = getattr(partial, "usage", None)
             details["response_cost"] = float(bill.cost)
         self._settle()
@@ -389,8 +407,8 @@ class OpenRouterStream(CustomStreamWrapper):
 
     def _partial_response(self) -> ModelResponse | None:
         try:
-            return self._whole() if self.chunks else None
-        except _MALFORMED:
+            return self._whole() if self._accumulator.has_choices else None
+        except errors.MALFORMED:
             return None
 
     def _raise(self, exception: Exception) -> NoReturn:
@@ -398,12 +416,18 @@ class OpenRouterStream(CustomStreamWrapper):
         try:
             self._handle_stream_fallback_error(exception)
         except Exception as raised:
-            for name in ("partial_response", "openrouter", "flagged_input"):
+            for name in _OURS:
                 raised.__dict__.setdefault(name, exception.__dict__.get(name))
             raise
 
     def _error(self, status: int, message: str) -> Exception:
-        return errors.build(status, message, self._headers, self.model)
+        return self._error_of({"code": status, "message": message})
+
+    def _error_of(self, error: Any) -> Exception:
+        """The exception of an error, with what the stream said of itself and its cost so far."""
+        return errors.from_body(
+            {**self._accumulator.head, "error": error}, self._headers, self.model
+        )
 
     # --- leaving early -------------------------------------------------------------------
 
@@ -412,12 +436,14 @@ class OpenRouterStream(CustomStreamWrapper):
         if self.completion_stream is not None:
             self.completion_stream = None
             self._settle()
-            self._http_response.close()
+            self._free()
         self._restore_consumer_correlation_context()
 
     async def aclose(self) -> None:
-        """Like `close`, for a stream of `acompletion`."""
-        if self.completion_stream is not None:
+        """Like `close`, for a stream of `acompletion`; when it returns, the connection is free."""
+        if not self._is_async:
+            self.close()
+        elif self.completion_stream is not None:
             self.completion_stream = None
             self._settle()
             # A cancelled task would be cancelled again at this await, and leak the connection.
@@ -430,7 +456,16 @@ class OpenRouterStream(CustomStreamWrapper):
         with contextlib.suppress(Exception):
             if self.completion_stream is not None:
                 self._settle()
+                self._free()
             self._restore_consumer_correlation_context(guarded=True)
+
+    def _free(self) -> None:
+        if not self._is_async:
+            self._http_response.close()
+            return
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()  # without one there is no connection any more
+            _in_background(self._http_response.aclose())
 
 
 def _delta(wire: dict[str, Any]) -> Delta:
@@ -462,7 +497,7 @@ def _delta(wire: dict[str, Any]) -> Delta:
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").startswith("application/json")
+    return headers.get("content-type", "").lower().startswith("application/json")
 
 
 def _stream_listeners(logging_obj: Any) -> list[Any]:
