@@ -1,0 +1,475 @@
+"""Each row of docs/differences.md, under its own name."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import litellm
+import pytest
+from litellm import exceptions
+
+from openrouter_adapter import (
+    OpenRouterChatConfig,
+    OpenRouterEmbeddingConfig,
+    OpenRouterImageGenerationConfig,
+)
+from tests.support import answers
+from tests.support.calls import ask, draw, embed, stream
+from tests.support.loopback import Loopback, Reply
+
+PAGE = Path(__file__).parents[1] / "docs" / "differences.md"
+EPHEMERAL = {"type": "ephemeral"}
+
+
+def test_every_row_has_its_test_and_every_test_its_row() -> None:
+    named = re.findall(r"\| `(test_\w+)` \|$", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (?!---|LiteLLM's built-in \|)", PAGE.read_text(), re.MULTILINE)
+    tree = ast.parse(Path(__file__).read_text())
+    tests = [
+        one.name
+        for one in tree.body
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+    ]
+
+    assert len(rows) == len(named)
+    assert named == [name for name in tests if not name.startswith("test_every_row")]
+
+
+# What is sent
+
+
+def test_the_developer_role_stays(openrouter: Loopback) -> None:
+    ask(messages=[{"role": "developer", "content": "Be brief."}])
+
+    assert openrouter.body["messages"] == [{"role": "developer", "content": "Be brief."}]
+
+
+def test_effort_and_thinking_become_reasoning(openrouter: Loopback) -> None:
+    ask(reasoning_effort="max")
+    ask(thinking={"type": "enabled", "budget_tokens": 2000})
+
+    sent = [request.body for request in openrouter.requests]
+    assert [body["reasoning"] for body in sent] == [{"effort": "max"}, {"max_tokens": 2000}]
+    assert not any({"reasoning_effort", "thinking"} & body.keys() for body in sent)
+
+
+def test_a_keyword_wins_over_extra_body(openrouter: Loopback) -> None:
+    ask(temperature=0, extra_body={"temperature": 1, "of_next_week": 3})
+
+    assert openrouter.body["temperature"] == 0
+    assert openrouter.body["of_next_week"] == 3
+
+
+def test_a_wrong_option_is_refused_before_it_is_sent(openrouter: Loopback) -> None:
+    with pytest.raises(litellm.BadRequestError, match=r"provider\.order"):
+        ask(provider={"order": "openai"})
+
+    assert openrouter.requests == []
+
+
+def test_two_lengths_that_differ_are_refused(openrouter: Loopback) -> None:
+    with pytest.raises(litellm.BadRequestError, match="max_completion_tokens=20"):
+        ask(max_tokens=10, max_completion_tokens=20)
+
+    assert openrouter.requests == []
+
+
+def test_empty_words_are_dropped(openrouter: Loopback) -> None:
+    ask(transforms=[""], route="")
+
+    assert openrouter.body["transforms"] == []
+    assert "route" not in openrouter.body
+
+
+def test_the_prefix_carries_what_litellm_keeps(openrouter: Loopback) -> None:
+    ask(openrouter_metadata={"order": "4711"}, metadata={"tags": ["LiteLLM's own"]})
+
+    assert openrouter.body["metadata"] == {"order": "4711"}
+
+
+def test_cache_control_reaches_every_model(openrouter: Loopback) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    text = {"type": "text", "text": "What is this?"}
+    ask(messages=[{"role": "user", "content": [text, image], "cache_control": EPHEMERAL}])
+
+    (message,) = openrouter.body["messages"]
+    assert message == {"role": "user", "content": [{**text, "cache_control": EPHEMERAL}, image]}
+
+
+@pytest.mark.xfail(
+    strict=False, reason="messages._unmark looks for the message's content in the part it unmarks"
+)
+def test_a_fifth_cache_breakpoint_is_left_out(openrouter: Loopback) -> None:
+    turns = [
+        {"role": "user", "content": f"Turn {number}", "cache_control": EPHEMERAL}
+        for number in range(5)
+    ]
+    ask(model="openrouter/anthropic/claude-sonnet-4.5", messages=turns)
+
+    marked = ["cache_control" in message["content"][-1] for message in openrouter.body["messages"]]
+    assert marked == [False, True, True, True, True]
+
+
+def test_a_linked_pdf_is_sent_as_a_link(openrouter: Loopback) -> None:
+    link = "https://nowhere.invalid/a%20paper.pdf"
+    part = {"type": "file", "file": {"file_id": link}}
+    ask(messages=[{"role": "user", "content": [part]}])
+
+    (sent,) = openrouter.body["messages"][0]["content"]
+    assert sent["file"] == {"filename": "a paper.pdf", "file_data": link}
+
+
+def test_audio_by_link_is_refused(openrouter: Loopback) -> None:
+    audio = {"data": "https://example.com/a.mp3", "format": "mp3"}
+    part = {"type": "input_audio", "input_audio": audio}
+    with pytest.raises(litellm.BadRequestError, match="base64"):
+        ask(messages=[{"role": "user", "content": [part]}])
+
+    assert openrouter.requests == []
+
+
+def test_an_answer_goes_back_as_it_came(openrouter: Loopback) -> None:
+    thought = {
+        "type": "reasoning.text",
+        "text": "Birds…",
+        "signature": "c2ln",
+        "format": "anthropic-claude-v1",
+        "index": 0,
+    }
+    openrouter.replies(answers.completion(reasoning="Birds…", reasoning_details=[thought]))
+    message = ask().choices[0].message
+    openrouter.requests.clear()
+
+    ask(messages=[message])
+
+    assert openrouter.body["messages"] == [
+        {"role": "assistant", "content": "Wren, tit, owl.", "reasoning_details": [thought]}
+    ]
+
+
+def test_fields_of_anthropics_tools_are_sent(openrouter: Loopback) -> None:
+    tool = {
+        "type": "function",
+        "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}},
+        "input_examples": [{"city": "Lisbon"}],
+    }
+    ask(tools=[tool])
+
+    assert openrouter.body["tools"] == [tool]
+
+
+def test_verbosity_and_user_are_sent(openrouter: Loopback) -> None:
+    ask(verbosity="low", user="u-1")
+
+    assert (openrouter.body["verbosity"], openrouter.body["user"]) == ("low", "u-1")
+
+
+def test_openrouters_own_models_keep_their_name(openrouter: Loopback) -> None:
+    ask(model="openrouter/auto")
+
+    assert openrouter.body["model"] == "openrouter/auto"
+
+
+def test_without_a_key_nothing_is_sent(
+    openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENROUTER_API_KEY")
+
+    for call in (ask, embed, draw):
+        with pytest.raises(litellm.AuthenticationError, match="OPENROUTER_API_KEY"):
+            call()
+    assert openrouter.requests == []
+
+
+def test_an_empty_app_name_sends_no_title(
+    openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OR_APP_NAME", "")
+
+    for call in (ask, embed, draw):
+        call()
+    assert not any("x-title" in request.headers for request in openrouter.requests)
+    assert all("http-referer" in request.headers for request in openrouter.requests)
+
+
+# What comes back
+
+
+def test_openrouters_facts_ride_along(openrouter: Loopback) -> None:
+    hidden = ask()._hidden_params
+
+    assert len(openrouter.requests) == 1
+    assert hidden["response_cost"] == answers.COST
+    assert hidden["additional_headers"]["llm_provider-x-litellm-response-cost"] == answers.COST
+    assert hidden["openrouter"]["provider"] == "OpenAI"
+    assert hidden["openrouter"]["generation_id"] == "gen-1"
+
+
+def _tool_call(**function: Any) -> dict[str, Any]:
+    return {"id": "call_1", "type": "function", "function": {"name": "get_weather", **function}}
+
+
+def test_missing_arguments_are_an_empty_object(openrouter: Loopback) -> None:
+    openrouter.replies(answers.completion(None, tool_calls=[_tool_call(arguments=None)]))
+
+    assert ask().choices[0].message.tool_calls[0].function.arguments == "{}"
+
+
+def test_file_annotations_are_kept(openrouter: Loopback) -> None:
+    parsed = {"type": "file", "file": {"hash": "abc", "name": "a.pdf", "content": []}}
+    openrouter.replies(answers.completion(annotations=[parsed]))
+    message = ask().choices[0].message
+    openrouter.requests.clear()
+
+    ask(messages=[message])
+
+    assert message.annotations == [parsed]
+    assert openrouter.body["messages"][0]["annotations"] == [parsed]
+
+
+def test_an_answer_that_is_none_is_an_error(openrouter: Loopback) -> None:
+    openrouter.replies({**answers.completion(), "choices": None})
+    with pytest.raises(litellm.ServiceUnavailableError):
+        ask()
+
+    broken = answers.completion("Wren,")
+    broken["choices"][0]["error"] = {"code": 429, "message": "slow down"}
+    openrouter.replies(broken)
+    with pytest.raises(litellm.RateLimitError, match="slow down") as raised:
+        ask()
+    assert raised.value.partial_response.choices[0].message.content == "Wren,"
+
+
+def test_a_nested_completion_is_read(openrouter: Loopback) -> None:
+    openrouter.replies({"id": None, "choices": None, "provider": answers.completion()})
+
+    assert ask().choices[0].message.content == "Wren, tit, owl."
+
+
+def test_a_failure_has_the_class_that_says_what_is_wrong(openrouter: Loopback) -> None:
+    error = {"code": 402, "message": "Insufficient credits"}
+    openrouter.replies({"error": error}, status=402)
+
+    with pytest.raises(exceptions.PaymentRequiredError, match="Insufficient credits"):
+        ask()
+
+
+# Streams
+
+
+def test_a_stream_ends_with_its_usage(openrouter: Loopback) -> None:
+    chunks = stream()
+
+    assert len(openrouter.requests) == 1
+    assert [getattr(chunk, "usage", None) is not None for chunk in chunks[:-1]] == [False] * (
+        len(chunks) - 1
+    )
+    assert chunks[-1].usage.cost == answers.COST
+
+
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_streamed_tool_calls_finish_as_tool_calls(openrouter: Loopback, reason: str | None) -> None:
+    first, *_, last = answers.chunks()
+    call = {"index": 0, **_tool_call(arguments="{}")}
+    first["choices"][0]["delta"] = {"role": "assistant", "tool_calls": [call]}
+    last["choices"][0]["finish_reason"] = reason
+    openrouter.replies([first, last])
+
+    reasons = [chunk.choices[0].finish_reason for chunk in stream()]
+    assert [found for found in reasons if found] == ["tool_calls"]
+
+
+def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
+    chunks = ask(stream=True)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+    assert len(openrouter.requests) == 1
+    assert chunks.response.choices[0].message.content == text == "Wren, tit, owl."
+    assert chunks.response._hidden_params["response_cost"] == answers.COST
+
+
+def test_a_cut_stream_is_an_error(openrouter: Loopback) -> None:
+    openrouter.replies(answers.chunks()[:1])
+
+    with pytest.raises(litellm.ServiceUnavailableError) as raised:
+        stream()
+    assert raised.value.partial_response.choices[0].message.content == "Wren,"
+
+
+def test_a_line_that_is_not_json_is_an_error(openrouter: Loopback) -> None:
+    whole = answers.event_stream(answers.chunks())
+    broken = whole.replace(b"data: [DONE]", b'data: {"choices": [\n\ndata: [DONE]')
+    openrouter.answer = lambda _: Reply(broken, headers={"Content-Type": "text/event-stream"})
+
+    with pytest.raises(litellm.ServiceUnavailableError, match="not JSON"):
+        stream()
+
+
+def test_streams_come_from_a_wrapper_of_our_own(openrouter: Loopback) -> None:
+    chunks = ask(stream=True)
+
+    assert openrouter.base_url
+    assert OpenRouterChatConfig().has_custom_stream_wrapper
+    assert isinstance(chunks, litellm.CustomStreamWrapper)
+    assert type(chunks) is not litellm.CustomStreamWrapper
+
+
+# Embeddings
+
+
+def test_a_single_text_is_sent_as_it_is(openrouter: Loopback) -> None:
+    embed(input="a bird")
+
+    assert openrouter.body["input"] == "a bird"
+
+
+def test_an_embedding_has_its_cost(openrouter: Loopback) -> None:
+    response = embed()
+
+    assert len(openrouter.requests) == 1
+    assert response._hidden_params["response_cost"] == answers.COST
+
+
+def test_base64_is_decoded_unless_it_was_asked_for(openrouter: Loopback) -> None:
+    openrouter.replies(answers.embeddings(["a bird"], as_base64=True))
+
+    assert embed().data[0]["embedding"] == [0.5, 0.0]
+    assert isinstance(embed(encoding_format="base64").data[0]["embedding"], str)
+
+
+def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
+    openrouter.replies(answers.embeddings(["a bird"]))
+
+    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came"):
+        embed(input=["a bird", "a fish"])
+
+
+# Images
+
+
+def test_an_unknown_size_is_an_error(openrouter: Loopback) -> None:
+    with pytest.raises(litellm.BadRequestError, match=r"16:9.*21:9"):
+        draw(size="2000x1000")
+
+    assert openrouter.requests == []
+
+
+def test_an_unknown_quality_is_an_error(openrouter: Loopback) -> None:
+    with pytest.raises(litellm.BadRequestError, match="ultra"):
+        draw(quality="ultra")
+    assert openrouter.requests == []
+
+    draw(quality="ultra", drop_params=True)
+    assert "image_config" not in openrouter.body
+
+
+def test_auto_sends_no_ratio_and_no_tier(openrouter: Loopback) -> None:
+    draw(size="auto", quality="auto")
+
+    assert "image_config" not in openrouter.body
+
+
+def test_images_go_where_everything_goes(openrouter: Loopback) -> None:
+    draw()
+
+    assert [request.path for request in openrouter.requests] == ["/api/v1/chat/completions"]
+
+
+def test_images_and_their_cost_are_asked_for(openrouter: Loopback) -> None:
+    draw()
+
+    assert openrouter.body["modalities"] == ["image", "text"]
+    assert openrouter.body["usage"] == {"include": True}
+
+
+def test_n_images_are_n_requests(openrouter: Loopback) -> None:
+    response = draw(n=3)
+
+    assert len(openrouter.requests) == len(response.data) == 3
+    assert not any("n" in request.body for request in openrouter.requests)
+    assert response._hidden_params["response_cost"] == pytest.approx(3 * answers.COST, rel=1e-15)
+
+
+def _image(words: str | None = "A bird.", **usage: Any) -> dict[str, Any]:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}}
+    body = answers.completion(words, images=[picture])
+    return {**body, "usage": {**answers.USAGE, **usage}}
+
+
+def test_output_tokens_count_the_words_too(openrouter: Loopback) -> None:
+    details = {"image_tokens": 1290}
+    openrouter.replies(_image(completion_tokens=1300, completion_tokens_details=details))
+
+    usage = draw().usage
+    assert usage.output_tokens == 1300
+    assert usage.output_tokens_details == {"image_tokens": 1290, "text_tokens": 10}
+
+
+def test_the_words_beside_an_image_are_kept(openrouter: Loopback) -> None:
+    openrouter.replies(_image())
+
+    about = draw().data[0].provider_specific_fields
+    assert (about["content"], about["media_type"]) == ("A bird.", "image/jpeg")
+
+
+def test_words_without_an_image_are_an_error(openrouter: Loopback) -> None:
+    openrouter.replies(answers.completion("I would rather not."))
+
+    with pytest.raises(litellm.UnprocessableEntityError, match="I would rather not") as raised:
+        draw()
+    assert raised.value.openrouter["cost"] == answers.COST
+
+
+def test_no_header_is_in_an_images_body(openrouter: Loopback) -> None:
+    draw(extra_headers={"X-Team": "birds"})
+
+    assert openrouter.headers["x-team"] == "birds"
+    assert b"birds" not in openrouter.requests[0].raw
+    assert b"sk-or-" not in openrouter.requests[0].raw
+
+
+def test_an_image_can_be_given_as_a_url(openrouter: Loopback) -> None:
+    openrouter.replies(_image())
+
+    image = draw(response_format="url").data[0]
+    assert image.url == "data:image/jpeg;base64,AAAA"
+    assert base64.b64decode(image.url.partition(",")[2]) == bytes(3)
+
+
+def test_cost_details_stand_where_they_always_do(openrouter: Loopback) -> None:
+    hidden = draw()._hidden_params
+
+    assert len(openrouter.requests) == 1
+    assert "response_cost_details" not in hidden
+    assert hidden["openrouter"]["cost_details"] == answers.USAGE["cost_details"]
+
+
+# The classes
+
+
+def test_the_chat_class_takes_no_arguments(openrouter: Loopback) -> None:
+    assert openrouter.base_url
+    assert litellm.OpenrouterConfig is OpenRouterChatConfig
+    with pytest.raises(TypeError):
+        litellm.OpenrouterConfig(temperature=0.5)
+    assert litellm.OpenrouterConfig.get_config() == {}
+
+
+def test_get_error_class_gives_the_exception_itself() -> None:
+    for config in (
+        OpenRouterChatConfig(),
+        OpenRouterEmbeddingConfig(),
+        OpenRouterImageGenerationConfig(),
+    ):
+        failure = config.get_error_class("too many", 429, {})
+        assert isinstance(failure, litellm.RateLimitError)
+
+
+def test_map_openai_params_translates_nothing() -> None:
+    given = {"reasoning_effort": "max", "temperature": 0}
+
+    assert OpenRouterChatConfig().map_openai_params(given, {}, "openai/gpt-4o", False) == given
