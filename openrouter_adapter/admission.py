@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Names that began with `openrouter_` would be options, and be sent.
 TICKET: Final = "_openrouter_adapter_ticket"
 CALL: Final = "_openrouter_adapter_call"
+# A chat's `extra_body`: LiteLLM writes it into the body when the gate has been asked.
+EXTRA_BODY: Final = "_openrouter_adapter_extra_body"
 
 CHAT: Final = "/chat/completions"
 
@@ -157,6 +159,7 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
         "api_key": call.get("api_key") or parameters.get("api_key"),
         "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None),
     }
+    carrier[EXTRA_BODY] = (call.get("optional_params") or {}).get("extra_body")
     with settled_on_failure(carrier):
         listen(call.get("client"), parameters, is_async=False)
         answer = send(*arguments, **call)

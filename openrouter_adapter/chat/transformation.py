@@ -52,6 +52,15 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
     return body
 
 
+def filling(extra_body: Mapping[str, object], body: Mapping[str, object]) -> dict[str, object]:
+    """What `extra_body` adds to a body: the fields that no keyword of the call has said."""
+    return {
+        name: value
+        for name, value in extra_body.items()
+        if name not in body or body[name] is parameters.INCLUDE_USAGE
+    }
+
+
 class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
     """LiteLLM's transformation class for OpenRouter's `/chat/completions`. Holds no state."""
 
@@ -75,7 +84,9 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
     ) -> dict[str, Any]:
         """The body, admitted."""
         body = build_body(model, messages, optional_params)
-        admission.before_send(body, litellm_params)
+        extra = litellm_params.get(admission.EXTRA_BODY)
+        sent = {**body, **filling(extra, body)} if isinstance(extra, dict) else body
+        admission.before_send(sent, litellm_params)
         return body
 
     def transform_extra_body(
@@ -86,11 +97,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: Mapping[str, object],
     ) -> Mapping[str, object]:
         """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
-        return {
-            name: value
-            for name, value in extra_body.items()
-            if name not in request or request[name] is parameters.INCLUDE_USAGE
-        }
+        return filling(extra_body, request)
 
     def transform_response(
         self,
