@@ -143,7 +143,10 @@ class WatchedHandler:
 
     def completion(self, *arguments: Any, **call: Any) -> Any:
         """`/chat/completions`."""
-        return _watch(self._original.completion, arguments, call, call.get("litellm_params"))
+        carrier = call.get("litellm_params")
+        if _gate is not None and carrier is not None:
+            carrier[EXTRA_BODY] = (call.get("optional_params") or {}).get("extra_body")
+        return _watch(self._original.completion, arguments, call, carrier)
 
     def embedding(self, *arguments: Any, **call: Any) -> Any:
         """`/embeddings`."""
@@ -159,7 +162,6 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
         "api_key": call.get("api_key") or parameters.get("api_key"),
         "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None),
     }
-    carrier[EXTRA_BODY] = (call.get("optional_params") or {}).get("extra_body")
     with settled_on_failure(carrier):
         listen(call.get("client"), parameters, is_async=False)
         answer = send(*arguments, **call)
