@@ -6,9 +6,10 @@ See https://openrouter.ai/docs/api-reference/chat-completion.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import completion, usage
+from openrouter_adapter import completion, errors, usage
 from openrouter_adapter.chat import reasoning
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def put_partial(failure: Exception, headers: Mapping[str, str] | None = None) ->
     """Gives an exception of completion.py the `partial_response` of what had been said."""
     body = failure.__dict__.pop("partial_completion", None)
     if body is not None:
-        failure.__dict__["partial_response"] = model_response(body, headers)
+        # What was said may be of any form; the failure itself counts for more.
+        with contextlib.suppress(*errors.MALFORMED):
+            failure.__dict__["partial_response"] = model_response(body, headers)
 
 
 def _choice(wire: Mapping[str, Any]) -> Choices:

@@ -125,6 +125,7 @@ class OpenRouterStream(CustomStreamWrapper):
         if self._is_async:
             raise TypeError("a stream of acompletion is read with `async for`")
         try:
+            self._check_max_streaming_duration()
             chunk = self._next_ready()
             while chunk is None and not self._is_exhausted:
                 self._feed(next(self.completion_stream, None))
@@ -149,6 +150,7 @@ class OpenRouterStream(CustomStreamWrapper):
         if not self._is_async:
             return await self._next_of_sync_stream()
         try:
+            self._check_max_streaming_duration()
             chunk = self._next_ready()
             while chunk is None and not self._is_exhausted:
                 self._feed(await anext(self.completion_stream, None))
