@@ -1,0 +1,208 @@
+"""The body of a Responses request: input items, tools and options as OpenRouter takes them.
+
+See https://openrouter.ai/docs/api-reference/responses-api/overview.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+from openrouter_adapter import connection, errors, options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# OpenAI's own parameters of this endpoint. LiteLLM rejects those that are not listed.
+SUPPORTED: Final = (
+    "background",
+    "context_management",
+    "include",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "partial_images",
+    "previous_response_id",
+    "prompt",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+)
+
+# OpenRouter's further ones, and those of the chat endpoint that are translated below.
+_SAMPLING: Final = frozenset({"frequency_penalty", "presence_penalty", "seed", "stop"})
+_CHAT: Final = frozenset({"max_completion_tokens", "max_tokens", "response_format"})
+_KNOWN: Final = options.OPENROUTER_FIELDS | _SAMPLING | _CHAT
+
+_NOT_SENT: Final = ("extra_body", "extra_headers", "extra_query", "timeout")
+
+# What a caller's own JSON stands under: a null in there means something.
+_OPAQUE: Final = frozenset({"arguments", "input", "output", "parameters", "schema"})
+
+
+def build_body(
+    model: str,
+    inputs: Any,
+    keywords: Mapping[str, Any],
+    extra_body: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The body of a Responses request.
+
+    Args:
+        model: As OpenRouter names it, or as LiteLLM's core left it.
+        inputs: A text, or a list of items: dicts, or objects that an answer's `output` held.
+        keywords: Parameters of OpenAI and OpenRouter's own options.
+        extra_body: Fills in what no keyword says; it is sent unchecked.
+
+    Raises:
+        litellm.BadRequestError: an option is wrong, or contradicts another one.
+    """
+    fields = options.gather(keywords)
+    for name in _NOT_SENT:
+        fields.pop(name, None)
+    _translate_chat(fields, model)
+    if "tools" in fields:
+        fields["tools"] = [_tool(tool) for tool in fields["tools"]]
+    if "tool_choice" in fields:
+        fields["tool_choice"] = _flat_function(fields["tool_choice"])
+    checked = {name: fields.pop(name) for name in fields.keys() & options.OPENROUTER_FIELDS}
+    options.check(checked, model)
+    body = {
+        "model": connection.wire_model(model),
+        "input": to_wire(inputs, model),
+        **fields,
+        **checked,
+    }
+    return {**(extra_body or {}), **body}
+
+
+def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of LiteLLM's parameters of a call that are for OpenRouter.
+
+    They lie among LiteLLM's own (its logger, the call's id, …), so only known names are taken;
+    a name with the prefix `openrouter_` says itself that it is meant.
+    """
+    from openrouter_adapter.options.slips import warn_of_name
+
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        is_prefixed = name.startswith("openrouter_") and not name.startswith("openrouter_adapter_")
+        if name in _KNOWN or is_prefixed:
+            found[name] = value
+        elif isinstance(value, str | int | float | list | dict):
+            warn_of_name(name)
+    return found
+
+
+def to_wire(inputs: Any, model: str = "") -> Any:
+    """The `input` of a request; what came out of an answer goes back as it came.
+
+    Nulls are left out: Python's objects and their dumps are full of them, and providers refuse
+    some (`status`).
+
+    Raises:
+        litellm.BadRequestError: it is neither a text nor a list of items.
+    """
+    if isinstance(inputs, str):
+        return inputs
+    if not isinstance(inputs, list | tuple):
+        raise errors.bad_request(f"input={inputs!r:.100}: give a text or a list of items", model)
+    return [_without_nulls(item) for item in inputs]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, dict):
+        return {
+            name: inner if name in _OPAQUE and isinstance(inner, dict) else _without_nulls(inner)
+            for name, inner in value.items()
+            if inner is not None
+        }
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _tool(tool: Any) -> Any:
+    if isinstance(tool, BaseModel):
+        tool = tool.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    flat = _flat_function(tool)
+    if flat is not tool:
+        # The schema wants the key, and null for a function without parameters.
+        flat.setdefault("parameters", None)
+    return flat
+
+
+def _flat_function(value: Any) -> Any:
+    """A tool, or a choice of one, in the Responses API's shape; chat nests the function."""
+    if not isinstance(value, dict) or not isinstance(value.get("function"), dict):
+        return value
+    beside = {name: inner for name, inner in value.items() if name != "function"}
+    return {**beside, "type": "function", **value["function"]}
+
+
+def _translate_chat(fields: dict[str, Any], model: str) -> None:
+    """Parameters that chat and Responses name differently."""
+    _translate_length(fields, model)
+    text = fields.get("text")
+    text = dict(text) if isinstance(text, dict) else {}
+    if "response_format" in fields:
+        text.setdefault("format", _text_format(fields.pop("response_format")))
+    if "verbosity" in fields:
+        text.setdefault("verbosity", fields.pop("verbosity"))
+    if text:
+        fields["text"] = text
+    search = fields.pop("web_search_options", None)
+    if search is not None:
+        options.check({"web_search_options": search}, model)
+        fields["tools"] = [*(fields.get("tools") or ()), _web_search(search)]
+
+
+def _translate_length(fields: dict[str, Any], model: str) -> None:
+    given = {
+        name: fields.pop(name)
+        for name in ("max_tokens", "max_completion_tokens")
+        if fields.get(name) is not None
+    }
+    for name, value in given.items():
+        length = fields.setdefault("max_output_tokens", value)
+        if length != value:
+            raise errors.bad_request(
+                f"{name}={value!r} and max_output_tokens={length!r} contradict each other: "
+                "give one of them",
+                model,
+            )
+
+
+def _text_format(response_format: Any) -> Any:
+    if not isinstance(response_format, dict):
+        return response_format
+    schema = response_format.get("json_schema")
+    if not isinstance(schema, dict):
+        return response_format
+    return {"type": "json_schema", **schema}
+
+
+def _web_search(search: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's search options of a chat as the tool that they are here."""
+    tool = {"type": "web_search", **search}
+    place = tool.get("user_location")
+    if isinstance(place, dict) and isinstance(place.get("approximate"), dict):
+        tool["user_location"] = {"type": "approximate", **place["approximate"]}
+    return tool

@@ -1,0 +1,382 @@
+"""A stream of Responses events as LiteLLM's callers, callbacks, Router and proxy expect it.
+
+LiteLLM's iterators skip lines that are not JSON, know OpenRouter's failures by other names and
+leave the connection open; these keep its logging, caching and ids, and do those three themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import anyio
+import httpx
+import litellm
+import orjson
+from litellm.exceptions import (
+    APIConnectionError,
+    ContentPolicyViolationError,
+    MidStreamFallbackError,
+)
+from litellm.litellm_core_utils.asyncify import run_async_function
+from litellm.responses.streaming_iterator import (
+    BaseResponsesAPIStreamingIterator,
+    ResponsesAPIStreamingIterator,
+    SyncResponsesAPIStreamingIterator,
+)
+
+from openrouter_adapter import admission, errors, usage
+from openrouter_adapter.responses import answers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from litellm.types.llms.openai import ResponsesAPIResponse
+
+_OURS: Final = ("partial_response", "openrouter", "flagged_input")
+
+# Events in which nothing has been generated yet: a Router may still start anew elsewhere.
+_PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
+
+
+class EventReader:
+    """Makes LiteLLM's events of the wire's, and keeps what an exception must say if it breaks.
+
+    Stands in for the transformation class, which has no state and does not see the headers.
+    """
+
+    def __init__(self, headers: Mapping[str, str], model: str) -> None:
+        self.headers = headers
+        self.model = model
+        self.has_output = False
+        self.bill = usage.Bill(generation_id=usage.read_generation_id({}, headers))
+        self._response: dict[str, Any] = {}
+        self._items: dict[int, Any] = {}
+        self._texts: dict[int, list[str]] = {}
+
+    def transform_streaming_response(
+        self, model: str, parsed_chunk: dict[str, Any], logging_obj: Any
+    ) -> Any:
+        """LiteLLM's event of a wire event; named and called as the transformation class's own.
+
+        Raises:
+            One of LiteLLM's exceptions: the event says that the response failed.
+        """
+        try:
+            self._keep(parsed_chunk)
+            failed = self._failure(parsed_chunk)
+            if failed is not None:
+                self._tell_cost(logging_obj)
+                raise failed
+            return answers.event_object(parsed_chunk, self.headers)
+        except errors.MALFORMED as cause:
+            what = f"an event of the stream is malformed ({cause!r:.200})"
+            raise errors.build(503, what, self.headers, model) from cause
+
+    @property
+    def partial_response(self) -> ResponsesAPIResponse | None:
+        """What had arrived: the items that were finished, and the text of those that were not."""
+        items = dict(self._items)
+        for index, pieces in self._texts.items():
+            part = {"type": "output_text", "text": "".join(pieces), "annotations": []}
+            items.setdefault(index, _message(part))
+        if not items:
+            return None
+        output = [items[index] for index in sorted(items)]
+        body = {**self._response, "status": "incomplete", "output": output}
+        try:
+            return answers.response_object(body, self.headers)
+        except errors.MALFORMED:
+            return None
+
+    def _keep(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        self.has_output = self.has_output or kind not in _PREAMBLE
+        if isinstance(event.get("response"), dict):
+            self._response = event["response"]
+            self.bill = usage.read_bill(self._response, self.headers)
+            if isinstance(self._response.get("output"), list):
+                answers.repair(self._response["output"])
+        elif kind == "response.output_text.delta":
+            self._texts.setdefault(event["output_index"], []).append(event["delta"])
+        elif kind == "response.output_item.done":
+            answers.repair([event["item"]])
+            self._items[event["output_index"]] = event["item"]
+
+    def _failure(self, event: Mapping[str, Any]) -> Exception | None:
+        kind = event.get("type")
+        if kind == answers.FAILED:
+            return answers.failure(event["response"], self.headers, self.model)
+        if kind not in {"error", None} and not event.get("error"):
+            return None
+        error = event.get("error")
+        if not error:
+            error = {name: event[name] for name in ("code", "message", "param") if event.get(name)}
+        beside = {name: value for name, value in self._response.items() if name != "error"}
+        return answers.failure({**beside, "output": [], "error": error}, self.headers, self.model)
+
+    def _tell_cost(self, logging_obj: Any) -> None:
+        """A failed response may have been charged: the failure callbacks are to know."""
+        if self.bill.cost is not None:
+            logging_obj.model_call_details["response_cost"] = float(self.bill.cost)
+
+
+class _Stream(BaseResponsesAPIStreamingIterator):
+    """What both streams share; `carrier` holds the attempt's admission ticket."""
+
+    _reader: EventReader
+    _carrier: dict[str, Any]
+    _is_over: bool
+
+    @classmethod
+    def _of(cls, made: BaseResponsesAPIStreamingIterator, carrier: dict[str, Any]) -> Any:
+        """The stream in place of one that LiteLLM made and that nobody has read from."""
+        reader = EventReader(made.response.headers, made.model)
+        stream: Any = cls(
+            response=made.response,
+            model=made.model,
+            responses_api_provider_config=reader,  # type: ignore[arg-type] # all it is asked
+            logging_obj=made.logging_obj,
+            litellm_metadata=made.litellm_metadata,
+            custom_llm_provider=made.custom_llm_provider,
+            request_data=made.request_data,
+            call_type=made.call_type,
+        )
+        forwarded: Any = stream._hidden_params["additional_headers"]
+        # Only usage.cost is the price: a header of this name would come from somebody else.
+        forwarded.pop(usage.COST_HEADER, None)
+        stream._hidden_params["openrouter"] = usage.facts({}, reader.headers)
+        stream._reader, stream._carrier, stream._is_over = reader, carrier, False
+        return stream
+
+    def _restore_provider_response_headers(self, logging_response: object) -> None:
+        """Puts OpenRouter's facts on the copy that callbacks get; LiteLLM leaves them behind."""
+        super()._restore_provider_response_headers(logging_response)
+        copied: Any = getattr(logging_response, "response", None)
+        given: Any = getattr(self.completed_response, "response", None)
+        if copied is not None and given is not None and copied is not given:
+            copied._hidden_params["openrouter"] = given._hidden_params.get("openrouter")
+
+    @property
+    def _is_json(self) -> bool:
+        kind = str(self._reader.headers.get("content-type", ""))
+        return kind.startswith("application/json")
+
+    def _event_of_json(self, content: bytes) -> Any:
+        """An answer that is no stream after all, as its last event."""
+        body = answers.parse(content, self._reader.headers, self.model)
+        kind = answers.INCOMPLETE if body.get("status") == "incomplete" else answers.COMPLETED
+        event = {"type": kind, "response": body, "sequence_number": 0}
+        return SimpleNamespace(data=orjson.dumps(event).decode())
+
+    def _take(self, data: str) -> Any:
+        """LiteLLM's event of a line's data; None where it holds none.
+
+        Raises:
+            One of LiteLLM's exceptions: it is no JSON, or the response failed.
+        """
+        self._check_max_streaming_duration()
+        event = self._process_chunk(data)
+        if event is None and data and not self.finished:
+            # LiteLLM passes over it: a lost delta would be a wrong answer.
+            raise self._error(503, f"a line of the stream is not JSON: {data[:200]!r}")
+        if self.completed_response is not None:
+            self._settle()
+        return event
+
+    def _error(self, status: int, message: str) -> Exception:
+        return errors.build(status, message, self._reader.headers, self.model)
+
+    def _raise_if_cut(self) -> None:
+        if self.completed_response is None:
+            what = "before its end" if self._reader.has_output else "without an answer"
+            raise self._error(503, f"the stream ended {what}: the answer is cut")
+
+    def _settle(self, failure: BaseException | None = None) -> None:
+        # The ticket is taken by the first of them.
+        admission.after(self._carrier, self._reader.bill, failure)
+
+    def _failure(self, cause: Exception) -> Exception:
+        """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
+        exception = cause
+        if isinstance(cause, httpx.TimeoutException):
+            exception = self._error(408, "the stream stalled: no data within the timeout")
+        elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
+            exception = errors.unreached(cause, self.model)
+        elif isinstance(cause, errors.MALFORMED):
+            exception = self._error(503, f"the stream makes no answer ({cause!r:.200})")
+        known = exception.__dict__
+        known["openrouter"] = {
+            **usage.facts({"id": self._reader.bill.generation_id}, self._reader.headers),
+            **(known.get("openrouter") or {}),
+        }
+        if known.get("partial_response") is None:
+            known["partial_response"] = self._reader.partial_response
+        self._settle(exception)
+        self._handle_failure(exception)
+        return exception
+
+    def _raise(self, exception: Exception, cause: Exception) -> NoReturn:
+        """Raises in the form by which a Router knows that it may ask somebody else."""
+        if exception is not cause:
+            exception.__cause__ = cause
+        status = getattr(exception, "status_code", None)
+        is_broken = isinstance(exception, APIConnectionError)
+        falls_back = isinstance(exception, ContentPolicyViolationError) or (
+            not isinstance(status, int) or status >= 500 or status in {408, 429}
+        )
+        if not falls_back or (is_broken and self._reader.has_output):
+            raise exception
+        partial = exception.__dict__.get("partial_response")
+        wrapped = MidStreamFallbackError(
+            message=str(exception),
+            model=self.model or "",
+            llm_provider=errors.PROVIDER,
+            original_exception=exception,
+            generated_content=partial.output_text if partial is not None else "",
+            is_pre_first_chunk=not self._reader.has_output,
+        )
+        wrapped.__dict__.update({name: exception.__dict__.get(name) for name in _OURS})
+        raise wrapped from exception
+
+    def _is_whole(self, cause: Exception) -> bool:
+        """Whether the connection broke when the answer was already there."""
+        return isinstance(cause, httpx.TransportError) and self.completed_response is not None
+
+
+class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
+    """The stream that `litellm.responses(stream=True)` returns for an OpenRouter model.
+
+    The whole answer is `stream.completed_response.response` once its event was taken, with the
+    cost in its hidden params. `close()` ends the stream early and frees the connection.
+    """
+
+    @classmethod
+    def of(cls, made: Any, carrier: dict[str, Any]) -> OpenRouterResponsesStream:
+        """The stream in place of one that LiteLLM made."""
+        stream: OpenRouterResponsesStream = cls._of(made, carrier)
+        if stream._is_json:
+            stream.stream_iterator = stream._json_events()
+        return stream
+
+    def _json_events(self) -> Iterator[Any]:
+        yield self._event_of_json(self.response.read())
+
+    def __next__(self) -> Any:
+        if self._is_over:
+            raise StopIteration
+        try:
+            event = self._next()
+        except Exception as cause:  # noqa: BLE001 - every failure takes the same way out
+            self.close(cause)
+            if self._is_whole(cause):
+                raise StopIteration from None
+            self._raise(self._failure(cause), cause)
+        if event is None:
+            self.close()
+            raise StopIteration
+        return event
+
+    def _next(self) -> Any:
+        for line in self.stream_iterator:
+            event = self._take(line.data)
+            if self.finished:
+                break
+            if event is not None:
+                return self._hooked(event)
+        self.finished = True
+        self._raise_if_cut()
+        return None
+
+    def _hooked(self, event: Any) -> Any:
+        # LiteLLM starts an event loop for it, whether anybody has a hook or not.
+        if litellm.callbacks:
+            run: Any = run_async_function
+            event = run(self._call_post_streaming_deployment_hook, chunk=event)
+        return event
+
+    def close(self, cause: BaseException | None = None) -> None:
+        """Ends the stream and frees its connection. What was billed is asked for later."""
+        if not self._is_over:
+            self._is_over = self.finished = True
+            if cause is None:
+                self._settle()
+            self.response.close()
+
+    def __del__(self) -> None:
+        # A `break` out of the loop leaves only this to say that nobody waits any more.
+        with contextlib.suppress(Exception):
+            self.close()
+
+
+class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
+    """The stream that `litellm.aresponses(stream=True)` returns for an OpenRouter model.
+
+    Like `OpenRouterResponsesStream`; `aclose()` ends it early.
+    """
+
+    @classmethod
+    def of(cls, made: Any, carrier: dict[str, Any]) -> AsyncOpenRouterResponsesStream:
+        """The stream in place of one that LiteLLM made."""
+        stream: AsyncOpenRouterResponsesStream = cls._of(made, carrier)
+        if stream._is_json:
+            stream.stream_iterator = stream._json_events()
+        return stream
+
+    async def _json_events(self) -> AsyncIterator[Any]:
+        yield self._event_of_json(await self.response.aread())
+
+    async def __anext__(self) -> Any:
+        if self._is_over:
+            raise StopAsyncIteration
+        try:
+            event = await self._anext()
+        except Exception as cause:  # noqa: BLE001 - every failure takes the same way out
+            await self.aclose(cause)
+            if self._is_whole(cause):
+                raise StopAsyncIteration from None
+            exception = self._failure(cause)
+            await self._await_pending_logging()
+            self._raise(exception, cause)
+        if event is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return event
+
+    async def _anext(self) -> Any:
+        async for line in self.stream_iterator:
+            event = self._take(line.data)
+            if self.finished:
+                break
+            if event is not None:
+                hook: Any = self._call_post_streaming_deployment_hook
+                return await hook(chunk=event)
+        self.finished = True
+        self._raise_if_cut()
+        return None
+
+    async def aclose(self, cause: BaseException | None = None) -> None:
+        """Ends the stream and frees its connection. What was billed is asked for later."""
+        if not self._is_over:
+            self._is_over = self.finished = True
+            if cause is None:
+                self._settle()
+            # A cancelled task would be cancelled again at this await, and leak the connection.
+            with anyio.CancelScope(shield=True):
+                await self.response.aclose()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            if not self._is_over:
+                self._settle()
+
+
+def _message(part: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "",
+        "type": "message",
+        "role": "assistant",
+        "status": "incomplete",
+        "content": [part],
+    }

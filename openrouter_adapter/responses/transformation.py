@@ -1,0 +1,213 @@
+"""`litellm.responses("openrouter/…")`: the class that LiteLLM calls, and the steps it names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfig
+from litellm.responses.streaming_iterator import (
+    ResponsesAPIStreamingIterator,
+    SyncResponsesAPIStreamingIterator,
+)
+from litellm.types.llms.openai import ResponsesAPIResponse
+from litellm.types.utils import LlmProviders
+
+from openrouter_adapter import admission, connection, errors
+from openrouter_adapter.callbacks import tell_of_answer
+from openrouter_adapter.responses import answers, requests
+from openrouter_adapter.responses.streaming import (
+    AsyncOpenRouterResponsesStream,
+    OpenRouterResponsesStream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+PATH: Final = "/responses"
+
+# Where `extra_body` travels, which LiteLLM would merge only after the body was admitted.
+_EXTRA_BODY: Final = "openrouter_adapter_extra_body"
+
+
+class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
+    """LiteLLM's transformation class for OpenRouter's `/responses`. Holds no state."""
+
+    @classmethod
+    def get_config(cls) -> dict[str, Any]:
+        """No defaults: what is sent is what the caller gave."""
+        return {}
+
+    @property
+    def custom_llm_provider(self) -> LlmProviders:
+        """OpenRouter: what LiteLLM does for OpenAI alone is not done."""
+        return LlmProviders.OPENROUTER
+
+    def get_supported_openai_params(self, model: str) -> list[str]:
+        """OpenAI's parameters that reach OpenRouter, whatever the model."""
+        return [*requests.SUPPORTED, "extra_headers", "extra_body", "extra_query", "timeout"]
+
+    def map_openai_params(
+        self, response_api_optional_params: Any, model: str, drop_params: bool
+    ) -> dict[str, Any]:
+        """Passes all of them on; what needs translating is translated with the body."""
+        return dict(response_api_optional_params)
+
+    def should_fake_stream(
+        self, model: str | None, stream: bool | None, custom_llm_provider: str | None = None
+    ) -> bool:
+        """Never: LiteLLM would for each model that it has no entry for, which is all of them."""
+        return False
+
+    def supports_native_websocket(self) -> bool:
+        """OpenRouter has none; LiteLLM serves websockets over streams."""
+        return False
+
+    def validate_environment(
+        self, headers: dict[str, Any], model: str, litellm_params: Any
+    ) -> dict[str, Any]:
+        """The request headers; the caller's dict is left alone.
+
+        Raises:
+            litellm.AuthenticationError: there is no key.
+        """
+        import litellm
+
+        # Where a call has none, LiteLLM's core puts its global headers on most endpoints, not all.
+        everywhere: Any = litellm.headers
+        key = getattr(litellm_params, "api_key", None)
+        return connection.request_headers(headers or everywhere or {}, key, model)
+
+    def get_complete_url(self, api_base: str | None, litellm_params: dict[str, Any]) -> str:
+        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
+        return connection.endpoint_url(api_base, PATH)
+
+    def transform_responses_api_request(
+        self,
+        model: str,
+        input: Any,  # noqa: A002 - LiteLLM's name
+        response_api_optional_request_params: dict[str, Any],
+        litellm_params: Any,
+        headers: dict[str, Any],
+    ) -> dict[str, Any]:
+        """The body, admitted.
+
+        Raises:
+            litellm.BadRequestError: something in it is wrong; the message says what.
+        """
+        carrier = carrier_of(litellm_params)
+        keywords = {**requests.known_options(carrier), **response_api_optional_request_params}
+        body = requests.build_body(model, input, keywords, carrier.get(_EXTRA_BODY))
+        admission.before_send(body, carrier, PATH)
+        return body
+
+    async def async_transform_responses_api_request(  # noqa: D102 - the base class's
+        self, *arguments: Any, **keywords: Any
+    ) -> dict[str, Any]:
+        # In a thread, as LiteLLM does on the other endpoints: the gate may ask a database.
+        return await asyncio.to_thread(self.transform_responses_api_request, *arguments, **keywords)
+
+    def transform_extra_body(
+        self,
+        extra_body: Mapping[str, object],
+        request: Mapping[str, object],
+        model: str,
+        litellm_params: Any,
+    ) -> Mapping[str, object]:
+        """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
+        return {name: value for name, value in extra_body.items() if name not in request}
+
+    def transform_response_api_response(
+        self, model: str, raw_response: httpx.Response, logging_obj: Any
+    ) -> ResponsesAPIResponse:
+        """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
+
+        Raises:
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
+        """
+        tell_of_answer(logging_obj, raw_response, {}, inputs=None, key="")
+        content, headers = raw_response.content, raw_response.headers
+        with errors.for_malformed(content, headers):
+            return answers.response_object(answers.parse(content, headers, model), headers)
+
+    def transform_streaming_response(
+        self, model: str, parsed_chunk: dict[str, Any], logging_obj: Any
+    ) -> Any:
+        """LiteLLM's event of a wire event; of a stream its own reader does this."""
+        return answers.event_object(parsed_chunk)
+
+    def get_error_class(
+        self, error_message: str, status_code: int, headers: Mapping[str, str]
+    ) -> Any:
+        """The LiteLLM exception of a failed request."""
+        return errors.of_failure(error_message, status_code, headers)
+
+
+class ResponsesHandler:
+    """LiteLLM's HTTP handler for Responses; other providers pass through to LiteLLM's own.
+
+    Here, and not in the transformation class, it is known which request an answer, a failure or
+    a stream belongs to.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is LiteLLM's own."""
+        return getattr(self._original, name)
+
+    def response_api_handler(self, *arguments: Any, **call: Any) -> Any:
+        """Sends a call's request; a coroutine of it where the call is asynchronous."""
+        if call.get("custom_llm_provider") != errors.PROVIDER or arguments:
+            return self._original.response_api_handler(*arguments, **call)
+        carrier = _prepare(call)
+        if call.get("_is_async"):
+            return self._send_async(call, carrier)
+        with admission.settled_on_failure(carrier):
+            admission.listen(call.get("client"), carrier, is_async=False)
+            return _settled(self._original.response_api_handler(**call), carrier)
+
+    async def _send_async(self, call: dict[str, Any], carrier: dict[str, Any]) -> Any:
+        with admission.settled_on_failure(carrier):
+            admission.listen(call.get("client"), carrier, is_async=True)
+            return _settled(await self._original.response_api_handler(**call), carrier)
+
+
+def carrier_of(litellm_params: Any) -> dict[str, Any]:
+    """The attempt's parameters that LiteLLM's class does not name: options, and its ticket."""
+    extra = getattr(litellm_params, "model_extra", None)
+    return extra if isinstance(extra, dict) else {}
+
+
+def _prepare(call: dict[str, Any]) -> dict[str, Any]:
+    """Gathers what LiteLLM would put into the request in several places; returns the carrier."""
+    carrier = carrier_of(call["litellm_params"])
+    parameters = call["response_api_optional_request_params"]
+    # With the headers in place before the key is looked for, an Authorization header will do.
+    given = {**(parameters.get("extra_headers") or {}), **(call.get("extra_headers") or {})}
+    call["response_api_optional_request_params"] = {**parameters, "extra_headers": given}
+    call["extra_headers"] = None
+    if call.get("extra_body"):
+        carrier[_EXTRA_BODY] = call["extra_body"]
+    logging_obj = call.get("logging_obj")
+    carrier[admission.CALL] = {
+        **carrier,
+        "api_key": getattr(call["litellm_params"], "api_key", None),
+        "litellm_call_id": getattr(logging_obj, "litellm_call_id", None),
+        "metadata": call.get("litellm_metadata") or parameters.get("metadata") or {},
+    }
+    return carrier
+
+
+def _settled(answer: Any, carrier: dict[str, Any]) -> Any:
+    """The answer, settled; a stream in our own form, which settles itself when it ends."""
+    if isinstance(answer, SyncResponsesAPIStreamingIterator):
+        return OpenRouterResponsesStream.of(answer, carrier)
+    if isinstance(answer, ResponsesAPIStreamingIterator):
+        return AsyncOpenRouterResponsesStream.of(answer, carrier)
+    is_known = isinstance(answer, ResponsesAPIResponse)
+    admission.after(carrier, answers.read_bill(answer) if is_known else None)
+    return answer
