@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+    from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
 
 __all__ = [
     "OpenRouterChatConfig",
     "OpenRouterEmbeddingConfig",
     "OpenRouterImageGenerationConfig",
+    "OpenRouterResponsesConfig",
     "__version__",
     "register",
     "registered",
@@ -33,6 +35,7 @@ _CLASSES = {
     "OpenRouterChatConfig": "chat",
     "OpenRouterEmbeddingConfig": "embedding",
     "OpenRouterImageGenerationConfig": "image_generation",
+    "OpenRouterResponsesConfig": "responses",
 }
 
 

@@ -59,6 +59,10 @@ def places() -> tuple[Place, ...]:
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.image_generation.requests import ImageHandler
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+    from openrouter_adapter.responses.transformation import (
+        OpenRouterResponsesConfig,
+        ResponsesHandler,
+    )
 
     def is_(replacement: Any) -> Callable[[Any], Any]:
         return lambda _: replacement
@@ -66,6 +70,7 @@ def places() -> tuple[Place, ...]:
     chat = is_(OpenRouterChatConfig)
     embedding = is_(OpenRouterEmbeddingConfig)
     image = is_(OpenRouterImageGenerationConfig)
+    responses = is_(OpenRouterResponsesConfig)
     folder = "litellm.llms.openrouter"
     return (
         Place("litellm", "OpenrouterConfig", chat, "chat"),
@@ -88,6 +93,15 @@ def places() -> tuple[Place, ...]:
             image,
             "image_generation",
         ),
+        Place("litellm", "OpenRouterResponsesAPIConfig", responses, "responses"),
+        Place(
+            f"{folder}.responses.transformation",
+            "OpenRouterResponsesAPIConfig",
+            responses,
+            "responses",
+        ),
+        # Knows which request a stream of Responses, or a failure of one, belongs to.
+        Place("litellm.responses.main", "base_llm_http_handler", ResponsesHandler, "responses"),
         # Makes aimage_generation truly asynchronous, and `n` requests of `n` images.
         Place("litellm.images.main", "llm_http_handler", ImageHandler, "n images"),
         # Tells admission.py of attempts that fail before there is an answer.
