@@ -24,7 +24,9 @@ NO_RECORDINGS = (
 # Which exchanges a test gets that asks for an outcome by one of these names.
 SELECTIONS: dict[str, Callable[[Exchange], bool]] = {
     "answered": lambda exchange: exchange.error is None,
-    "streamed": lambda exchange: exchange.error is None and exchange.is_stream,
+    "streamed": lambda exchange: (
+        exchange.error is None and exchange.is_stream and exchange.kind.startswith("chat-")
+    ),
     "refused": lambda exchange: exchange.error is not None,
     "broken": lambda exchange: exchange.error is not None and exchange.is_stream,
 }
@@ -78,7 +80,7 @@ def answered(outcome: Outcome) -> Outcome:
 
 @pytest.fixture
 def streamed(answered: Outcome) -> Outcome:
-    """What came of an exchange whose recording is a whole stream."""
+    """What came of an exchange whose recording is a whole stream of a chat."""
     return answered
 
 

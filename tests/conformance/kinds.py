@@ -93,11 +93,33 @@ async def aembed(keywords: Keywords) -> Returned:
     return Returned(await litellm.aembedding(**keywords))
 
 
+def respond(keywords: Keywords) -> Returned:
+    return Returned(litellm.responses(**keywords))
+
+
+async def arespond(keywords: Keywords) -> Returned:
+    return Returned(await litellm.aresponses(**keywords))
+
+
+def stream_response(keywords: Keywords) -> Returned:
+    answer: Any = litellm.responses(**keywords)
+    events = tuple(answer)
+    return Returned(answer.completed_response.response, events)
+
+
+async def astream_response(keywords: Keywords) -> Returned:
+    answer: Any = await litellm.aresponses(**keywords)
+    events = tuple([event async for event in answer])
+    return Returned(answer.completed_response.response, events)
+
+
 KINDS = {
     "chat-completions": Kind(complete, acomplete),
     "chat-completions-stream": Kind(stream, astream),
     "embeddings": Kind(embed, aembed),
     "chat-completions-errors": Kind(complete, acomplete),
+    "responses": Kind(respond, arespond),
+    "responses-stream": Kind(stream_response, astream_response),
 }
 
 

@@ -79,5 +79,10 @@ def test_callback_sees_what_the_caller_sees(
     assert replay.wait_for(lambda: bool(of_this_call()))
     replay.wait_for(lambda: len(of_this_call()) > 1, SECOND_LOOK)
     [(kwargs, response)] = of_this_call()
-    assert plain(response) == plain(returned.response)
+    seen, expected = plain(response), plain(returned.response)
+    if exchange.kind.startswith("responses"):
+        # LiteLLM hands on a copy whose usage is in chat's words.
+        del seen["usage"], expected["usage"]
+    assert seen == expected
+    assert plain(response._hidden_params)["openrouter"] == returned.hidden["openrouter"]
     assert kwargs["response_cost"] == returned.hidden["response_cost"]
