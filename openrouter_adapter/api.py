@@ -1,0 +1,260 @@
+"""OpenRouter's plain GETs: models, their endpoints, one generation, the key, the credits.
+
+Each returns what the wire's `data` holds, as it is. Every failure is one of LiteLLM's
+exceptions, as errors.py makes them; nothing is tried twice. See
+https://openrouter.ai/docs/api-reference/overview.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from openrouter_adapter import connection, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TIMEOUT: Final = 10.0
+"""Seconds for one GET; a caller's own `timeout` takes its place."""
+
+_logger = logging.getLogger("openrouter_adapter")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `GET /models` said.
+
+    Attributes:
+        rows: The models, or None where they are still those of the given ETag.
+        etag: Names this state of the list, None where the server gave none.
+    """
+
+    rows: list[dict[str, Any]] | None
+    etag: str | None
+
+
+def get_models(
+    *,
+    etag: str | None = None,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Listing:
+    """Every model of OpenRouter, of all modalities. Needs no key.
+
+    Args:
+        etag: Of the list that the caller has; if it is still right nothing is transferred.
+        api_key: The key, None to look for one and do without.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/guides/overview/models.
+    """
+    response = _get(
+        "/models",
+        {"output_modalities": "all"},
+        {"If-None-Match": etag} if etag else {},
+        api_key=api_key,
+        base_url=base_url,
+        timeout=timeout,
+        needs_key=False,
+    )
+    if response.status_code == httpx.codes.NOT_MODIFIED:
+        return Listing(None, etag)
+    rows = _data(response, list)
+    return Listing([row for row in rows if isinstance(row, dict)], response.headers.get("etag"))
+
+
+def get_endpoints(
+    model: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> list[dict[str, Any]]:
+    """The providers that serve a model: prices, limits, latency, throughput, uptime.
+
+    Args:
+        model: Its id at OpenRouter, such as `openai/gpt-4o-mini`.
+        api_key: The key, None to look for one and do without: latency and throughput are then
+            not told.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds.
+
+    Raises:
+        litellm.NotFoundError: OpenRouter has no such model.
+        One of LiteLLM's other exceptions (see errors.py).
+    """
+    response = _get(
+        f"/models/{quote(model, safe='/:~@')}/endpoints",
+        api_key=api_key,
+        base_url=base_url,
+        timeout=timeout,
+        needs_key=False,
+        model=model,
+    )
+    endpoints = _data(response, dict).get("endpoints")
+    found = endpoints if isinstance(endpoints, list) else []
+    return [endpoint for endpoint in found if isinstance(endpoint, dict)]
+
+
+def get_generation(
+    generation_id: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any]:
+    """What became of one request, its `total_cost` in USD among it.
+
+    OpenRouter needs some seconds after the end of a request until it knows; NotFoundError may
+    mean "not yet".
+
+    Raises:
+        litellm.NotFoundError: there is no such generation, or not yet.
+        litellm.AuthenticationError: there is no key, or a wrong one.
+        One of LiteLLM's other exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/use-cases/usage-accounting.
+    """
+    response = _get(
+        "/generation",
+        {"id": generation_id},
+        api_key=api_key,
+        base_url=base_url,
+        timeout=timeout,
+    )
+    return _object(response)
+
+
+async def aget_generation(
+    generation_id: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any]:
+    """`get_generation` for async code; the same arguments, answer and exceptions."""
+    url = connection.base_url(base_url) + "/generation"
+    headers = _headers(api_key, {}, needs_key=True)
+    started = time.monotonic()
+    try:
+        async with httpx.AsyncClient(verify=_verify(), timeout=timeout) as client:
+            response = await client.get(url, params={"id": generation_id}, headers=headers)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause) from cause
+    return _object(_checked(response, "/generation", started))
+
+
+def get_key(
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any]:
+    """What OpenRouter knows of the key in use: label, limit and usage in USD, and when it resets.
+
+    Raises:
+        litellm.AuthenticationError: there is no key, or a wrong one.
+        One of LiteLLM's other exceptions (see errors.py).
+    """
+    return _object(_get("/key", api_key=api_key, base_url=base_url, timeout=timeout))
+
+
+def get_credits(
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any]:
+    """The account's `total_credits` and `total_usage`, in USD.
+
+    Raises:
+        litellm.AuthenticationError: there is no key, or a wrong one.
+        One of LiteLLM's other exceptions (see errors.py).
+    """
+    return _object(_get("/credits", api_key=api_key, base_url=base_url, timeout=timeout))
+
+
+def _get(
+    path: str,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    timeout: float,
+    needs_key: bool = True,
+    model: str = "",
+) -> httpx.Response:
+    url = connection.base_url(base_url) + path
+    sent = _headers(api_key, headers or {}, needs_key=needs_key)
+    started = time.monotonic()
+    try:
+        with httpx.Client(verify=_verify(), timeout=timeout) as client:
+            response = client.get(url, params=params, headers=sent)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause, model) from cause
+    return _checked(response, path, started, model)
+
+
+def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
+    from litellm.exceptions import AuthenticationError
+
+    try:
+        sent = connection.request_headers(headers, api_key)
+    except AuthenticationError:
+        if needs_key:
+            raise
+        sent = connection.request_headers({**headers, "Authorization": ""}, None)
+        sent.pop("Authorization", None)
+    sent.pop("Content-Type", None)  # A GET has none.
+    return sent
+
+
+def _verify() -> Any:
+    """LiteLLM's TLS settings: `litellm.ssl_verify`, `SSL_CERT_FILE` and the like."""
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    return get_ssl_configuration()
+
+
+def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
+    if isinstance(cause, httpx.TimeoutException):
+        return errors.build(408, f"no answer in time: {type(cause).__name__}", None, model)
+    return errors.unreached(cause, model)
+
+
+def _checked(
+    response: httpx.Response, path: str, started: float, model: str = ""
+) -> httpx.Response:
+    seconds = time.monotonic() - started
+    _logger.debug("GET %s: %d after %.3f s", path, response.status_code, seconds)
+    if response.status_code != httpx.codes.NOT_MODIFIED and not response.is_success:
+        raise errors.from_http(response.text, response.status_code, response.headers, model)
+    return response
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    return dict(_data(response, dict))
+
+
+def _data(response: httpx.Response, kind: type) -> Any:
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise errors.unreadable(response.content, response.headers) from None
+    data = errors.raise_for_body(body, response.headers).get("data")
+    if not isinstance(data, kind):
+        raise errors.unreadable(response.content, response.headers)
+    return data
