@@ -1,0 +1,92 @@
+"""What was fetched from OpenRouter, kept on disk: a JSON file for each list.
+
+Written whole and then renamed, so a reader in another process sees the old file or the new one
+and never a part. Of two writers the last one wins; both wrote the truth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+FOLDER_VARIABLE: Final = "OPENROUTER_ADAPTER_CACHE"
+_FORMAT: Final = 1
+
+_logger = logging.getLogger("openrouter_adapter")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A list as it was fetched.
+
+    Attributes:
+        rows: The wire's rows.
+        fetched_at: When OpenRouter last said that they are right, seconds since 1970.
+        etag: The list's ETag, None where there was none.
+    """
+
+    rows: list[dict[str, Any]]
+    fetched_at: float
+    etag: str | None = None
+
+
+def folder() -> Path:
+    """Where the files are: `OPENROUTER_ADAPTER_CACHE`, else the user's cache folder."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("openrouter-adapter", appauthor=False))
+
+
+def path(name: str, base_url: str) -> Path:
+    """The file of a list: each server that lists are fetched from has files of its own."""
+    server = hashlib.sha256(base_url.encode()).hexdigest()[:12]
+    safe = "".join(letter if letter.isalnum() or letter in "-._" else "_" for letter in name)
+    if safe != name:
+        safe = f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return folder() / f"{safe}-{server}.json"
+
+
+def read(file: Path) -> Entry | None:
+    """What a file holds; None where there is none. One that can't be read gives a warning."""
+    try:
+        held = orjson.loads(file.read_bytes())
+        if held["format"] != _FORMAT:
+            return None
+        rows = [dict(row) for row in held["rows"]]
+        return Entry(rows, float(held["fetched_at"]), held.get("etag"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        _logger.warning("The cache file %s can't be read and is left out: %s", file, cause)
+        return None
+
+
+def write(file: Path, entry: Entry) -> None:
+    """Puts a list on disk. Where that fails it says so once in the log: it is only a cache."""
+    held = {
+        "format": _FORMAT,
+        "fetched_at": entry.fetched_at,
+        "etag": entry.etag,
+        "rows": entry.rows,
+    }
+    temporary: str | None = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(orjson.dumps(held))
+        Path(temporary).replace(file)
+    except OSError as cause:
+        _logger.warning("The cache file %s can't be written: %s", file, cause)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

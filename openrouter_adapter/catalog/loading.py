@@ -1,0 +1,192 @@
+"""The catalogue from disk or from OpenRouter: fetched once, kept, confirmed when it gets old."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import api, connection
+from openrouter_adapter.catalog import cache
+from openrouter_adapter.catalog.lookup import Catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+MAX_AGE: Final = 24 * 3600.0
+"""Seconds after which OpenRouter is asked whether a list is still right."""
+_PAUSE: Final = 300.0  # Seconds until a refresh that failed is tried again.
+
+_logger = logging.getLogger("openrouter_adapter")
+_lock = threading.RLock()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A catalogue of this process, and the file state that it was built from."""
+
+    catalog: Catalog
+    tried_at: float
+
+
+_kept: dict[Path, _Kept] = {}
+_warned: set[Path] = set()
+
+
+class CatalogUnavailableError(LookupError):
+    """There is no catalogue on disk, and none could be fetched or was to be."""
+
+
+def load(
+    *,
+    refresh: bool | None = None,
+    max_age: float = MAX_AGE,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = api.DEFAULT_TIMEOUT,
+) -> Catalog:
+    """OpenRouter's models and prices.
+
+    From memory or disk where they are not older than `max_age`; then without any network. A
+    refresh that fails keeps the old ones: it is said in the log once, and in the catalogue's
+    `refresh_error`.
+
+    Args:
+        refresh: True asks OpenRouter at once, False never, None where they are too old.
+        max_age: Seconds.
+        api_key: The key, None to look for one and do without.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds for the network.
+
+    Raises:
+        CatalogUnavailableError: none on disk, and `refresh` is False.
+        One of LiteLLM's exceptions (see errors.py): none on disk, and none could be fetched.
+
+    Follows https://openrouter.ai/docs/guides/overview/models.
+    """
+    base = connection.base_url(base_url)
+    file = cache.path("models", base)
+    with _lock:
+        kept = _kept.get(file)
+        if kept is not None and refresh is not True and _is_recent(kept, max_age, refresh):
+            return kept.catalog
+        entry = cache.read(file)
+        if refresh is False and entry is None:
+            raise CatalogUnavailableError(
+                f"No catalogue in {file.parent}, and refresh=False keeps from fetching one."
+            )
+        error: Exception | None = None
+        if entry is None or (refresh is not False and _is_due(entry, max_age, refresh)):
+
+            def fetch(etag: str | None) -> tuple[list[dict[str, Any]] | None, str | None]:
+                listing = api.get_models(etag=etag, api_key=api_key, base_url=base, timeout=timeout)
+                if listing.rows == []:
+                    raise CatalogUnavailableError("OpenRouter's list of models came empty.")
+                return listing.rows, listing.etag
+
+            entry, error = _refreshed(file, entry, fetch)
+        catalog = _built(file, entry, error)
+        _kept[file] = _Kept(catalog, time.time())
+        return catalog
+
+
+def load_endpoints(
+    catalog: Catalog,
+    models: Iterable[str],
+    *,
+    refresh: bool | None = None,
+    max_age: float = MAX_AGE,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = api.DEFAULT_TIMEOUT,
+) -> Catalog:
+    """The catalogue with the providers of some models, cached like the models themselves.
+
+    Estimates then know the dearest provider that may serve a request.
+
+    Args:
+        catalog: Where the models are.
+        models: Their names.
+        refresh: True asks OpenRouter at once, False never, None where they are too old.
+        max_age: Seconds.
+        api_key: The key, None to look for one and do without.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds for the network, for each model.
+
+    Raises:
+        KeyError: the catalogue has no model of a name.
+        One of LiteLLM's exceptions (see errors.py): not on disk, and can't be fetched.
+    """
+    base = connection.base_url(base_url)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for model_id in dict.fromkeys(catalog[name].id for name in models):
+        file = cache.path(f"endpoints-{model_id}", base)
+        entry = cache.read(file)
+        if refresh is False and entry is None:
+            continue
+        if entry is None or (refresh is not False and _is_due(entry, max_age, refresh)):
+
+            def fetch(
+                _: str | None, asked: str = model_id
+            ) -> tuple[list[dict[str, Any]] | None, str | None]:
+                rows = api.get_endpoints(asked, api_key=api_key, base_url=base, timeout=timeout)
+                return rows, None
+
+            entry, _error = _refreshed(file, entry, fetch)
+        found[model_id] = entry.rows
+    return catalog.with_endpoints(found)
+
+
+def _is_recent(kept: _Kept, max_age: float, refresh: bool | None) -> bool:
+    if refresh is False or kept.catalog.age <= max_age:
+        return True
+    # A server that did not answer just now is not asked again for every request.
+    return kept.catalog.refresh_error is not None and time.time() - kept.tried_at < _PAUSE
+
+
+def _is_due(entry: cache.Entry, max_age: float, refresh: bool | None) -> bool:
+    return refresh is True or time.time() - entry.fetched_at > max_age
+
+
+def _refreshed(
+    file: Path,
+    old: cache.Entry | None,
+    fetch: Callable[[str | None], tuple[list[dict[str, Any]] | None, str | None]],
+) -> tuple[cache.Entry, Exception | None]:
+    """The list as OpenRouter has it now, else the old one with the reason.
+
+    Raises:
+        The reason, where there is no old one.
+    """
+    try:
+        rows, etag = fetch(old.etag if old else None)
+    except Exception as error:
+        if old is None:
+            raise
+        if file not in _warned:
+            _warned.add(file)
+            hours = (time.time() - old.fetched_at) / 3600
+            _logger.warning(
+                "OpenRouter's catalogue can't be refreshed; the one of %.1f hours ago stays in "
+                "use: %s",
+                hours,
+                error,
+            )
+        return old, error
+    _warned.discard(file)
+    if rows is None and old is not None:
+        rows = old.rows
+    entry = cache.Entry(rows or [], time.time(), etag)
+    cache.write(file, entry)
+    return entry, None
+
+
+def _built(file: Path, entry: cache.Entry, error: Exception | None) -> Catalog:
+    kept = _kept.get(file)
+    if kept is not None and kept.catalog.fetched_at == entry.fetched_at:
+        kept.catalog.refresh_error = error
+        return kept.catalog
+    return Catalog(entry.rows, fetched_at=entry.fetched_at, refresh_error=error)

@@ -1,0 +1,266 @@
+"""What a model costs: the catalogue's price strings as exact decimals, by item and by condition.
+
+An item is a key of the wire's `pricing`: `prompt`, `completion`, `input_cache_read`,
+`input_cache_write`, `input_cache_write_1h`, `request`, `image`, `image_output`, `audio`,
+`web_search`, `internal_reasoning`, …. Token prices are USD per token, the others USD each.
+See https://openrouter.ai/docs/guides/overview/models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+Rates = dict[str, Decimal]
+"""USD by item. An item that is not sold, or whose price is not told, is absent."""
+
+ZERO: Final = Decimal(0)
+_CONDITIONS: Final = frozenset({"min_prompt_tokens", "utc_days", "utc_start", "utc_end"})
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# No token of any model costs a tenth of a cent: a dearer "image" is a whole image.
+_DEAREST_TOKEN: Final = Decimal("0.001")
+# Newer rows price an input image's tokens under `image`, at about the prompt's price; older
+# ones price the image, at hundreds of times that.
+_TOKEN_PRICE_FACTOR: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other prices under a condition: long prompts, or hours of the day.
+
+    Attributes:
+        rates: The items that change, USD.
+        min_prompt_tokens: Applies to prompts of more tokens than this.
+        start: First minute of the day, UTC, as HHMM; None for any time.
+        end: HHMM at which it ends; before `start` it is on the next day.
+        days: Weekdays as `mon`, `tue`, …; empty for every day.
+    """
+
+    rates: Rates
+    min_prompt_tokens: int = 0
+    start: int | None = None
+    end: int | None = None
+    days: tuple[str, ...] = ()
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it depends on when the request is made."""
+        return self.start is not None or bool(self.days)
+
+    def takes(self, prompt_tokens: int) -> bool:
+        """Whether a prompt is long enough for it."""
+        return not self.min_prompt_tokens or prompt_tokens > self.min_prompt_tokens
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether a moment in UTC lies in its hours."""
+        if self.days and _DAYS[moment.weekday()] not in self.days:
+            return False
+        if self.start is None or self.end is None:
+            return True
+        clock = moment.hour * 100 + moment.minute
+        if self.start <= self.end:
+            return self.start <= clock < self.end
+        return clock >= self.start or clock < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """All prices of a model, or of one provider's endpoint of it.
+
+    Attributes:
+        base: What applies where no override does, USD.
+        overrides: In the wire's order; of those that apply, the later wins item by item.
+        discount: What is taken off, as a fraction: 0.1 is 10 %.
+    """
+
+    base: Rates
+    overrides: tuple[Override, ...] = ()
+    discount: Decimal = ZERO
+
+    @property
+    def is_known(self) -> bool:
+        """Whether both token prices are told. Those of routers such as `openrouter/auto` aren't."""
+        return "prompt" in self.base and "completion" in self.base
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing of it costs anything."""
+        return self.is_known and not any(any(rates.values()) for rates in self._all())
+
+    def _all(self) -> Iterator[Rates]:
+        yield self.base
+        for override in self.overrides:
+            yield override.rates
+
+    def rates(self, prompt_tokens: int = 0, moment: datetime | None = None) -> Rates:
+        """The prices of a request, discount included.
+
+        Args:
+            prompt_tokens: How long its prompt is, in tokens.
+            moment: When it is made, in UTC; None leaves out what depends on the hour.
+        """
+        found = self.base
+        for override in self.overrides:
+            if not override.takes(prompt_tokens):
+                continue
+            if override.is_timed and (moment is None or not override.holds_at(moment)):
+                continue
+            found = {**found, **override.rates}
+        if self.discount:
+            return {item: price * (1 - self.discount) for item, price in found.items()}
+        return found
+
+    def dearest(self, prompt_tokens: int = 0) -> Rates:
+        """The highest price of each item that a prompt of up to so many tokens can meet.
+
+        Any hour, no discount.
+        """
+        found = dict(self.base)
+        for override in self.overrides:
+            if override.takes(prompt_tokens):
+                for item, price in override.rates.items():
+                    found[item] = max(found.get(item, ZERO), price)
+        return found
+
+
+def parse(wire: Any) -> Pricing:
+    """The prices in the wire's `pricing`. What can't be read as a price is left out."""
+    fields: Mapping[str, Any] = wire if isinstance(wire, dict) else {}
+    overrides = fields.get("overrides")
+    return Pricing(
+        base=_rates(fields),
+        overrides=tuple(_override(row) for row in overrides or () if isinstance(row, dict))
+        if isinstance(overrides, list)
+        else (),
+        discount=decimal(fields.get("discount")) or ZERO,
+    )
+
+
+def _override(row: Mapping[str, Any]) -> Override:
+    days = row.get("utc_days")
+    return Override(
+        rates=_rates(row),
+        min_prompt_tokens=_whole(row.get("min_prompt_tokens")) or 0,
+        start=_whole(row.get("utc_start")),
+        end=_whole(row.get("utc_end")),
+        days=tuple(str(day).lower()[:3] for day in days) if isinstance(days, list) else (),
+    )
+
+
+def _rates(fields: Mapping[str, Any]) -> Rates:
+    found: Rates = {}
+    for item, value in fields.items():
+        if item in _CONDITIONS or item in {"overrides", "discount"}:
+            continue
+        price = decimal(value)
+        # Routers have a price of -1: it depends on whom they choose.
+        if price is not None and price >= 0:
+            found[item] = price
+    return found
+
+
+def decimal(value: Any) -> Decimal | None:
+    """A price of the wire, text or number, as an exact decimal; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        price = Decimal(value if isinstance(value, str) else repr(value))
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() else None
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
+
+
+def image_is_by_token(rates: Rates) -> bool:
+    """Whether `image` is the price of an input image's token, rather than of an image."""
+    image = rates.get("image", ZERO)
+    return image <= _TOKEN_PRICE_FACTOR * rates.get("prompt", ZERO)
+
+
+def image_output_is_by_token(rates: Rates) -> bool:
+    """Whether `image_output` is the price of a token of a generated image, rather than of one."""
+    return rates.get("image_output", ZERO) < _DEAREST_TOKEN
+
+
+def cost(usage: Mapping[str, Any], pricing: Pricing, moment: datetime | None = None) -> Decimal:
+    """Price times usage, in USD: what a wire `usage` costs by the catalogue.
+
+    Takes the usage of every endpoint, chat's names and the Responses API's. Leaves out what no
+    catalogue prices: OpenRouter's own search and parsing, and server tools that ask a model.
+
+    Args:
+        usage: The wire's `usage`.
+        pricing: Of the model or endpoint that served the request.
+        moment: When it did, in UTC, for prices that depend on the hour.
+    """
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    completion = _count(usage, "completion_tokens", "output_tokens")
+    if not prompt and not completion:
+        prompt = _count(usage, "total_tokens")
+    rates = pricing.rates(prompt, moment)
+    return (
+        _prompt_cost(usage, prompt, rates)
+        + _completion_cost(usage, completion, rates)
+        + _count(_details(usage, "server_tool_use"), "web_search_requests")
+        * _price(rates, "web_search")
+        + _price(rates, "request")
+    )
+
+
+def _prompt_cost(usage: Mapping[str, Any], prompt: int, rates: Rates) -> Decimal:
+    details = _details(usage, "prompt_tokens", "input_tokens")
+    read = _count(details, "cached_tokens")
+    written = _count(details, "cache_write_tokens")
+    audio = _count(details, "audio_tokens")
+    # Gemini bills the storing of what it read as well: the same tokens under both names.
+    from_cache = read + written if read + written <= prompt else max(read, written)
+    fresh = max(prompt - from_cache - audio, 0)
+    return (
+        fresh * _price(rates, "prompt")
+        + audio * _price(rates, "audio", "prompt")
+        + read * _price(rates, "input_cache_read", "prompt")
+        + written * _price(rates, "input_cache_write", "prompt")
+    )
+
+
+def _completion_cost(usage: Mapping[str, Any], completion: int, rates: Rates) -> Decimal:
+    details = _details(usage, "completion_tokens", "output_tokens")
+    reasoning = min(_count(details, "reasoning_tokens"), completion)
+    images = _count(details, "image_tokens")
+    audio = _count(details, "audio_tokens")
+    text = max(completion - reasoning - images - audio, 0)
+    return (
+        text * _price(rates, "completion")
+        + reasoning * _price(rates, "internal_reasoning", "completion")
+        + images * _price(rates, "image_output", "completion")
+        + audio * _price(rates, "audio_output", "completion")
+    )
+
+
+def _price(rates: Rates, item: str, otherwise: str = "") -> Decimal:
+    found = rates.get(item)
+    return rates.get(otherwise, ZERO) if found is None else found
+
+
+def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        found = usage.get(f"{name}_details")
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _count(fields: Mapping[str, Any], *names: str) -> int:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return 0
