@@ -1,0 +1,228 @@
+"""The catalogue in LiteLLM's terms: an entry of its cost map for each name of each model.
+
+LiteLLM looks names up exactly, so an id, its dated slug and each of their variants have keys of
+their own. See https://docs.litellm.ai/docs/providers/openrouter.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.catalog import prices
+from openrouter_adapter.catalog.loading import load
+from openrouter_adapter.catalog.models import DYNAMIC_VARIANTS
+
+if TYPE_CHECKING:
+    from openrouter_adapter.catalog.lookup import Catalog
+    from openrouter_adapter.catalog.models import Model
+
+Entry = dict[str, Any]
+
+# The wire's item, LiteLLM's field, and the item whose price holds where the wire has none.
+_TOKEN_PRICES: Final = (
+    ("prompt", "input_cost_per_token", ""),
+    ("completion", "output_cost_per_token", ""),
+    # Without a price of its own a cached token costs what any other does.
+    ("input_cache_read", "cache_read_input_token_cost", "prompt"),
+    ("input_cache_write", "cache_creation_input_token_cost", "prompt"),
+    ("input_cache_write_1h", "cache_creation_input_token_cost_above_1hr", ""),
+    ("audio", "input_cost_per_audio_token", ""),
+    ("input_audio_cache", "cache_read_input_audio_token_cost", ""),
+    ("audio_output", "output_cost_per_audio_token", ""),
+    ("image_token", "input_cost_per_image_token", ""),
+    ("internal_reasoning", "output_cost_per_reasoning_token", ""),
+)
+# LiteLLM has the first under both names: its cost map has the one, its calculator the other.
+_EACH_PRICES: Final = (
+    ("request", "input_cost_per_request"),
+    ("request", "input_cost_per_query"),
+)
+# These LiteLLM knows above a threshold too.
+_TIERED: Final = frozenset(
+    {"prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h"}
+)
+_SEARCH_SIZES: Final = ("low", "medium", "high")
+
+_MISSING: Final = object()
+_lock = threading.RLock()
+_ours: dict[str, Entry] = {}
+_before: dict[str, Any] = {}
+
+
+def register_prices(catalog: Catalog | None = None) -> int:
+    """Tells LiteLLM the price, the limits and the abilities of every model of the catalogue.
+
+    After it `litellm.get_model_info`, `supports_vision`, `supports_function_calling`,
+    `supports_reasoning`, `cost_per_token`, `completion_cost`, `get_max_tokens` and the rest know
+    `openrouter/…` models. What OpenRouter billed stays the cost of a response. Only names that
+    begin with `openrouter/` are added; entries that you registered yourself are left as they
+    are. Calling it again brings the entries up to date.
+
+    Args:
+        catalog: Whose models; None loads the catalogue (which may fetch it).
+
+    Returns:
+        The number of names that LiteLLM now knows.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and none could be
+            fetched.
+    """
+    import litellm
+
+    entries = entries_of(load() if catalog is None else catalog)
+    with _lock:
+        _take_out()
+        own = _registered_by_others()
+        for key, entry in entries.items():
+            if key in own:
+                continue
+            _before[key] = litellm.model_cost.get(key, _MISSING)
+            litellm.model_cost[key] = _ours[key] = entry
+        _forget_lookups()
+        return len(_ours)
+
+
+def unregister_prices() -> None:
+    """Takes out of LiteLLM what `register_prices` put in; what was there before is back."""
+    with _lock:
+        _take_out()
+        _forget_lookups()
+
+
+def entries_of(catalog: Catalog) -> dict[str, Entry]:
+    """LiteLLM's cost-map entries for every name of a catalogue, by LiteLLM's key."""
+    entries: dict[str, Entry] = {}
+    for name, model in catalog.names().items():
+        entry = entry_of(model)
+        entries[f"openrouter/{name}"] = entry
+        for variant in DYNAMIC_VARIANTS:
+            if f"{name}:{variant}" not in catalog.names():
+                # A copy each: LiteLLM changes an entry in place when somebody registers its key.
+                entries.setdefault(f"openrouter/{name}:{variant}", dict(entry))
+        if name.startswith("openrouter/"):
+            # LiteLLM asks for `openrouter/auto` under both names.
+            entries.setdefault(name, dict(entry))
+    return entries
+
+
+def entry_of(model: Model) -> Entry:
+    """LiteLLM's cost-map entry for a model."""
+    entry: Entry = {
+        "litellm_provider": "openrouter",
+        "mode": model.mode,
+        "source": f"https://openrouter.ai/{model.id}",
+        "supported_modalities": list(model.input_modalities),
+        "supported_output_modalities": list(model.output_modalities),
+    }
+    limits = {
+        "max_input_tokens": model.window,
+        "max_output_tokens": model.max_completion_tokens or model.window,
+        "max_tokens": model.max_completion_tokens or model.window,
+    }
+    entry |= {name: limit for name, limit in limits.items() if limit is not None}
+    return entry | _prices(model.pricing) | _abilities(model)
+
+
+def _prices(pricing: prices.Pricing) -> Entry:
+    found: Entry = {}
+    rates = pricing.rates()
+    for item, field, otherwise in _TOKEN_PRICES:
+        price = rates.get(item, rates.get(otherwise))
+        if price is not None:
+            found[field] = float(price)
+    for item, field in _EACH_PRICES:
+        if rates.get(item):
+            found[field] = float(rates[item])
+    found |= _image_prices(rates)
+    if "web_search" in rates:
+        search = float(rates["web_search"])
+        found["search_context_cost_per_query"] = {
+            f"search_context_size_{size}": search for size in _SEARCH_SIZES
+        }
+    for override in pricing.overrides:
+        if override.min_prompt_tokens and not override.is_timed:
+            found |= _tier(pricing.rates(override.min_prompt_tokens + 1), override)
+    if pricing.overrides and rates.get("internal_reasoning") == rates.get("completion"):
+        # Named on its own, reasoning would stay at the short prompts' price.
+        found.pop("output_cost_per_reasoning_token", None)
+    return found
+
+
+def _image_prices(rates: prices.Rates) -> Entry:
+    found: Entry = {}
+    if "image" in rates:
+        by_token = prices.image_is_by_token(rates)
+        found["input_cost_per_image_token" if by_token else "input_cost_per_image"] = float(
+            rates["image"]
+        )
+    if "image_output" in rates:
+        by_token = prices.image_output_is_by_token(rates)
+        found["output_cost_per_image_token" if by_token else "output_cost_per_image"] = float(
+            rates["image_output"]
+        )
+    return found
+
+
+def _tier(rates: prices.Rates, override: prices.Override) -> Entry:
+    threshold = override.min_prompt_tokens
+    size = f"{threshold // 1000}k" if threshold % 1000 == 0 else str(threshold)
+    found: Entry = {}
+    for item, field, otherwise in _TOKEN_PRICES:
+        price = rates.get(item, rates.get(otherwise))
+        if item in _TIERED and price is not None:
+            found[f"{field}_above_{size}_tokens"] = float(price)
+    return found
+
+
+def _abilities(model: Model) -> Entry:
+    parameters, rates = model.parameters, model.pricing.base
+    inputs, outputs = model.input_modalities, model.output_modalities
+    tools = "tools" in parameters
+    thinks = bool(parameters & {"reasoning", "include_reasoning", "reasoning_effort"})
+    return {
+        "supports_function_calling": tools,
+        "supports_parallel_function_calling": "parallel_tool_calls" in parameters,
+        "supports_tool_choice": "tool_choice" in parameters,
+        "supports_response_schema": "structured_outputs" in parameters,
+        "supports_reasoning": thinks or isinstance(model.wire.get("reasoning"), dict),
+        "supports_system_messages": model.mode == "chat",
+        "supports_vision": "image" in inputs,
+        "supports_pdf_input": "file" in inputs,
+        "supports_audio_input": "audio" in inputs,
+        "supports_video_input": "video" in inputs,
+        "supports_audio_output": "audio" in outputs or "speech" in outputs,
+        "supports_prompt_caching": "input_cache_read" in rates,
+        "supports_web_search": "web_search" in rates or "web_search_options" in parameters,
+        "supports_native_streaming": model.mode in {"chat", "image_generation"},
+    }
+
+
+def _registered_by_others() -> set[str]:
+    from litellm import utils
+
+    return set(getattr(utils, "_runtime_registered_model_cost", ()))
+
+
+def _take_out() -> None:
+    import litellm
+
+    for key, entry in _ours.items():
+        if litellm.model_cost.get(key) is not entry:
+            continue  # LiteLLM has loaded another map since.
+        if _before[key] is _MISSING:
+            del litellm.model_cost[key]
+        else:
+            litellm.model_cost[key] = _before[key]
+    _ours.clear()
+    _before.clear()
+
+
+def _forget_lookups() -> None:
+    """LiteLLM remembers what it found, and what it did not."""
+    from litellm import utils
+
+    forget = getattr(utils, "_invalidate_model_cost_lowercase_map", None)
+    if forget is not None:
+        forget()
