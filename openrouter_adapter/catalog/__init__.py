@@ -1,0 +1,36 @@
+"""OpenRouter's models and prices: kept on disk, told to LiteLLM, and used for estimates.
+
+>>> from openrouter_adapter import catalog
+>>> catalog.register_prices()
+>>> catalog.estimate({"model": "openai/gpt-4o-mini", "messages": […], "max_tokens": 100})
+"""
+
+from openrouter_adapter.catalog.cost_map import register_prices, unregister_prices
+from openrouter_adapter.catalog.estimation import Details, Estimate, estimate
+from openrouter_adapter.catalog.loading import (
+    MAX_AGE,
+    CatalogUnavailableError,
+    load,
+    load_endpoints,
+)
+from openrouter_adapter.catalog.lookup import Catalog, Found
+from openrouter_adapter.catalog.models import Endpoint, Model
+from openrouter_adapter.catalog.prices import Pricing, cost
+
+__all__ = [
+    "MAX_AGE",
+    "Catalog",
+    "CatalogUnavailableError",
+    "Details",
+    "Endpoint",
+    "Estimate",
+    "Found",
+    "Model",
+    "Pricing",
+    "cost",
+    "estimate",
+    "load",
+    "load_endpoints",
+    "register_prices",
+    "unregister_prices",
+]

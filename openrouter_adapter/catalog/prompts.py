@@ -1,0 +1,252 @@
+"""How long a request's prompt is, in tokens: messages, tools, images, files, audio, video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from openrouter_adapter.catalog import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openrouter_adapter.catalog.models import Model
+
+_LOW_DETAIL_IMAGE: Final = 85  # OpenAI's, where `detail` is "low".
+# Base64 spells three bytes in four letters. Speech is seldom above 16 kB a second (128 kbit/s)
+# and hardly below 0.75 kB (6 kbit/s); 32 tokens a second is Gemini's rate, above the others'.
+_AUDIO_BYTES_PER_SECOND: Final = 16_000
+_FEWEST_AUDIO_BYTES_PER_SECOND: Final = 750
+_AUDIO_TOKENS_PER_SECOND: Final = 32
+_PAGE_BYTES: Final = 60_000
+_FEWEST_PAGE_BYTES: Final = 1500  # A page of text in a PDF that is compressed as a whole.
+_VIDEO_TOKENS: Final = 3000  # Some ten seconds, where nothing says how long it is.
+MOST_PAGES: Final = 1000
+"""What a PDF can have at most, for one that is only named by its URL."""
+
+
+@dataclass(slots=True)
+class Prompt:
+    """The size of a prompt.
+
+    Attributes:
+        likely: Tokens, audio left out.
+        worst: The same at worst.
+        audio: Tokens of audio, likely.
+        most_audio: The same at worst.
+        images: Input images.
+        pages: PDF pages, likely.
+        most_pages: The same at worst.
+        fills_window: Whether it has a part of unknown length: at worst it takes all that fits.
+        lives_an_hour: Whether it asks for a cache that is dearer to write.
+    """
+
+    likely: int = 0
+    worst: int = 0
+    audio: int = 0
+    most_audio: int = 0
+    images: int = 0
+    pages: int = 0
+    most_pages: int = 0
+    fills_window: bool = False
+    lives_an_hour: bool = False
+
+    def add(self, likely: int, worst: int) -> None:
+        """Adds tokens."""
+        self.likely += likely
+        self.worst += worst
+
+
+class Counter:
+    """Counts prompts for one model; holds what is the same for each of its requests."""
+
+    __slots__ = ("_family", "_vocabulary")
+
+    def __init__(self, tokenizer: str, model_id: str) -> None:
+        """For the models of a tokenizer family; the id tells OpenAI's vocabularies apart."""
+        self._family = tokens.family(tokenizer)
+        self._vocabulary = tokens.vocabulary(model_id)
+
+    def chat(self, body: Mapping[str, Any]) -> Prompt:
+        """The prompt of a chat: `messages`, `tools` and the schema of the answer."""
+        prompt = Prompt(3, self._family.frame)
+        messages = body.get("messages")
+        if isinstance(messages, list):
+            for message in messages:
+                if isinstance(message, dict):
+                    self._message(prompt, message)
+        self._extras(prompt, body)
+        return prompt
+
+    def responses(self, body: Mapping[str, Any]) -> Prompt:
+        """The prompt of the Responses API: `instructions`, `input`, `tools`."""
+        prompt = Prompt(3, self._family.frame)
+        self._content(prompt, body.get("instructions"))
+        given = body.get("input")
+        for item in given if isinstance(given, list) else (given,):
+            if isinstance(item, dict) and "content" in item:
+                self._message(prompt, item)
+            elif isinstance(item, str):
+                self._content(prompt, item)
+                prompt.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
+            elif item is not None:
+                self._json(prompt, item)
+        self._extras(prompt, body)
+        return prompt
+
+    def texts(self, given: Any) -> Prompt:
+        """A text, several, token ids, or content parts: what is completed, embedded, drawn."""
+        prompt = Prompt(0, 8)
+        items = given if isinstance(given, list) else [given]
+        if items and all(isinstance(item, int) for item in items):
+            items = [items]
+        for item in items:
+            if isinstance(item, list) and all(isinstance(token, int) for token in item):
+                prompt.add(len(item), len(item) * 2)
+            elif isinstance(item, dict) and "content" in item:
+                self._content(prompt, item["content"])
+            elif isinstance(item, dict):
+                self._content(prompt, [item])
+            else:
+                self._content(prompt, item)
+            prompt.add(0, 4)
+        return prompt
+
+    def completion(self, body: Mapping[str, Any]) -> Prompt:
+        """A `prompt` to complete or to draw."""
+        prompt = self.texts(body.get("prompt"))
+        prompt.add(0, self._family.frame)
+        return prompt
+
+    def rerank(self, body: Mapping[str, Any]) -> Prompt:
+        """The documents, and at worst the query anew with each of them."""
+        prompt = self.texts(body.get("documents") or [])
+        query = self.texts(body.get("query") or "")
+        documents = body.get("documents")
+        number = len(documents) if isinstance(documents, list) else 1
+        prompt.add(query.likely, query.worst * max(1, number))
+        return prompt
+
+    def _message(self, prompt: Prompt, message: Mapping[str, Any]) -> None:
+        prompt.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
+        for name, value in message.items():
+            if not value or name in {"role", "type", "status", "id", "tool_call_id"}:
+                continue
+            if name in {"content", "name", "refusal", "reasoning", "images"}:
+                self._content(prompt, value)
+            elif name == "cache_control":
+                self._cache(prompt, value)
+            elif name != "annotations":
+                self._json(prompt, value)
+
+    def _content(self, prompt: Prompt, content: Any) -> None:
+        if isinstance(content, str):
+            prompt.add(*tokens.measure(content, self._family, self._vocabulary))
+        elif isinstance(content, list):
+            for part in content:
+                if isinstance(part, dict):
+                    self._part(prompt, part)
+                elif isinstance(part, str):
+                    self._content(prompt, part)
+
+    def _part(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+        kind = part.get("type")
+        if "cache_control" in part:
+            self._cache(prompt, part["cache_control"])
+        if isinstance(part.get("text"), str):
+            self._content(prompt, part["text"])
+        elif kind in {"image_url", "input_image", "image"}:
+            self._image(prompt, part)
+        elif kind in {"file", "input_file"}:
+            self._file(prompt, part)
+        elif kind == "input_audio":
+            self._audio(prompt, part)
+        elif kind in {"video_url", "input_video"}:
+            prompt.add(_VIDEO_TOKENS, 0)
+            prompt.fills_window = True
+        else:
+            self._json(prompt, part)
+
+    def _image(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+        given = part.get("image_url")
+        holder = given if isinstance(given, dict) else part
+        prompt.images += 1
+        if holder.get("detail") == "low":
+            prompt.add(_LOW_DETAIL_IMAGE, self._family.most_image)
+        else:
+            prompt.add(self._family.image, self._family.most_image)
+
+    def _file(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+        file = part.get("file")
+        holder = file if isinstance(file, dict) else part
+        data = holder.get("file_data")
+        if not isinstance(data, str) or not data.startswith("data:"):
+            prompt.pages += 1
+            prompt.most_pages += MOST_PAGES
+            prompt.add(self._family.page, 0)
+            prompt.fills_window = True
+            return
+        size = (len(data) - data.find(",")) * 3 // 4
+        pages, most = size // _PAGE_BYTES + 1, size // _FEWEST_PAGE_BYTES + 1
+        prompt.pages += pages
+        prompt.most_pages += most
+        prompt.add(pages * self._family.page, most * self._family.most_page)
+
+    def _audio(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+        holder = part.get("input_audio")
+        data = holder.get("data") if isinstance(holder, dict) else None
+        size = len(data) * 3 // 4 if isinstance(data, str) else 0
+        prompt.audio += size * _AUDIO_TOKENS_PER_SECOND // _AUDIO_BYTES_PER_SECOND + 1
+        prompt.most_audio += (
+            size * _AUDIO_TOKENS_PER_SECOND // _FEWEST_AUDIO_BYTES_PER_SECOND
+            + _AUDIO_TOKENS_PER_SECOND
+        )
+
+    def _extras(self, prompt: Prompt, body: Mapping[str, Any]) -> None:
+        if "cache_control" in body:
+            self._cache(prompt, body["cache_control"])
+        if "prompt_cache_options" in body:
+            self._cache(prompt, body["prompt_cache_options"])
+        tools = body.get("tools")
+        if isinstance(tools, list) and tools:
+            prompt.add(self._family.tools, self._family.most_tools)
+            for tool in tools:
+                if isinstance(tool, dict):
+                    self._tool(prompt, tool)
+        for name in ("response_format", "functions", "prediction", "text"):
+            if isinstance(body.get(name), dict | list):
+                self._json(prompt, body[name])
+                if name == "response_format":
+                    prompt.add(0, self._family.most_schema)
+
+    def _tool(self, prompt: Prompt, tool: Mapping[str, Any]) -> None:
+        function = tool.get("function")
+        self._json(prompt, function if isinstance(function, dict) else tool)
+        prompt.add(0, tokens.MOST_PER_MESSAGE)
+        for holder in (tool, function):
+            if isinstance(holder, dict) and "cache_control" in holder:
+                self._cache(prompt, holder["cache_control"])
+
+    def _cache(self, prompt: Prompt, control: Any) -> None:
+        if isinstance(control, dict) and control.get("ttl") in {"1h", "12h"}:
+            prompt.lives_an_hour = True
+
+    def _json(self, prompt: Prompt, value: Any) -> None:
+        try:
+            text = orjson.dumps(value, default=str).decode()
+        except TypeError:  # Half a surrogate pair, say: no JSON, but LiteLLM sends it.
+            text = str(value)
+        prompt.add(*tokens.measure(text, self._family, self._vocabulary))
+
+
+@lru_cache(maxsize=1024)
+def _counter(tokenizer: str, model_id: str) -> Counter:
+    return Counter(tokenizer, model_id)
+
+
+def counter(model: Model | None) -> Counter:
+    """The counter of a model; None is one that nobody knows yet."""
+    return _counter(model.tokenizer, model.id) if model else _counter("", "")
