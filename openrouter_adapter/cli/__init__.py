@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from openrouter_adapter._version import __version__
-from openrouter_adapter.cli import demo, emulator
+from openrouter_adapter.cli import demo, emulator, estimate, models
 
 __all__ = ["app", "main"]
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.run)
 app.command("emulator")(emulator.run)
+app.command("estimate")(estimate.run)
+app.add_typer(models.app, name="models")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,44 @@
+"""The catalogue for a command: loaded, or the reason on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from openrouter_adapter.catalog import Catalog
+
+
+def load_catalog(refresh: bool) -> Catalog:
+    """OpenRouter's models; says on standard error where they are older than they should be."""
+    # LiteLLM would fetch its own price list when it is imported, and this one replaces it.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from openrouter_adapter import catalog
+
+    try:
+        found = catalog.load(refresh=refresh or None)
+    except Exception as error:
+        raise _failed(error) from error
+    if found.refresh_error is not None:
+        hours = found.age / 3600
+        typer.echo(f"Not refreshed; this is {hours:.1f} hours old: {found.refresh_error}", err=True)
+    return found
+
+
+def load_endpoints(catalog: Catalog, models: Iterable[str], refresh: bool = False) -> Catalog:
+    """The catalogue with the providers of some models."""
+    from openrouter_adapter import catalog as package
+
+    try:
+        return package.load_endpoints(catalog, models, refresh=refresh or None)
+    except Exception as error:
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> typer.Exit:
+    typer.echo(str(error), err=True)
+    return typer.Exit(1)

@@ -1,0 +1,208 @@
+"""`openrouter-adapter models`: search the catalogue, or look at one model's providers."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from openrouter_adapter.catalog import Endpoint, Model
+
+app = typer.Typer(
+    help="Search OpenRouter's models, or show the providers of one.", invoke_without_command=True
+)
+
+
+class Format(str, Enum):
+    """How a list is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Order(str, Enum):
+    """What models are sorted by."""
+
+    id = "id"
+    prompt = "prompt"
+    completion = "completion"
+    context = "context"
+    newest = "newest"
+
+
+_Output = Annotated[Format, typer.Option("--format", "-f", help="table, json or csv.")]
+_Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Ask OpenRouter now, whatever the cache's age.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def find(
+    context: typer.Context,
+    search: Annotated[
+        list[str] | None,
+        typer.Option("--search", "-s", help="A word of the id or name; all must be there."),
+    ] = None,
+    max_prompt: Annotated[
+        float | None, typer.Option(help="USD per million prompt tokens, at most.")
+    ] = None,
+    max_completion: Annotated[
+        float | None, typer.Option(help="USD per million completion tokens, at most.")
+    ] = None,
+    min_context: Annotated[
+        int | None, typer.Option(help="Tokens of prompt and completion, at least.")
+    ] = None,
+    reads: Annotated[
+        list[str] | None, typer.Option("--input", help="image, file, audio, video.")
+    ] = None,
+    writes: Annotated[
+        list[str] | None, typer.Option("--output", help="text, image, embeddings, rerank, ….")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A request field it takes: tools, reasoning, ….")
+    ] = None,
+    sort: Annotated[Order, typer.Option(help="What to sort by.")] = Order.id,
+    output: _Output = Format.table,
+    refresh: _Refresh = False,
+) -> None:
+    """Lists the models that fit; prices are USD per million tokens."""
+    if context.invoked_subcommand is not None:
+        return
+    from openrouter_adapter.catalog import selection
+    from openrouter_adapter.cli.loading import load_catalog
+
+    filters = selection.Filters(
+        words=tuple(search or ()),
+        max_prompt=_decimal(max_prompt),
+        max_completion=_decimal(max_completion),
+        min_context=min_context,
+        inputs=tuple(reads or ()),
+        outputs=tuple(writes or ()),
+        parameters=tuple(parameter or ()),
+    )
+    catalog = load_catalog(refresh)
+    rows = [_row(model) for model in selection.select(catalog, filters, sort.value)]
+    titles = ["id", "context", "max output", "prompt", "completion", "reads", "writes"]
+    _print(rows, titles, output)
+
+
+@app.command("show")
+def show(
+    model: Annotated[str, typer.Argument(help="An id, a dated slug, or an alias.")],
+    output: _Output = Format.table,
+    refresh: _Refresh = False,
+) -> None:
+    """Shows who serves a model: prices, limits, latency, throughput, uptime."""
+    from openrouter_adapter.cli.loading import load_catalog, load_endpoints
+
+    catalog = load_catalog(refresh)
+    found = catalog.find(model)
+    if found is None:
+        typer.echo(f"The catalogue has no model {model}.", err=True)
+        raise typer.Exit(1)
+    catalog = load_endpoints(catalog, [found.model.id], refresh)
+    rows = [_endpoint_row(endpoint) for endpoint in catalog.endpoints(found.model)]
+    if output is Format.table:
+        typer.echo(f"{found.model.id}  ({found.model.name}, {found.model.canonical_slug})")
+    titles = [
+        "provider", "tag", "context", "max output", "prompt", "completion", "quantization",
+        "latency ms", "tokens/s", "uptime %",
+    ]  # fmt: skip
+    _print(rows, titles, output)
+
+
+def _row(model: Model) -> dict[str, Any]:
+    from openrouter_adapter.catalog.selection import per_million
+
+    return {
+        "id": model.id,
+        "context": model.window,
+        "max output": model.max_completion_tokens,
+        "prompt": _usd(per_million(model, "prompt")),
+        "completion": _usd(per_million(model, "completion")),
+        "reads": " ".join(model.input_modalities),
+        "writes": " ".join(model.output_modalities),
+    }
+
+
+def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+    from openrouter_adapter.catalog.selection import MILLION
+
+    base, wire = endpoint.pricing.base, endpoint.wire
+    return {
+        "provider": endpoint.provider,
+        "tag": endpoint.tag,
+        "context": endpoint.context_length,
+        "max output": endpoint.max_completion_tokens,
+        "prompt": _usd(base["prompt"] * MILLION if "prompt" in base else None),
+        "completion": _usd(base["completion"] * MILLION if "completion" in base else None),
+        "quantization": endpoint.quantization,
+        "latency ms": _median(wire.get("latency_last_30m")),
+        "tokens/s": _median(wire.get("throughput_last_30m")),
+        "uptime %": wire.get("uptime_last_30m"),
+    }
+
+
+def _median(percentiles: Any) -> float | None:
+    median = percentiles.get("p50") if isinstance(percentiles, dict) else None
+    return median if isinstance(median, int | float) else None
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount.normalize():f}"
+
+
+def _decimal(number: float | None) -> Decimal | None:
+    from openrouter_adapter.usage import usd
+
+    return usd(number)
+
+
+def _print(rows: Sequence[dict[str, Any]], titles: list[str], output: Format) -> None:
+    if output is Format.json:
+        import orjson
+
+        typer.echo(orjson.dumps(list(rows), option=orjson.OPT_INDENT_2).decode())
+    elif output is Format.csv:
+        _print_csv(rows, titles)
+    else:
+        _print_table(rows, titles)
+
+
+def _print_csv(rows: Sequence[dict[str, Any]], titles: list[str]) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(titles)
+    for row in rows:
+        writer.writerow([_harmless(row[title]) for title in titles])
+
+
+def _harmless(value: Any) -> Any:
+    # A spreadsheet would take such a text for a formula.
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
+        return f"'{value}"
+    return value
+
+
+def _print_table(rows: Sequence[dict[str, Any]], titles: list[str]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from openrouter_adapter.cli.printing import console
+
+    table = Table(box=None, pad_edge=False)
+    numbers = {"context", "max output", "prompt", "completion", "latency ms", "tokens/s"}
+    for title in titles:
+        side: Any = "right" if title in numbers else "left"
+        table.add_column(title, justify=side, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if row[title] is None else escape(str(row[title])) for title in titles))
+    console().print(table)
