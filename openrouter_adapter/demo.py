@@ -236,7 +236,7 @@ def run_calls(console: Console, folder: Path | None) -> tuple[list[Charge], bool
             console.print(f"[bold]{number}. {title}[/bold]", highlight=False)
             try:
                 charged = step(console)
-            except openai.OpenAIError as failure:
+            except (openai.OpenAIError, ValueError) as failure:
                 _say(console, "failed", f"{type(failure).__name__}: {failure}")
                 return charges, False
             _say(console, "cost", f"{_exact(sum_of(charged))} USD")

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from openrouter_adapter import demo
-from openrouter_adapter.emulator import Emulator
+from openrouter_adapter.emulator import Answer, Emulator
 from openrouter_adapter.registration import is_registered
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ def test_it_fits_eighty_columns(console: Console, tmp_path: Path, keep_bills: li
 
 
 def test_it_leaves_everything_as_it_was(
-    console: Console, tmp_path: Path, keep_bills: list[Any]
+    console: Console, tmp_path: Path, keep_bills: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-of-somebody")
     before, hints = dict(os.environ), litellm.suppress_debug_info
 
     demo.run_emulated(tmp_path, console)
@@ -172,6 +173,18 @@ def test_a_failed_call_ends_it_with_what_was_spent_so_far(
     assert "BadGatewayError" in text
     assert re.search(r"^ stream ", text, re.MULTILINE)
     assert not re.search(r"^ embedding ", text, re.MULTILINE)
+
+
+def test_an_image_that_is_none_is_a_failure(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = Answer(images=("data:image/png;base64,AAAA",))
+    with Emulator(answer={"google/gemini-2.5-flash-image": drawn}) as emulator:
+        monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+        monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+        assert demo.run_live(tmp_path, console) == 1
+
+    assert "is no PNG" in " ".join(printed(console).split())
 
 
 def test_a_live_run_says_where_the_account_lists_it(
