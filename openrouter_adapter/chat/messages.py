@@ -93,8 +93,8 @@ def _unmark(body: dict[str, Any], field: str, index: int, part: int | None) -> N
     body[field] = list(body[field])
     item = body[field][index] = dict(body[field][index])
     if part is not None:
-        item["content"] = list(item["content"])
-        item = item["content"][part] = dict(item["content"][part])
+        parts = item["content"] = list(item["content"])
+        item = parts[part] = dict(parts[part])
     del item["cache_control"]
 
 
