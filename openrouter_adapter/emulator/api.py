@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from . import account, catalog, chat, delivery, embeddings, faults, models
+from . import account, catalog, chat, delivery, embeddings, faults, models, responses
 from .bodies import check_object
 from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_model
 
@@ -33,6 +33,7 @@ class Api:
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
+            ("POST", responses.PATH): self._responses,
             ("GET", "/generation"): self._generation,
             ("GET", "/credits"): self._credits,
             ("GET", "/key"): self._key,
@@ -120,6 +121,11 @@ class Api:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answer = embeddings.embed(self._service, body, fault)
         return await delivery.send_json(request, answer, {}, fault)
+
+    async def _responses(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        return await responses.answer(request, self._service, body, asked)
 
     def _models(self, path: str) -> web.StreamResponse:
         if path == "/models":

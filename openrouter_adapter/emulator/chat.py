@@ -304,7 +304,7 @@ def bill_row(completion: Completion, created_at: float, *, streamed: bool) -> Bi
     usage, cost = completion.usage, completion.cost
     return BillRow(
         generation_id=completion.id,
-        endpoint="/chat/completions",
+        endpoint=completion.path,
         model=completion.model.canonical_slug,
         provider=completion.endpoint.provider,
         tokens_prompt=usage.prompt,

@@ -38,6 +38,7 @@ class Completion:
         usage: Tokens.
         cost: USD.
         show_reasoning: Whether the thought is part of the message.
+        path: The endpoint that was asked.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Completion:
     usage: Usage
     cost: Cost
     show_reasoning: bool = True
+    path: str = "/chat/completions"
 
     @property
     def reasoning_format(self) -> str:

@@ -185,9 +185,21 @@ def _cut_short(
 
 
 async def send_stream(
-    request: web.BaseRequest, service: Service, finished: Completion, fault: Fault | None
+    request: web.BaseRequest,
+    service: Service,
+    finished: Completion,
+    fault: Fault | None,
+    spoiled: tuple[list[bytes], bytes] | None = None,
 ) -> web.StreamResponse:
-    """Send a completion as a stream and bill it, in full or for what a caller took who left."""
+    """Send a completion as a stream and bill it, in full or for what a caller took who left.
+
+    Args:
+        request: The request.
+        service: Whose bill it is.
+        finished: The completion.
+        fault: What goes wrong.
+        spoiled: The events and what ends them, where they are not a chat's.
+    """
     settings = service.settings
     response = web.StreamResponse(
         headers={
@@ -196,7 +208,7 @@ async def send_stream(
             "X-Generation-Id": finished.id,
         }
     )
-    events, end = spoiled_events(finished, fault, settings.chunk_tokens)
+    events, end = spoiled or spoiled_events(finished, fault, settings.chunk_tokens)
     writer = _Writer(request, response, fault)
     stall = _stall(fault)
     sent = 0
