@@ -15,7 +15,7 @@ openrouter_adapter.register()
 # 1536x1024 is 3:2, the nearest ratio that models make. A ratio ("16:9") can be asked for as well.
 # `n` images are `n` requests side by side: their images, tokens and cost are added up.
 response = litellm.image_generation(
-    "A lighthouse at dusk, in flat colours",
+    prompt="A lighthouse at dusk, in flat colours",
     model="openrouter/google/gemini-2.5-flash-image",
     size="1536x1024",
     n=2,

@@ -158,7 +158,7 @@ def embed(console: Console) -> list[Charge]:
 def draw(console: Console, folder: Path) -> list[Charge]:
     """An image, written as a file."""
     prompt = "A lighthouse at dusk, in flat colours"
-    response: Any = litellm.image_generation(prompt, model=IMAGE_MODEL, size="1536x1024")
+    response: Any = litellm.image_generation(prompt=prompt, model=IMAGE_MODEL, size="1536x1024")
 
     image = response.data[0]
     data = base64.b64decode(image.b64_json)
