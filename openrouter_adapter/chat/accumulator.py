@@ -280,7 +280,8 @@ class _ToolCalls:
             call = self._calls[position]
             function = piece.get("function")
             named = isinstance(function, dict) and function.get("name")
-            if not (given and named and given != call["wire_id"]):
+            is_other = given != call["wire_id"] if given else _is_whole(call["arguments"])
+            if not (named and is_other):
                 piece["index"] = position
                 if given:
                     piece["id"] = call["id"]
@@ -318,6 +319,14 @@ class _ToolCalls:
             function["arguments"] = "".join(call["arguments"])
             calls.append({**kept, "index": position, "function": function})
         return calls
+
+
+def _is_whole(arguments: list[str]) -> bool:
+    """Whether the arguments of a call are complete: what comes then belongs to another one."""
+    try:
+        return isinstance(orjson.loads("".join(arguments)), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 class _ReasoningDetails:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 # What errors.py puts on an exception and a Router's wrapper of it must have too.
 _OURS: Final = ("partial_response", "openrouter", "flagged_input", "litellm_response_headers")
 
+# What LiteLLM's own streams leave in the log in place of an answer.
+_ORIGINAL_RESPONSE: Final = "first stream response received"
+
 # Pieces of the body read after `[DONE]` to come to its end.
 _MOST_AFTER_DONE: Final = 8
 
@@ -276,6 +279,11 @@ class OpenRouterStream(CustomStreamWrapper):
         """What LiteLLM does with each chunk before the caller gets it."""
         self.chunks.append(chunk)
         if not self.sent_first_chunk:
+            details = self.logging_obj.model_call_details
+            if details.get("original_response") is self:
+                # LiteLLM puts the stream there: a cycle, which would keep the connection of a
+                # stream left by `break` until the garbage collector comes by.
+                details["original_response"] = _ORIGINAL_RESPONSE
             if self.logging_obj.completion_start_time is None:
                 now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
                 self.logging_obj.update_completion_start_time(completion_start_time=now)
@@ -348,10 +356,10 @@ class OpenRouterStream(CustomStreamWrapper):
             response._hidden_params.setdefault(name, value)
         return response
 
-    def _settle(self) -> None:
+    def _settle(self, failure: Exception | None = None) -> None:
         if not self._is_settled:
             self._is_settled = True
-            admission.after(self._carrier, self._bill())
+            admission.after(self._carrier, self._bill(), failure)
 
     def _bill(self) -> usage.Bill:
         return usage.read_bill(self._accumulator.head, self._headers)
@@ -404,7 +412,7 @@ class OpenRouterStream(CustomStreamWrapper):
         if bill.cost is not None:
             details["combined_usage_object"] = getattr(partial, "usage", None)
             details["response_cost"] = float(bill.cost)
-        self._settle()
+        self._settle(exception)
         return exception
 
     def _partial_response(self) -> ModelResponse | None:

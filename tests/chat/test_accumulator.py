@@ -79,6 +79,17 @@ def test_two_whole_calls_under_one_index() -> None:
     ) == [("a", "f", "{}"), ("b", "g", "{}")]
 
 
+@pytest.mark.parametrize("given", [None, ""])
+def test_whole_calls_without_ids_under_one_index(given: str | None) -> None:
+    calls = calls_of(
+        call(0, id=given, name="f", arguments='{"a":'),
+        call(0, id=given, name="f", arguments=" 1}"),
+        call(0, id=given, name="f", arguments="{}"),
+    )
+    assert [arguments for _, _, arguments in calls] == ['{"a": 1}', "{}"]
+    assert len({name for name, _, _ in calls}) == 2
+
+
 def test_two_calls_under_one_index_in_one_chunk() -> None:
     both = [{"index": 0, "id": name, "function": {"name": "f", "arguments": "{}"}} for name in "ab"]
     assert calls_of({"tool_calls": both}) == [("a", "f", "{}"), ("b", "f", "{}")]
