@@ -1,0 +1,56 @@
+"""What was spent: a row for every attempt, exact to the picodollar, and budgets that hold.
+
+>>> import openrouter_adapter
+>>> from openrouter_adapter import ledger
+>>> openrouter_adapter.register()
+>>> ledger.enable()
+>>> ledger.spend(by="model")
+"""
+
+from openrouter_adapter.ledger.book import Ledger
+from openrouter_adapter.ledger.budgets import Budget
+from openrouter_adapter.ledger.callback import handler
+from openrouter_adapter.ledger.current import (
+    budget,
+    current,
+    disable,
+    enable,
+    flush,
+    is_enabled,
+    open,  # noqa: A004 - `ledger.open`, as `gzip.open`
+    reconcile,
+    spend,
+)
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.holds import Refusal
+from openrouter_adapter.ledger.money import to_pico, to_usd
+from openrouter_adapter.ledger.queries import DIMENSIONS, BudgetState, HoldState, Spend
+from openrouter_adapter.ledger.reconcile import Reconciled
+from openrouter_adapter.ledger.rows import Row
+from openrouter_adapter.ledger.store import Store
+
+__all__ = [
+    "DIMENSIONS",
+    "Budget",
+    "BudgetState",
+    "HoldState",
+    "Ledger",
+    "LedgerError",
+    "Reconciled",
+    "Refusal",
+    "Row",
+    "Spend",
+    "Store",
+    "budget",
+    "current",
+    "disable",
+    "enable",
+    "flush",
+    "handler",
+    "is_enabled",
+    "open",
+    "reconcile",
+    "spend",
+    "to_pico",
+    "to_usd",
+]

@@ -1,0 +1,132 @@
+"""What budgets count: `spent` is always the sum of their rows, `held` what holds may yet cost.
+
+Both move in the transaction that writes the rows, so neither a crash nor another process sees
+one without the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from openrouter_adapter.ledger import budgets
+from openrouter_adapter.ledger.rows import BILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.rollups import Change
+    from openrouter_adapter.ledger.rows import Row
+
+_IDS_A_QUERY = 500
+
+
+def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
+    """Opens the accounts that rows will be counted in; gives all budgets.
+
+    Must come before the rows are written: an account opens with the sum of those that are there.
+    """
+    found = budgets.load(connection)
+    if found:
+        wanted = {
+            (budget.name, budget.period(row.started_at)): budget
+            for row in rows
+            for budget in found
+            if budget.applies_to(row)
+        }
+        for (_, period), budget in sorted(wanted.items()):
+            open_account(connection, budget, period)
+    return found
+
+
+def open_account(connection: sa.Connection, budget: Budget, period: str) -> None:
+    """Opens a budget's account of a period, if it is not, with what was spent already."""
+    key = {"budget": budget.name, "period": period}
+    there = connection.scalar(
+        sa.text("SELECT 1 FROM ledger_accounts WHERE budget = :budget AND period = :period"), key
+    )
+    if not there:
+        spent = _spent(connection, budget, period)
+        connection.execute(
+            sa.text(
+                "INSERT INTO ledger_accounts (budget, period, spent, held) "
+                "VALUES (:budget, :period, :spent, 0) ON CONFLICT (budget, period) DO NOTHING"
+            ),
+            {**key, "spent": spent},
+        )
+
+
+def _spent(connection: sa.Connection, budget: Budget, period: str) -> int:
+    from openrouter_adapter.ledger.store import row_of
+
+    first, last = budgets.bounds(budget.per, period)
+    conditions = "started_at >= :first AND started_at < :last AND cost_status = :billed"
+    given: dict[str, object] = {"first": first, "last": last, "billed": BILLED}
+    for column, value in (
+        ("job", budget.job),
+        ("key_name", budget.key),
+        ("user_id", budget.user),
+    ):
+        if value is not None:
+            conditions += f" AND {column} = :{column}"
+            given[column] = value
+    query = sa.text(f"SELECT * FROM ledger_attempts WHERE {conditions}")  # noqa: S608 - our names
+    rows = (row_of(record) for record in connection.execute(query, given))
+    return sum(row.total or 0 for row in rows if budget.applies_to(row))
+
+
+def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
+    """Moves what was spent by what changed, and ends the holds of rows whose cost is known."""
+    spent: dict[tuple[str, str], int] = {}
+    for old, new in changes:
+        before = old.total if old is not None and old.cost_status == BILLED else 0
+        after = new.total if new.cost_status == BILLED else 0
+        moved = (after or 0) - (before or 0)
+        for budget in found if moved else ():
+            if budget.applies_to(new):
+                key = (budget.name, budget.period(new.started_at))
+                spent[key] = spent.get(key, 0) + moved
+    known = [new.hold_id for _, new in changes if new.hold_id and new.cost is not None]
+    freed = end_holds(connection, known)
+    for (name, period), amount in sorted({**dict.fromkeys(freed, 0), **spent}.items()):
+        connection.execute(
+            sa.text(
+                "UPDATE ledger_accounts SET spent = spent + :spent, held = held - :freed "
+                "WHERE budget = :name AND period = :period"
+            ),
+            {
+                "spent": amount,
+                "freed": freed.get((name, period), 0),
+                "name": name,
+                "period": period,
+            },
+        )
+
+
+def end_holds(connection: sa.Connection, ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Deletes holds, with their share in their workers' leases; gives what each account frees.
+
+    The caller takes that out of the accounts' `held`.
+    """
+    freed: dict[tuple[str, str], int] = {}
+    leased: dict[tuple[str, str, str], int] = {}
+    delete = sa.text(
+        "DELETE FROM ledger_holds WHERE id IN :ids RETURNING worker, budget, period, amount"
+    ).bindparams(sa.bindparam("ids", expanding=True))
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        some = sorted(ids[start : start + _IDS_A_QUERY])
+        for worker, budget, period, amount in connection.execute(delete, {"ids": some}):
+            freed[budget, period] = freed.get((budget, period), 0) + amount
+            lease = (worker, budget, period)
+            leased[lease] = leased.get(lease, 0) + amount
+    for (worker, budget, period), amount in sorted(leased.items()):
+        connection.execute(
+            sa.text(
+                "UPDATE ledger_leases SET granted = granted - :amount "
+                "WHERE worker = :worker AND budget = :budget AND period = :period"
+            ),
+            {"amount": amount, "worker": worker, "budget": budget, "period": period},
+        )
+    return freed

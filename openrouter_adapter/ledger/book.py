@@ -1,0 +1,331 @@
+"""One ledger in one process: its store, its writer, its budgets, and what keeps them going."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import threading
+import weakref
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.ledger import budgets as stored
+from openrouter_adapter.ledger import queries, reconcile
+from openrouter_adapter.ledger.budgets import Budget
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.gate import LedgerGate
+from openrouter_adapter.ledger.holds import Holds
+from openrouter_adapter.ledger.limits import Limits
+from openrouter_adapter.ledger.store import Store
+from openrouter_adapter.ledger.writer import MOST_WAITING, Writer
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
+
+    from openrouter_adapter.ledger.limits import Estimate
+    from openrouter_adapter.ledger.reconcile import Reconciled
+    from openrouter_adapter.ledger.rows import Row
+
+logger = logging.getLogger("openrouter_adapter")
+
+_EXIT_SECONDS: Final = 10.0
+_HELD_LINGER: Final = 0.01
+
+
+class Ledger:
+    """A ledger that is open in this process.
+
+    Attributes:
+        store: The rows, for who writes or reads them directly.
+        holds: The holds of budgets, for who sends requests without LiteLLM.
+        limits: The budgets as this process knows them.
+        gate: What `admission.guard` gets.
+    """
+
+    def __init__(
+        self,
+        where: str | os.PathLike[str] | None = None,
+        *,
+        estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None,
+        most_waiting: int = MOST_WAITING,
+        beat_seconds: float = 5.0,
+    ) -> None:
+        """Opens nothing yet; the database is connected to when it is first needed.
+
+        Args:
+            where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
+                else the default file.
+            estimate: Reckons a request's worst case, from its body and its endpoint; None for
+                `catalog.estimate`.
+            most_waiting: Rows kept in memory while the database can't be written.
+            beat_seconds: How often, in seconds, this process says that it lives and looks for
+                budgets that others have set. One that is silent for 12 times as long is dead.
+
+        Raises:
+            LedgerError: it is a URL of no database that a ledger can be.
+        """
+        self.store = Store(where)
+        self.writer = Writer(self.store, most_waiting=most_waiting)
+        self.holds = Holds(self.store.database, lease_seconds=12 * beat_seconds)
+        self.limits = Limits(self.holds, estimate)
+        self.gate = LedgerGate(self.writer, self.limits)
+        self._beat_seconds = beat_seconds
+        self._stop = threading.Event()
+        self._keeper: threading.Thread | None = None
+
+    # --- life ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Reads the budgets, and keeps this process alive in the eyes of the others."""
+        self._refresh()
+        self._start_keeper()
+        _open.add(self)
+
+    def _start_keeper(self) -> None:
+        self._stop = threading.Event()
+        self._keeper = threading.Thread(
+            target=self._keep, args=(self._stop,), name="openrouter-ledger-keeper", daemon=True
+        )
+        self._keeper.start()
+
+    def _keep(self, stop: threading.Event) -> None:
+        while not stop.wait(self._beat_seconds):
+            self._refresh()
+            if self.limits.budgets:
+                try:
+                    self.holds.beat()
+                except LedgerError as failure:
+                    logger.debug("no sign of life to the ledger: %s", failure)
+
+    def _refresh(self) -> None:
+        before = self.limits.budgets
+        try:
+            self.limits.refresh()
+        except LedgerError as failure:
+            logger.log(
+                logging.DEBUG if before else logging.WARNING,
+                "the ledger can't be read, its budgets are as last known: %s",
+                failure,
+            )
+        self.writer.linger = _HELD_LINGER if self.limits.budgets else 0.05
+
+    def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
+        """Writes what waits in memory.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether everything is written.
+        """
+        return self.writer.flush(timeout)
+
+    def close(self, timeout: float = _EXIT_SECONDS) -> bool:
+        """Writes what waits, gives back what is not held, closes the database.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether everything was written.
+        """
+        _open.discard(self)
+        self._stop.set()
+        is_written = self.flush(timeout)
+        if is_written:
+            try:
+                self.holds.close()
+            except LedgerError as failure:
+                logger.warning("unused allowance was not given back: %s", failure)
+        self.store.close()
+        return is_written
+
+    def after_fork(self) -> None:
+        """Starts anew in a child process."""
+        self.store.database.after_fork()
+        self.writer.after_fork()
+        self.holds.after_fork()
+        if self._keeper is not None:
+            self._start_keeper()
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def record(self, row: Row) -> None:
+        """Takes a row to be written soon; returns at once. For who sends without LiteLLM."""
+        self.writer.put(row)
+
+    def reconcile(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        is_forced: bool = False,
+    ) -> Reconciled:
+        """Asks OpenRouter for the costs that did not come with an answer.
+
+        Args:
+            api_key: The key that the requests were sent with; None for the usual one.
+            base_url: The API's base URL; None for the usual one.
+            is_forced: Asks at once, also for what was asked for a moment ago.
+
+        Returns:
+            How many rows were put right, and how many OpenRouter does not know yet.
+
+        Raises:
+            LedgerError: the ledger can't be read or written.
+            litellm.AuthenticationError: the key is not valid.
+        """
+        from openrouter_adapter import api
+
+        self.flush()
+        self.store.database.write(_bury(self.store))
+
+        def ask(generation_id: str) -> Mapping[str, Any]:
+            return api.get_generation(generation_id, api_key=api_key, base_url=base_url)
+
+        return reconcile.reconcile(self.store, ask, is_forced=is_forced)
+
+    def spend(
+        self,
+        by: str = "model",
+        *,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> list[queries.Spend]:
+        """Sums by one dimension, what waits in memory written first; see `queries.spend`.
+
+        Raises:
+            LedgerError: `by` is no dimension, or the ledger can't be read.
+        """
+        self.flush()
+        return queries.spend(self.store.database, by, since=since, until=until)
+
+    # --- budgets ---------------------------------------------------------------------------
+
+    def budget(
+        self,
+        name: str,
+        usd: Decimal | float | str,
+        *,
+        per: str = "total",
+        job: str | None = None,
+        key: str | None = None,
+        tag: str | None = None,
+        user: str | None = None,
+        max_request_usd: Decimal | float | str | None = None,
+        wait_seconds: float = 0.0,
+        lets_through: bool = False,
+    ) -> Budget:
+        """Sets a limit; in place of one of the same name, whose spending stays. See `Budget`.
+
+        It holds in this process at once, in others within `beat_seconds`.
+
+        Raises:
+            ValueError: something in it makes no sense.
+            LedgerError: the ledger can't be written.
+        """
+        most = None if max_request_usd is None else Decimal(str(max_request_usd))
+        made = Budget(
+            name=name,
+            usd=Decimal(str(usd)),
+            per=per,
+            job=job,
+            key=key,
+            tag=tag,
+            user=user,
+            max_request_usd=most,
+            wait_seconds=wait_seconds,
+            lets_through=lets_through,
+        )
+        stored.save(self.store.database, made)
+        self._refresh()
+        return made
+
+    def remove_budget(self, name: str) -> bool:
+        """Removes a budget; tells whether there was one.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        is_removed = stored.remove(self.store.database, name)
+        self._refresh()
+        return is_removed
+
+    def budgets(self) -> list[queries.BudgetState]:
+        """Every budget with what is spent and held in the current period.
+
+        Raises:
+            LedgerError: the ledger can't be read.
+        """
+        self.flush()
+        self.store.database.write(_bury(self.store))
+        return queries.budget_states(self.store.database)
+
+    def held(self, budget: str | None = None) -> list[queries.HoldState]:
+        """The holds of a budget, or of all, oldest first.
+
+        Raises:
+            LedgerError: the ledger can't be read.
+        """
+        return queries.holds(self.store.database, budget)
+
+    def release(self, hold_ids: Sequence[str]) -> int:
+        """Ends holds of which a person knows that nothing more will be billed.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        return self.holds.release(hold_ids)
+
+
+def _bury(store: Store) -> Callable[[Any], int]:
+    from openrouter_adapter.ledger import workers
+
+    return lambda connection: workers.bury(connection, store.database)
+
+
+# --- the process's end and its children --------------------------------------------------------
+
+_open: weakref.WeakSet[Ledger] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for one in list(_open):
+        one.close()
+
+
+def _after_fork() -> None:
+    for one in list(_open):
+        one.after_fork()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def end_on_sigterm() -> None:
+    """Lets a SIGTERM that nobody handles write the ledger first; Python's own would not.
+
+    Does nothing outside the main thread, or where the program has a handler of its own: that one
+    ends in a normal exit, which writes too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _on_sigterm(number: int, _frame: FrameType | None) -> None:
+    def end() -> None:
+        for one in list(_open):
+            one.close(_EXIT_SECONDS / 2)
+        os.kill(os.getpid(), number)
+
+    # The main thread may hold a lock that writing needs: it must go on meanwhile.
+    signal.signal(number, signal.SIG_DFL)
+    threading.Thread(target=end, name="openrouter-ledger-end").start()

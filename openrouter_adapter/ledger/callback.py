@@ -1,0 +1,210 @@
+"""LiteLLM's callback: what admission.py does not see, which is all that never reached OpenRouter.
+
+OpenRouter's attempts are recorded by the gate (gate.py), with the bill itself. Left for the
+callback are other providers' calls, hits of LiteLLM's cache, and calls that failed before
+anything was sent. LiteLLM fires twice for some calls; rows are keyed, so that changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm.integrations.custom_logger import CustomLogger
+
+from openrouter_adapter.ledger import calls
+from openrouter_adapter.ledger.charges import put_cost, read_tokens
+from openrouter_adapter.ledger.money import to_pico
+from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
+from openrouter_adapter.usage import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openrouter_adapter.ledger.gate import LedgerGate
+    from openrouter_adapter.ledger.writer import Writer
+
+logger = logging.getLogger("openrouter_adapter")
+
+_ENDPOINTS: Final = {
+    "completion": "/chat/completions",
+    "acompletion": "/chat/completions",
+    "text_completion": "/completions",
+    "atext_completion": "/completions",
+    "embedding": "/embeddings",
+    "aembedding": "/embeddings",
+    "image_generation": "/images/generations",
+    "aimage_generation": "/images/generations",
+    "responses": "/responses",
+    "aresponses": "/responses",
+    "rerank": "/rerank",
+    "arerank": "/rerank",
+}
+
+
+class Handler(CustomLogger):
+    """The one that is put into `litellm.callbacks`. Does nothing while no ledger is enabled."""
+
+    def __init__(self) -> None:
+        """Knows no ledger yet."""
+        super().__init__()
+        self._writer: Writer | None = None
+        self._gate: LedgerGate | None = None
+
+    def connect(self, writer: Writer | None, gate: LedgerGate | None) -> None:
+        """Sets where rows go; None for nowhere."""
+        self._writer, self._gate = writer, gate
+
+    def log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """A call that LiteLLM answered."""
+        self._record(kwargs, response_obj, start_time, end_time)
+
+    def log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """A call that failed."""
+        self._record(kwargs, response_obj, start_time, end_time)
+
+    async def async_log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """An asynchronous call that LiteLLM answered."""
+        self._record(kwargs, response_obj, start_time, end_time)
+
+    async def async_log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,
+        end_time: Any,
+    ) -> None:
+        """An asynchronous call that failed."""
+        self._record(kwargs, response_obj, start_time, end_time)
+
+    def _record(self, details: Mapping[str, Any], response: Any, start: Any, end: Any) -> None:
+        writer, gate = self._writer, self._gate
+        if writer is None or gate is None:
+            return
+        try:
+            is_hit = details.get("cache_hit") is True
+            if not is_hit and details.get("litellm_call_id") in gate.attempts:
+                return
+            writer.put(_row(details, response, start, end, is_hit=is_hit))
+        except Exception as wrong:  # noqa: BLE001 - no call breaks over its row
+            logger.warning("a call is missing in the ledger: %r", wrong)
+
+
+handler: Final = Handler()
+
+
+def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_hit: bool) -> Row:
+    parameters = details.get("litellm_params") or {}
+    metadata = calls.metadata_of(parameters)
+    body = details.get("optional_params") or {}
+    started = _microseconds(start)
+    row = Row(
+        call_id=calls.label(details.get("litellm_call_id")) or f"unnamed-{started}",
+        attempt=1,
+        started_at=started,
+        latency_ms=max(0, (_microseconds(end) - started) // 1000),
+        endpoint=_ENDPOINTS.get(str(details.get("call_type")), str(details.get("call_type"))),
+        via=calls.label(details.get("custom_llm_provider")) or "",
+        model=calls.label(details.get("model")) or "",
+        user_id=calls.user_of({"user": body.get("user") or details.get("user")}, metadata),
+        key_name=calls.key_of({"api_key": parameters.get("api_key") or "none"}, metadata),
+        job=calls.job_of(metadata),
+        tags=calls.tags_of(parameters, metadata),
+        streamed=details.get("stream") is True,
+        cache_hit=is_hit,
+        outcome=OK,
+    )
+    if row.key_name == _NO_KEY:
+        row.key_name = None
+    _read_response(row, response)
+    failure = details.get("exception")
+    if failure is not None and details.get("log_event_type") == "failed_api_call":
+        _put_failure(row, failure, details)
+    elif is_hit:
+        _put_hit(row, response)
+    else:
+        _put_cost(row, response, details)
+    return row
+
+
+def _read_response(row: Row, response: Any) -> None:
+    usage = getattr(response, "usage", None)
+    if usage is not None and hasattr(usage, "model_dump"):
+        read_tokens(row, usage.model_dump())
+    row.served_model = calls.label(getattr(response, "model", None))
+    facts = _facts(response)
+    row.generation_id = calls.label(facts.get("generation_id"))
+    row.provider = calls.label(facts.get("provider"))
+
+
+def _facts(response: Any) -> Mapping[str, Any]:
+    hidden = getattr(response, "_hidden_params", None)
+    found = hidden.get("openrouter") if isinstance(hidden, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _put_hit(row: Row, response: Any) -> None:
+    """A hit costs nothing; what the first call cost is what it saved."""
+    usage = getattr(response, "usage", None)
+    first = usd(_facts(response).get("cost")) or usd(getattr(usage, "cost", None))
+    row.cost_status, row.cost = BILLED, 0
+    row.saved = to_pico(first) if first is not None else 0
+    if row.generation_id is None:
+        row.generation_id = calls.label(getattr(response, "id", None))
+
+
+def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
+    """OpenRouter's bill where there is one; of others LiteLLM's reckoning, marked as such."""
+    facts = _facts(response)
+    billed = usd(facts.get("cost"))
+    if billed is not None:
+        upstream = None
+        if facts.get("is_byok") is True:
+            row.is_byok = True
+            upstream = usd((facts.get("cost_details") or {}).get("upstream_inference_cost"))
+        put_cost(row, billed, upstream or Decimal(0))
+        return
+    reckoned = usd(details.get("response_cost"))
+    if reckoned is not None and row.via != "openrouter":
+        row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
+
+
+def _put_failure(row: Row, failure: Any, details: Mapping[str, Any]) -> None:
+    row.outcome, row.error_class = ERROR, type(failure).__name__
+    row.error_code = calls.label(getattr(failure, "status_code", None))
+    if row.via == "openrouter":
+        # The gate never saw it: nothing was sent.
+        row.cost_status, row.cost = BILLED, 0
+    else:
+        reckoned = usd(details.get("response_cost"))
+        if reckoned is not None:
+            row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
+
+
+_NO_KEY: Final = calls.key_name("none")
+
+
+def _microseconds(moment: Any) -> int:
+    if isinstance(moment, dt.datetime):
+        return round(moment.timestamp() * 1_000_000)
+    return round(float(moment or 0) * 1_000_000)

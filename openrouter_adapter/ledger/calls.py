@@ -1,0 +1,83 @@
+"""What LiteLLM's parameters of a call say about who asked, and for what."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_CHARACTERS: Final = 256
+_MOST_TAGS: Final = 32
+
+
+def metadata_of(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The caller's metadata, from wherever this endpoint of LiteLLM keeps it."""
+    found = call.get("metadata") or call.get("litellm_metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def tags_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """A JSON list of the request's tags, sorted, each once."""
+    given = metadata.get("tags")
+    tags = list(given) if isinstance(given, list | tuple) else []
+    beside = call.get("tags")
+    tags += beside if isinstance(beside, list | tuple) else ()
+    if not tags:
+        return "[]"
+    named = sorted({name for tag in tags if isinstance(tag, str) and (name := label(tag))})
+    return json.dumps(named[:_MOST_TAGS], ensure_ascii=False)
+
+
+def user_of(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """The end user: the request's `user`, else the one that LiteLLM's proxy knows."""
+    return label(
+        body.get("user")
+        or metadata.get("user_api_key_end_user_id")
+        or metadata.get("user_api_key_user_id")
+    )
+
+
+def job_of(metadata: Mapping[str, Any]) -> str | None:
+    """The job: `metadata["job"]` or `metadata["job_id"]`."""
+    return label(metadata.get("job") or metadata.get("job_id"))
+
+
+def key_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """A name for the key: its alias at LiteLLM's proxy, else a short hash of it, never the key."""
+    alias = label(metadata.get("user_api_key_alias"))
+    if alias:
+        return alias
+    key = metadata.get("user_api_key_hash") or metadata.get("user_api_key") or call.get("api_key")
+    if not isinstance(key, str) or not key:
+        key = _usual_key()
+    return key_name(key) if key else None
+
+
+@functools.lru_cache(maxsize=1024)
+def key_name(key: str) -> str:
+    """The short hash that stands for a key in the ledger: `key-` and 12 hexadecimal digits.
+
+    Equal keys have equal names on every machine; 48 bits say nothing of the 256 of a key.
+    """
+    digest = hashlib.blake2b(key.encode(), digest_size=6, person=b"openrouter-spend")
+    return f"key-{digest.hexdigest()}"
+
+
+def label(value: Any) -> str | None:
+    """A short text for a column; None for none. PostgreSQL takes no NUL in a text."""
+    if value is None or value == "" or isinstance(value, dict | list):
+        return None
+    return str(value)[:_MOST_CHARACTERS].replace("\x00", "")
+
+
+def _usual_key() -> str | None:
+    from openrouter_adapter import connection
+
+    try:
+        return connection.api_key(None)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the key, the request will say
+        return None

@@ -1,0 +1,107 @@
+"""What an answer, a failure or `GET /generation` says of a cost, put into a row."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from openrouter_adapter.ledger import calls
+from openrouter_adapter.ledger.money import to_pico
+from openrouter_adapter.ledger.rows import BILLED
+from openrouter_adapter.usage import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.usage import Bill
+
+_NOT_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+)
+_MOST_CAUSES: Final = 20
+
+
+def read_bill(row: Row, bill: Bill) -> None:
+    """Puts a bill's cost, tokens and who served into a row."""
+    row.generation_id = calls.label(bill.generation_id) or row.generation_id
+    row.served_model = calls.label(bill.model)
+    row.provider = calls.label(bill.provider)
+    row.finish_reason = calls.label(bill.finish_reason)
+    if bill.usage is not None:
+        read_tokens(row, bill.usage)
+    row.is_byok = bill.is_byok
+    if bill.cost is not None:
+        put_cost(row, bill.cost, bill.upstream)
+
+
+def put_cost(row: Row, cost: Decimal, upstream: Decimal) -> None:
+    """Says what was billed, in USD."""
+    row.cost, row.upstream = to_pico(cost), to_pico(upstream)
+    row.cost_status = BILLED
+    row.ask_after = None
+
+
+def read_tokens(row: Row, usage: Mapping[str, Any]) -> None:
+    """Puts the tokens of a wire usage into a row, whichever endpoint's names they have."""
+    prompt = _details(usage, "prompt_tokens_details", "input_tokens_details")
+    answer = _details(usage, "completion_tokens_details", "output_tokens_details")
+    row.prompt_tokens = _count(usage.get("prompt_tokens") or usage.get("input_tokens"))
+    row.completion_tokens = _count(usage.get("completion_tokens") or usage.get("output_tokens"))
+    row.reasoning_tokens = _count(answer.get("reasoning_tokens"))
+    row.image_tokens = _count(answer.get("image_tokens"))
+    row.cached_tokens = _count(prompt.get("cached_tokens"))
+    row.cache_write_tokens = _count(prompt.get("cache_write_tokens"))
+
+
+def read_generation(row: Row, generation: Mapping[str, Any]) -> bool:
+    """Puts what `GET /generation` says into a row; tells whether it says what was billed."""
+    cost = usd(generation.get("total_cost"))
+    if cost is None:
+        return False
+    row.is_byok = generation.get("is_byok") is True
+    upstream = usd(generation.get("upstream_inference_cost")) if row.is_byok else None
+    put_cost(row, cost, upstream or Decimal(0))
+    row.served_model = calls.label(generation.get("model")) or row.served_model
+    row.provider = calls.label(generation.get("provider_name")) or row.provider
+    row.finish_reason = calls.label(generation.get("finish_reason")) or row.finish_reason
+    for name, theirs in (
+        ("prompt_tokens", ("native_tokens_prompt", "tokens_prompt")),
+        ("completion_tokens", ("native_tokens_completion", "tokens_completion")),
+        ("reasoning_tokens", ("native_tokens_reasoning",)),
+        ("cached_tokens", ("native_tokens_cached",)),
+        ("image_tokens", ("native_tokens_completion_images",)),
+    ):
+        counts = [_count(generation.get(one)) for one in theirs]
+        setattr(row, name, next(filter(None, counts), getattr(row, name)))
+    return True
+
+
+def was_never_sent(failure: BaseException) -> bool:
+    """Whether a request failed before it left: no connection, or none that was free."""
+    cause: BaseException | None = failure
+    for _ in range(_MOST_CAUSES):
+        if cause is None:
+            return False
+        if isinstance(cause, _NOT_SENT):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        found = usage.get(name)
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**53 else 0

@@ -1,0 +1,153 @@
+"""The ledger that LiteLLM's calls in this process are written to."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import litellm
+
+from openrouter_adapter import admission
+from openrouter_adapter.ledger.book import Ledger, end_on_sigterm
+from openrouter_adapter.ledger.callback import handler
+from openrouter_adapter.ledger.errors import LedgerError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.limits import Estimate
+    from openrouter_adapter.ledger.queries import Spend
+    from openrouter_adapter.ledger.reconcile import Reconciled
+
+_lock = threading.Lock()
+_current: Ledger | None = None
+
+
+def open(where: str | os.PathLike[str] | None = None, **options: Any) -> Ledger:  # noqa: A001
+    """A ledger to read, to reconcile or to write to, without LiteLLM's calls going there.
+
+    Args:
+        where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER, else
+            the default file.
+        **options: Those of `Ledger`.
+
+    Raises:
+        LedgerError: it is a URL of no database that a ledger can be.
+    """
+    return Ledger(where, **options)
+
+
+def enable(
+    where: str | os.PathLike[str] | None = None,
+    *,
+    estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None,
+    must_open: bool = False,
+    **options: Any,
+) -> Ledger:
+    """Writes every call through LiteLLM to a ledger from now on, and holds its budgets.
+
+    Enabling again with another place moves there; with the same it changes nothing.
+
+    Args:
+        where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER, else
+            the default file.
+        estimate: Reckons a request's worst case; None for `catalog.estimate`.
+        must_open: Raises where the database can't be opened now. Otherwise that is a warning:
+            rows wait in memory, and budgets that were never read don't hold.
+        **options: More of `Ledger`'s.
+
+    Raises:
+        LedgerError: it is a URL of no database that a ledger can be, or `must_open`.
+    """
+    global _current
+    with _lock:
+        made = Ledger(where, estimate=estimate, **options)
+        if _current is not None and _current.store.database.url == made.store.database.url:
+            return _current
+        if must_open:
+            made.limits.refresh()
+        made.start()
+        before, _current = _current, made
+        handler.connect(made.writer, made.gate)
+        admission.guard(made.gate)
+        if not any(one is handler for one in litellm.callbacks):
+            litellm.callbacks.append(handler)
+        end_on_sigterm()
+    if before is not None:
+        before.close()
+    return made
+
+
+def disable() -> bool:
+    """Stops writing, after what waits is written; tells whether it could be."""
+    global _current
+    with _lock:
+        before, _current = _current, None
+        admission.guard(None)
+        handler.connect(None, None)
+        _forget_handler()
+    return before is None or before.close()
+
+
+def _forget_handler() -> None:
+    """Takes the handler out of every list that LiteLLM has copied it to."""
+    for name in ("callbacks", "success_callback", "failure_callback"):
+        for prefix in ("", "_async_"):
+            held = getattr(litellm, prefix + name, None)
+            if isinstance(held, list):
+                held[:] = [one for one in held if one is not handler]
+
+
+def is_enabled() -> bool:
+    """Whether LiteLLM's calls are written to a ledger at the moment."""
+    return _current is not None
+
+
+def current() -> Ledger:
+    """The ledger that is enabled.
+
+    Raises:
+        LedgerError: none is.
+    """
+    if _current is None:
+        raise LedgerError("no ledger is enabled: call ledger.enable() first")
+    return _current
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Writes what waits in memory; tells whether everything is written within `timeout` seconds.
+
+    Raises:
+        LedgerError: no ledger is enabled.
+    """
+    return current().flush(timeout)
+
+
+def reconcile(**options: Any) -> Reconciled:
+    """`Ledger.reconcile` of the enabled ledger.
+
+    Raises:
+        LedgerError: no ledger is enabled, or it can't be read or written.
+    """
+    return current().reconcile(**options)
+
+
+def spend(by: str = "model", **options: Any) -> list[Spend]:
+    """Sums of the enabled ledger, what waits in memory written first; see `queries.spend`.
+
+    Raises:
+        LedgerError: no ledger is enabled, or it can't be read.
+    """
+    return current().spend(by, **options)
+
+
+def budget(name: str, usd: Any, **options: Any) -> Budget:
+    """`Ledger.budget` of the enabled ledger.
+
+    Raises:
+        ValueError: something in it makes no sense.
+        LedgerError: no ledger is enabled, or it can't be written.
+    """
+    return current().budget(name, usd, **options)

@@ -1,0 +1,188 @@
+"""Where a ledger is, and transactions on it: a SQLite file, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from openrouter_adapter.ledger.errors import LedgerError, RefusedError
+from openrouter_adapter.ledger.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
+
+_BUSY_MS: Final = 60_000
+_TRIES: Final = 8
+# PostgreSQL: could not serialize, deadlock. Trying again is what its manual asks for.
+_PASSING: Final = frozenset({"40001", "40P01"})
+
+T = TypeVar("T")
+
+
+class RacedError(Exception):
+    """Another process wrote the same row in between; the transaction is tried again."""
+
+
+def default_path() -> Path:
+    """The ledger's file where nobody says otherwise: in the user's data folder."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("openrouter-adapter")) / "ledger.db"
+
+
+def url_of(where: str | os.PathLike[str] | None = None) -> sa.URL:
+    """The database URL of a path, a URL, or None: the environment's, else the default file.
+
+    Raises:
+        LedgerError: it is a URL of neither SQLite nor PostgreSQL.
+    """
+    given = os.fspath(where) if where is not None else os.environ.get(VARIABLE) or ""
+    if not given:
+        return sa.URL.create("sqlite", database=str(default_path()))
+    if "://" not in given:
+        return sa.URL.create("sqlite", database=str(Path(given).expanduser().absolute()))
+    try:
+        url = sa.make_url(given)
+    except SQLAlchemyError:
+        raise LedgerError("the ledger's URL can't be read as one") from None
+    kind = url.get_backend_name()
+    if kind in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if kind == "sqlite" and url.database not in {None, "", ":memory:"}:
+        return url
+    raise LedgerError(
+        f"a ledger is a path, sqlite:///PATH or postgresql://…; {url.drivername}: is none of them"
+    )
+
+
+class Database:
+    """Transactions on one ledger, from any thread."""
+
+    def __init__(self, url: sa.URL) -> None:
+        """Takes the URL; nothing is opened before the first transaction."""
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.mark = "?" if self.is_sqlite else "%s"
+        self._engine = self._make_engine()
+        self._is_migrated = False
+
+    @property
+    def name(self) -> str:
+        """Which database it is, for messages: without a password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Runs `work` in a transaction that commits when it returns; again where it was raced.
+
+        Raises:
+            LedgerError: the database can't be reached or written.
+        """
+        for attempt in range(_TRIES):
+            with contextlib.suppress(RacedError, _PassingError), self._said():
+                self._prepare()
+                with self._engine.begin() as connection:
+                    return work(connection)
+            time.sleep(0.01 * 2**attempt)
+        raise LedgerError(f"{self.name}: other writers were in the way {_TRIES} times")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state of the ledger and writes nothing.
+
+        Raises:
+            LedgerError: the database can't be reached.
+        """
+        with self._said():
+            self._prepare()
+            with self._engine.execution_options(ledger_reads=True).begin() as connection:
+                yield connection
+
+    def now(self, connection: sa.Connection) -> int:
+        """Microseconds since 1970 by the one clock that all of the ledger's machines share."""
+        if self.is_sqlite:
+            return time.time_ns() // 1000
+        seconds = connection.scalar(sa.text("SELECT EXTRACT(EPOCH FROM clock_timestamp())"))
+        return int(seconds * 1_000_000)
+
+    def close(self) -> None:
+        """Closes the connections; the next transaction opens new ones."""
+        self._engine.dispose()
+
+    def after_fork(self) -> None:
+        """Leaves the parent's connections to the parent."""
+        self._engine.dispose(close=False)
+        self._engine = self._make_engine()
+
+    def _prepare(self) -> None:
+        if self._is_migrated:
+            return
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        with self._engine.begin() as connection:
+            migrate(connection)
+        self._is_migrated = True
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """Turns what databases raise into LedgerError, without what was to be written."""
+        try:
+            yield
+        except DBAPIError as failure:
+            if getattr(failure.orig, "sqlstate", None) in _PASSING:
+                raise _PassingError from None
+            kind = RefusedError if isinstance(failure, DataError | IntegrityError) else LedgerError
+            raise kind(f"{self.name}: {_first_line(failure.orig)}") from None
+        except SQLAlchemyError as failure:
+            raise LedgerError(f"{self.name}: {type(failure).__name__}") from None
+        except (OSError, ModuleNotFoundError) as failure:
+            raise LedgerError(f"{self.name}: {failure}") from None
+
+    def _make_engine(self) -> sa.Engine:
+        if not self.is_sqlite:
+            try:
+                return sa.create_engine(self.url, pool_pre_ping=True, pool_size=4, max_overflow=8)
+            except ModuleNotFoundError:
+                raise LedgerError(
+                    "a ledger on PostgreSQL needs psycopg: pip install openrouter-adapter[postgres]"
+                ) from None
+        engine = sa.create_engine(
+            self.url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+        )
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+        return engine
+
+
+class _PassingError(Exception):
+    """A failure of PostgreSQL that trying again mends."""
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions by itself, and not when they should.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A hold must be on the disk before its request is sent, also if the power fails.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: sa.Connection) -> None:
+    reads = connection.get_execution_options().get("ledger_reads")
+    # Taking the write lock at once: a transaction that reads first could not get it later.
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _first_line(failure: object) -> str:
+    return str(failure).partition("\n")[0][:300]

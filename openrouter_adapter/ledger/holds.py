@@ -1,0 +1,302 @@
+"""Money held for requests that are in the air, so that what they cost can never be too much.
+
+A request's worst case is taken before it is sent, from the allowance that this process has taken
+in a block from the budget, and written down as a hold: a process that dies leaves its holds
+behind, and they go on counting. Requests that ask at the same time share one commit.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from openrouter_adapter.ledger import accounts, workers
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.money import to_pico, to_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.database import Database
+    from openrouter_adapter.ledger.rows import Row
+
+# A block is a small part of the limit, and of what is left of it: allowance that lies with one
+# process is missing at the others.
+_OF_LIMIT: Final = 512
+_OF_REST: Final = 32
+
+Account = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request does not fit: amounts in picodollars.
+
+    `is_for_now` says that it would fit if everything that is held cost nothing.
+    """
+
+    budget: Budget
+    period: str
+    spent: int
+    held: int
+    worst: int
+
+    @property
+    def is_for_now(self) -> bool:
+        """Whether waiting for others' requests to end may help."""
+        return self.spent + self.worst <= to_pico(self.budget.usd)
+
+    def __str__(self) -> str:
+        """Name the budget, what is spent, what is held and what the request could cost."""
+        what = self.budget.name + (f" ({self.period})" if self.period else "")
+        return (
+            f"budget {what}: {_usd(self.spent)} of {self.budget.usd:f} USD are spent and "
+            f"{_usd(self.held)} USD held for other requests; this one could cost "
+            f"{_usd(self.worst)} USD"
+        )
+
+
+@dataclass(slots=True)
+class _Wish:
+    """One request's, waiting for the commit that decides it."""
+
+    row: Row
+    worst: int
+    budgets: Sequence[Budget]
+    hold_id: str = ""
+    refusal: Refusal | None = None
+    failure: LedgerError | None = None
+    is_done: bool = False
+
+
+@dataclass
+class Holds:
+    """The holds of one process on one ledger. Safe from any thread.
+
+    Attributes:
+        database: The ledger's.
+        lease_seconds: How long a process may be silent before it counts as dead.
+    """
+
+    database: Database
+    lease_seconds: float = 60.0
+    _worker: str | None = None
+    _idle: dict[Account, int] = field(default_factory=dict)
+    _waiting: list[_Wish] = field(default_factory=list)
+    _taken_since_beat: bool = False
+
+    def __post_init__(self) -> None:
+        """Makes the locks; a child of a fork needs its own."""
+        self._list_lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def take(self, row: Row, worst: Decimal, budgets: Sequence[Budget]) -> Refusal | None:
+        """Holds a request's worst case under all budgets that apply to it.
+
+        The row's `hold_id` is set; when its cost is written (`Store.write`), the hold ends.
+
+        Args:
+            row: The request, with its labels and `started_at`.
+            worst: The most that it can cost, in USD.
+            budgets: Those that apply to it.
+
+        Returns:
+            None, or why it does not fit; nothing is held then.
+
+        Raises:
+            LedgerError: the ledger can't be written; nothing is held then.
+        """
+        wish = _Wish(row, to_pico(worst), budgets)
+        with self._list_lock:
+            self._waiting.append(wish)
+        # Who gets the turn decides for all that wait; the others find theirs decided.
+        with self._turn:
+            if not wish.is_done:
+                self._decide()
+        if wish.failure is not None:
+            raise wish.failure
+        if wish.refusal is None:
+            row.hold_id = wish.hold_id
+        return wish.refusal
+
+    def _decide(self) -> None:
+        with self._list_lock:
+            wishes, self._waiting = self._waiting, []
+        self._taken_since_beat = True
+        try:
+            self._worker, self._idle = self.database.write(lambda one: self._take(one, wishes))
+        except LedgerError as failure:
+            # Whether it was committed is not known: what this worker had is left to be buried.
+            self._worker, self._idle = None, {}
+            for wish in wishes:
+                wish.failure = failure
+        finally:
+            for wish in wishes:
+                wish.is_done = True
+
+    def _take(
+        self, connection: sa.Connection, wishes: Sequence[_Wish]
+    ) -> tuple[str, dict[Account, int]]:
+        worker, idle = self._worker, dict(self._idle)
+        if worker is None or not workers.is_alive(connection, worker):
+            worker = workers.enter(connection, self.database, self.lease_seconds)
+            idle = {}
+        made: list[dict[str, object]] = []
+        for wish in wishes:
+            wish.refusal = self._grant(connection, worker, idle, wish)
+            if wish.refusal is None:
+                wish.hold_id = uuid.uuid4().hex
+                made += _records(wish, worker)
+        if made:
+            connection.execute(_INSERT, made)
+        return worker, idle
+
+    def _grant(
+        self, connection: sa.Connection, worker: str, idle: dict[Account, int], wish: _Wish
+    ) -> Refusal | None:
+        """Takes a wish out of the idle allowance, filled up where it is too little; or refuses."""
+        taken: list[Account] = []
+        for budget in wish.budgets:
+            account = (budget.name, budget.period(wish.row.started_at))
+            missing = wish.worst - idle.get(account, 0)
+            if missing > 0:
+                refusal = _fill(connection, worker, idle, budget, account, missing, wish.worst)
+                if refusal is not None:
+                    for other in taken:
+                        idle[other] += wish.worst
+                    return refusal
+            idle[account] = idle.get(account, 0) - wish.worst
+            taken.append(account)
+        return None
+
+    def beat(self) -> None:
+        """Says that this process lives, buries those that don't, returns what lies idle.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        with self._turn:
+            is_idle = not self._taken_since_beat
+            self._taken_since_beat = False
+            worker = self._worker
+
+            def work(connection: sa.Connection) -> None:
+                if worker is not None:
+                    workers.beat(connection, self.database, worker)
+                    if is_idle:
+                        workers.give_back(connection, worker)
+                workers.bury(connection, self.database)
+
+            self.database.write(work)
+            if is_idle:
+                self._idle = {}
+
+    def close(self) -> None:
+        """Gives back what this process does not hold. Holds that are left count as unsettled."""
+        with self._turn:
+            worker, self._worker, self._idle = self._worker, None, {}
+            if worker is not None:
+                self.database.write(lambda connection: workers.leave(connection, worker))
+
+    def after_fork(self) -> None:
+        """Starts anew in a child: the parent's allowance is the parent's."""
+        self._worker, self._idle, self._waiting = None, {}, []
+        self.__post_init__()
+
+    def release(self, hold_ids: Sequence[str]) -> int:
+        """Ends holds by a person's decision; gives how many there were.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        return self.database.write(lambda connection: release(connection, hold_ids))
+
+
+def release(connection: sa.Connection, hold_ids: Sequence[str]) -> int:
+    """Ends holds: what they held can be spent again. What is billed later still counts."""
+    count = sa.text("SELECT COUNT(DISTINCT id) FROM ledger_holds WHERE id IN :ids")
+    number = connection.scalar(
+        count.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(hold_ids)}
+    )
+    freed = accounts.end_holds(connection, hold_ids)
+    for (budget, period), amount in sorted(freed.items()):
+        connection.execute(
+            sa.text(
+                "UPDATE ledger_accounts SET held = held - :amount "
+                "WHERE budget = :budget AND period = :period"
+            ),
+            {"amount": amount, "budget": budget, "period": period},
+        )
+    return int(number or 0)
+
+
+_INSERT: Final = sa.text(
+    "INSERT INTO ledger_holds (id, budget, period, worker, amount, made_at, call_id, attempt, "
+    "model) VALUES (:id, :budget, :period, :worker, :amount, :made_at, :call_id, :attempt, :model)"
+)
+
+
+def _records(wish: _Wish, worker: str) -> list[dict[str, object]]:
+    row = wish.row
+    return [
+        {
+            "id": wish.hold_id,
+            "budget": budget.name,
+            "period": budget.period(row.started_at),
+            "worker": worker,
+            "amount": wish.worst,
+            "made_at": row.started_at,
+            "call_id": row.call_id,
+            "attempt": row.attempt,
+            "model": row.model,
+        }
+        for budget in wish.budgets
+    ]
+
+
+def _fill(
+    connection: sa.Connection,
+    worker: str,
+    idle: dict[Account, int],
+    budget: Budget,
+    account: Account,
+    missing: int,
+    worst: int,
+) -> Refusal | None:
+    """Takes a block from the account, or just what is missing; or says why it can't."""
+    name, period = account
+    accounts.open_account(connection, budget, period)
+    key = {"name": name, "period": period}
+    lock = " FOR UPDATE OF account" if connection.dialect.name == "postgresql" else ""
+    found = connection.execute(
+        sa.text(
+            "SELECT account.spent, account.held, budget.most FROM ledger_accounts AS account "  # noqa: S608
+            "JOIN ledger_budgets AS budget ON budget.name = account.budget "
+            f"WHERE account.budget = :name AND account.period = :period{lock}"
+        ),
+        key,
+    ).first()
+    if found is None:
+        # The budget was removed since this process looked: nothing to hold under it.
+        idle[account] = idle.get(account, 0) + missing
+        return None
+    spent, held, most = found
+    rest = most - spent - held
+    if missing > rest:
+        mine = idle.pop(account, 0)
+        workers.move(connection, worker, name, period, -mine)
+        return Refusal(budget, period, spent, held - mine, worst)
+    block = min(rest, max(missing, min(most // _OF_LIMIT, rest // _OF_REST)))
+    workers.move(connection, worker, name, period, block)
+    idle[account] = idle.get(account, 0) + block
+    return None
+
+
+def _usd(pico: int) -> str:
+    return f"{to_usd(pico).normalize():f}"

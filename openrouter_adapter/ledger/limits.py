@@ -1,0 +1,166 @@
+"""Which budgets apply to a request, what it could cost, and whether that still fits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from openrouter_adapter.ledger import budgets as stored
+from openrouter_adapter.ledger.errors import LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
+
+    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.holds import Holds, Refusal
+    from openrouter_adapter.ledger.rows import Row
+
+logger = logging.getLogger("openrouter_adapter")
+
+_BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# Endpoints whose answer's length is not set by the request's.
+_OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/responses"})
+_FIRST_WAIT: Final = 0.02
+_LONGEST_WAIT: Final = 0.25
+
+
+class Estimate(Protocol):
+    """What `catalog.estimate` gives."""
+
+    @property
+    def worst(self) -> Decimal | None:
+        """The most that the request can cost, in USD; None where that is not known."""
+
+    @property
+    def unknown_because(self) -> str | None:
+        """Why it is not known."""
+
+
+class Limits:
+    """The budgets of one ledger, as this process knows them."""
+
+    def __init__(
+        self, holds: Holds, estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None
+    ) -> None:
+        """Takes the holds, and what reckons a worst case (None: the catalog)."""
+        self._holds = holds
+        self._estimate = estimate or _estimate_by_catalog
+        self._lock = threading.Lock()
+        self._has_warned = False
+        self.budgets: Sequence[Budget] = ()
+
+    def refresh(self) -> None:
+        """Reads the budgets anew: another process may have set one.
+
+        Raises:
+            LedgerError: the ledger can't be read; those known so far stay.
+        """
+        with self._lock, self._holds.database.read() as connection:
+            self.budgets = tuple(stored.load(connection))
+
+    def hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> Exception | None:
+        """Holds a request's worst case under the budgets that apply; or gives the refusal."""
+        found = [budget for budget in self.budgets if budget.applies_to(row)]
+        if not found:
+            return None
+        worst = self._worst(found, body, endpoint)
+        if isinstance(worst, Exception):
+            return worst
+        try:
+            return self._hold(row, worst, found)
+        except LedgerError as failure:
+            return self._cannot_ask(found, failure)
+
+    def _hold(self, row: Row, worst: Decimal, found: Sequence[Budget]) -> Exception | None:
+        deadline = time.monotonic() + max(budget.wait_seconds for budget in found)
+        pause = _FIRST_WAIT
+        while True:
+            refusal = self._holds.take(row, worst, found)
+            if refusal is None:
+                return None
+            left = deadline - time.monotonic()
+            if left <= 0 or not refusal.is_for_now:
+                return _exceeded(str(refusal), refusal.budget, refusal)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_WAIT)
+
+    def _worst(
+        self, found: Sequence[Budget], body: Mapping[str, Any], endpoint: str
+    ) -> Decimal | Exception:
+        caps = [
+            (budget.max_request_usd, budget)
+            for budget in found
+            if budget.max_request_usd is not None
+        ]
+        cap, tightest = min(caps, key=lambda one: one[0]) if caps else (None, found[0])
+        if cap is None and endpoint in _OPEN_ENDED and not _is_bounded(body):
+            return _exceeded(
+                f"budget {tightest.name}: a request under it needs a bound on its cost, and this "
+                "one has none: give max_tokens, or provider.max_price, or give the budget "
+                "max_request_usd",
+                tightest,
+            )
+        worst, reason = self._reckon(body, endpoint)
+        if worst is None:
+            if cap is not None:
+                return cap
+            return _exceeded(
+                f"budget {tightest.name}: what this request could cost is not known ({reason}): "
+                "give provider.max_price with max_tokens, or give the budget max_request_usd",
+                tightest,
+            )
+        if cap is not None and worst > cap:
+            return _exceeded(
+                f"budget {tightest.name}: this request could cost {worst.normalize():f} USD, and "
+                f"one request may cost {cap:f} USD: give a lower max_tokens",
+                tightest,
+            )
+        return worst
+
+    def _reckon(self, body: Mapping[str, Any], endpoint: str) -> tuple[Decimal | None, str]:
+        try:
+            estimate = self._estimate(body, endpoint)
+        except Exception as failure:  # noqa: BLE001 - no estimate is an answer, too
+            return None, f"there is no estimate: {failure}"
+        return estimate.worst, str(estimate.unknown_because or "no reason given")
+
+    def _cannot_ask(self, found: Sequence[Budget], failure: LedgerError) -> Exception | None:
+        strict = next((budget for budget in found if not budget.lets_through), None)
+        if strict is not None:
+            return _exceeded(
+                f"budget {strict.name}: nothing is sent while the ledger can't be written "
+                f"({failure})",
+                strict,
+            )
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning("requests pass without a look at their budgets: %s", failure)
+        return None
+
+
+def _is_bounded(body: Mapping[str, Any]) -> bool:
+    if any(body.get(name) is not None for name in _BOUNDS):
+        return True
+    preferences = body.get("provider")
+    return isinstance(preferences, dict) and bool(preferences.get("max_price"))
+
+
+def _exceeded(message: str, budget: Budget, refusal: Refusal | None = None) -> Exception:
+    from litellm.exceptions import BudgetExceededError
+
+    spent = 0.0 if refusal is None else refusal.spent / 1e12
+    exception: Exception = BudgetExceededError(
+        current_cost=spent, max_budget=float(budget.usd), message=message
+    )
+    exception.__dict__["openrouter"] = {"budget": budget.name}
+    return exception
+
+
+def _estimate_by_catalog(body: Mapping[str, Any], endpoint: str) -> Estimate:
+    from openrouter_adapter import catalog
+
+    estimate: Estimate = catalog.estimate(body, endpoint=endpoint)
+    return estimate

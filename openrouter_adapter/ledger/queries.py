@@ -1,0 +1,288 @@
+"""What the ledger can be asked: sums by anything, single rows, budgets and holds.
+
+Sums by model, provider, endpoint, tag, key, job, hour and day come from the rollups and take no
+longer for millions of rows; by user or served model, or with a filter that the rollups lack, the
+rows themselves are read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from openrouter_adapter.ledger import budgets as stored
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.money import PART, to_usd, whole
+from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A sum of attempts that have something in common.
+
+    Attributes:
+        name: What they have in common: a model, a day as `2026-11-20`, …; None in a grand total.
+        billed: USD that OpenRouter took from the credits.
+        upstream: USD that provider accounts of your own pay on top (BYOK).
+        estimated: USD that LiteLLM reckons for other providers' calls.
+        saved: USD that hits of LiteLLM's cache saved.
+        requests: Attempts, those that failed and cache hits included.
+        failures: Of them, those that failed.
+        cache_hits: Of them, hits of LiteLLM's cache.
+        unknown: Of them, those whose cost is not known: the sums lack it.
+        prompt_tokens: Tokens of prompts, cached ones included.
+        completion_tokens: Tokens of answers, reasoning and images included.
+        reasoning_tokens: Of them, tokens of thought.
+        cached_tokens: Prompt tokens read from providers' caches.
+        cache_write_tokens: Prompt tokens written to them.
+        image_tokens: Tokens of images in answers.
+        mean_latency_ms: Milliseconds from sending to the answer's end; None where none is timed.
+    """
+
+    name: str | None
+    billed: Decimal
+    upstream: Decimal
+    estimated: Decimal
+    saved: Decimal
+    requests: int
+    failures: int
+    cache_hits: int
+    unknown: int
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    image_tokens: int
+    mean_latency_ms: float | None
+
+    @property
+    def total(self) -> Decimal:
+        """USD of everything: billed, upstream and estimated."""
+        return self.billed + self.upstream + self.estimated
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget and its account of the current period, in USD.
+
+    `held` is what requests in the air, and allowance that processes have taken in advance, may
+    yet cost; `unsettled` is the part of it whose process is gone.
+    """
+
+    budget: Budget
+    period: str
+    spent: Decimal
+    held: Decimal
+    unsettled: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HoldState:
+    """A hold: what a request may yet cost, in USD."""
+
+    hold_id: str
+    budget: str
+    period: str
+    amount: Decimal
+    made_at: dt.datetime
+    call_id: str
+    attempt: int
+    model: str
+    generation_id: str | None
+    is_unsettled: bool
+
+
+# Which rollup knows it, and by which column.
+_OF_HOURS: Final = {"model": "model", "provider": "provider", "endpoint": "endpoint", "via": "via"}
+_OF_LABELS: Final = ("tag", "key", "job")
+_OF_ROWS: Final = {"user": "user_id", "served_model": "served_model", "error": "error_class"}
+DIMENSIONS: Final = (*_OF_HOURS, *_OF_LABELS, *_OF_ROWS, "day", "hour", "total")
+"""What `spend` can sum by."""
+
+
+def spend(
+    database: Database,
+    by: str = "model",
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> list[Spend]:
+    """Sums by one dimension, the dearest first; days and hours in their order.
+
+    Args:
+        database: The ledger's.
+        by: One of DIMENSIONS. A request with two tags is in the sums of both.
+        since: The first moment that counts; rounded down to the hour where rollups are read.
+        until: The first moment that does not, rounded up likewise. Without a time zone: UTC.
+
+    Raises:
+        LedgerError: `by` is no dimension, or the ledger can't be read.
+    """
+    if by not in DIMENSIONS:
+        raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
+    first = _microseconds(since) if since else 0
+    last = _microseconds(until) if until else 2**62
+    if by in _OF_ROWS:
+        query, given = _query_of_rows(_OF_ROWS[by], first, last)
+    else:
+        query, given = _query_of_rollups(by, first // HOUR, -(-last // HOUR))
+    with database.read() as connection:
+        found = [_spend(record, by) for record in connection.execute(sa.text(query), given)]
+    if by in {"day", "hour"}:
+        return sorted(found, key=lambda one: one.name or "")
+    return sorted(found, key=lambda one: (-one.total, one.name or ""))
+
+
+def _query_of_rollups(by: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
+    table, condition = "ledger_hours", ""
+    given: dict[str, Any] = {"first": first, "last": last}
+    if by in _OF_LABELS:
+        table, column, condition = "ledger_labels", "name", "kind = :kind AND "
+        given["kind"] = by
+    elif by == "total":
+        column = "''"
+    elif by in {"day", "hour"}:
+        column = "hour / 24" if by == "day" else "hour"
+    else:
+        column = _OF_HOURS[by]
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in COUNTS)
+    parts = ", ".join(
+        f"SUM({name}_{part}) AS {name}_{part}" for name in MONEY for part in ("high", "low")
+    )
+    return (
+        f"SELECT {column} AS name, {sums}, {parts} FROM {table} "  # noqa: S608 - our names
+        f"WHERE {condition}hour >= :first AND hour < :last GROUP BY {column}"
+        + (" HAVING COUNT(*) > 0" if by == "total" else "")
+    ), given
+
+
+def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
+    counted = {
+        "requests": "1",
+        "failures": "CASE WHEN outcome = 'error' THEN 1 ELSE 0 END",
+        "cache_hits": "CASE WHEN cache_hit THEN 1 ELSE 0 END",
+        "unknown": "CASE WHEN cost IS NULL AND outcome <> 'open' THEN 1 ELSE 0 END",
+        "timed": "CASE WHEN latency_ms IS NULL THEN 0 ELSE 1 END",
+    }
+    money = {
+        "billed": "CASE WHEN cost_status = 'billed' THEN cost ELSE 0 END",
+        "estimate": "CASE WHEN cost_status = 'estimate' THEN cost ELSE 0 END",
+        "upstream": "upstream",
+        "saved": "saved",
+    }
+    sums = ", ".join(f"COALESCE(SUM({counted.get(name, name)}), 0) AS {name}" for name in COUNTS)
+    parts = ", ".join(
+        f"SUM(({term}) / {PART}) AS {name}_high, SUM(({term}) % {PART}) AS {name}_low"
+        for name, term in money.items()
+    )
+    return (
+        f"SELECT {column} AS name, {sums}, {parts} FROM ledger_attempts "  # noqa: S608 - our names
+        f"WHERE started_at >= :first AND started_at < :last GROUP BY {column}"
+    ), {"first": first, "last": last}
+
+
+def _spend(record: Any, by: str) -> Spend:
+    fields: Mapping[str, Any] = record._mapping
+    counts = {name: int(fields[name] or 0) for name in COUNTS}
+    money = {
+        name: to_usd(whole(int(fields[f"{name}_high"] or 0), int(fields[f"{name}_low"] or 0)))
+        for name in MONEY
+    }
+    latency, timed = counts.pop("latency_ms"), counts.pop("timed")
+    return Spend(
+        name=_name(fields["name"], by),
+        billed=money["billed"],
+        upstream=money["upstream"],
+        estimated=money["estimate"],
+        saved=money["saved"],
+        mean_latency_ms=latency / timed if timed else None,
+        **counts,
+    )
+
+
+def _name(value: Any, by: str) -> str | None:
+    if by == "total":
+        return None
+    if by in {"day", "hour"}:
+        hours = int(value) * (24 if by == "day" else 1)
+        moment = dt.datetime.fromtimestamp(hours * 3600, dt.timezone.utc)
+        return moment.strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%d %H:00")
+    return str(value) if value else None
+
+
+def budget_states(database: Database) -> list[BudgetState]:
+    """Every budget with its account of the period that now is."""
+    with database.read() as connection:
+        now = database.now(connection)
+        found = []
+        for budget in stored.load(connection):
+            period = budget.period(now)
+            key = {"budget": budget.name, "period": period}
+            account = connection.execute(
+                sa.text(
+                    "SELECT spent, held FROM ledger_accounts "
+                    "WHERE budget = :budget AND period = :period"
+                ),
+                key,
+            ).first()
+            unsettled = connection.scalar(
+                sa.text(
+                    "SELECT SUM(hold.amount) FROM ledger_holds AS hold "
+                    "JOIN ledger_workers AS worker ON worker.id = hold.worker "
+                    "WHERE worker.is_dead AND hold.budget = :budget AND hold.period = :period"
+                ),
+                key,
+            )
+            spent, held = account or (0, 0)
+            found.append(
+                BudgetState(budget, period, to_usd(spent), to_usd(held), to_usd(unsettled or 0))
+            )
+        return found
+
+
+def holds(database: Database, budget: str | None = None) -> list[HoldState]:
+    """The holds of a budget, or of all of them, oldest first."""
+    condition = "" if budget is None else "WHERE hold.budget = :budget "
+    query = (
+        "SELECT hold.id, hold.budget, hold.period, hold.amount, hold.made_at, hold.call_id, "  # noqa: S608
+        "hold.attempt, hold.model, attempt.generation_id, worker.is_dead "
+        "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker "
+        "LEFT JOIN ledger_attempts AS attempt "
+        "ON attempt.call_id = hold.call_id AND attempt.hold_id = hold.id "
+        f"{condition}ORDER BY hold.made_at, hold.id"
+    )
+    with database.read() as connection:
+        return [
+            HoldState(
+                hold_id=one.id,
+                budget=one.budget,
+                period=one.period,
+                amount=to_usd(one.amount),
+                made_at=dt.datetime.fromtimestamp(one.made_at / 1e6, dt.timezone.utc),
+                call_id=one.call_id,
+                attempt=one.attempt,
+                model=one.model,
+                generation_id=one.generation_id,
+                is_unsettled=bool(one.is_dead),
+            )
+            for one in connection.execute(
+                sa.text(query), {} if budget is None else {"budget": budget}
+            )
+        ]
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.timezone.utc)
+    return round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,118 @@
+"""Asks OpenRouter what it charged where the answer did not say: left streams, timeouts, crashes.
+
+Only `GET /generation`, from whoever calls `reconcile`; no request waits for it. OpenRouter knows
+some seconds after a request's end, so "not found" is asked again, later and later.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.ledger.charges import read_generation
+from openrouter_adapter.ledger.rows import LEFT, OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.ledger.store import Store
+
+_FIRST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 6 * 3600.0
+# OpenRouter's activity covers 30 days; who is not found by then is looked up by a person.
+_GIVEN_UP_AFTER: Final = 30 * 86_400
+_AT_ONCE: Final = 8
+_ROWS_A_ROUND: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a round of asking brought.
+
+    Attributes:
+        settled: Rows whose cost is known now.
+        pending: Rows that OpenRouter does not know yet; they are asked for again later.
+        failed: Rows for which the question failed: no connection, an error of OpenRouter's.
+    """
+
+    settled: int = 0
+    pending: int = 0
+    failed: int = 0
+
+
+def reconcile(
+    store: Store,
+    ask: Callable[[str], Mapping[str, Any]],
+    *,
+    is_forced: bool = False,
+) -> Reconciled:
+    """Asks for the cost of every row that is due, and puts the ledger right.
+
+    Args:
+        store: The ledger.
+        ask: `api.get_generation` with a key and a base URL.
+        is_forced: Asks also for what is not due yet.
+
+    Raises:
+        LedgerError: the ledger can't be read or written.
+        litellm.AuthenticationError: the key is not valid; asking on would be in vain.
+    """
+    from litellm.exceptions import AuthenticationError, NotFoundError
+
+    settled = pending = failed = 0
+    before = _now() + (10**15 if is_forced else 0)
+    asked: set[tuple[str, int]] = set()
+    while True:
+        due = [
+            row
+            for row in store.rows(
+                "ask_after IS NOT NULL AND ask_after <= :before AND generation_id IS NOT NULL",
+                before=before,
+                limit=_ROWS_A_ROUND + len(asked),
+            )
+            if (row.call_id, row.attempt) not in asked
+        ]
+        if not due:
+            return Reconciled(settled, pending, failed)
+        asked.update((row.call_id, row.attempt) for row in due)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            outcomes = list(pool.map(lambda row: _ask(row, ask), due))
+        store.write([row for row, _ in outcomes])
+        for _, failure in outcomes:
+            if isinstance(failure, AuthenticationError):
+                raise failure
+            settled += failure is None
+            pending += isinstance(failure, LookupError | NotFoundError)
+        failed = len(asked) - settled - pending
+
+
+def _ask(row: Row, ask: Callable[[str], Mapping[str, Any]]) -> tuple[Row, Exception | None]:
+    """The row as it is after asking, and why its cost is still not known."""
+    new = replace(row, asks=row.asks + 1)
+    try:
+        found = ask(row.generation_id or "")
+        if read_generation(new, found):
+            if new.outcome == OPEN:
+                # Nobody saw its end: the process died, or it is still at it.
+                new.outcome = LEFT
+            return new, None
+        failure: Exception = LookupError(row.generation_id)
+    except Exception as raised:  # noqa: BLE001 - each is asked again, whatever it was
+        failure = raised
+    new.ask_after = _again(row)
+    return new, failure
+
+
+def _again(row: Row) -> int | None:
+    """When to ask again: after twice as long each time; None when it has been too long."""
+    if _now() - row.started_at > _GIVEN_UP_AFTER * 1_000_000:
+        return None
+    pause: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(row.asks, 20))
+    return _now() + round(pause * 1_000_000)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

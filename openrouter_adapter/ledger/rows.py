@@ -1,0 +1,144 @@
+"""One attempt at one request: what the ledger keeps of it, and how two accounts of it agree."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Whether a cost is known: charged by OpenRouter, reckoned by LiteLLM, or not known (yet).
+BILLED: Final = "billed"
+ESTIMATE: Final = "estimate"
+UNKNOWN: Final = "unknown"
+
+# What became of an attempt: in the air, answered, failed, or a stream that its reader left.
+OPEN: Final = "open"
+OK: Final = "ok"
+ERROR: Final = "error"
+LEFT: Final = "left"
+
+_RANK: Final = {UNKNOWN: 0, ESTIMATE: 1, BILLED: 2}
+
+
+@dataclass(slots=True)
+class Row:
+    """One attempt. Keyed by `call_id` and `attempt`; holds no prompt, no answer and no key.
+
+    Attributes:
+        call_id: LiteLLM's call id; a batch job's own.
+        attempt: From 1: attempts of one call that LiteLLM or a runner made.
+        started_at: Microseconds since 1970, UTC.
+        generation_id: OpenRouter's; a hit of LiteLLM's cache repeats the first call's.
+        latency_ms: Milliseconds to the end of the answer.
+        endpoint: `/chat/completions`, ….
+        via: LiteLLM's name of the provider: `openrouter`, or another.
+        model: The model asked for.
+        served_model: The dated model that answered.
+        provider: Who served it, in OpenRouter's words.
+        user_id: The request's `user`.
+        key_name: The key's alias at LiteLLM's proxy, or a short hash of the key.
+        job: `metadata["job"]`, or a batch job's name.
+        tags: A JSON list of LiteLLM's tags, sorted.
+        streamed: Whether it was a stream.
+        cache_hit: Whether LiteLLM's cache answered: cost 0.
+        is_byok: Whether the caller's own provider key paid for the inference.
+        outcome: `open`, `ok`, `error` or `left`.
+        finish_reason: Of the first choice.
+        error_class: The exception's class.
+        error_code: OpenRouter's code, or the HTTP status.
+        prompt_tokens: Tokens of the prompt, cached ones included.
+        completion_tokens: Tokens of the answer, reasoning and images included.
+        reasoning_tokens: Of them, tokens of thought.
+        cached_tokens: Prompt tokens read from a provider's cache.
+        cache_write_tokens: Prompt tokens written to one.
+        image_tokens: Tokens of images in the answer.
+        cost_status: `billed`, `estimate` or `unknown`.
+        cost: Picodollars taken from the credits; None where unknown, never 0 for it.
+        upstream: Picodollars that the caller's own provider account pays on top (BYOK).
+        saved: Picodollars that a hit of LiteLLM's cache saved.
+        hold_id: The budget hold that waits for this row's cost.
+        asks: How often `GET /generation` was asked.
+        ask_after: When to ask (again), microseconds since 1970; None for no need.
+    """
+
+    call_id: str
+    attempt: int
+    started_at: int
+    generation_id: str | None = None
+    latency_ms: int | None = None
+    endpoint: str = ""
+    via: str = "openrouter"
+    model: str = ""
+    served_model: str | None = None
+    provider: str | None = None
+    user_id: str | None = None
+    key_name: str | None = None
+    job: str | None = None
+    tags: str = "[]"
+    streamed: bool = False
+    cache_hit: bool = False
+    is_byok: bool = False
+    outcome: str = OPEN
+    finish_reason: str | None = None
+    error_class: str | None = None
+    error_code: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    image_tokens: int = 0
+    cost_status: str = UNKNOWN
+    cost: int | None = None
+    upstream: int = 0
+    saved: int = 0
+    hold_id: str | None = None
+    asks: int = 0
+    ask_after: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Picodollars of everything it cost; None where that is not known."""
+        return None if self.cost is None else self.cost + self.upstream
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Row))
+values: Final[Callable[[Row], tuple[object, ...]]] = operator.attrgetter(*COLUMNS)
+
+_MONEY: Final = ("cost_status", "cost", "upstream", "saved", "is_byok")
+_TOKENS: Final = tuple(name for name in COLUMNS if name.endswith("_tokens"))
+_KEYS: Final = ("call_id", "attempt", "started_at")
+_REST: Final = tuple(
+    name
+    for name in COLUMNS
+    if name not in {*_MONEY, *_TOKENS, *_KEYS, "outcome", "asks", "ask_after"}
+)
+
+
+def merged(old: Row, new: Row) -> Row:
+    """What two accounts of one attempt say together, in whichever order they came.
+
+    A cost that is known wins over one that is not, a bill over an estimate, and of two bills the
+    later one: it is a correction.
+    """
+    kept = {name: getattr(new, name) or getattr(old, name) for name in _REST}
+    kept["tags"] = new.tags if new.tags != "[]" else old.tags
+    later = _RANK[new.cost_status] >= _RANK[old.cost_status]
+    money, other = (new, old) if later else (old, new)
+    for name in _MONEY:
+        kept[name] = getattr(money, name)
+    for name in _TOKENS:
+        kept[name] = getattr(money, name) or getattr(other, name)
+    is_known = money.cost_status != UNKNOWN
+    return Row(
+        call_id=old.call_id,
+        attempt=old.attempt,
+        started_at=min(old.started_at, new.started_at),
+        outcome=old.outcome if new.outcome == OPEN else new.outcome,
+        asks=max(old.asks, new.asks),
+        ask_after=None if is_known else (new if new.asks >= old.asks else old).ask_after,
+        **kept,
+    )

@@ -1,0 +1,154 @@
+"""Rows in and out of the database: batched, idempotent, with sums and budgets kept right."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.ledger import accounts, rollups
+from openrouter_adapter.ledger.database import Database, RacedError, url_of
+from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import sqlalchemy as sa
+
+_NAMES: Final = ", ".join(COLUMNS)
+# SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
+_KEYS_A_QUERY: Final = 500
+
+
+class Store:
+    """The ledger's rows. Everything else (callback, gate, batch runner) writes through this."""
+
+    def __init__(self, where: str | os.PathLike[str] | None = None) -> None:
+        """Takes a path or a URL; None for the environment's or the default file.
+
+        Raises:
+            LedgerError: it is a URL of no database that a ledger can be.
+        """
+        self.database = Database(url_of(where))
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Writes rows; one that is there already is merged with what is new.
+
+        Doing it twice changes nothing. Sums, budgets and holds move in the same transaction.
+
+        Raises:
+            LedgerError: the database can't be written; nothing of it was.
+        """
+        batch: dict[tuple[str, int], list[Row]] = {}
+        for row in rows:
+            batch.setdefault((row.call_id, row.attempt), []).append(row)
+        if batch:
+            self.database.write(lambda connection: self._write(connection, batch))
+
+    def _write(self, connection: sa.Connection, batch: dict[tuple[str, int], list[Row]]) -> None:
+        there = self._there(connection, {call_id for call_id, _ in batch})
+        changed: dict[tuple[str, int], tuple[Row | None, Row]] = {}
+        for row in itertools.chain.from_iterable(batch.values()):
+            attempts = there.setdefault(row.call_id, {})
+            number = _number(row, attempts)
+            old = attempts.get(number)
+            row = merged(old, row) if old else row  # noqa: PLW2901 - from here on the merged one
+            row.attempt = number
+            attempts[number] = row
+            key = (row.call_id, number)
+            before = changed[key][0] if key in changed else old
+            changed[key] = (before, row)
+        changes = [pair for pair in changed.values() if pair[0] is None or pair[0] != pair[1]]
+        changes.sort(key=lambda change: (change[1].call_id, change[1].attempt))
+        budgets = accounts.ensure(connection, [new for _, new in changes])
+        self._insert(connection, [new for old, new in changes if old is None])
+        self._update(connection, [new for old, new in changes if old is not None])
+        rollups.apply(connection, self.database, changes)
+        accounts.settle(connection, budgets, changes)
+
+    def _there(self, connection: sa.Connection, call_ids: set[str]) -> dict[str, dict[int, Row]]:
+        found: dict[str, dict[int, Row]] = {}
+        for some in _pieces(sorted(call_ids), _KEYS_A_QUERY):
+            marks = ", ".join([self.database.mark] * len(some))
+            lock = "" if self.database.is_sqlite else " ORDER BY call_id, attempt FOR UPDATE"
+            query = f"SELECT {_NAMES} FROM ledger_attempts WHERE call_id IN ({marks}){lock}"  # noqa: S608
+            for record in connection.exec_driver_sql(query, tuple(some)):
+                row = row_of(record)
+                found.setdefault(row.call_id, {})[row.attempt] = row
+        return found
+
+    def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        marks = ", ".join([self.database.mark] * len(COLUMNS))
+        result = connection.exec_driver_sql(
+            f"INSERT INTO ledger_attempts ({_NAMES}) VALUES ({marks}) "  # noqa: S608 - our names
+            "ON CONFLICT (call_id, attempt) DO NOTHING",
+            [values(row) for row in rows],
+        )
+        if not self.database.is_sqlite and result.rowcount != len(rows):
+            raise RacedError
+
+    def _update(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        mark = self.database.mark
+        sets = ", ".join(f"{name} = {mark}" for name in COLUMNS)
+        connection.exec_driver_sql(
+            f"UPDATE ledger_attempts SET {sets} "  # noqa: S608 - our names
+            f"WHERE call_id = {mark} AND attempt = {mark}",
+            [(*values(row), row.call_id, row.attempt) for row in rows],
+        )
+
+    def rows(self, where: str = "1 = 1", *, limit: int | None = None, **given: Any) -> list[Row]:
+        """Rows, oldest first.
+
+        Args:
+            where: A condition in SQL, with names such as `:call_id` for what is given.
+            limit: How many at most.
+            **given: The condition's values.
+
+        Raises:
+            LedgerError: the database can't be read.
+        """
+        import sqlalchemy as sa
+
+        query = f"SELECT {_NAMES} FROM ledger_attempts WHERE {where} ORDER BY started_at, call_id"  # noqa: S608
+        if limit is not None:
+            query += f" LIMIT {limit:d}"
+        with self.database.read() as connection:
+            return [row_of(record) for record in connection.execute(sa.text(query), given)]
+
+    def close(self) -> None:
+        """Closes the database's connections."""
+        self.database.close()
+
+
+def row_of(record: Any) -> Row:
+    """A database row with the columns in their order as ours; SQLite says 1 for true."""
+    row = Row(*record)
+    row.streamed, row.cache_hit = bool(row.streamed), bool(row.cache_hit)
+    row.is_byok = bool(row.is_byok)
+    return row
+
+
+def _number(row: Row, attempts: dict[int, Row]) -> int:
+    """The attempt that a row tells of.
+
+    The generation id says it best: a call id that is used again (a client of the proxy may
+    choose its own) must not write over what another request cost.
+    """
+    if row.generation_id:
+        for number, other in attempts.items():
+            if other.generation_id == row.generation_id and other.cache_hit == row.cache_hit:
+                return number
+    other = attempts.get(row.attempt, row)
+    is_another = (
+        bool(row.generation_id and other.generation_id) and other.generation_id != row.generation_id
+    ) or (other is not row and other.cache_hit != row.cache_hit and other.cost_status != UNKNOWN)
+    return max(attempts) + 1 if is_another else row.attempt
+
+
+def _pieces(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

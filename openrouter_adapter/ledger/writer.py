@@ -1,0 +1,170 @@
+"""From the calls to the database, off the hot path: a queue, and one thread that commits batches.
+
+Putting a row costs a call a microsecond. While the database can't be written, rows wait in memory
+up to a bound; what comes on top is dropped, counted and said, and no call is the slower for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from openrouter_adapter.ledger.errors import LedgerError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.ledger.store import Store
+
+logger = logging.getLogger("openrouter_adapter")
+
+MOST_WAITING: Final = 50_000
+"""Rows kept in memory while they can't be written: some 50 MB."""
+
+_LINGER: Final = 0.05
+_MOST_AT_ONCE: Final = 5_000
+_LONGEST_PAUSE: Final = 10.0
+
+
+class Writer:
+    """Writes rows to a store, in batches and in the order in which they came.
+
+    Attributes:
+        dropped: Rows that were lost because too many waited, or the database refused them.
+    """
+
+    def __init__(
+        self, store: Store, *, most_waiting: int = MOST_WAITING, linger: float = _LINGER
+    ) -> None:
+        """Takes the store.
+
+        Args:
+            store: Where to.
+            most_waiting: Rows kept in memory at most.
+            linger: Seconds for which a batch is gathered: what a killed process may lose.
+        """
+        self._store = store
+        self._most = most_waiting
+        self.linger = linger
+        self.dropped = 0
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        # SimpleQueue may be put to from a signal handler, too.
+        self._queue: queue.SimpleQueue[Row | threading.Event] = queue.SimpleQueue()
+        self._batch: list[Row] = []
+        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._failures = 0
+        self._is_dropping = False
+
+    def put(self, row: Row) -> None:
+        """Takes a row to be written soon; returns at once."""
+        if self._queue.qsize() + len(self._batch) >= self._most:
+            self.dropped += 1
+            if not self._is_dropping:
+                self._is_dropping = True
+                logger.warning("the ledger is full: rows are dropped until it can be written")
+            return
+        self._queue.put(row)
+        if self._thread is None:
+            self._start()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not written yet."""
+        return self._queue.qsize() + len(self._batch)
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Waits until all rows put so far are written.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether they are. If not they still wait in memory, and are tried again.
+        """
+        if self._thread is None and not self.waiting:
+            return True
+        asked = threading.Event()
+        self._queue.put(asked)
+        self._start()
+        return asked.wait(timeout) and not self._failures
+
+    def after_fork(self) -> None:
+        """Leaves what waits in the parent to the parent."""
+        self._start_anew()
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="openrouter-ledger", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            asked = self._gather()
+            for start in range(0, len(self._batch), _MOST_AT_ONCE):
+                # Every row is in `waiting` until it is written.
+                if not self._write(self._batch[start : start + _MOST_AT_ONCE]):
+                    self._batch = self._batch[start:]
+                    break
+            else:
+                self._batch = []
+            for event in asked:
+                event.set()
+
+    def _gather(self) -> list[threading.Event]:
+        """Adds to the batch what came in the meantime; gives those who wait for it."""
+        asked: list[threading.Event] = []
+        pause = min(_LONGEST_PAUSE, 0.1 * 2**self._failures) if self._failures else None
+        with contextlib.suppress(queue.Empty):
+            self._keep(self._queue.get(timeout=pause), asked)
+            if not asked and self.linger:
+                time.sleep(self.linger)
+            while True:
+                self._keep(self._queue.get_nowait(), asked)
+        return asked
+
+    def _keep(self, item: Row | threading.Event, asked: list[threading.Event]) -> None:
+        if isinstance(item, threading.Event):
+            asked.append(item)
+        else:
+            self._batch.append(item)
+
+    def _write(self, rows: Sequence[Row]) -> bool:
+        try:
+            self._store.write(rows)
+        except RefusedError as failure:
+            self._write_singly(rows, failure)
+        except LedgerError as failure:
+            if not self._failures:
+                logger.warning("the ledger can't be written, rows wait in memory: %s", failure)
+            self._failures += 1
+            return False
+        except Exception as failure:  # noqa: BLE001 - a row of ours must not end the thread
+            self._write_singly(rows, failure)
+        self._say_it_works()
+        return True
+
+    def _write_singly(self, rows: Sequence[Row], failure: Exception) -> None:
+        """Finds the rows that the database takes among those that it refused together."""
+        if len(rows) == 1:
+            self.dropped += 1
+            logger.warning("a row was dropped: %s", type(failure).__name__)
+            return
+        for row in rows:
+            self._write([row])
+
+    def _say_it_works(self) -> None:
+        if self._failures or self._is_dropping:
+            logger.warning("the ledger is written again; %d rows were dropped", self.dropped)
+        self._failures = 0
+        self._is_dropping = False
