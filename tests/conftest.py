@@ -11,7 +11,9 @@ import litellm
 import pytest
 
 import openrouter_adapter
+from openrouter_adapter.emulator import Emulator
 from tests.support.loopback import Loopback
+from tests.support.sdk_schema import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +50,25 @@ def loopback(running_loopback: Loopback) -> Iterator[Loopback]:
 
 @pytest.fixture
 def openrouter(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """OpenRouter as the adapter sees it: registered, with the address and a key set."""
+    """OpenRouter as the adapter sees it: registered, with the address and a key set.
+
+    Every body that arrives is held against the official SDK's request models.
+    """
     monkeypatch.setenv("OPENROUTER_API_BASE", loopback.base_url)
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
     with openrouter_adapter.registered():
         yield loopback
+    # Whatever a test had us send, OpenRouter's own schema must take.
+    for request in loopback.requests:
+        assert faults(request.path, request.body, loopback.beyond_schema) == []
+
+
+@pytest.fixture
+def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """The emulator in OpenRouter's place, with the adapter registered; its bill is the truth."""
+    with Emulator() as running, openrouter_adapter.registered():
+        monkeypatch.setenv("OPENROUTER_API_BASE", running.base_url)
+        monkeypatch.setenv("OPENROUTER_API_KEY", running.api_key)
+        yield running
+    # LiteLLM keeps its asynchronous clients, whose event loop ends with the test.
+    litellm.in_memory_llm_clients_cache.flush_cache()

@@ -53,6 +53,7 @@ class Loopback:
         requests: What arrived, oldest first.
         answer: Makes the reply to a request; by default a plain answer of its endpoint.
         most_at_once: How many requests were in the air together, at most.
+        beyond_schema: Fields that a test sends on purpose though no schema has them.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class Loopback:
         """Forget what arrived and answer plainly again."""
         self.requests: list[Arrived] = []
         self.most_at_once = 0
+        self.beyond_schema: set[str] = set()
         self.answer: Callable[[Arrived], Reply] = plain_reply
 
     def replies(self, body: Any = None, status: int = 200, **headers: str) -> None:
