@@ -87,8 +87,10 @@ def _fold_reasoning(fields: dict[str, Any], model: str) -> None:
     given = fields.get("reasoning")
     if given is not None and not isinstance(given, dict):
         return
-    asked = _of_thinking(thinking, model) | _of_effort(effort)
-    if "effort" in asked and "max_tokens" in asked:
+    by_thinking, by_effort = _of_thinking(thinking, model), _of_effort(effort)
+    asked = by_thinking | by_effort
+    is_overruled = any(asked[name] != value for name, value in by_thinking.items())
+    if is_overruled or ("effort" in asked and "max_tokens" in asked):
         raise _contradiction(f"reasoning_effort={effort!r}", f"thinking={thinking!r}", model)
     for name, value in asked.items():
         other = {"effort": "max_tokens", "max_tokens": "effort"}.get(name, name)
