@@ -21,15 +21,26 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.usage import Bill
 
-# Where the ticket, and LiteLLM's parameters of the call, travel with an attempt. The ticket is
-# in a list of one: LiteLLM hands copies of the parameters around, and they share the list.
-# Names that began with `openrouter_` would be options, and be sent.
+# Where an attempt's ticket travels among its parameters. A name that began with `openrouter_`
+# would be an option, and be sent.
 TICKET: Final = "_openrouter_adapter_ticket"
-CALL: Final = "_openrouter_adapter_call"
 # A chat's `extra_body`: LiteLLM writes it into the body when the gate has been asked.
 EXTRA_BODY: Final = "_openrouter_adapter_extra_body"
 
 CHAT: Final = "/chat/completions"
+
+
+class _Carried:
+    """A ticket and LiteLLM's parameters of the call, one object for all copies of a carrier.
+
+    No dict: what LiteLLM logs of its parameters must not show a key that lies deeper in them.
+    """
+
+    __slots__ = ("call", "tickets")
+
+    def __init__(self, call: Mapping[str, Any]) -> None:
+        self.call = call
+        self.tickets: list[object] = []
 
 
 class Gate(Protocol):
@@ -69,24 +80,25 @@ def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str 
         Whatever the gate raises; nothing has been sent then.
     """
     if _gate is not None:
-        ticket = _gate.before_send(body, carrier.get(CALL, carrier), endpoint)
+        carried = carrier.setdefault(TICKET, _Carried(carrier))
+        ticket = _gate.before_send(body, carried.call, endpoint)
         if ticket is not None:
-            carrier.setdefault(TICKET, []).append(ticket)
+            carried.tickets.append(ticket)
 
 
 def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
     """Tells the gate of an answer's headers: a process that dies now has left its id behind."""
-    tickets = carrier.get(TICKET)
-    if tickets and _gate is not None:
-        _gate.seen(tickets[-1], status, headers.get("x-generation-id"))
+    carried = carrier.get(TICKET)
+    if carried is not None and carried.tickets and _gate is not None:
+        _gate.seen(carried.tickets[-1], status, headers.get("x-generation-id"))
 
 
 def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
     """Settles the attempt's ticket, if it has one that is not settled yet."""
-    tickets = carrier.get(TICKET)
-    if tickets and _gate is not None:
+    carried = carrier.get(TICKET)
+    if carried is not None and _gate is not None:
         with contextlib.suppress(IndexError):
-            _gate.after(tickets.pop(), bill, failure)
+            _gate.after(carried.tickets.pop(), bill, failure)
 
 
 @contextlib.contextmanager
@@ -111,7 +123,6 @@ def settled(carrier: dict[str, Any]) -> Iterator[Callable[[Bill], None]]:
 @contextlib.contextmanager
 def settled_on_failure(carrier: dict[str, Any]) -> Iterator[None]:
     """Settles the attempt's ticket if the block fails; what succeeds is settled by its answer."""
-    carrier.setdefault(TICKET, [])
     token = _sending.set(carrier)
     try:
         yield
@@ -120,6 +131,14 @@ def settled_on_failure(carrier: dict[str, Any]) -> Iterator[None]:
         raise
     finally:
         _sending.reset(token)
+
+
+def current() -> dict[str, Any]:
+    """The carrier of the attempt that this thread or task sends; an empty one without a gate.
+
+    For answers that LiteLLM hands over without the parameters of their call.
+    """
+    return _sending.get() or {}
 
 
 def _bill_of(failure: BaseException) -> Bill | None:
@@ -152,20 +171,56 @@ class WatchedHandler:
         """`/embeddings`."""
         return _watch(self._original.embedding, arguments, call, call.get("optional_params"))
 
+    def rerank(self, *arguments: Any, **call: Any) -> Any:
+        """`/rerank`."""
+        _choose_client(call, is_async=bool(call.get("_is_async")))
+        return _watch(self._original.rerank, arguments, call, call.get("litellm_params"))
+
 
 def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
     if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":
         return send(*arguments, **call)
-    parameters = call.get("litellm_params") or {}
-    carrier[CALL] = {
-        **parameters,
-        "api_key": call.get("api_key") or parameters.get("api_key"),
-        "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None),
-    }
+    carry(carrier, call)
     with settled_on_failure(carrier):
-        listen(call.get("client"), parameters, is_async=False)
+        listen(call.get("client"), call.get("litellm_params") or {}, is_async=False)
         answer = send(*arguments, **call)
     return _watch_async(answer, carrier, call) if asyncio.iscoroutine(answer) else answer
+
+
+def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
+    """Names the client that `listen` means, where LiteLLM would take one of its own choice.
+
+    It obeys the call's `ssl_verify`, as on the other endpoints.
+    """
+    from litellm.llms.custom_httpx import http_handler as handlers
+
+    if call.get("client") is not None or call.get("custom_llm_provider") != "openrouter":
+        return
+    wanted = {"ssl_verify": (call.get("litellm_params") or {}).get("ssl_verify")}
+    call["client"] = (
+        handlers.get_async_httpx_client("openrouter", wanted)
+        if is_async
+        else handlers._get_httpx_client(wanted)
+    )
+
+
+def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
+    """Readies a carrier for an attempt: what its gate will be told of the call, and its ticket.
+
+    Args:
+        carrier: Parameters that LiteLLM hands to the transformation class, copied or not.
+        call: What LiteLLM's HTTP handler was called with.
+    """
+    if _gate is not None:
+        parameters = call.get("litellm_params") or {}
+        told = {
+            **parameters,
+            "api_key": call.get("api_key") or parameters.get("api_key"),
+            "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None)
+            or parameters.get("litellm_call_id"),
+        }
+        told.pop(TICKET, None)
+        carrier[TICKET] = _Carried(told)
 
 
 async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
     from litellm.types.utils import EmbeddingResponse
 
-_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET, admission.CALL)
+_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET)
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class ImageHandler(BaseLLMHTTPHandler):
             return _added_up([_outcome(future) for future in sent])
 
     def _send(self, call: dict[str, Any]) -> Any:
+        admission.carry(call["litellm_params"], call)
         with admission.settled_on_failure(call["litellm_params"]):
             admission.listen(call.get("client"), call["litellm_params"], is_async=False)
             response: Any = super().image_generation_handler(**call)
@@ -66,6 +67,7 @@ class ImageHandler(BaseLLMHTTPHandler):
 
         async def send(one: dict[str, Any]) -> ImageResponse:
             async with limit:
+                admission.carry(one["litellm_params"], one)
                 with admission.settled_on_failure(one["litellm_params"]):
                     admission.listen(one.get("client"), one["litellm_params"], is_async=True)
                     response: ImageResponse = await handler(**one, _is_async=True)
