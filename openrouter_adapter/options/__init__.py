@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.options.checking import check
-from openrouter_adapter.options.gathering import gather
+from openrouter_adapter.options.gathering import gather, gather_known
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ __all__ = [
     "XSearch",
     "check",
     "gather",
+    "gather_known",
 ]
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter.options.names import OPENROUTER_FIELDS
+from openrouter_adapter.options.slips import warn_of_name
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 PREFIX = "openrouter_"
 
@@ -27,3 +30,19 @@ def gather(parameters: Mapping[str, Any]) -> dict[str, Any]:
         else:
             fields[name] = value
     return fields
+
+
+def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> dict[str, Any]:
+    """Return what is for OpenRouter among all parameters of a call, under plain names.
+
+    For endpoints where LiteLLM hands over its own with the caller's: options, the endpoint's
+    fields in `also`, and whatever has the prefix, which says itself that it is meant. Of other
+    names, those that look like a slip of a known one are said in a warning.
+    """
+    meant: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if name in OPENROUTER_FIELDS or name in also or name.startswith(PREFIX):
+            meant[name] = value
+        elif isinstance(value, str | int | float | list | dict):
+            warn_of_name(name)
+    return gather(meant)
