@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import pkgutil
 import threading
 import warnings
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Place:
     """One attribute of LiteLLM that `register()` replaces.
 
     Attributes:
-        module: Where it is.
+        module: Where it is; the name of a module, or of a class in one.
         attribute: Its name there.
         replacement: Makes what takes its place, from what was there.
         endpoint: The endpoint that needs it; `chat`, `embedding` and `image_generation` are
@@ -193,12 +193,11 @@ def registered(*, app_url: str | None = None, app_title: str | None = None) -> I
 def _install(place: Place) -> bool:
     """Puts the replacement into its place; False where LiteLLM lacks one that can be missed."""
     try:
-        module = importlib.import_module(place.module)
-    except ImportError:
-        module = None
+        owner = pkgutil.resolve_name(place.module)
+    except (ImportError, AttributeError):
+        owner = None
     for name in filter(None, (place.attribute, place.later_name)):
-        # Read through the module: LiteLLM makes some of its names when they are first asked for.
-        original = getattr(module, name, _MISSING)
+        original = _read(owner, name)
         if original is not _MISSING:
             _originals.append((module, name, original))
             setattr(module, name, place.replacement(original))
@@ -239,6 +238,14 @@ def _verify() -> None:
             manager.get_provider_image_generation_config(model, provider),
             OpenRouterImageGenerationConfig,
         ),
+def _read(owner: Any, name: str) -> Any:
+    """An attribute as it can be put back: a class would unwrap its static methods."""
+    if isinstance(owner, type):
+        return vars(owner).get(name, _MISSING)
+    # Not by `vars`: LiteLLM makes some of its names when they are first asked for.
+    return getattr(owner, name, _MISSING)
+
+
     ):
         if not isinstance(found, ours):
             raise RegistrationError(
