@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from . import account, catalog, chat, delivery, embeddings, faults, models, responses
+from . import (
+    account,
+    catalog,
+    chat,
+    delivery,
+    embeddings,
+    faults,
+    models,
+    rerank,
+    responses,
+)
 from .bodies import check_object
 from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_model
 
@@ -33,6 +43,7 @@ class Api:
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
+            ("POST", "/rerank"): self._rerank,
             ("POST", responses.PATH): self._responses,
             ("GET", "/generation"): self._generation,
             ("GET", "/credits"): self._credits,
@@ -126,6 +137,13 @@ class Api:
         self, request: web.BaseRequest, body: Any, asked: RequestFaults
     ) -> web.StreamResponse:
         return await responses.answer(request, self._service, body, asked)
+
+    async def _rerank(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answer = rerank.rank(self._service, body, fault)
+        return await delivery.send_json(request, answer, {}, fault)
 
     def _models(self, path: str) -> web.StreamResponse:
         if path == "/models":

@@ -1,0 +1,110 @@
+"""The bill of endpoints that answer once, from one model: everything but chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import billing, errors, routing
+from .billing import BillRow
+from .errors import USER_ID, invalid_body, no_endpoints
+from .faults import error_object
+
+if TYPE_CHECKING:
+    from .billing import Cost, Usage
+    from .catalog import Endpoint, Model
+    from .faults import Fault
+    from .service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who serves a request."""
+
+    model: Model
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A request on the bill.
+
+    Attributes:
+        row: Its row.
+        cost: What the wire says it cost.
+        error: The answer of a fault that puts an error into it, None for none.
+    """
+
+    row: BillRow
+    cost: Cost
+    error: bytes | None = None
+
+
+def choose(body: dict[str, Any], modality: str, purpose: str) -> Served:
+    """Return the first provider of a request's model.
+
+    Args:
+        body: The request.
+        modality: What the model must answer with.
+        purpose: Completes "No endpoints found that support …".
+
+    Raises:
+        ApiError: 400 without a model, 404 for one that can't.
+    """
+    name = body.get("model")
+    if not isinstance(name, str) or not name:
+        raise invalid_body("No models provided")
+    target = routing.target_of(name)
+    if modality not in target.model.output:
+        raise no_endpoints(f"that support {purpose}")
+    return Served(target.model, routing.endpoints(target, body)[0])
+
+
+def charge(
+    service: Service, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+) -> Charge:
+    """Put a request on the bill; an error as its answer is free.
+
+    Args:
+        service: Whose bill it is.
+        path: The endpoint's path.
+        prefix: Of the generation id.
+        served: Who serves it.
+        usage: Its tokens.
+        fault: What spoils the answer, None for nothing.
+
+    Raises:
+        ApiError: 402 where the credits are not enough.
+    """
+    endpoint = served.endpoint
+    cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    remaining = service.remaining_credits()
+    if remaining is not None and cost.total > remaining:
+        raise errors.insufficient_credits(usage.completion, 0)
+    failed = fault is not None and fault.name == "error-in-200"
+    if failed:
+        cost = billing.Cost(is_byok=cost.is_byok)
+    row = BillRow(
+        generation_id=service.new_id(prefix),
+        endpoint=path,
+        model=served.model.canonical_slug,
+        provider=endpoint.provider,
+        tokens_prompt=usage.prompt,
+        tokens_completion=usage.completion,
+        tokens_image=usage.images,
+        cost=cost.total,
+        upstream_cost=cost.upstream,
+        is_byok=cost.is_byok,
+        status=fault.status if failed and fault else 200,
+        finish_reason=None,
+        native_finish_reason=None,
+        fault=fault.name if fault else None,
+        created_at=service.now(),
+    )
+    service.bill.add(row)
+    error = None
+    if failed and fault:
+        error = orjson.dumps({"error": error_object(fault, endpoint.provider), "user_id": USER_ID})
+    return Charge(row, cost, error)
