@@ -55,6 +55,7 @@ _is_for_blocks: bool = False
 
 def places() -> tuple[Place, ...]:
     """Every place in LiteLLM that `register()` changes."""
+    from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.image_generation.requests import ImageHandler
@@ -108,6 +109,13 @@ def places() -> tuple[Place, ...]:
         Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
         # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
         Place("litellm", "LITELLM_EXCEPTION_TYPES", _with_budgets, "budgets"),
+        # A cached answer is read with stricter types than it came with.
+        Place(
+            "litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response",
+            "Message",
+            lenient_message,
+            "cached file annotations",
+        ),
         # LiteLLM strips Anthropic's own tool fields for every other provider.
         Place(
             "litellm.main",
@@ -116,7 +124,38 @@ def places() -> tuple[Place, ...]:
             "tool fields",
             later_name="is_claude_tool_target",
         ),
+        *_other_places(),
     )
+
+
+def _other_places() -> tuple[Place, ...]:
+    """The places of the endpoints that LiteLLM does not have, or has in part, for OpenRouter."""
+    from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
+
+    manager = "litellm.utils.ProviderConfigManager"
+    return (
+        Place(
+            manager,
+            "get_provider_rerank_config",
+            _for_openrouter(OpenRouterRerankConfig),
+            "rerank",
+        ),
+        Place("litellm.rerank_api.main", "base_llm_http_handler", WatchedHandler, "rerank"),
+    )
+
+
+def _for_openrouter(config: type) -> Callable[[Any], Any]:
+    """Makes of LiteLLM's look-up one that knows our class for OpenRouter."""
+
+    def replacement(original: Any) -> Any:
+        def look_up(model: str, provider: Any, *arguments: Any, **keywords: Any) -> Any:
+            if provider == "openrouter":
+                return config()
+            return original.__func__(model, provider, *arguments, **keywords)
+
+        return staticmethod(look_up)
+
+    return replacement
 
 
 def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
@@ -199,12 +238,20 @@ def _install(place: Place) -> bool:
     for name in filter(None, (place.attribute, place.later_name)):
         original = _read(owner, name)
         if original is not _MISSING:
-            _originals.append((module, name, original))
-            setattr(module, name, place.replacement(original))
+            _originals.append((owner, name, original))
+            setattr(owner, name, place.replacement(original))
             return True
     if place.is_required:
         raise RegistrationError(f"{_lack(place)}. LiteLLM was left as it was.")
     return False
+
+
+def _read(owner: Any, name: str) -> Any:
+    """An attribute as it can be put back: a class would unwrap its static methods."""
+    if isinstance(owner, type):
+        return vars(owner).get(name, _MISSING)
+    # Not by `vars`: LiteLLM makes some of its names when they are first asked for.
+    return getattr(owner, name, _MISSING)
 
 
 def _lack(place: Place) -> str:
@@ -238,14 +285,6 @@ def _verify() -> None:
             manager.get_provider_image_generation_config(model, provider),
             OpenRouterImageGenerationConfig,
         ),
-def _read(owner: Any, name: str) -> Any:
-    """An attribute as it can be put back: a class would unwrap its static methods."""
-    if isinstance(owner, type):
-        return vars(owner).get(name, _MISSING)
-    # Not by `vars`: LiteLLM makes some of its names when they are first asked for.
-    return getattr(owner, name, _MISSING)
-
-
     ):
         if not isinstance(found, ours):
             raise RegistrationError(

@@ -113,11 +113,20 @@ async def astream_response(keywords: Keywords) -> Returned:
     return Returned(answer.completed_response.response, events)
 
 
+def rerank(keywords: Keywords) -> Returned:
+    return Returned(litellm.rerank(**keywords))
+
+
+async def arerank(keywords: Keywords) -> Returned:
+    return Returned(await litellm.arerank(**keywords))
+
+
 KINDS = {
     "chat-completions": Kind(complete, acomplete),
     "chat-completions-stream": Kind(stream, astream),
     "embeddings": Kind(embed, aembed),
     "chat-completions-errors": Kind(complete, acomplete),
+    "rerank": Kind(rerank, arerank),
     "responses": Kind(respond, arespond),
     "responses-stream": Kind(stream_response, astream_response),
 }

@@ -25,11 +25,6 @@ MODELS: dict[str, Any] = {
     "/rerank": CreateRerankRequestBody,
 }
 
-MODELS: dict[str, Any] = {
-    "/chat/completions": ChatRequest,
-    "/embeddings": CreateEmbeddingsRequestBody,
-}
-
 # Fields that OpenRouter takes and the SDK's models don't name: older than its schema, or taken
 # from OpenAI's API on its way to the provider.
 OLDER_FIELDS = frozenset(
