@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from openrouter_adapter import completion, errors, usage
 from openrouter_adapter.chat import reasoning
 
@@ -33,6 +35,8 @@ _MESSAGE_FIELDS: Final = frozenset(
         "tool_calls",
     }
 )
+# Fields of which OpenRouter sends more kinds than LiteLLM's types know.
+_OURS: Final = frozenset({"annotations", "audio", "images", "thinking_blocks"})
 _RESPONSE_FIELDS: Final = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint"}
 )
@@ -64,6 +68,28 @@ def model_response(
             setattr(response, name, value)
     usage.attach(response._hidden_params, body, headers)
     return response
+
+
+def lenient_message(original: Any) -> Any:
+    """LiteLLM's Message, for its cache, that takes what OpenRouter sends.
+
+    LiteLLM reads a cached answer with stricter types than the answer itself has: the annotation
+    of a parsed file, which is no URL citation, would make every hit an exception.
+    """
+
+    def message(**fields: Any) -> Any:
+        try:
+            return original(**fields)
+        except ValidationError as refusal:
+            odd = {error["loc"][0] for error in refusal.errors() if error["loc"]} & _OURS
+            if not odd:
+                raise
+        made = original(**{name: value for name, value in fields.items() if name not in odd})
+        for name in odd & fields.keys():
+            setattr(made, str(name), fields[str(name)])
+        return made
+
+    return message
 
 
 def put_partial(failure: Exception, headers: Mapping[str, str] | None = None) -> None:

@@ -228,29 +228,3 @@ def test_callback_may_change_its_copy(answering: Wire) -> None:
     stream = read(answering)
     assert happens(lambda: told)
     assert stream.response.choices[0].message.content == SAID
-
-
-@pytest.mark.parametrize("is_async", [False, True], ids=["completion", "acompletion"])
-async def test_stream_comes_from_the_cache_the_second_time(answering: Wire, is_async: bool) -> None:
-    pytest.importorskip("fastapi", reason="LiteLLM's cache needs fastapi: the extra 'caching'")
-    pytest.importorskip("soundfile", reason="LiteLLM's cache needs soundfile: the extra 'caching'")
-    note = {"type": "file", "file": {"hash": "h", "name": "a.pdf", "content": []}}
-    chunks = whole_stream(*TWO_WORDS)
-    chunks[0]["choices"][0]["delta"]["annotations"] = [note]
-    answering.reply = Reply(chunks)
-    cache = litellm.cache
-    litellm.cache = litellm.Cache()
-    try:
-        for _ in range(2):
-            call = {"api_base": answering.base_url, "api_key": KEY, "stream": True, "caching": True}
-            if is_async:
-                stream = await litellm.acompletion(MODEL, QUESTION, **call)
-                texts = [c.choices[0].delta.content or "" async for c in stream]
-            else:
-                stream = litellm.completion(MODEL, QUESTION, **call)
-                texts = [c.choices[0].delta.content or "" for c in stream]
-            assert "".join(texts) == SAID
-            await asyncio.sleep(A_MOMENT)
-        assert len(answering.requests) == 1
-    finally:
-        litellm.cache = cache
