@@ -6,9 +6,12 @@ in a secret manager is picked up without a restart.
 
 from __future__ import annotations
 
+import urllib.request
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
@@ -109,6 +112,26 @@ def request_headers(
     _attribute(headers, "HTTP-Referer", _app_url, "OR_SITE_URL", _LITELLM_SITE_URL)
     _attribute(headers, "X-Title", _app_title, "OR_APP_NAME", _LITELLM_APP_NAME)
     return headers
+
+
+def tls() -> ssl.SSLContext | bool:
+    """How to trust a server, for aiohttp's `ssl=`: LiteLLM's `ssl_verify`, SSL_CERT_FILE, ….
+
+    Follows https://docs.litellm.ai/docs/guides/security_settings.
+    """
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    found: ssl.SSLContext | bool = get_ssl_configuration()
+    return found
+
+
+def proxy(url: str) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, NO_PROXY, …) names for a URL, None for none."""
+    parts = urlsplit(url)
+    if not parts.hostname or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 # OpenRouter reads the title under either name.

@@ -1,0 +1,29 @@
+"""Batch jobs: a file of requests in, answers and their cost out. Safe to kill, never over budget.
+
+>>> from openrouter_adapter import batch
+>>> summary = batch.run("job.jsonl", "answers", budget=25)
+>>> summary.done, summary.cost
+"""
+
+from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderInUse, FolderUnfit
+from openrouter_adapter.batch.front import DryRun, arun, dry_run, resume, retry, run, status
+from openrouter_adapter.batch.run import Progress
+from openrouter_adapter.batch.settings import Pace
+from openrouter_adapter.batch.summary import Summary
+
+__all__ = [
+    "BatchError",
+    "DryRun",
+    "FaultyInput",
+    "FolderInUse",
+    "FolderUnfit",
+    "Pace",
+    "Progress",
+    "Summary",
+    "arun",
+    "dry_run",
+    "resume",
+    "retry",
+    "run",
+    "status",
+]

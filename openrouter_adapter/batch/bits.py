@@ -1,0 +1,24 @@
+"""A bit for each line of the input."""
+
+from __future__ import annotations
+
+
+class Bits:
+    """A set of line numbers, in an eighth of a byte each."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self.count = 0
+
+    def add(self, line: int) -> None:
+        """Puts a line in, once."""
+        place, bit = line >> 3, 1 << (line & 7)
+        if place >= len(self._bytes):
+            self._bytes.extend(bytes(max(place + 1 - len(self._bytes), 4096)))
+        if not self._bytes[place] & bit:
+            self._bytes[place] |= bit
+            self.count += 1
+
+    def __contains__(self, line: int) -> bool:
+        place = line >> 3
+        return place < len(self._bytes) and bool(self._bytes[place] & 1 << (line & 7))

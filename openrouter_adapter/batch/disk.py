@@ -1,0 +1,249 @@
+"""Writes results, failures and the journal: in groups, synced, in an order that a kill can't harm.
+
+A thread does the writing, so that the event loop never waits for a disk. Results go before the
+journal's word of them: a killed run may have a result that the journal lacks, which the next
+run notices, but never the other way round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.batch.folder import Folder
+
+# How long a result waits for others to be synced with, seconds.
+_GROUPING: Final = 0.05
+# Kept free on the disk for what is in the air when it fills up.
+RESERVE: Final = 8 * 1024 * 1024
+# Bytes that wait to be written; above this nothing more is sent until they are.
+MOST_WAITING: Final = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Group:
+    results: list[bytes] = field(default_factory=list)
+    failures: list[bytes] = field(default_factory=list)
+    notes: list[bytes] = field(default_factory=list)
+    counts: list[Any] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    size: int = 0
+
+    def before(self, later: _Group) -> _Group:
+        """This group with a later one behind it."""
+        return _Group(
+            self.results + later.results,
+            self.failures + later.failures,
+            self.notes + later.notes,
+            self.counts + later.counts,
+            self.waiters + later.waiters,
+            self.size + later.size,
+        )
+
+
+class Disk:
+    """The files that a run appends to.
+
+    Attributes:
+        trouble: Why nothing more can be sent, None while all is well. What is in the air can
+            still be written for a while: RESERVE is given up for it.
+        unsaved: How many results could not be written in the end.
+    """
+
+    def __init__(self, folder: Folder, written: Callable[[list[Any]], None]) -> None:
+        """Opens the files.
+
+        Args:
+            folder: Where they are.
+            written: Called in the event loop with what `result` and `failure` were given to
+                count, once it is on disk.
+
+        Raises:
+            OSError: they can't be opened, or there is no room for the reserve.
+        """
+        self._folder, self._written = folder, written
+        self._loop = asyncio.get_running_loop()
+        self._group, self._is_flushing = _Group(), False
+        self._timer: asyncio.TimerHandle | None = None
+        self._appended = [
+            _Appended(path) for path in (folder.results, folder.failures, folder.journal)
+        ]
+        _fill(folder.reserve)
+        self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
+        self._thread.start()
+        self.trouble: OSError | None = None
+        self.unsaved = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be written that nothing more should be sent."""
+        return self._group.size > MOST_WAITING
+
+    def result(self, line: bytes, note: bytes | None, count: Any) -> None:
+        """Appends an answer, the journal's word of it, and what to count when it is on disk."""
+        self._group.results.append(line)
+        self._add(len(line), note, count)
+
+    def failure(self, line: bytes, note: bytes | None, count: Any) -> None:
+        """Appends a failure in the same way."""
+        self._group.failures.append(line)
+        self._add(len(line), note, count)
+
+    def note(self, line: bytes) -> None:
+        """Appends to the journal, to be written with whatever is synced next."""
+        self._add(len(line), line, None)
+
+    def _add(self, size: int, note: bytes | None, count: Any) -> None:
+        group = self._group
+        group.size += size
+        if note is not None:
+            group.notes.append(note)
+        if count is not None:
+            group.counts.append(count)
+        if self._timer is None and not self._is_flushing:
+            self._timer = self._loop.call_later(_GROUPING, self._flush)
+
+    async def synced(self) -> None:
+        """Returns once everything appended so far is on disk.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        waiter = self._loop.create_future()
+        self._group.waiters.append(waiter)
+        if not self._is_flushing:
+            self._flush()
+        await waiter
+
+    async def close(self) -> None:
+        """Writes what is left and closes the files; `unsaved` says what could not be written."""
+        with contextlib.suppress(OSError):
+            await self.synced()
+        self.unsaved = len(self._group.results) + len(self._group.failures)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._queue.put(None)
+        self._thread.join()
+        for appended in self._appended:
+            appended.close()
+        self._folder.reserve.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        group, self._group = self._group, _Group()
+        self._is_flushing = True
+        self._queue.put(group)
+
+    def _flushed(self, group: _Group, failure: OSError | None) -> None:
+        self._is_flushing = False
+        for waiter in group.waiters:
+            if waiter.done():
+                continue
+            if failure is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(failure)
+        if failure is not None:
+            # Kept for another try: close() makes the last one.
+            self.trouble = failure
+            group.waiters = []
+            self._group = group.before(self._group)
+            return
+        if group.counts:
+            self._written(group.counts)
+        if self._group.waiters:
+            self._flush()
+        elif self._group.size:
+            self._timer = self._loop.call_later(_GROUPING, self._flush)
+
+    # --- in the thread -----------------------------------------------------------------------
+
+    def _write_groups(self) -> None:
+        while (group := self._queue.get()) is not None:
+            failure = self._write(group)
+            if failure is not None and failure.errno in {errno.ENOSPC, errno.EDQUOT}:
+                self.trouble = failure
+                with contextlib.suppress(OSError):
+                    self._folder.reserve.unlink()
+                    failure = self._write(group)
+            with contextlib.suppress(RuntimeError):  # the loop was closed: a second signal
+                self._loop.call_soon_threadsafe(self._flushed, group, failure)
+
+    def _write(self, group: _Group) -> OSError | None:
+        pieces = (group.results, group.failures, group.notes)
+        try:
+            for appended, lines in zip(self._appended, pieces, strict=True):
+                if lines:
+                    appended.write(b"".join(lines))
+        except OSError as failure:
+            for appended in self._appended:
+                appended.take_back()
+            return failure
+        for appended in self._appended:
+            appended.keep()
+        return None
+
+
+class _Appended:
+    """A file to which whole groups of lines are appended, or nothing of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
+        self._size = _without_torn_line(self._file)
+
+    def write(self, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._file, view) :]
+        os.fsync(self._file)
+
+    def keep(self) -> None:
+        self._size = os.fstat(self._file).st_size
+
+    def take_back(self) -> None:
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self._size)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _without_torn_line(file: int) -> int:
+    """Cuts off a last line whose end a killed run had not written; the size that is left."""
+    size = end = os.fstat(file).st_size
+    while end:
+        start = max(end - 65536, 0)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end != size:
+        os.ftruncate(file, end)
+    return end
+
+
+def _fill(reserve: Path) -> None:
+    """Takes room on the disk that can be given back. Zeros are written: sparse files take none."""
+    try:
+        with reserve.open("wb") as file:
+            zeros = bytes(1024 * 1024)
+            for _ in range(RESERVE // len(zeros)):
+                file.write(zeros)
+    except OSError:
+        with contextlib.suppress(OSError):
+            reserve.unlink()
+        raise

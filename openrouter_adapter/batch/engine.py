@@ -1,0 +1,253 @@
+"""The loop of a run: fills the room in the air, holds, journals and sends; outcomes.py settles."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.batch import journal, money, results
+from openrouter_adapter.batch.circuit import Circuit
+from openrouter_adapter.batch.lanes import Flight, Lanes
+from openrouter_adapter.batch.requests import Request
+from openrouter_adapter.batch.results import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from openrouter_adapter.batch.budget import Budget
+    from openrouter_adapter.batch.disk import Disk
+    from openrouter_adapter.batch.requests import LineFault
+    from openrouter_adapter.batch.sending import Outcome, Sender
+    from openrouter_adapter.batch.settings import Pace
+
+# Requests that are sent after one sync of the journal, at most.
+_GROUP: Final = 256
+# Bytes of requests that are held in memory at once, at most.
+_MOST_BYTES: Final = 256 * 1024 * 1024
+# Patience with a service that has not answered anything in this run yet, seconds.
+_FIRST_PATIENCE: Final = 30.0
+
+
+class Engine:
+    """Sends the requests of one run.
+
+    Attributes:
+        stopped: Why the run ends early, as a sentence; None while it goes on.
+        in_flight: Requests in the air.
+        retries: Attempts of this run that failed and are followed by another.
+        lanes: What waits.
+        circuit: Whether anything may be sent.
+    """
+
+    def __init__(
+        self,
+        feed: Iterator[Request | tuple[int, str, LineFault]],
+        sender: Sender,
+        disk: Disk,
+        budget: Budget,
+        pace: Pace,
+        run: int,
+        worst: Callable[[Request], int | None],
+        settle: Callable[[Engine, Flight, Outcome], None],
+    ) -> None:
+        """Takes what a run needs.
+
+        Args:
+            feed: The requests, and lines that can't be sent.
+            sender: Sends them.
+            disk: Keeps the journal.
+            budget: Holds what they may cost.
+            pace: How many at once, how often, how long.
+            run: The run's number.
+            worst: What a request may cost, picodollars.
+            settle: Is told what became of each attempt.
+        """
+        self._feed, self._sender, self.disk = feed, sender, disk
+        self.budget, self.pace, self._run, self._worst = budget, pace, run, worst
+        self._settle = settle
+        self.lanes = Lanes(pace)
+        self.circuit = Circuit(first_pause=pace.first_pause)
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bytes, self._is_read = 0, False
+        self.has_landed = False
+        self.stopped: str | None = None
+        self.in_flight = 0
+        self.retries = 0
+
+    def stop(self, reason: str) -> None:
+        """Sends nothing more; what is in the air lands. The first reason stays."""
+        if self.stopped is None:
+            self.stopped = reason
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Ends at once: what is in the air is left to the journal."""
+        self.stop("It was told to end at once.")
+        for task in self._tasks:
+            task.cancel()
+
+    async def run(self) -> None:
+        """Sends everything, or as much as can be.
+
+        Raises:
+            BatchError: the input can't be read any more.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            group = self._next_group(loop.time())
+            if group:
+                await self._send_group(group, loop)
+            elif not self.in_flight and (self.stopped or self._is_all_done()):
+                return
+            else:
+                await self._wait(loop)
+
+    def attempt(self, flight: Flight) -> Attempt:
+        """Which attempt of the job is in the air, or was last."""
+        return Attempt(flight.request.line, self._run, flight.tries)
+
+    def finished(self, flight: Flight) -> None:
+        """A request has its result, and is let go of."""
+        self._bytes -= flight.size
+
+    # --- what is sent next -------------------------------------------------------------------
+
+    def _next_group(self, now: float) -> list[Flight]:
+        """Flights for which there is room in the air, in memory and in the budget."""
+        group: list[Flight] = []
+        if self.disk.trouble is not None:
+            self.stop(f"The disk can't be written to: {self.disk.trouble.strerror}.")
+        while len(group) < _GROUP and self._may_send(now):
+            flight = self._take(now)
+            if flight is None:
+                break
+            if not self._held(flight):
+                self.lanes.park(flight, first=True)
+                break
+            flight.lane.level.sent()
+            self.in_flight += 1
+            group.append(flight)
+        return group
+
+    def _may_send(self, now: float) -> bool:
+        if self.stopped or self.disk.is_full or self.in_flight >= self.pace.most:
+            return False
+        return self.circuit.may_send(now, self.in_flight)
+
+    def _take(self, now: float) -> Flight | None:
+        """The next flight whose model has room."""
+        flight = self.lanes.next(now)
+        while flight is None:
+            flight = self._read_one()
+            if flight is None:
+                return None
+            if not flight.lane.level.has_room(now):
+                self.lanes.park(flight)
+                flight = None
+        return flight
+
+    def _read_one(self) -> Flight | None:
+        full = len(self.lanes) > self.pace.most_waiting or self._bytes > _MOST_BYTES
+        if self._is_read or full:
+            return None
+        for found in self._feed:
+            if isinstance(found, Request):
+                size = _size(found)
+                self._bytes += size
+                return Flight(found, self.lanes.of_model(found.model), size)
+            self._fail_line(*found)
+        self._is_read = True
+        return None
+
+    def _held(self, flight: Flight) -> bool:
+        if self.budget.limit is None:
+            return True
+        if flight.worst is None:
+            flight.worst = self._worst(flight.request)
+        if self.budget.hold(flight.worst):
+            return True
+        if not self.in_flight:
+            self.stop(_out_of_budget(self.budget, flight.worst))
+        return False
+
+    def _is_all_done(self) -> bool:
+        return self._is_read and not len(self.lanes)
+
+    def _fail_line(self, number: int, custom_id: str, fault: LineFault) -> None:
+        line = results.failure_line(Attempt(number, self._run, 0), custom_id, fault, None, 0.0)
+        self.disk.failure(line, None, ("failure", type(fault).__name__, None))
+
+    # --- sending -----------------------------------------------------------------------------
+
+    async def _send_group(self, group: list[Flight], loop: asyncio.AbstractEventLoop) -> None:
+        for flight in group:
+            flight.tries += 1
+            flight.counted += 1
+            self.disk.note(journal.intent(self.attempt(flight), flight.worst))
+        try:
+            await self.disk.synced()
+        except OSError:
+            # Nothing of it was sent; disk.trouble stops the run.
+            for flight in group:
+                self._landed(flight)
+                self.budget.settle(flight.worst, 0)
+            return
+        for flight in group:
+            flight.sent_at = loop.time()
+            task = loop.create_task(self._fly(flight))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, flight: Flight) -> None:
+        try:
+            outcome = await self._sender.send(flight.request)
+            cost = outcome.bill.total
+            charged = None if cost is None else money.picodollars(cost)
+            self.budget.settle(flight.worst, charged)
+            self._settle(self, flight, outcome)
+        finally:
+            self._landed(flight)
+            self._wake.set()
+
+    def _landed(self, flight: Flight) -> None:
+        self.in_flight -= 1
+        flight.lane.level.in_flight -= 1
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Until something lands, or the next moment at which something may be sent."""
+        now = loop.time()
+        self._give_up_if_down(now)
+        moments = [now + 1.0, self.lanes.next_moment(now) or now + 1.0]
+        if self.circuit.opened_at is not None and self.circuit.next_try > now:
+            moments.append(self.circuit.next_try)
+        self._wake.clear()
+        handle = loop.call_at(min(moments), self._wake.set)
+        await self._wake.wait()
+        handle.cancel()
+
+    def _give_up_if_down(self, now: float) -> None:
+        opened, patience = self.circuit.opened_at, self.pace.patience
+        if not self.has_landed:
+            patience = min(patience, _FIRST_PATIENCE)
+        if opened is not None and now - opened > patience:
+            self.stop(f"Nothing has worked for {patience:.0f} seconds: {self.circuit.reason}")
+
+
+def _size(request: Request) -> int:
+    """About how many bytes a request takes; its texts are what makes one large."""
+    body = request.body
+    total = 1024
+    for message in body.get("messages") or (body.get("input"),):
+        content = message.get("content") if isinstance(message, dict) else message
+        total += len(content) if isinstance(content, str) else len(str(content))
+    return total
+
+
+def _out_of_budget(budget: Budget, worst: int | None) -> str:
+    left = max(budget.left or 0, 0)
+    need = "an unknown amount" if worst is None else f"up to USD {money.usd(worst):.6f}"
+    return (
+        f"The budget is used up: USD {money.usd(left):.6f} are left, and the next request may "
+        f"cost {need}."
+    )

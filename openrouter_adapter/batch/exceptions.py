@@ -1,0 +1,45 @@
+"""What stops a job before or while it runs, each with a sentence to act on.
+
+BatchError
+  FaultyInput    lines that can't be sent; nothing was
+  FolderInUse    another run works in the output folder
+  FolderUnfit    the output folder can't be written to, is another job's, or holds none
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openrouter_adapter.batch.checking import Fault
+
+
+class BatchError(Exception):
+    """A job that can't begin or go on; its text says why and what to do."""
+
+
+class FolderInUse(BatchError):  # noqa: N818 - says what is the matter, as its base does
+    """Another run works in the output folder."""
+
+
+class FolderUnfit(BatchError):  # noqa: N818
+    """The output folder can't be written to, is another job's, or holds none."""
+
+
+class FaultyInput(BatchError):  # noqa: N818
+    """The input has lines that can't be sent; nothing was sent.
+
+    Attributes:
+        faults: The first of them, in the order of the input.
+        count: How many there are.
+    """
+
+    def __init__(self, source: str, faults: Sequence[Fault], count: int) -> None:
+        self.faults, self.count = list(faults), count
+        shown = [str(fault) for fault in self.faults[:20]]
+        if count > len(shown):
+            shown.append(f"… and {count - len(shown)} more")
+        noun = "fault" if count == 1 else "faults"
+        super().__init__("\n  ".join([f"{source} has {count} {noun}; nothing was sent:", *shown]))

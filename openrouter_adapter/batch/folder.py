@@ -1,0 +1,192 @@
+"""The output folder of a job: its files, its lock, and what job it belongs to.
+
+job.json        which job it is: source, its fingerprint, settings
+results.jsonl   answers, in OpenAI's batch result format
+failures.jsonl  requests that failed for good, in the same format
+journal.log     what was sent and what became of it; journal.py
+summary.json    counts, cost and percentiles; written when a run ends
+media/          images, where they were asked for
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import orjson
+
+from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a folder's job is; the same in every run of it.
+
+    Attributes:
+        source: The input's path.
+        size: Its bytes.
+        modified: When it was last written to, in nanoseconds since 1970.
+        fingerprint: Of its content.
+        requests: How many it holds, faulty lines among them.
+        first_line: The first line that is this job's.
+        last_line: The last one.
+        model: What takes the place of every line's own model.
+        skip_faulty: Whether lines that can't be sent become failures.
+        save_media: Whether images become files.
+        job_id: Names the job in the ledger.
+        budget: What it may cost in all its runs, USD; the one that was given last.
+    """
+
+    source: str
+    size: int
+    modified: int
+    fingerprint: str
+    requests: int
+    first_line: int
+    last_line: int
+    model: str | None
+    skip_faulty: bool
+    save_media: bool
+    job_id: str
+    budget: Decimal | None = None
+
+
+class Folder:
+    """The files of an output folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job_file = path / "job.json"
+        self.results = path / "results.jsonl"
+        self.failures = path / "failures.jsonl"
+        self.journal = path / "journal.log"
+        self.summary = path / "summary.json"
+        self.media = path / "media"
+        self.reserve = path / "reserve"
+        self._lock = path / "lock"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other runs out; the folder is made where it isn't there.
+
+        Raises:
+            FolderInUse: another run has it.
+            FolderUnfit: it can't be made or written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self._lock.open("a+b")
+        except OSError as failure:
+            raise self.unfit(failure) from None
+        with file:
+            try:
+                _lock(file)
+            except OSError:
+                file.seek(0)
+                holder = file.read(20).decode("ascii", "replace") or "unknown"
+                raise FolderInUse(
+                    f"Another run works in {self.path} (process {holder}). Wait for it, or give "
+                    "this one a folder of its own with --out."
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+            file.flush()
+            yield
+
+    def unfit(self, failure: OSError) -> FolderUnfit:
+        """The exception for a folder that can't be written to."""
+        return FolderUnfit(
+            f"{self.path} can't be written to: {failure.strerror}. Give another folder with --out."
+        )
+
+    def job(self) -> Job | None:
+        """The job that the folder belongs to, None for a new folder.
+
+        Raises:
+            FolderUnfit: what is written there can't be read.
+        """
+        try:
+            fields = orjson.loads(self.job_file.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, orjson.JSONDecodeError) as failure:
+            raise FolderUnfit(f"{self.job_file} can't be read: {failure}.") from None
+        if fields.pop("format", None) != FORMAT:
+            raise FolderUnfit(
+                f"{self.path} was written by another version of openrouter-adapter; finish the job "
+                "with that one, or give a new folder with --out."
+            )
+        budget = fields.pop("budget", None)
+        return Job(**fields, budget=None if budget is None else Decimal(budget))
+
+    def require_job(self) -> Job:
+        """The job that the folder belongs to.
+
+        Raises:
+            FolderUnfit: there is none.
+        """
+        job = self.job()
+        if job is None:
+            raise FolderUnfit(
+                f"{self.path} holds no job. Begin one with: "
+                f"openrouter-adapter batch run JOB.jsonl --out {self.path}"
+            )
+        return job
+
+    def write_job(self, job: Job) -> None:
+        """Makes the folder a job's."""
+        fields = asdict(job)
+        fields["budget"] = None if job.budget is None else format(job.budget, "f")
+        self.write_whole(self.job_file, {"format": FORMAT, **fields})
+
+    def set_failures_aside(self) -> None:
+        """Gives failures.jsonl the next free name, so that its lines are sent again."""
+        if not self.failures.exists() or not self.failures.stat().st_size:
+            return
+        number = 1
+        while (aside := self.path / f"failures-{number}.jsonl").exists():
+            number += 1
+        self.failures.rename(aside)
+
+    def write_whole(self, path: Path, content: Any) -> None:
+        """Writes a JSON file so that it is there whole or not at all.
+
+        Raises:
+            FolderUnfit: it can't be written.
+        """
+        new = path.with_name(f"{path.name}.new")
+        try:
+            with new.open("wb") as file:
+                options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+                file.write(orjson.dumps(content, option=options))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as failure:
+            raise self.unfit(failure) from None
+
+
+if os.name == "nt":  # pragma: no cover - checked on Windows only
+
+    def _lock(file: IO[bytes]) -> None:
+        import msvcrt
+
+        file.seek(0x7FFF_0000)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        file.seek(0)
+
+else:
+
+    def _lock(file: IO[bytes]) -> None:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,140 @@
+"""The journal of a job: what was sent, what became of it, and what a killed run left open.
+
+A line each, in the order of events:
+
+  R 2                  a run begins, its number
+  > 17 1 250000000     line 17 is sent, first attempt of the run, USD 0.00025 are held for it
+  < 17 1 120000000     it was answered, or failed for good, and cost USD 0.00012
+  ~ 17 1 0             it failed, cost nothing, and will be tried again
+  ? 17 1 gen-1-abc     what it cost isn't known; its hold keeps counting
+  = 17 2 1 120000000   … until this says: line 17, run 2, attempt 1
+
+Amounts are in picodollars, `-` where there is none. Every intent is on disk before its request
+is sent, so a sent request that has no result is one that has an open intent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from openrouter_adapter.batch import money, results
+from openrouter_adapter.batch.results import Attempt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class Open:
+    """An attempt whose cost isn't known.
+
+    Attributes:
+        hold: Picodollars that count for it; 0 where the run had no budget.
+        generation_id: What OpenRouter knows it by, where that was heard.
+        was_in_the_air: Whether its run was killed before its outcome was written.
+    """
+
+    hold: int
+    generation_id: str | None = None
+    was_in_the_air: bool = True
+
+
+@dataclass(slots=True)
+class Past:
+    """What a journal says of the runs so far.
+
+    Attributes:
+        runs: How many there were.
+        spent: Picodollars that are known to have been charged.
+        retries: Attempts that failed and were followed by another.
+        open: Attempts whose cost isn't known.
+    """
+
+    runs: int = 0
+    spent: int = 0
+    retries: int = 0
+    open: dict[Attempt, Open] = field(default_factory=dict)
+
+    @property
+    def unsettled(self) -> int:
+        """Picodollars that count for attempts whose cost isn't known."""
+        return sum(attempt.hold for attempt in self.open.values())
+
+
+def run_begins(run: int) -> bytes:
+    """The line of a run's beginning."""
+    return b"R %d\n" % run
+
+
+def intent(attempt: Attempt, hold: int | None) -> bytes:
+    """The line that is on disk before an attempt is sent."""
+    if hold is None:
+        return b"> %d %d -\n" % (attempt.line, attempt.number)
+    return b"> %d %d %d\n" % (attempt.line, attempt.number, hold)
+
+
+def settled(attempt: Attempt, cost: int, *, is_last: bool) -> bytes:
+    """The line of an attempt whose cost is known."""
+    return b"%c %d %d %d\n" % (b"<" if is_last else b"~", attempt.line, attempt.number, cost)
+
+
+def unsettled(attempt: Attempt, generation_id: str | None) -> bytes:
+    """The line of an attempt whose cost isn't known."""
+    return b"? %d %d %s\n" % (attempt.line, attempt.number, (generation_id or "-").encode())
+
+
+def found_out(attempt: Attempt, cost: int) -> bytes:
+    """The line that settles an attempt of an earlier run, or one that was unsettled."""
+    return b"= %d %d %d %d\n" % (attempt.line, attempt.run, attempt.number, cost)
+
+
+def read(path: Path) -> Past:
+    """What the journal says, which may end anywhere in its last line."""
+    past = Past()
+    for text in results.whole_lines(path):
+        kind, *numbers = text.split()
+        if kind == b"R":
+            past.runs = int(numbers[0])
+        elif kind == b"=":
+            line, run, number, cost = map(int, numbers)
+            past.open.pop(Attempt(line, run, number), None)
+            past.spent += cost
+        else:
+            _read_event(past, kind, numbers)
+    return past
+
+
+def _read_event(past: Past, kind: bytes, numbers: list[bytes]) -> None:
+    attempt = Attempt(int(numbers[0]), past.runs, int(numbers[1]))
+    said = numbers[2]
+    if kind == b">":
+        past.open[attempt] = Open(0 if said == b"-" else int(said))
+    elif kind == b"?":
+        entry = past.open.setdefault(attempt, Open(0))
+        entry.was_in_the_air = False
+        entry.generation_id = None if said == b"-" else said.decode()
+    else:
+        past.open.pop(attempt, None)
+        past.spent += int(said)
+        past.retries += kind == b"~"
+
+
+def close_answered(past: Past, line: bytes) -> bytes | None:
+    """Settles an open attempt by its result, which was written when the run was killed.
+
+    Returns:
+        The journal's line that says so; None where the attempt isn't open.
+    """
+    attempt = Attempt.of_id(results.id_of(line))
+    entry = past.open.get(attempt)
+    if entry is None or not entry.was_in_the_air:
+        return None
+    cost = results.cost_of(line)
+    if cost is None:
+        entry.was_in_the_air = False
+        return None
+    del past.open[attempt]
+    amount = money.picodollars(cost)
+    past.spent += amount
+    return found_out(attempt, amount)

@@ -1,0 +1,135 @@
+"""What becomes of each attempt: a result, a failure for good, or another try."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.batch import journal, money, results, retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openrouter_adapter.batch.engine import Engine
+    from openrouter_adapter.batch.lanes import Flight
+    from openrouter_adapter.batch.requests import Request
+    from openrouter_adapter.batch.sending import Outcome
+
+# So many refusals of the key or the account, without an answer in between, are no accident.
+_REFUSALS: Final = 3
+# A throttled request is tried so many times as often as one that fails.
+_PATIENCE: Final = 5
+
+
+class Outcomes:
+    """Writes outcomes down and plans further tries."""
+
+    def __init__(self, keep_media: Callable[[Request, dict[str, Any]], None] | None) -> None:
+        """Takes what saves an answer's images and puts their paths in their place."""
+        self._keep_media = keep_media
+        self._refusals = 0
+
+    def settle(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
+        """Writes an outcome down, or plans another try."""
+        if outcome.failure is None:
+            self._answered(engine, flight, outcome)
+        else:
+            self._failed(engine, flight, outcome, outcome.failure)
+
+    def _answered(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
+        self._refusals, engine.has_landed = 0, True
+        engine.circuit.landed()
+        flight.lane.level.answered(outcome.latency)
+        request, bill, body = flight.request, outcome.bill, outcome.body
+        assert body is not None  # noqa: S101 - no failure
+        if self._keep_media is not None:
+            self._keep_media(request, body)
+        line = results.result_line(
+            engine.attempt(flight), request.custom_id, bill, body, outcome.latency
+        )
+        word = _word(engine, flight, outcome)
+        engine.disk.result(line, word, ("result", bill, outcome.latency))
+        engine.finished(flight)
+
+    def _failed(
+        self, engine: Engine, flight: Flight, outcome: Outcome, failure: Exception
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        _tell_limits(engine, flight, failure, now)
+        refused = retries.status_of(failure) in {401, 402} and not _is_of_provider(failure)
+        if refused:
+            self._refusals += 1
+            if self._refusals >= _REFUSALS:
+                engine.stop(_words(failure))
+        if (refused or retries.is_retried(failure)) and _try_again(
+            engine, flight, failure, now, most=_most_tries(engine, failure, refused=refused)
+        ):
+            engine.disk.note(_word(engine, flight, outcome, is_last=False))
+            return
+        line = results.failure_line(
+            engine.attempt(flight),
+            flight.request.custom_id,
+            failure,
+            outcome.bill,
+            outcome.latency,
+        )
+        count = ("failure", type(failure).__name__, outcome.bill.total)
+        engine.disk.failure(line, _word(engine, flight, outcome), count)
+        engine.finished(flight)
+
+
+def _most_tries(engine: Engine, failure: Exception, *, refused: bool) -> int:
+    if refused:
+        return _REFUSALS
+    # Being told to wait is not failing, as long as it comes to an end.
+    return engine.pace.tries * (_PATIENCE if retries.is_throttled(failure) else 1)
+
+
+def _tell_limits(engine: Engine, flight: Flight, failure: Exception, now: float) -> None:
+    if retries.is_outage(failure):
+        if engine.circuit.opened_at is not None:
+            # While nothing works, a try is not the request's own failure.
+            flight.counted -= 1
+        engine.circuit.failed(now, _words(failure))
+        return
+    engine.circuit.landed()
+    if retries.is_throttled(failure):
+        flight.lane.level.throttled(flight.sent_at, now, retries.asked_wait(failure))
+
+
+def _try_again(
+    engine: Engine, flight: Flight, failure: Exception, now: float, *, most: int
+) -> bool:
+    """Plans another try.
+
+    Returns:
+        False where the request has failed for good. True also where the run stops: the request
+        is then left for the next run.
+    """
+    wait = retries.asked_wait(failure)
+    if wait is not None and wait > engine.pace.longest_wait:
+        engine.stop(f"OpenRouter asks to wait for {wait / 60:.0f} minutes: {_words(failure)}")
+    if engine.stopped:
+        return True
+    if flight.counted >= most:
+        return False
+    delay = (wait or 0.0) + retries.backoff(max(flight.counted, 1), engine.pace.backoff)
+    engine.lanes.postpone(flight, now + delay)
+    engine.retries += 1
+    return True
+
+
+def _word(engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True) -> bytes:
+    cost = outcome.bill.total
+    if cost is None:
+        return journal.unsettled(engine.attempt(flight), outcome.bill.generation_id)
+    return journal.settled(engine.attempt(flight), money.picodollars(cost), is_last=is_last)
+
+
+def _is_of_provider(failure: Exception) -> bool:
+    """Whether it was a provider that refused, such as one with a key of your own."""
+    return bool((getattr(failure, "openrouter", None) or {}).get("provider_name"))
+
+
+def _words(failure: Exception) -> str:
+    return str(failure).removeprefix(f"litellm.{type(failure).__name__}: ")

@@ -1,0 +1,58 @@
+"""What earlier runs of a job have left: results, costs, and requests that were in the air."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from openrouter_adapter.batch import journal, results
+from openrouter_adapter.batch.bits import Bits
+from openrouter_adapter.batch.journal import Past
+from openrouter_adapter.batch.results import Attempt
+from openrouter_adapter.batch.tally import Tally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from openrouter_adapter.batch.folder import Folder
+
+
+@dataclass(slots=True)
+class Left:
+    """What the files of a folder say.
+
+    Attributes:
+        done: The lines that have a result or have failed for good.
+        tally: What their results come to.
+        past: What the journal says.
+        notes: Lines that the journal lacks.
+    """
+
+    done: Bits = field(default_factory=Bits)
+    tally: Tally = field(default_factory=Tally)
+    past: Past = field(default_factory=Past)
+    notes: list[bytes] = field(default_factory=list)
+
+    @property
+    def in_the_air(self) -> list[Attempt]:
+        """The attempts whose run was killed before their outcome was written."""
+        return [attempt for attempt, entry in self.past.open.items() if entry.was_in_the_air]
+
+
+def recover(folder: Folder) -> Left:
+    """Reads the folder of a job, which a kill may have left at any point."""
+    left = Left(past=journal.read(folder.journal))
+    for path in (folder.results, folder.failures):
+        _read(path, left)
+    return left
+
+
+def _read(path: Path, left: Left) -> None:
+    for line in results.whole_lines(path):
+        fields = results.head(line)
+        left.done.add(Attempt.of_id(fields["id"]).line)
+        left.tally.add_head(fields, results.cost_of(line))
+        if left.past.open:
+            note = journal.close_answered(left.past, line)
+            if note is not None:
+                left.notes.append(note)

@@ -1,0 +1,201 @@
+"""One line of the input → what is sent, and what comes back → the body of its result.
+
+Uses the endpoint packages' own functions, so a request of a batch is the request that LiteLLM
+would send. See https://platform.openai.com/docs/api-reference/batch/request-input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from openrouter_adapter import completion
+from openrouter_adapter.chat import transformation as chat
+from openrouter_adapter.embedding import transformation as embedding
+from openrouter_adapter.image_generation import transformation as image_generation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Wire = dict[str, Any]
+
+
+class Endpoint(NamedTuple):
+    """How requests of one kind are built and their answers are read.
+
+    Attributes:
+        path: Below the base URL of the API.
+        build: OpenAI's body → the wire body. Raises litellm.BadRequestError.
+        read: The answer's bytes → the checked wire answer. Raises LiteLLM's exceptions.
+        result: The wire answer → the body in the results. Raises LiteLLM's exceptions.
+    """
+
+    path: str
+    build: Callable[[Wire], Wire]
+    read: Callable[[bytes, Wire, Mapping[str, str], str], Wire]
+    result: Callable[[Wire, Mapping[str, str], str], Wire]
+
+
+class LineFault(ValueError):
+    """What is wrong with a line, as a sentence without a full stop."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A line of the input, ready to be sent.
+
+    Attributes:
+        line: Its number in the input, from 1.
+        custom_id: The caller's name for it.
+        endpoint: Where it goes.
+        body: The wire body.
+        model: As OpenRouter names it.
+    """
+
+    line: int
+    custom_id: str
+    endpoint: Endpoint
+    body: dict[str, Any]
+    model: str
+
+
+def parse(line: int, text: bytes, model: str | None = None) -> Request:
+    """The request of a line.
+
+    Args:
+        line: Its number.
+        text: Its bytes.
+        model: Takes the place of the line's own model.
+
+    Raises:
+        LineFault: it can't be sent; says why.
+    """
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError as failure:
+        raise LineFault(f"is not JSON: {failure}") from None
+    if not isinstance(fields, dict):
+        raise LineFault("is not a JSON object")
+    custom_id = fields.get("custom_id")
+    if not isinstance(custom_id, str) or not custom_id:
+        raise LineFault(f"custom_id is {_shown(custom_id)}; it must be a text that names the line")
+    endpoint = _endpoint(fields)
+    body = fields.get("body")
+    if not isinstance(body, dict):
+        raise LineFault(f"body is {_shown(body)}; it must be an object")
+    if model is not None:
+        body["model"] = model
+    wire = _built(endpoint, body)
+    return Request(line, custom_id, endpoint, wire, wire["model"])
+
+
+def custom_id_of(text: bytes) -> str:
+    """The id of a line that can't be sent, empty where it has none."""
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ""
+    found = fields.get("custom_id") if isinstance(fields, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _endpoint(fields: Mapping[str, Any]) -> Endpoint:
+    if fields.get("method", "POST") != "POST":
+        raise LineFault(f"method is {_shown(fields['method'])}; it must be POST")
+    url = fields.get("url")
+    endpoint = ENDPOINTS.get(url) if isinstance(url, str) else None
+    if endpoint is None:
+        raise LineFault(f"url is {_shown(url)}; it must be one of {', '.join(ENDPOINTS)}")
+    return endpoint
+
+
+def _built(endpoint: Endpoint, body: Wire) -> Wire:
+    _settle_model(body)
+    if body.get("stream"):
+        raise LineFault("stream: a batch writes whole answers; leave it out")
+    try:
+        return endpoint.build(body)
+    except LineFault:
+        raise
+    except Exception as failure:
+        # LiteLLM puts its class and provider before the words that matter.
+        raise LineFault(str(failure).removeprefix("litellm.BadRequestError: ")) from None
+
+
+def _settle_model(body: Wire) -> None:
+    name = body.get("model")
+    if not isinstance(name, str) or not name:
+        if name is None and body.get("models"):
+            body["model"] = name = body["models"][0]
+        if not isinstance(name, str) or not name:
+            raise LineFault(f"body.model is {_shown(name)}; name one, or give --model")
+    # LiteLLM's spelling; `openrouter/auto` is OpenRouter's own.
+    plain = name.removeprefix("openrouter/")
+    if "/" in plain or plain.startswith("@"):
+        body["model"] = plain
+
+
+def _build_chat(body: Wire) -> Wire:
+    messages = body.pop("messages", None)
+    if not isinstance(messages, list) or not messages:
+        raise LineFault(f"body.messages is {_shown(messages)}; it must be a list of messages")
+    return chat.build_body(body.pop("model"), messages, body)
+
+
+def _build_embedding(body: Wire) -> Wire:
+    return embedding.build_body(body.pop("model"), body.pop("input", None), body)
+
+
+def _build_image(body: Wire) -> Wire:
+    prompt = body.pop("prompt", None)
+    if not isinstance(prompt, str) or not prompt:
+        raise LineFault(f"body.prompt is {_shown(prompt)}; it must be a text")
+    if body.get("n") not in {None, 1}:
+        raise LineFault(f"n={body['n']!r}: a line makes one answer; write a line for each image")
+    return image_generation.build_body(body.pop("model"), prompt, body)
+
+
+def _read_completion(
+    content: bytes, _: Wire, headers: Mapping[str, str], model: str
+) -> Wire:
+    return completion.parse(content, headers, model)
+
+
+def _read_embedding(
+    content: bytes, request: Wire, headers: Mapping[str, str], model: str
+) -> Wire:
+    return embedding.parse(content, request, headers, model)
+
+
+def _as_it_came(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
+    return answer
+
+
+def _images(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
+    """OpenAI's images response: https://platform.openai.com/docs/api-reference/images/object."""
+    data = [
+        {name: value for name, value in image.items() if value is not None}
+        for image in image_generation.images_of(answer, headers, model)
+    ]
+    kept = ("id", "provider", "model", "created", "usage")
+    return {**{name: answer[name] for name in kept if name in answer}, "data": data}
+
+
+ENDPOINTS: Final[Mapping[str, Endpoint]] = {
+    "/v1/chat/completions": Endpoint(
+        "/chat/completions", _build_chat, _read_completion, _as_it_came
+    ),
+    "/v1/embeddings": Endpoint("/embeddings", _build_embedding, _read_embedding, _as_it_came),
+    "/v1/images/generations": Endpoint(
+        "/chat/completions", _build_image, _read_completion, _images
+    ),
+}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -1,0 +1,145 @@
+"""A line of results.jsonl or failures.jsonl, written and read back.
+
+Both have OpenAI's batch result format, with fields of ours before `response`, which is last:
+so a reader that needs no answer can stop there. See
+https://platform.openai.com/docs/api-reference/batch/request-output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from openrouter_adapter.usage import Bill
+
+# Nothing within a JSON text can look like this: its quotes would be escaped.
+_RESPONSE: Final = b',"response":'
+_LONGEST_HEAD: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which sending of which line: unique within a job.
+
+    Attributes:
+        line: The line's number in the input.
+        run: The number of the run, from 1.
+        number: The attempt within that run, from 1.
+    """
+
+    line: int
+    run: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"batch_req_{self.line}_{self.run}_{self.number}"
+
+    @classmethod
+    def of_id(cls, text: str) -> Attempt:
+        """The attempt that a result's `id` names."""
+        line, run, number = text.removeprefix("batch_req_").split("_")
+        return cls(int(line), int(run), int(number))
+
+
+def result_line(
+    attempt: Attempt, custom_id: str, bill: Bill, body: Any, latency: float
+) -> bytes:
+    """The line of an answer.
+
+    Args:
+        attempt: Which one was answered.
+        custom_id: The caller's name for the request.
+        bill: What it cost.
+        body: The answer.
+        latency: Seconds from sending to the answer's end.
+    """
+    prompt, completion = tokens(bill)
+    return orjson.dumps(
+        {
+            "id": str(attempt),
+            "custom_id": custom_id,
+            "cost_usd": amount(bill.total),
+            "provider": bill.provider,
+            "model": bill.model,
+            "generation_id": bill.generation_id,
+            "latency_s": round(latency, 4),
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "error": None,
+            "response": {"status_code": 200, "request_id": bill.generation_id, "body": body},
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def failure_line(
+    attempt: Attempt, custom_id: str, failure: BaseException, bill: Bill | None, latency: float
+) -> bytes:
+    """The line of a request that failed for good: the exception's class and its words."""
+    facts = getattr(failure, "openrouter", None) or {}
+    status = getattr(failure, "status_code", None)
+    message = str(failure).removeprefix(f"litellm.{type(failure).__name__}: ")
+    return orjson.dumps(
+        {
+            "id": str(attempt),
+            "custom_id": custom_id,
+            "cost_usd": amount(bill.total) if bill is not None else None,
+            "provider": facts.get("provider_name") or facts.get("provider"),
+            "model": facts.get("model"),
+            "generation_id": facts.get("generation_id"),
+            "latency_s": round(latency, 4),
+            "error": {"code": type(failure).__name__, "message": message},
+            "response": {"status_code": status, "request_id": None, "body": None},
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+        default=str,
+    )
+
+
+def amount(usd: Decimal | None) -> orjson.Fragment | None:
+    """USD as a JSON number with all its digits: a reader of decimals gets them back exactly."""
+    return None if usd is None else orjson.Fragment(format(usd, "f").encode())
+
+
+def tokens(bill: Bill) -> tuple[int, int]:
+    """The tokens of prompt and completion that a bill is for."""
+    usage = bill.usage or {}
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (
+        prompt if isinstance(prompt, int) else 0,
+        completion if isinstance(completion, int) else 0,
+    )
+
+
+def head(line: bytes) -> dict[str, Any]:
+    """A line's fields without its `response`."""
+    fields: dict[str, Any] = orjson.loads(line.partition(_RESPONSE)[0] + b"}")
+    return fields
+
+
+def id_of(line: bytes) -> str:
+    """A line's `id`."""
+    return line[7 : line.index(b'"', 7)].decode()
+
+
+def cost_of(line: bytes) -> Decimal | None:
+    """A line's exact cost in USD; None where it isn't known."""
+    text = line.partition(b'"cost_usd":')[2].partition(b",")[0]
+    return None if text == b"null" or not text else Decimal(text.decode())
+
+
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; the last one, where its end is missing, is left out."""
+    if not path.exists():
+        return
+    with path.open("rb", buffering=1024 * 1024) as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line

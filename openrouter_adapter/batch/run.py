@@ -1,0 +1,287 @@
+"""One run of a job, from the lock on its folder to its summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openrouter_adapter.batch import checking, feed, journal, money, ordering, reader, recovery
+from openrouter_adapter.batch.bits import Bits
+from openrouter_adapter.batch.budget import Budget
+from openrouter_adapter.batch.disk import Disk
+from openrouter_adapter.batch.engine import Engine
+from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
+from openrouter_adapter.batch.folder import Folder, Job
+from openrouter_adapter.batch.media import Media
+from openrouter_adapter.batch.outcomes import Outcomes
+from openrouter_adapter.batch.prices import Prices
+from openrouter_adapter.batch.results import tokens
+from openrouter_adapter.batch.sending import Sender
+from openrouter_adapter.batch.settings import Pace
+from openrouter_adapter.batch.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from decimal import Decimal
+
+    from openrouter_adapter.batch.recovery import Left
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is done; `run` in the package's front says what each one means."""
+
+    out: Path
+    source: Path | None = None
+    budget: Decimal | None = None
+    model: str | None = None
+    shard: tuple[int, int] = (1, 1)
+    save_media: bool = False
+    in_order: bool = False
+    skip_faulty: bool = False
+    api_key: str | None = None
+    api_base: str | None = None
+    pace: Pace = field(default_factory=Pace)
+    watch: Callable[[Progress], None] | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a display sees of a run while it goes on.
+
+    Attributes:
+        requests: How many the job has.
+        left: What is in the files; grows as results are written.
+        budget: What is spent and held.
+        engine: What is in the air.
+        begun: When the run began, by `time.monotonic`.
+        done_before: How many had an outcome when it began.
+    """
+
+    requests: int
+    left: Left
+    budget: Budget
+    engine: Engine
+    begun: float
+    done_before: int
+
+
+async def run_job(options: Options) -> Summary:
+    """Checks, sends, writes, sums up.
+
+    Raises:
+        BatchError: the job can't begin or go on.
+        litellm.AuthenticationError: there is no key.
+    """
+    folder = Folder(options.out)
+    with folder.locked():
+        prices = Prices(options.api_key, options.api_base)
+        job, doubled = _settled_job(folder, options, prices)
+        sender = Sender(options.api_key, options.api_base, options.pace.timeout)
+        left = recovery.recover(folder)
+        try:
+            async with sender:
+                summary = await _Run(folder, job, options, left).go(sender, prices, doubled)
+        except OSError as failure:
+            raise folder.unfit(failure) from None
+        folder.write_whole(folder.summary, summary.as_json())
+        return summary
+
+
+def _settled_job(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits]:
+    """The folder's job, checked before its first request; and the lines whose id is doubled."""
+    job = folder.job()
+    if job is None:
+        if options.source is None:
+            folder.require_job()
+        return _new_job(folder, options, prices)
+    budget = options.budget if options.budget is not None else job.budget
+    source = options.source or Path(job.source)
+    state = _state_of(source)
+    doubled = Bits()
+    if job.skip_faulty or (job.size, job.modified) != state:
+        checked = checking.check(source, job.model, folder=folder.path)
+        if checked.fingerprint != job.fingerprint:
+            raise FolderUnfit(
+                f"{folder.path} belongs to another input than {source} is now. Give a new folder "
+                f"with --out, or put {job.source} back as it was."
+            )
+        doubled = checked.doubled
+    size, modified = state
+    job = replace(job, source=str(source.resolve()), size=size, modified=modified, budget=budget)
+    folder.write_job(job)
+    return job, doubled
+
+
+def _new_job(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits]:
+    source = options.source
+    assert source is not None  # noqa: S101 - the caller has seen to it
+    size, modified = _state_of(source)
+    look = None if options.budget is None else prices.look
+    checked = checking.check(source, options.model, look=look, folder=folder.path)
+    if checked.fault_count and not (options.skip_faulty and checked.requests):
+        raise FaultyInput(str(source), checked.faults, checked.fault_count)
+    first, last = _range_of_shard(checked.last_line, options.shard)
+    requests = checked.requests
+    if options.shard[1] > 1:
+        requests = sum(1 for number, _ in reader.lines(source) if first <= number <= last)
+    job = Job(
+        source=str(source.resolve()),
+        size=size,
+        modified=modified,
+        fingerprint=checked.fingerprint,
+        requests=requests,
+        first_line=first,
+        last_line=last,
+        model=options.model,
+        skip_faulty=options.skip_faulty,
+        save_media=options.save_media,
+        job_id=f"batch-{uuid.uuid4().hex[:12]}",
+        budget=options.budget,
+    )
+    folder.write_job(job)
+    return job, checked.doubled
+
+
+def _range_of_shard(lines: int, shard: tuple[int, int]) -> tuple[int, int]:
+    """The first and the last line of shard I of N."""
+    number, shards = shard
+    return lines * (number - 1) // shards + 1, lines * number // shards
+
+
+def _state_of(source: Path) -> tuple[int, int]:
+    try:
+        found = source.stat()
+    except OSError as failure:
+        raise BatchError(f"{source} can't be read: {failure.strerror}.") from None
+    return found.st_size, found.st_mtime_ns
+
+
+class _Run:
+    """What one run works with."""
+
+    def __init__(self, folder: Folder, job: Job, options: Options, left: Left) -> None:
+        self._folder, self._job, self._options, self._left = folder, job, options, left
+        past = left.past
+        limit = None if job.budget is None else money.picodollars(job.budget)
+        self._budget = Budget(limit, past.spent, past.unsettled)
+        self._in_the_air = left.in_the_air
+        past.runs += 1
+
+    async def go(self, sender: Sender, prices: Prices, doubled: Bits) -> Summary:
+        begun = time.monotonic()
+        left, options, job = self._left, self._options, self._job
+        disk = Disk(self._folder, self._count)
+        for note in (*left.notes, journal.run_begins(left.past.runs)):
+            disk.note(note)
+        keep = Media(self._folder.media).keep if job.save_media else None
+        engine = Engine(
+            feed.left_over(job, left.done, doubled),
+            sender,
+            disk,
+            self._budget,
+            options.pace,
+            left.past.runs,
+            prices.worst,
+            Outcomes(keep).settle,
+        )
+        done_before = left.tally.done + left.tally.failed
+        progress = Progress(
+            job.requests, left, self._budget, engine, begun, done_before
+        )
+        try:
+            with _stopped_by_signals(engine), _watched(options.watch, progress):
+                await engine.run()
+        finally:
+            await disk.close()
+        self._complain_of_unsaved(disk)
+        if options.in_order:
+            ordering.sort_by_line(self._folder.results, job.last_line)
+        left.past.retries += engine.retries
+        return summarize(
+            self._folder.path,
+            job.requests,
+            left.tally,
+            left.past,
+            self._budget,
+            in_the_air=self._in_the_air,
+            seconds=time.monotonic() - begun,
+            stopped=engine.stopped,
+        )
+
+    def _count(self, counts: list[Any]) -> None:
+        """Counts what is on disk now."""
+        tally = self._left.tally
+        for kind, *said in counts:
+            if kind == "result":
+                bill, latency = said
+                tally.add_result(bill.model, bill.provider, tokens(bill), bill.total, latency)
+            else:
+                tally.add_failure(*said)
+
+    def _complain_of_unsaved(self, disk: Disk) -> None:
+        if disk.unsaved:
+            raise BatchError(
+                f"{disk.unsaved} answers could not be written to {self._folder.path}: "
+                f"{disk.trouble and disk.trouble.strerror}. They may have cost something, and are "
+                "asked for again when the job goes on. Make room, then: "
+                f"openrouter-adapter batch resume {self._folder.path}"
+            )
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(engine: Engine) -> Iterator[None]:
+    """The first SIGINT or SIGTERM lets what is in the air land; the second ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop() -> None:
+        if engine.stopped == _STOPPED:
+            engine.abandon()
+        else:
+            engine.stop(_STOPPED)
+
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    try:
+        # Windows has no handlers on its loops; a notebook's loop keeps its own.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop)
+                taken.append(number)
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+
+_STOPPED = "It was asked to stop; what was in the air has landed."
+
+
+@contextlib.contextmanager
+def _watched(watch: Callable[[Progress], None] | None, progress: Progress) -> Iterator[None]:
+    """Shows the progress a few times a second, and once at the end."""
+    if watch is None:
+        yield
+        return
+    shown = watch
+
+    async def keep_showing() -> None:
+        while True:
+            shown(progress)
+            await asyncio.sleep(0.25)
+
+    task = asyncio.get_running_loop().create_task(keep_showing())
+    try:
+        yield
+    finally:
+        task.cancel()
+        shown(progress)

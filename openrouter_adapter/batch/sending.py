@@ -1,0 +1,178 @@
+"""Sends one request over aiohttp and reads what comes back, whatever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import httpx
+import orjson
+
+from openrouter_adapter import connection, errors, usage
+from openrouter_adapter.usage import Bill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+    from openrouter_adapter.batch.requests import Request
+
+# A key may come from a secret manager over the network; it is asked for this often, seconds.
+_KEY_LIFETIME: Final = 60.0
+_FREE: Final = Bill(cost=Decimal(0))
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt.
+
+    Attributes:
+        bill: What it cost; its cost is None where that isn't known.
+        body: The answer for the results; None for a failure.
+        failure: One of LiteLLM's exceptions; None for an answer.
+        latency: Seconds from sending to the answer's end.
+    """
+
+    bill: Bill
+    body: dict[str, Any] | None
+    failure: Exception | None
+    latency: float
+
+
+class Sender:
+    """The HTTP side of a run; a context manager that must be entered in the event loop."""
+
+    def __init__(self, api_key: str | None, api_base: str | None, timeout: float) -> None:
+        """Takes the connection's settings.
+
+        Args:
+            api_key: None to look for it as every call of the adapter does.
+            api_base: The same.
+            timeout: Seconds that an answer may take as a whole.
+
+        Raises:
+            litellm.AuthenticationError: there is no key.
+        """
+        self._key, self._base, self._timeout = api_key, connection.base_url(api_base), timeout
+        self._proxy = connection.proxy(self._base)
+        self._session: aiohttp.ClientSession | None = None
+        self._renew_headers()
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=0, ssl=connection.tls())
+        limit = aiohttp.ClientTimeout(total=self._timeout)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=limit)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _renew_headers(self) -> None:
+        import litellm
+
+        self._headers = connection.request_headers(litellm.headers or {}, self._key)
+        self._renewed = time.monotonic()
+
+    async def send(self, request: Request) -> Outcome:
+        """Sends a request once. Nothing but being cancelled is raised: failures are outcomes."""
+        assert self._session is not None  # noqa: S101 - entered
+        started = time.monotonic()
+        if started - self._renewed > _KEY_LIFETIME:
+            self._renew_headers()
+        headers: Mapping[str, str] = _NOTHING
+        try:
+            async with self._session.post(
+                self._base + request.endpoint.path,
+                data=orjson.dumps(request.body),
+                headers=self._headers,
+                proxy=self._proxy,
+            ) as response:
+                headers = response.headers
+                content = await response.read()
+                status = response.status
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as cause:
+            failure = self._broken(cause, request.model)
+            never = isinstance(cause, aiohttp.ClientConnectorError)
+            bill = _FREE if never else _unknown(headers)
+            return Outcome(bill, None, failure, time.monotonic() - started)
+        latency = time.monotonic() - started
+        if status >= 400:
+            return _refused(content, status, headers, request.model, latency)
+        return _read(request, content, headers, latency)
+
+    async def find_cost(self, generation_id: str) -> Decimal | None:
+        """What a generation was charged, USD; None where OpenRouter doesn't say."""
+        assert self._session is not None  # noqa: S101 - entered
+        url = f"{self._base}/generation"
+        try:
+            async with self._session.get(
+                url, params={"id": generation_id}, headers=self._headers, proxy=self._proxy
+            ) as response:
+                body = orjson.loads(await response.read()) if response.status == 200 else {}
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, orjson.JSONDecodeError):
+            return None
+        facts = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(facts, dict):
+            return None
+        cost = usage.usd(facts.get("total_cost"))
+        if cost is not None and facts.get("is_byok") is True:
+            cost += usage.usd(facts.get("upstream_inference_cost")) or 0
+        return cost
+
+    def _broken(self, cause: BaseException, model: str) -> Exception:
+        if isinstance(cause, asyncio.TimeoutError):
+            return errors.build(408, f"no answer within {self._timeout:g} seconds", None, model)
+        kind = httpx.ReadError
+        if isinstance(cause, aiohttp.ClientConnectorError):
+            kind = httpx.ConnectError
+        return errors.unreached(kind(str(cause) or type(cause).__name__), model)
+
+
+def _read(
+    request: Request, content: bytes, headers: Mapping[str, str], latency: float
+) -> Outcome:
+    bill: Bill | None = None
+    try:
+        with errors.for_malformed(content, headers, request.model):
+            wire = request.endpoint.read(content, request.body, headers, request.model)
+            bill = usage.read_bill(wire, headers)
+            body = request.endpoint.result(wire, headers, request.model)
+    except Exception as failure:  # noqa: BLE001 - whatever it is belongs to this request
+        return Outcome(bill or _bill_of(failure, content, headers), None, failure, latency)
+    return Outcome(bill, body, None, latency)
+
+
+def _refused(
+    content: bytes, status: int, headers: Mapping[str, str], model: str, latency: float
+) -> Outcome:
+    failure = errors.from_http(content.decode("utf-8", "replace"), status, headers, model)
+    # A gateway's page on the way back says nothing about what happened behind it.
+    bill = _FREE if status < 500 else _bill_of(failure, content, headers)
+    return Outcome(bill, None, failure, latency)
+
+
+def _bill_of(failure: Exception, content: bytes, headers: Mapping[str, str]) -> Bill:
+    """What a failure cost: what it says; nothing for an error of OpenRouter's; else unknown.
+
+    OpenRouter charges nothing for an answer that is an error:
+    https://openrouter.ai/docs/features/zero-completion-insurance.
+    """
+    facts = getattr(failure, "openrouter", None) or {}
+    if facts.get("usage"):
+        return usage.read_bill(facts, headers)
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return _unknown(headers)
+    return _FREE
+
+
+def _unknown(headers: Mapping[str, str]) -> Bill:
+    return Bill(generation_id=headers.get("x-generation-id"))

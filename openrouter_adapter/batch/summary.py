@@ -1,0 +1,128 @@
+"""What a job has come to: for summary.json, for `batch status`, and as the value of `run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from openrouter_adapter.batch import money
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from openrouter_adapter.batch.budget import Budget
+    from openrouter_adapter.batch.journal import Past
+    from openrouter_adapter.batch.results import Attempt
+    from openrouter_adapter.batch.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a job has come to, over all its runs. Amounts are in USD.
+
+    Attributes:
+        folder: Where its files are.
+        requests: How many there are.
+        done: How many were answered.
+        failed: How many failed for good.
+        retries: Attempts that failed and were followed by another.
+        runs: How often it was started.
+        cost: What was charged, failed attempts included.
+        unsettled: How many attempts' costs aren't known.
+        unsettled_cost: What they may have cost at worst, as far as the budget knows.
+        in_the_air: Attempts that a killed run had sent and whose outcome is lost, by their id.
+        budget: The limit, None for none.
+        prompt_tokens: Tokens of all prompts that were answered.
+        completion_tokens: Tokens of all answers.
+        models: Requests, tokens and cost by model.
+        providers: The same by provider.
+        failures: How many failures of each class.
+        latency: Percentiles, seconds.
+        seconds: How long this run took; None where none ran.
+        stopped: Why this run ended early, None where it did not.
+    """
+
+    folder: Path
+    requests: int
+    done: int
+    failed: int
+    retries: int
+    runs: int
+    cost: Decimal
+    unsettled: int
+    unsettled_cost: Decimal
+    in_the_air: list[str]
+    budget: Decimal | None
+    prompt_tokens: int
+    completion_tokens: int
+    models: dict[str, Any] = field(default_factory=dict)
+    providers: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    latency: dict[str, float | None] = field(default_factory=dict)
+    seconds: float | None = None
+    stopped: str | None = None
+
+    @property
+    def left(self) -> int:
+        """Requests that have no outcome yet."""
+        return self.requests - self.done - self.failed
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values; amounts as exact texts."""
+        return {
+            "requests": self.requests,
+            "done": self.done,
+            "failed": self.failed,
+            "left": self.left,
+            "retries": self.retries,
+            "runs": self.runs,
+            "cost_usd": format(self.cost, "f"),
+            "unsettled": self.unsettled,
+            "unsettled_cost_usd": format(self.unsettled_cost, "f"),
+            "in_the_air": self.in_the_air,
+            "budget_usd": None if self.budget is None else format(self.budget, "f"),
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "models": self.models,
+            "providers": self.providers,
+            "failures": self.failures,
+            "latency_s": self.latency,
+            "seconds": self.seconds,
+            "stopped": self.stopped,
+        }
+
+
+def summarize(
+    folder: Path,
+    requests: int,
+    tally: Tally,
+    past: Past,
+    budget: Budget,
+    *,
+    in_the_air: list[Attempt],
+    seconds: float | None = None,
+    stopped: str | None = None,
+) -> Summary:
+    """Puts a summary together; `seconds` and `stopped` are of the run that ended."""
+    return Summary(
+        folder=folder,
+        requests=requests,
+        done=tally.done,
+        failed=tally.failed,
+        retries=past.retries,
+        runs=past.runs,
+        cost=money.usd(budget.spent),
+        unsettled=len(past.open),
+        unsettled_cost=money.usd(past.unsettled),
+        in_the_air=[str(attempt) for attempt in in_the_air],
+        budget=None if budget.limit is None else money.usd(budget.limit),
+        prompt_tokens=tally.all.prompt_tokens,
+        completion_tokens=tally.all.completion_tokens,
+        models={name: share.summary() for name, share in sorted(tally.models.items())},
+        providers={name: share.summary() for name, share in sorted(tally.providers.items())},
+        failures=dict(tally.failures.most_common()),
+        latency=tally.latencies.summary(),
+        seconds=None if seconds is None else round(seconds, 3),
+        stopped=stopped,
+    )
