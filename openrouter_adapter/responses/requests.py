@@ -103,8 +103,7 @@ def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for name, value in parameters.items():
-        is_prefixed = name.startswith("openrouter_") and not name.startswith("openrouter_adapter_")
-        if name in _KNOWN or is_prefixed:
+        if name in _KNOWN or name.startswith("openrouter_"):
             found[name] = value
         elif isinstance(value, str | int | float | list | dict):
             warn_of_name(name)

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 PATH: Final = "/responses"
 
-# Where `extra_body` travels, which LiteLLM would merge only after the body was admitted.
-_EXTRA_BODY: Final = "openrouter_adapter_extra_body"
-
 
 class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
     """LiteLLM's transformation class for OpenRouter's `/responses`. Holds no state."""
@@ -99,7 +96,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """
         carrier = carrier_of(litellm_params)
         keywords = {**requests.known_options(carrier), **response_api_optional_request_params}
-        body = requests.build_body(model, input, keywords, carrier.get(_EXTRA_BODY))
+        body = requests.build_body(model, input, keywords, carrier.get(admission.EXTRA_BODY))
         admission.before_send(body, carrier, PATH)
         return body
 
@@ -190,15 +187,14 @@ def _prepare(call: dict[str, Any]) -> dict[str, Any]:
     given = {**(parameters.get("extra_headers") or {}), **(call.get("extra_headers") or {})}
     call["response_api_optional_request_params"] = {**parameters, "extra_headers": given}
     call["extra_headers"] = None
-    if call.get("extra_body"):
-        carrier[_EXTRA_BODY] = call["extra_body"]
-    logging_obj = call.get("logging_obj")
-    carrier[admission.CALL] = {
+    told = {
         **carrier,
         "api_key": getattr(call["litellm_params"], "api_key", None),
-        "litellm_call_id": getattr(logging_obj, "litellm_call_id", None),
         "metadata": call.get("litellm_metadata") or parameters.get("metadata") or {},
     }
+    admission.carry(carrier, {"litellm_params": told, "logging_obj": call.get("logging_obj")})
+    # LiteLLM would merge it only after the body was admitted.
+    carrier[admission.EXTRA_BODY] = call.get("extra_body")
     return carrier
 
 

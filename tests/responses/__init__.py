@@ -1,0 +1,1 @@
+"""`litellm.responses` and `litellm.aresponses` on OpenRouter."""
