@@ -6,7 +6,9 @@
 """
 
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderInUse, FolderUnfit
-from openrouter_adapter.batch.front import DryRun, arun, dry_run, resume, retry, run, status
+from openrouter_adapter.batch.expectations import DryRun, dry_run
+from openrouter_adapter.batch.front import arun, resume, retry, run, status
+from openrouter_adapter.batch.making import make
 from openrouter_adapter.batch.run import Progress
 from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.batch.summary import Summary
@@ -22,6 +24,7 @@ __all__ = [
     "Summary",
     "arun",
     "dry_run",
+    "make",
     "resume",
     "retry",
     "run",

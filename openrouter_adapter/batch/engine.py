@@ -37,6 +37,8 @@ class Engine:
         retries: Attempts of this run that failed and are followed by another.
         lanes: What waits.
         circuit: Whether anything may be sent.
+        is_abandoned: Whether the run was told to end at once.
+        has_landed: Whether anything was answered.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Engine:
         self.stopped: str | None = None
         self.in_flight = 0
         self.retries = 0
+        self.is_abandoned = False
 
     def stop(self, reason: str) -> None:
         """Sends nothing more; what is in the air lands. The first reason stays."""
@@ -83,7 +86,9 @@ class Engine:
 
     def abandon(self) -> None:
         """Ends at once: what is in the air is left to the journal."""
-        self.stop("It was told to end at once.")
+        self.is_abandoned = True
+        self.stopped = "It was told to end at once; what was in the air is lost."
+        self._wake.set()
         for task in self._tasks:
             task.cancel()
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import checking, money, recovery
+from openrouter_adapter.batch import money, recovery
 from openrouter_adapter.batch.budget import Budget
-from openrouter_adapter.batch.exceptions import BatchError, FaultyInput
+from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.prices import Expected, Prices
 from openrouter_adapter.batch.run import Options, run_job
 from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.batch.summary import Summary, summarize
@@ -23,28 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from openrouter_adapter.batch.run import Progress
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a job would be and cost. Amounts are in USD.
-
-    Attributes:
-        requests: How many it holds.
-        total: What all will cost.
-        models: The same by model.
-    """
-
-    requests: int
-    total: Expected
-    models: Mapping[str, Expected]
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as JSON values; amounts as exact texts."""
-        return {
-            **self.total.as_json(),
-            "models": {name: one.as_json() for name, one in self.models.items()},
-        }
 
 
 async def arun(
@@ -156,11 +132,20 @@ def retry(out: str | os.PathLike[str], **options: Any) -> Summary:
     Raises:
         BatchError: there is no job, or it can't go on.
     """
+    prepare_retry(out)
+    return resume(out, **options)
+
+
+def prepare_retry(out: str | os.PathLike[str]) -> None:
+    """Sets a job's failures aside; the next run sends them again.
+
+    Raises:
+        BatchError: there is no job, or a run works on it.
+    """
     folder = Folder(Path(out))
     folder.require_job()
     with folder.locked():
         folder.set_failures_aside()
-    return resume(out, **options)
 
 
 def status(out: str | os.PathLike[str]) -> Summary:
@@ -182,30 +167,6 @@ def status(out: str | os.PathLike[str]) -> Summary:
         budget,
         in_the_air=left.in_the_air,
     )
-
-
-def dry_run(
-    source: str | os.PathLike[str],
-    *,
-    model: str | None = None,
-    api_key: str | None = None,
-    api_base: str | None = None,
-) -> DryRun:
-    """Checks a file and says what it would cost; sends nothing but asks for prices.
-
-    Raises:
-        FaultyInput: it has lines that can't be sent.
-        One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
-    """
-    prices = Prices(api_key, api_base)
-
-    def look(request: Any) -> None:
-        prices.look(request)
-
-    checked = checking.check(Path(source), model, look=look)
-    if checked.fault_count:
-        raise FaultyInput(str(source), checked.faults, checked.fault_count)
-    return DryRun(checked.requests, prices.total, prices.models)
 
 
 def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:

@@ -14,6 +14,7 @@ FIRST: Final = 8
 _SLOWER: Final = 2.0
 # The best latency is forgotten by this much a window: models get slower over the day.
 _FORGETTING: Final = 1.02
+_REFUSED_IN_A_ROW: Final = 3
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Level:
     _peak: int = 0
     _cut_at: float = 0.0
     _is_doubling: bool = True
+    _refused: int = 0
 
     def __post_init__(self) -> None:
         if not self.limit:
@@ -60,11 +62,14 @@ class Level:
             self._cut_at = now
             self._is_doubling = False
             self._begin_window()
-        if wait is not None:
+        self._refused += 1
+        # One that is refused among others that are answered waits alone.
+        if wait is not None and self._refused >= _REFUSED_IN_A_ROW:
             self.paused_until = max(self.paused_until, now + wait)
 
     def answered(self, latency: float) -> None:
         """One was answered, after so many seconds."""
+        self._refused = 0
         self._sum += latency
         self._landed += 1
         if self._landed >= self.limit:

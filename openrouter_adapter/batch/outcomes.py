@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import journal, money, results, retries
+from openrouter_adapter.batch.journal import Open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openrouter_adapter.batch.engine import Engine
+    from openrouter_adapter.batch.journal import Past
     from openrouter_adapter.batch.lanes import Flight
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.sending import Outcome
@@ -24,9 +26,11 @@ _PATIENCE: Final = 5
 class Outcomes:
     """Writes outcomes down and plans further tries."""
 
-    def __init__(self, keep_media: Callable[[Request, dict[str, Any]], None] | None) -> None:
-        """Takes what saves an answer's images and puts their paths in their place."""
-        self._keep_media = keep_media
+    def __init__(
+        self, past: Past, keep_media: Callable[[Request, dict[str, Any]], None] | None
+    ) -> None:
+        """Takes what costs aren't known so far, and what saves an answer's images."""
+        self._past, self._keep_media = past, keep_media
         self._refusals = 0
 
     def settle(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
@@ -47,7 +51,7 @@ class Outcomes:
         line = results.result_line(
             engine.attempt(flight), request.custom_id, bill, body, outcome.latency
         )
-        word = _word(engine, flight, outcome)
+        word = self._word(engine, flight, outcome)
         engine.disk.result(line, word, ("result", bill, outcome.latency))
         engine.finished(flight)
 
@@ -64,7 +68,7 @@ class Outcomes:
         if (refused or retries.is_retried(failure)) and _try_again(
             engine, flight, failure, now, most=_most_tries(engine, failure, refused=refused)
         ):
-            engine.disk.note(_word(engine, flight, outcome, is_last=False))
+            engine.disk.note(self._word(engine, flight, outcome, is_last=False))
             return
         line = results.failure_line(
             engine.attempt(flight),
@@ -74,8 +78,19 @@ class Outcomes:
             outcome.latency,
         )
         count = ("failure", type(failure).__name__, outcome.bill.total)
-        engine.disk.failure(line, _word(engine, flight, outcome), count)
+        engine.disk.failure(line, self._word(engine, flight, outcome), count)
         engine.finished(flight)
+
+    def _word(
+        self, engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True
+    ) -> bytes:
+        """What the journal says of it."""
+        attempt, cost = engine.attempt(flight), outcome.bill.total
+        if cost is not None:
+            return journal.settled(attempt, money.picodollars(cost), is_last=is_last)
+        generation_id = outcome.bill.generation_id
+        self._past.open[attempt] = Open(flight.worst or 0, generation_id, was_in_the_air=False)
+        return journal.unsettled(attempt, generation_id)
 
 
 def _most_tries(engine: Engine, failure: Exception, *, refused: bool) -> int:
@@ -117,13 +132,6 @@ def _try_again(
     engine.lanes.postpone(flight, now + delay)
     engine.retries += 1
     return True
-
-
-def _word(engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True) -> bytes:
-    cost = outcome.bill.total
-    if cost is None:
-        return journal.unsettled(engine.attempt(flight), outcome.bill.generation_id)
-    return journal.settled(engine.attempt(flight), money.picodollars(cost), is_last=is_last)
 
 
 def _is_of_provider(failure: Exception) -> bool:

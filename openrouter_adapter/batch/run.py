@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import checking, feed, journal, money, ordering, reader, recovery
+from openrouter_adapter.batch import (
+    checking,
+    feed,
+    journal,
+    money,
+    ordering,
+    reader,
+    recovery,
+    settling,
+    signals,
+)
 from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.disk import Disk
@@ -190,15 +198,18 @@ class _Run:
             options.pace,
             left.past.runs,
             prices.worst,
-            Outcomes(keep).settle,
+            Outcomes(left.past, keep).settle,
         )
         done_before = left.tally.done + left.tally.failed
         progress = Progress(
             job.requests, left, self._budget, engine, begun, done_before
         )
         try:
-            with _stopped_by_signals(engine), _watched(options.watch, progress):
+            await settling.settle(left.past, sender, disk, self._budget)
+            with signals.stopping(engine), _watched(options.watch, progress):
                 await engine.run()
+            if not engine.is_abandoned:
+                await settling.settle(left.past, sender, disk, self._budget)
         finally:
             await disk.close()
         self._complain_of_unsaved(disk)
@@ -234,36 +245,6 @@ class _Run:
                 "asked for again when the job goes on. Make room, then: "
                 f"openrouter-adapter batch resume {self._folder.path}"
             )
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(engine: Engine) -> Iterator[None]:
-    """The first SIGINT or SIGTERM lets what is in the air land; the second ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop() -> None:
-        if engine.stopped == _STOPPED:
-            engine.abandon()
-        else:
-            engine.stop(_STOPPED)
-
-    loop = asyncio.get_running_loop()
-    taken: list[signal.Signals] = []
-    try:
-        # Windows has no handlers on its loops; a notebook's loop keeps its own.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop)
-                taken.append(number)
-        yield
-    finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
-
-
-_STOPPED = "It was asked to stop; what was in the air has landed."
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from openrouter_adapter._version import __version__
-from openrouter_adapter.cli import demo, emulator, estimate, models
+from openrouter_adapter.cli import batch, demo, emulator, estimate, models
 
 __all__ = ["app", "main"]
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     # Rich tracebacks print local variables, and an API key may be one of them.
     pretty_exceptions_enable=False,
 )
+app.add_typer(batch.app, name="batch")
 app.command("demo")(demo.run)
 app.command("emulator")(emulator.run)
 app.command("estimate")(estimate.run)

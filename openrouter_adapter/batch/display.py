@@ -1,0 +1,165 @@
+"""What a run shows: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.batch import money
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from openrouter_adapter.batch.expectations import DryRun
+    from openrouter_adapter.batch.run import Progress
+    from openrouter_adapter.batch.summary import Summary
+
+# Rates are of the last so many seconds.
+_WINDOW: Final = 10.0
+# Seconds between two plain lines.
+_INTERVAL: Final = 10.0
+
+
+class Rates:
+    """Requests and tokens a second, lately."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+
+    def add(self, now: float, requests: int, tokens: int) -> tuple[float, float]:
+        """Takes the counts so far; gives requests a second and tokens a second."""
+        self._seen.append((now, requests, tokens))
+        while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW:
+            self._seen.popleft()
+        then, before, tokens_before = self._seen[0]
+        seconds = now - then
+        if seconds <= 0:
+            return 0.0, 0.0
+        return (requests - before) / seconds, (tokens - tokens_before) / seconds
+
+
+class Display:
+    """Shows a run's progress; a context manager around it."""
+
+    def __init__(self, console: Console) -> None:
+        """Takes where to show it: a terminal gets a live line, anything else plain ones."""
+        self._console = console
+        self._rates = Rates()
+        self._live: Any = None
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Display:
+        """Begins the live line."""
+        if self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live("", console=self._console, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the last state standing."""
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Shows the state of a run; called a few times a second."""
+        now = time.monotonic()
+        text = self._text(progress, now)
+        if self._live is not None:
+            self._live.update(text)
+        elif now - self._printed >= _INTERVAL:
+            self._printed = now
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _text(self, progress: Progress, now: float) -> str:
+        tally, budget = progress.left.tally, progress.budget
+        outcomes = tally.done + tally.failed
+        tokens = tally.all.prompt_tokens + tally.all.completion_tokens
+        rate, token_rate = self._rates.add(now, outcomes, tokens)
+        spent = f"USD {money.usd(budget.spent):.4f}"
+        if budget.limit is not None:
+            spent += f" of {money.usd(budget.limit):.2f}"
+        parts = [
+            f"{tally.done:,} of {progress.requests:,} done",
+            f"{tally.failed:,} failed",
+            f"{progress.engine.in_flight:,} in the air",
+            f"{rate:,.1f} requests/s",
+            f"{token_rate:,.0f} tokens/s",
+            spent,
+        ]
+        left = progress.requests - outcomes
+        if rate > 0 and left:
+            parts.append(f"{duration(left / rate)} left")
+        if progress.engine.stopped:
+            parts.append("stopping: what is in the air lands first")
+        elif progress.engine.circuit.opened_at is not None:
+            parts.append(f"paused: {progress.engine.circuit.reason}")
+        return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A time in words that are short."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def lines_of_summary(summary: Summary) -> list[str]:
+    """What a person reads when a run has ended."""
+    lines = [
+        f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} failed, "
+        f"{summary.left:,} left; {summary.retries:,} retries.",
+        f"It cost USD {summary.cost.normalize():f}"
+        + ("" if summary.budget is None else f" of a budget of {summary.budget.normalize():f}")
+        + f"; {summary.prompt_tokens:,} tokens in, {summary.completion_tokens:,} out.",
+    ]
+    if summary.unsettled:
+        lines.append(
+            f"What {summary.unsettled:,} attempts cost isn't known; it counts as up to USD "
+            f"{summary.unsettled_cost.normalize():f}."
+        )
+    lines += [
+        f"  {name}: {share['requests']:,} requests, USD {share['cost_usd']}"
+        for name, share in summary.models.items()
+    ]
+    lines += [f"  {count:,} x {kind}" for kind, count in summary.failures.items()]
+    return lines + _lines_of_end(summary)
+
+
+def _lines_of_end(summary: Summary) -> list[str]:
+    lines = []
+    folder = summary.folder
+    if summary.in_the_air:
+        shown = ", ".join(summary.in_the_air[:10])
+        more = len(summary.in_the_air) - 10
+        lines.append(
+            f"{len(summary.in_the_air):,} requests were in the air when a run was killed; they may "
+            f"have cost something, and are sent again: {shown}"
+            + (f" and {more:,} more (summary.json names all)." if more > 0 else ".")
+        )
+    if summary.stopped:
+        lines.append(f"It stopped early. {summary.stopped}")
+    if summary.left:
+        more_money = " --budget MORE" if "budget" in (summary.stopped or "") else ""
+        lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
+    elif summary.failed:
+        lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")
+    return lines
+
+
+def lines_of_dry_run(dry_run: DryRun) -> list[str]:
+    """What a person reads of a job that was not run."""
+    lines = [f"{dry_run.requests:,} requests, nothing was sent."]
+    for name, one in (*dry_run.models.items(), ("together", dry_run.total)):
+        line = (
+            f"  {name}: {one.requests:,} requests, likely USD {one.likely.normalize():f}, at worst "
+            f"USD {one.worst.normalize():f}"
+        )
+        if one.unknown:
+            line += f", and {one.unknown:,} of unknown cost ({one.unknown_because})"
+        lines.append(line)
+    return lines

@@ -1,0 +1,53 @@
+"""Asks OpenRouter what attempts were charged whose answers never came whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from openrouter_adapter.batch import journal, money
+
+if TYPE_CHECKING:
+    from openrouter_adapter.batch.budget import Budget
+    from openrouter_adapter.batch.disk import Disk
+    from openrouter_adapter.batch.journal import Past
+    from openrouter_adapter.batch.results import Attempt
+    from openrouter_adapter.batch.sending import Sender
+
+_AT_ONCE: Final = 16
+# OpenRouter needs a moment until it knows a generation: seconds between two questions.
+_WAITS: Final = (0.0, 1.0, 3.0)
+
+
+async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget) -> int:
+    """Settles what can be found out; the rest goes on counting at its worst case.
+
+    Returns:
+        How many attempts were settled.
+    """
+    settled = 0
+    for wait in _WAITS:
+        known = {a: one.generation_id for a, one in past.open.items() if one.generation_id}
+        if not known:
+            break
+        await asyncio.sleep(wait)
+        gate = asyncio.Semaphore(_AT_ONCE)
+        found = await asyncio.gather(
+            *(_ask(attempt, name, sender, gate) for attempt, name in known.items() if name)
+        )
+        for attempt, cost in found:
+            if cost is not None:
+                hold = past.open.pop(attempt).hold
+                budget.unsettled -= hold
+                budget.spent += cost
+                disk.note(journal.found_out(attempt, cost))
+                settled += 1
+    return settled
+
+
+async def _ask(
+    attempt: Attempt, generation_id: str, sender: Sender, gate: asyncio.Semaphore
+) -> tuple[Attempt, int | None]:
+    async with gate:
+        cost = await sender.find_cost(generation_id)
+    return attempt, None if cost is None else money.picodollars(cost)
