@@ -142,7 +142,7 @@ def _message(wire: Mapping[str, Any]) -> Message:
         ("thinking_blocks", blocks),
         ("reasoning_details", details),
         ("annotations", wire.get("annotations")),
-        ("images", wire.get("images")),
+        ("images", _numbered(wire.get("images"))),
         ("audio", wire.get("audio")),
         ("refusal", wire.get("refusal")),
     ):
@@ -150,6 +150,16 @@ def _message(wire: Mapping[str, Any]) -> Message:
             setattr(message, name, value)
     _keep_unknown_function_fields(message, wire.get("tool_calls"))
     return message
+
+
+def _numbered(images: Any) -> Any:
+    """The images with the `index` that LiteLLM's type asks for, where OpenRouter sent none."""
+    if not isinstance(images, list):
+        return images
+    return [
+        {**image, "index": i} if isinstance(image, dict) and "index" not in image else image
+        for i, image in enumerate(images)
+    ]
 
 
 def _keep_unknown_function_fields(message: Message, wire: Any) -> None:

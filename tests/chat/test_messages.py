@@ -338,7 +338,7 @@ ANSWER = {
         }
     ],
     "annotations": ANNOTATIONS,
-    "images": [{"type": "image_url", "image_url": {"url": PNG}}],
+    "images": [{"type": "image_url", "image_url": {"url": PNG}, "index": 0}],
 }
 FORMS: dict[str, Callable[[Any], Any]] = {
     "object": lambda message: message,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -178,8 +179,6 @@ def test_an_answer_without_id_model_and_usage_is_an_answer(openrouter: Loopback)
     "body", [{"choices": None}, {"choices": []}, {}, [], "text", {"choices": ["a"]}]
 )
 def test_no_answer_is_an_error(openrouter: Loopback, body: Any) -> None:
-    import json
-
     openrouter.replies(json.dumps(body).encode())
     with pytest.raises(litellm.ServiceUnavailableError):
         ask(max_retries=0)
@@ -191,6 +190,12 @@ def test_the_response_can_be_written_and_read_as_json(openrouter: Loopback) -> N
     again = litellm.ModelResponse.model_validate_json(response.model_dump_json())
     assert again.choices[0].message.content == "Hi"
     assert again.id == response.id
+
+
+def test_an_image_without_an_index_gets_one(openrouter: Loopback) -> None:
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in (PNG, PNG)]
+    message = answered(openrouter, answers.completion("Hi", images=images)).choices[0].message
+    assert [image["index"] for image in message.images] == [0, 1]
 
 
 def test_the_wires_body_is_not_kept_anywhere() -> None:
