@@ -20,6 +20,7 @@ from . import (
     models,
     rerank,
     responses,
+    transcriptions,
 )
 from .bodies import check_object
 from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_model
@@ -44,6 +45,7 @@ class Api:
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
             ("POST", "/rerank"): self._rerank,
+            ("POST", "/audio/transcriptions"): self._transcribe,
             ("POST", responses.PATH): self._responses,
             ("GET", "/generation"): self._generation,
             ("GET", "/credits"): self._credits,
@@ -88,10 +90,11 @@ class Api:
         raise chat.refused(self._service, fault, path, body, (name, provider))
 
     async def _read(self, request: web.BaseRequest, path: str) -> Any:
-        raw = await request.read() if request.can_read_body else b""
         body: Any = None
         problem = False
-        if raw:
+        if request.content_type == "multipart/form-data":
+            body = transcriptions.read_form(await request.post())
+        elif request.can_read_body and (raw := await request.read()):
             try:
                 body = orjson.loads(raw)
             except orjson.JSONDecodeError:
@@ -144,6 +147,13 @@ class Api:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answer = rerank.rank(self._service, body, fault)
         return await delivery.send_json(request, answer, {}, fault)
+
+    async def _transcribe(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answer, headers = transcriptions.transcribe(self._service, body, fault)
+        return await delivery.send_json(request, answer, headers, fault)
 
     def _models(self, path: str) -> web.StreamResponse:
         if path == "/models":

@@ -1,0 +1,143 @@
+"""`/audio/transcriptions`: words for a recording, as many as it is long."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import billing, charging, tokens
+from .billing import Usage
+from .errors import invalid_body
+
+if TYPE_CHECKING:
+    from aiohttp.web import FileField
+    from multidict import MultiDictProxy
+
+    from .faults import Fault
+    from .service import Service
+
+_WORDS = ("This", "is", "what", "the", "emulator", "hears", "in", "your", "recording.")
+_WORDS_A_SECOND = 2.5
+# What OpenAI's models count.
+_TOKENS_A_SECOND = 10
+# Of recordings that don't say it: MP3 at 128 kbit/s.
+_BYTES_A_SECOND = 16_000
+_SECONDS_AT_A_URL = 30.0
+_LISTS = ("keyterms", "timestamp_granularities")
+_OBJECTS = ("provider", "trace")
+MOST_FORM_BYTES = 25_000_000
+
+
+def read_form(form: MultiDictProxy[str | bytes | bytearray | FileField]) -> dict[str, Any]:
+    """Return the body that a form stands for, in the JSON endpoint's shape.
+
+    Raises:
+        ApiError: 400 for a file that is too large, or an object that is no JSON.
+    """
+    body: dict[str, Any] = {}
+    for name, value in form.items():
+        if not isinstance(value, str):
+            # Without a file name, aiohttp gives the bytes alone.
+            content = bytes(value) if isinstance(value, bytes | bytearray) else value.file.read()
+            if len(content) > MOST_FORM_BYTES:
+                raise invalid_body("file: Too big: expected <=25MB; send base64 JSON instead")
+            filename = "" if isinstance(value, bytes | bytearray) else value.filename
+            body["input_audio"] = {
+                "data": base64.b64encode(content).decode(),
+                "format": filename.rpartition(".")[2],
+            }
+        elif (plain := name.removesuffix("[]")) in _LISTS:
+            body.setdefault(plain, []).append(value)
+        elif name == "source_url":
+            body["input_audio"] = {"url": value}
+        else:
+            body[name] = _read_field(name, value)
+    return body
+
+
+def _read_field(name: str, value: str) -> Any:
+    try:
+        if name in _OBJECTS:
+            return orjson.loads(value)
+        if name == "temperature":
+            return float(value)
+    except ValueError:
+        raise invalid_body(f"{name}: Invalid input: {value}") from None
+    return value == "true" if name == "diarize" else value
+
+
+def transcribe(
+    service: Service, body: dict[str, Any], fault: Fault | None = None
+) -> tuple[bytes, dict[str, str]]:
+    """Answer a transcription request and bill it; returns the body and its headers.
+
+    Raises:
+        ApiError: 400 for a bad body, 404 for a model that does not listen.
+    """
+    seconds = _seconds(body.get("input_audio"))
+    verbose = body.get("response_format") == "verbose_json"
+    if body.get("diarize") and not verbose:
+        raise invalid_body('diarize: requires response_format "verbose_json"')
+    served = charging.choose(body, "transcription", "transcription")
+    said = max(1, round(seconds * _WORDS_A_SECOND))
+    words = [_WORDS[place % len(_WORDS)] for place in range(said)]
+    text = " ".join(words)
+    used = Usage(prompt=max(1, round(seconds * _TOKENS_A_SECOND)), completion=tokens.count(text))
+    charged = charging.charge(service, "/audio/transcriptions", "gen-stt", served, used, fault)
+    headers = {"X-Generation-Id": charged.row.generation_id}
+    if charged.error is not None:
+        return charged.error, headers
+    answer: dict[str, Any] = {"text": text}
+    if verbose:
+        answer |= _details(body, words, seconds)
+    answer["usage"] = {
+        "total_tokens": used.prompt + used.completion,
+        "input_tokens": used.prompt,
+        "output_tokens": used.completion,
+        "cost": billing.wire_number(charged.cost.total),
+    }
+    if fault is not None and fault.name == "null-choices":
+        answer["text"] = None
+    return orjson.dumps(answer), headers
+
+
+def _details(body: dict[str, Any], words: list[str], seconds: float) -> dict[str, Any]:
+    step = seconds / len(words)
+    details: dict[str, Any] = {
+        "task": "transcribe",
+        "language": body.get("language") or "en",
+        "duration": round(seconds, 2),
+        "segments": [{"id": 0, "start": 0, "end": round(seconds, 2), "text": " ".join(words)}],
+    }
+    if "word" in (body.get("timestamp_granularities") or ()) or body.get("diarize"):
+        speaker = {"speaker": 0, "speaker_label": "A"} if body.get("diarize") else {}
+        details["words"] = [
+            {
+                "word": word,
+                "start": round(place * step, 3),
+                "end": round((place + 1) * step, 3),
+                **speaker,
+            }
+            for place, word in enumerate(words)
+        ]
+    return details
+
+
+def _seconds(given: Any) -> float:
+    """Return how long a recording is: by a WAV file's own rate, else by its size."""
+    if not isinstance(given, dict) or not (given.get("data") or given.get("url")):
+        raise invalid_body("input_audio: Invalid input: expected object with data or url")
+    if given.get("url"):
+        return _SECONDS_AT_A_URL
+    try:
+        content = base64.b64decode(given["data"], validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise invalid_body("input_audio.data: Invalid input: expected base64") from None
+    rate = _BYTES_A_SECOND
+    if content[:4] == b"RIFF" and len(content) >= 32:
+        rate = struct.unpack_from("<I", content, 28)[0] or rate
+    return max(0.1, len(content) / rate)
