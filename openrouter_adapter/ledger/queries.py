@@ -131,14 +131,14 @@ def spend(
     """
     if by not in DIMENSIONS:
         raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
-    first = _microseconds(since) if since else 0
-    last = _microseconds(until) if until else 2**62
+    first = to_microseconds(since) if since else 0
+    last = to_microseconds(until) if until else 2**62
     if by in _OF_ROWS:
         query, given = _query_of_rows(_OF_ROWS[by], first, last)
     else:
         query, given = _query_of_rollups(by, first // HOUR, -(-last // HOUR))
     with database.read() as connection:
-        found = [_spend(record, by) for record in connection.execute(sa.text(query), given)]
+        found = [read_spend(record, by) for record in connection.execute(sa.text(query), given)]
     if by in {"day", "hour"}:
         return sorted(found, key=lambda one: one.name or "")
     return sorted(found, key=lambda one: (-one.total, one.name or ""))
@@ -156,15 +156,20 @@ def _query_of_rollups(by: str, first: int, last: int) -> tuple[str, dict[str, An
         column = "hour / 24" if by == "day" else "hour"
     else:
         column = _OF_HOURS[by]
-    sums = ", ".join(f"SUM({name}) AS {name}" for name in COUNTS)
+    return (
+        f"SELECT {column} AS name, {sums()} FROM {table} "  # noqa: S608 - our names
+        f"WHERE {condition}hour >= :first AND hour < :last "
+        + ("HAVING COUNT(*) > 0" if by == "total" else f"GROUP BY {column}")
+    ), given
+
+
+def sums() -> str:
+    """What a query of the rollups selects, for `read_spend`."""
+    counts = ", ".join(f"SUM({name}) AS {name}" for name in COUNTS)
     parts = ", ".join(
         f"SUM({name}_{part}) AS {name}_{part}" for name in MONEY for part in ("high", "low")
     )
-    return (
-        f"SELECT {column} AS name, {sums}, {parts} FROM {table} "  # noqa: S608 - our names
-        f"WHERE {condition}hour >= :first AND hour < :last GROUP BY {column}"
-        + (" HAVING COUNT(*) > 0" if by == "total" else "")
-    ), given
+    return f"{counts}, {parts}"
 
 
 def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
@@ -181,18 +186,19 @@ def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, A
         "upstream": "upstream",
         "saved": "saved",
     }
-    sums = ", ".join(f"COALESCE(SUM({counted.get(name, name)}), 0) AS {name}" for name in COUNTS)
+    counts = ", ".join(f"COALESCE(SUM({counted.get(name, name)}), 0) AS {name}" for name in COUNTS)
     parts = ", ".join(
         f"SUM(({term}) / {PART}) AS {name}_high, SUM(({term}) % {PART}) AS {name}_low"
         for name, term in money.items()
     )
     return (
-        f"SELECT {column} AS name, {sums}, {parts} FROM ledger_attempts "  # noqa: S608 - our names
+        f"SELECT {column} AS name, {counts}, {parts} FROM ledger_attempts "  # noqa: S608 - our names
         f"WHERE started_at >= :first AND started_at < :last GROUP BY {column}"
     ), {"first": first, "last": last}
 
 
-def _spend(record: Any, by: str) -> Spend:
+def read_spend(record: Any, by: str) -> Spend:
+    """A record of the sums of `sums`, with what they have in common in its column `name`."""
     fields: Mapping[str, Any] = record._mapping
     counts = {name: int(fields[name] or 0) for name in COUNTS}
     money = {
@@ -282,7 +288,8 @@ def holds(database: Database, budget: str | None = None) -> list[HoldState]:
         ]
 
 
-def _microseconds(moment: dt.datetime) -> int:
+def to_microseconds(moment: dt.datetime) -> int:
+    """Microseconds since 1970; a moment without a time zone is UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)
     return round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,192 @@
+"""Finer sums than `queries.spend`: by several dimensions at once, latencies, what failed where.
+
+The rows themselves are read for latencies and outcomes: some seconds for ten million of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.queries import Spend, read_spend, sums, to_microseconds
+from openrouter_adapter.ledger.rollups import HOUR
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from openrouter_adapter.ledger.database import Database
+
+COMBINED: Final = ("hour", "via", "endpoint", "model", "provider")
+"""What `combined` can sum by, several at once."""
+
+_EVER: Final = 2**62
+# Three digits say enough of a latency, and keep the number of groups small.
+_THREE_DIGITS: Final = (
+    "CASE WHEN latency_ms < 1000 THEN latency_ms "
+    "WHEN latency_ms < 10000 THEN latency_ms / 10 * 10 "
+    "WHEN latency_ms < 100000 THEN latency_ms / 100 * 100 "
+    "ELSE latency_ms / 1000 * 1000 END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long answers took, from sending to their end, in milliseconds, cut to three digits.
+
+    Attributes:
+        model: The model asked for; None for all models together.
+        answers: How many answers were timed; failures and hits of LiteLLM's cache are not.
+        p50: Half took no longer.
+        p90: Nine in ten took no longer.
+        p95: 19 in 20 took no longer.
+        p99: 99 in 100 took no longer.
+        most: The slowest.
+    """
+
+    model: str | None
+    answers: int
+    p50: int
+    p90: int
+    p95: int
+    p99: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many attempts at a model ended in one way.
+
+    Attributes:
+        outcome: `open`, `ok`, `error` or `left`.
+        error_class: The exception's class, of those that failed.
+        model: The model asked for.
+        attempts: How many.
+    """
+
+    outcome: str
+    error_class: str | None
+    model: str
+    attempts: int
+
+
+def combined(
+    database: Database,
+    by: Sequence[str],
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> list[tuple[tuple[Any, ...], Spend]]:
+    """Sums by several dimensions at once, from the rollups.
+
+    Args:
+        database: The ledger's.
+        by: Some of COMBINED. An hour is given as hours since 1970, an unknown provider as "".
+        since: The first moment that counts, rounded down to the hour.
+        until: The first moment that does not, rounded up to the hour. Without a time zone: UTC.
+
+    Returns:
+        The values of the dimensions, and their sum, in no order.
+
+    Raises:
+        LedgerError: there is no such dimension, or the ledger can't be read.
+    """
+    if not by or not set(by) <= set(COMBINED):
+        raise LedgerError(f"by={list(by)}: sums are combined by {', '.join(COMBINED)}")
+    first, last = _bounds(since, until)
+    columns = ", ".join(by)
+    query = (
+        f"SELECT {columns}, '' AS name, {sums()} FROM ledger_hours "  # noqa: S608
+        f"WHERE hour >= :first AND hour < :last GROUP BY {columns}"
+    )
+    given = {"first": first // HOUR, "last": -(-last // HOUR)}
+    with database.read() as connection:
+        return [
+            (tuple(record[: len(by)]), read_spend(record, "total"))
+            for record in connection.execute(sa.text(query), given)
+        ]
+
+
+def latencies(
+    database: Database,
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> list[Latency]:
+    """Percentiles of the answers' latencies: of all first, then by model, the busiest first.
+
+    Raises:
+        LedgerError: the ledger can't be read.
+    """
+    first, last = _bounds(since, until)
+    query = (
+        f"SELECT model, {_THREE_DIGITS} AS ms, COUNT(*) AS answers FROM ledger_attempts "  # noqa: S608
+        "WHERE started_at >= :first AND started_at < :last AND latency_ms IS NOT NULL "
+        "AND outcome = 'ok' AND NOT cache_hit GROUP BY model, 2"
+    )
+    every: dict[int, int] = {}
+    by_model: dict[str, dict[int, int]] = {}
+    with database.read() as connection:
+        for model, ms, answers in connection.execute(
+            sa.text(query), {"first": first, "last": last}
+        ):
+            by_model.setdefault(model, {})[int(ms)] = int(answers)
+            every[int(ms)] = every.get(int(ms), 0) + int(answers)
+    if not every:
+        return []
+    found = [_latency(model, counts) for model, counts in by_model.items()]
+    found.sort(key=lambda one: (-one.answers, one.model))
+    return [_latency(None, every), *found]
+
+
+def _latency(model: str | None, counts: Mapping[int, int]) -> Latency:
+    ordered = sorted(counts.items())
+    answers = sum(counts.values())
+
+    def at(percent: int) -> int:
+        # The nearest rank: the first value that so many answers don't exceed.
+        rank, seen = -(-answers * percent // 100), 0
+        for ms, number in ordered:
+            seen += number
+            if seen >= rank:
+                return ms
+        return ordered[-1][0]
+
+    return Latency(model, answers, at(50), at(90), at(95), at(99), ordered[-1][0])
+
+
+def outcomes(
+    database: Database,
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> list[Outcome]:
+    """How attempts ended, by outcome, exception class and model; the most frequent first.
+
+    Raises:
+        LedgerError: the ledger can't be read.
+    """
+    first, last = _bounds(since, until)
+    query = sa.text(
+        "SELECT outcome, error_class, model, COUNT(*) AS attempts FROM ledger_attempts "
+        "WHERE started_at >= :first AND started_at < :last "
+        "GROUP BY outcome, error_class, model"
+    )
+    with database.read() as connection:
+        found = [
+            Outcome(outcome, error_class, model, int(attempts))
+            for outcome, error_class, model, attempts in connection.execute(
+                query, {"first": first, "last": last}
+            )
+        ]
+    return sorted(found, key=lambda one: (-one.attempts, one.error_class or "", one.model))
+
+
+def _bounds(since: dt.datetime | None, until: dt.datetime | None) -> tuple[int, int]:
+    return (
+        to_microseconds(since) if since else 0,
+        to_microseconds(until) if until else _EVER,
+    )
