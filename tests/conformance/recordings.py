@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from .forms import read_form
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,8 +97,17 @@ def read(path: Path) -> Exchange:
         name=path.name,
         method=request["method"],
         path=request["path"],
-        request=request["body"],
+        request=request_body(request),
         status=response["status"],
         headers=response["headers"],
         body=response["body"],
     )
+
+
+def request_body(request: dict[str, Any]) -> Any:
+    """Return a recorded request's body; a form as its fields."""
+    body = request["body"]
+    if isinstance(body, dict) and set(body) == {"base64"}:
+        content_type = request["headers"].get("content-type", "")
+        return read_form(content_type, base64.b64decode(body["base64"])) or body
+    return body

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from .forms import read_form
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -22,7 +24,10 @@ EVENT = re.compile(rb".*?\n\n|.+\Z", re.DOTALL)
 
 @dataclass(frozen=True)
 class Arrived:
-    """A request as it came over the wire: header names in lower case, a body not JSON as bytes."""
+    """A request as it came over the wire: header names in lower case, a form as its fields.
+
+    A body that is neither JSON nor a form is bytes.
+    """
 
     method: str
     path: str
@@ -81,7 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         _, number, path = self.path.split("/", 2)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Arrived(self.command, f"/{path}", headers, _json_or_bytes(raw))
+        form = read_form(headers.get("content-type", ""), raw)
+        request = Arrived(self.command, f"/{path}", headers, form or _json_or_bytes(raw))
         exchange = self.server.replay.take(int(number), request)
         self.send_response(exchange.status)
         for name, value in exchange.headers.items():
