@@ -176,6 +176,12 @@ class WatchedHandler:
         _choose_client(call, is_async=bool(call.get("_is_async")))
         return _watch(self._original.rerank, arguments, call, call.get("litellm_params"))
 
+    def audio_transcriptions(self, *arguments: Any, **call: Any) -> Any:
+        """`/audio/transcriptions`."""
+        _choose_client(call, is_async=bool(call.get("atranscription")))
+        send = self._original.audio_transcriptions
+        return _watch(send, arguments, call, call.get("litellm_params"))
+
 
 def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
     if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":

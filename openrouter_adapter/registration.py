@@ -130,6 +130,9 @@ def places() -> tuple[Place, ...]:
 
 def _other_places() -> tuple[Place, ...]:
     """The places of the endpoints that LiteLLM does not have, or has in part, for OpenRouter."""
+    from openrouter_adapter.audio_transcription.transformation import (
+        OpenRouterAudioTranscriptionConfig,
+    )
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
 
     manager = "litellm.utils.ProviderConfigManager"
@@ -139,6 +142,12 @@ def _other_places() -> tuple[Place, ...]:
             "get_provider_rerank_config",
             _for_openrouter(OpenRouterRerankConfig),
             "rerank",
+        ),
+        Place(
+            manager,
+            "get_provider_audio_transcription_config",
+            _for_openrouter(OpenRouterAudioTranscriptionConfig),
+            "audio_transcription",
         ),
         Place("litellm.rerank_api.main", "base_llm_http_handler", WatchedHandler, "rerank"),
     )

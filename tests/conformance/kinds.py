@@ -5,6 +5,7 @@ A further kind is one more entry of `KINDS`, with the two functions that make it
 
 from __future__ import annotations
 
+import base64
 import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -121,12 +122,27 @@ async def arerank(keywords: Keywords) -> Returned:
     return Returned(await litellm.arerank(**keywords))
 
 
+def with_file(keywords: Keywords) -> Keywords:
+    """Return the keywords of a transcription with the form's file as LiteLLM takes it."""
+    file = keywords["file"]
+    return {**keywords, "file": (file["name"], base64.b64decode(file["base64"]))}
+
+
+def transcribe(keywords: Keywords) -> Returned:
+    return Returned(litellm.transcription(**with_file(keywords)))
+
+
+async def atranscribe(keywords: Keywords) -> Returned:
+    return Returned(await litellm.atranscription(**with_file(keywords)))
+
+
 KINDS = {
     "chat-completions": Kind(complete, acomplete),
     "chat-completions-stream": Kind(stream, astream),
     "embeddings": Kind(embed, aembed),
     "chat-completions-errors": Kind(complete, acomplete),
     "rerank": Kind(rerank, arerank),
+    "audio-transcriptions": Kind(transcribe, atranscribe),
     "responses": Kind(respond, arespond),
     "responses-stream": Kind(stream_response, astream_response),
 }

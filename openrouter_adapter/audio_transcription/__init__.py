@@ -1,0 +1,1 @@
+"""`/audio/transcriptions` through `litellm.transcription`."""
