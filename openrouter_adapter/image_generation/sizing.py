@@ -96,7 +96,7 @@ def _nearest_ratio(sides: tuple[int, int], size: str, model: str) -> str:
     wanted = math.log(sides[0] / sides[1])
     distance = {ratio: abs(wanted - _log(ratio)) for ratio in PIXELS}
     nearest = sorted(PIXELS, key=distance.__getitem__)
-    if math.expm1(distance[nearest[0]]) > TOLERANCE:
+    if round(math.expm1(distance[nearest[0]]), 9) > TOLERANCE:
         width, height = sides[0] / math.gcd(*sides), sides[1] / math.gcd(*sides)
         raise errors.bad_request(
             f"size={size!r} is {width:g}:{height:g}, which OpenRouter does not make. The nearest "
