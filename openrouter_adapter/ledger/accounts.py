@@ -6,7 +6,7 @@ one without the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -14,13 +14,16 @@ from openrouter_adapter.ledger import budgets
 from openrouter_adapter.ledger.rows import BILLED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.rollups import Change
     from openrouter_adapter.ledger.rows import Row
 
-_IDS_A_QUERY = 500
+_IDS_A_QUERY: Final = 500
+
+Account = tuple[str, str]
+"""A budget's name and a period's."""
 
 
 def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
@@ -89,38 +92,37 @@ def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence
                 key = (budget.name, budget.period(new.started_at))
                 spent[key] = spent.get(key, 0) + moved
     known = [new.hold_id for _, new in changes if new.hold_id and new.cost is not None]
-    freed = end_holds(connection, known)
-    for (name, period), amount in sorted({**dict.fromkeys(freed, 0), **spent}.items()):
+    end_holds(connection, known, spent)
+
+
+def end_holds(
+    connection: sa.Connection, ids: Sequence[str], spent: Mapping[Account, int] | None = None
+) -> None:
+    """Deletes holds, and moves their accounts: what they held is free, `spent` is spent.
+
+    Locks accounts before leases, each in their order, as everything does that changes them: two
+    transactions never wait for each other.
+    """
+    freed: dict[Account, int] = {}
+    leased: dict[tuple[str, str, str], int] = {}
+    for worker, budget, period, amount in _deleted(connection, ids):
+        freed[budget, period] = freed.get((budget, period), 0) + amount
+        lease = (worker, budget, period)
+        leased[lease] = leased.get(lease, 0) + amount
+    spent = spent or {}
+    for account in sorted({*freed, *spent}):
         connection.execute(
             sa.text(
                 "UPDATE ledger_accounts SET spent = spent + :spent, held = held - :freed "
-                "WHERE budget = :name AND period = :period"
+                "WHERE budget = :budget AND period = :period"
             ),
             {
-                "spent": amount,
-                "freed": freed.get((name, period), 0),
-                "name": name,
-                "period": period,
+                "spent": spent.get(account, 0),
+                "freed": freed.get(account, 0),
+                "budget": account[0],
+                "period": account[1],
             },
         )
-
-
-def end_holds(connection: sa.Connection, ids: Sequence[str]) -> dict[tuple[str, str], int]:
-    """Deletes holds, with their share in their workers' leases; gives what each account frees.
-
-    The caller takes that out of the accounts' `held`.
-    """
-    freed: dict[tuple[str, str], int] = {}
-    leased: dict[tuple[str, str, str], int] = {}
-    delete = sa.text(
-        "DELETE FROM ledger_holds WHERE id IN :ids RETURNING worker, budget, period, amount"
-    ).bindparams(sa.bindparam("ids", expanding=True))
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        some = sorted(ids[start : start + _IDS_A_QUERY])
-        for worker, budget, period, amount in connection.execute(delete, {"ids": some}):
-            freed[budget, period] = freed.get((budget, period), 0) + amount
-            lease = (worker, budget, period)
-            leased[lease] = leased.get(lease, 0) + amount
     for (worker, budget, period), amount in sorted(leased.items()):
         connection.execute(
             sa.text(
@@ -129,4 +131,27 @@ def end_holds(connection: sa.Connection, ids: Sequence[str]) -> dict[tuple[str, 
             ),
             {"amount": amount, "worker": worker, "budget": budget, "period": period},
         )
-    return freed
+
+
+def _deleted(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
+    delete = sa.text(
+        "DELETE FROM ledger_holds WHERE id IN :ids RETURNING worker, budget, period, amount"
+    ).bindparams(sa.bindparam("ids", expanding=True))
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        some = sorted(ids[start : start + _IDS_A_QUERY])
+        yield from connection.execute(delete, {"ids": some}).fetchall()
+
+
+def lock(connection: sa.Connection, accounts: Iterable[Account] | None = None) -> None:
+    """Locks accounts (None: all) in their order; SQLite has locked everything already."""
+    if connection.dialect.name != "postgresql":
+        return
+    query = "SELECT 1 FROM ledger_accounts"
+    if accounts is None:
+        connection.execute(sa.text(f"{query} ORDER BY budget, period FOR UPDATE"))
+        return
+    for budget, period in sorted(accounts):
+        connection.execute(
+            sa.text(f"{query} WHERE budget = :budget AND period = :period FOR UPDATE"),
+            {"budget": budget, "period": period},
+        )

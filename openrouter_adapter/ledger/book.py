@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openrouter_adapter")
 
 _EXIT_SECONDS: Final = 10.0
-_HELD_LINGER: Final = 0.01
+# Under a budget every row that a kill may lose is a hold that a person must release.
+_HELD_LINGER: Final = 0.0
 
 
 class Ledger:

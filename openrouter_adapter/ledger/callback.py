@@ -125,7 +125,7 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
         latency_ms=max(0, (_microseconds(end) - started) // 1000),
         endpoint=_ENDPOINTS.get(str(details.get("call_type")), str(details.get("call_type"))),
         via=calls.label(details.get("custom_llm_provider")) or "",
-        model=calls.label(details.get("model")) or "",
+        model=calls.label(_model(details)) or "",
         user_id=calls.user_of({"user": body.get("user") or details.get("user")}, metadata),
         key_name=calls.key_of({"api_key": parameters.get("api_key") or "none"}, metadata),
         job=calls.job_of(metadata),
@@ -145,6 +145,17 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
     else:
         _put_cost(row, response, details)
     return row
+
+
+def _model(details: Mapping[str, Any]) -> Any:
+    """The model, once LiteLLM knows whose it is; before, it takes any first argument for one.
+
+    That of an image call is the prompt, which must not be stored.
+    """
+    provider, model = details.get("custom_llm_provider"), details.get("model")
+    if not provider or not isinstance(model, str):
+        return None
+    return model.removeprefix("openrouter/") if provider == "openrouter" else model
 
 
 def _read_response(row: Row, response: Any) -> None:

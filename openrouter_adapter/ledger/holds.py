@@ -19,9 +19,10 @@ from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.money import to_pico, to_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from openrouter_adapter.ledger.accounts import Account
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.database import Database
     from openrouter_adapter.ledger.rows import Row
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 # process is missing at the others.
 _OF_LIMIT: Final = 512
 _OF_REST: Final = 32
-
-Account = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,7 @@ class Holds:
         if worker is None or not workers.is_alive(connection, worker):
             worker = workers.enter(connection, self.database, self.lease_seconds)
             idle = {}
+        accounts.lock(connection, _short(wishes, idle))
         made: list[dict[str, object]] = []
         for wish in wishes:
             wish.refusal = self._grant(connection, worker, idle, wish)
@@ -224,15 +224,7 @@ def release(connection: sa.Connection, hold_ids: Sequence[str]) -> int:
     number = connection.scalar(
         count.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(hold_ids)}
     )
-    freed = accounts.end_holds(connection, hold_ids)
-    for (budget, period), amount in sorted(freed.items()):
-        connection.execute(
-            sa.text(
-                "UPDATE ledger_accounts SET held = held - :amount "
-                "WHERE budget = :budget AND period = :period"
-            ),
-            {"amount": amount, "budget": budget, "period": period},
-        )
+    accounts.end_holds(connection, hold_ids)
     return int(number or 0)
 
 
@@ -240,6 +232,16 @@ _INSERT: Final = sa.text(
     "INSERT INTO ledger_holds (id, budget, period, worker, amount, made_at, call_id, attempt, "
     "model) VALUES (:id, :budget, :period, :worker, :amount, :made_at, :call_id, :attempt, :model)"
 )
+
+
+def _short(wishes: Sequence[_Wish], idle: Mapping[Account, int]) -> list[Account]:
+    """The accounts that the idle allowance does not suffice for."""
+    wanted: dict[Account, int] = {}
+    for wish in wishes:
+        for budget in wish.budgets:
+            account = (budget.name, budget.period(wish.row.started_at))
+            wanted[account] = wanted.get(account, 0) + wish.worst
+    return [account for account, amount in wanted.items() if amount > idle.get(account, 0)]
 
 
 def _records(wish: _Wish, worker: str) -> list[dict[str, object]]:
@@ -272,13 +274,13 @@ def _fill(
     """Takes a block from the account, or just what is missing; or says why it can't."""
     name, period = account
     accounts.open_account(connection, budget, period)
+    accounts.lock(connection, [account])
     key = {"name": name, "period": period}
-    lock = " FOR UPDATE OF account" if connection.dialect.name == "postgresql" else ""
     found = connection.execute(
         sa.text(
-            "SELECT account.spent, account.held, budget.most FROM ledger_accounts AS account "  # noqa: S608
+            "SELECT account.spent, account.held, budget.most FROM ledger_accounts AS account "
             "JOIN ledger_budgets AS budget ON budget.name = account.budget "
-            f"WHERE account.budget = :name AND account.period = :period{lock}"
+            "WHERE account.budget = :name AND account.period = :period"
         ),
         key,
     ).first()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from openrouter_adapter.ledger import accounts
+
 if TYPE_CHECKING:
     from openrouter_adapter.ledger.database import Database
 
@@ -82,6 +84,8 @@ def bury(connection: sa.Connection, database: Database) -> int:
         if one.seen_at + one.lease_ms * 1000 < now
         or (one.host == socket.gethostname() and not _runs(one.pid))
     ]
+    if dead:
+        accounts.lock(connection)
     for worker in dead:
         leave(connection, worker)
         # What OpenRouter knows of its last requests can be asked for at once.

@@ -1,0 +1,95 @@
+"""A process that spends under a budget with many threads, until the budget is used up.
+
+    python -m tests.ledger.spender LEDGER BASE_URL KEY THREADS SEED
+
+It is started by test_budget_proof.py, many times at once, and killed at any moment. Prints
+`ready`, then nothing; ends with code 0 when the budget has no room for good.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+import litellm
+
+import openrouter_adapter
+from openrouter_adapter import ledger
+
+MODEL = "openrouter/openai/gpt-4o"
+PER_TOKEN = Decimal("0.00001")
+PROMPT_WORST = Decimal("0.001")
+FAULTS = ("status=502", "cut=30", "bad-json", "error-in-200", "rate-limit", "html")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The most that a request costs: its tokens at the model's price, and its short prompt."""
+
+    worst: Decimal | None
+    unknown_because: str | None = None
+
+
+def estimate(body: Any, _endpoint: str) -> Estimate:
+    return Estimate(PROMPT_WORST + PER_TOKEN * body["max_tokens"])
+
+
+def one_call(to: dict[str, str], chance: random.Random) -> bool:
+    """Make one request; False where the budget has no room left for any."""
+    headers = {}
+    if chance.random() < 0.15:
+        headers["x-emulator-fault"] = chance.choice(FAULTS)
+    keywords: dict[str, Any] = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": f"words {chance.random()}"}],
+        "max_tokens": chance.choice([100, 400, 1000]),
+        "metadata": {"job": "proof", "tags": ["big"]},
+        "extra_headers": headers,
+        **to,
+    }
+    try:
+        if chance.random() < 0.3:
+            stream = litellm.completion(stream=True, **keywords)
+            for number, _ in enumerate(stream):
+                if number == 3 and chance.random() < 0.3:
+                    break
+            stream.close()
+        else:
+            litellm.completion(**keywords)
+    except litellm.BudgetExceededError:
+        return False
+    except Exception:  # noqa: BLE001 - the faults are meant
+        return True
+    return True
+
+
+def main() -> None:
+    where, base_url, key, threads, seed = sys.argv[1:6]
+    litellm.suppress_debug_info = True
+    openrouter_adapter.register()
+    ledger.enable(where, estimate=estimate, beat_seconds=0.5)
+    to = {"api_base": base_url, "api_key": key}
+
+    def spend(number: int) -> None:
+        chance = random.Random(f"{seed}-{number}")
+        while one_call(to, chance):
+            pass
+
+    workers = [threading.Thread(target=spend, args=(number,)) for number in range(int(threads))]
+    print("ready", flush=True)
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    ledger.disable()
+
+
+if __name__ == "__main__":
+    main()
