@@ -109,6 +109,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._events: Iterator[dict[str, Any]] = iter(())
         self._is_exhausted = False
         self._is_settled = False
+        self._is_thinking = False
         self._listeners = _stream_listeners(logging_obj)
 
     @property
@@ -269,11 +270,28 @@ class OpenRouterStream(CustomStreamWrapper):
             finish_reason, unplaced = completion.finish(wire, has_tool_calls)
             if "finish_reason" in unplaced:
                 specific["provider_specific_fields"] = {"finish_reason": wire["finish_reason"]}
-        specific |= {"index": index, "delta": _delta(wire["delta"]), "finish_reason": finish_reason}
+        delta = self._opening_thoughts(_delta(wire["delta"]))
+        specific |= {"index": index, "delta": delta, "finish_reason": finish_reason}
         if wire.get("logprobs"):
             return StreamingChoices(logprobs=wire["logprobs"], **specific)
         # A copy of an empty choice: 2 µs where the constructor takes 10, a quarter of a chunk.
         return _EMPTY_CHOICE.model_copy(update=specific)
+
+    def _opening_thoughts(self, delta: Delta) -> Delta:
+        """A delta, with an empty thinking block before the first piece of a thought.
+
+        LiteLLM's /v1/messages opens a block with the first of a delta's thinking blocks and then
+        sends the delta: the piece would be there twice, and the signature be wrong for it.
+        """
+        blocks = delta.__dict__.get("thinking_blocks")
+        if not blocks:
+            if delta.content or delta.tool_calls:
+                self._is_thinking = False
+        elif not self._is_thinking:
+            self._is_thinking = True
+            if blocks[0].get("thinking") and not blocks[0].get("signature"):
+                blocks.insert(0, {"type": "thinking", "thinking": "", "signature": ""})
+        return delta
 
     def _given(self, chunk: ModelResponseStream) -> ModelResponseStream:
         """What LiteLLM does with each chunk before the caller gets it."""
