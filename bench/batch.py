@@ -145,8 +145,8 @@ def main() -> None:
         stay_on_one_core()
         write_job(folder / f"{many}.jsonl", many)
         if arguments.profile:
-            ours(url, folder, many, at_once, None)
-            print_shares(profiled(lambda: ours(url, folder, many, at_once, None)))
+            ours(url, folder, many, at_once, str(folder / "ledger.db"))
+            print_shares(profiled(lambda: ours(url, folder, many, at_once, str(folder / "ledger.db"))))
             return
         measure(url, folder, (many, few), at_once, arguments.rounds)
 
@@ -158,7 +158,7 @@ def measure(
     many, few = counts
     runs: dict[str, tuple[Callable[[], None], int]] = {
         "bare": (lambda: bare(url, folder, many, at_once), many),
-        "ours": (lambda: ours(url, folder, many, at_once, None), many),
+        "ours": (lambda: ours(url, folder, many, at_once, str(folder / "ledger.db")), many),
         "litellm": (lambda: with_litellm(url, folder, few, at_once), few),
     }
     with contextlib.redirect_stderr(io.StringIO()):

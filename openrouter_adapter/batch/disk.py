@@ -1,8 +1,8 @@
 """Writes results, failures and the journal: in groups, synced, in an order that a kill can't harm.
 
-A thread does the writing, so that the event loop never waits for a disk. Results go before the
-journal's word of them: a killed run may have a result that the journal lacks, which the next
-run notices, but never the other way round.
+A thread does the writing, so that the event loop never waits for a disk. First come results, then
+the ledger's rows, then the journal's word of them: a killed run may have a result that the ledger
+or the journal lacks, which the next run notices, but never the other way round.
 """
 
 from __future__ import annotations
@@ -13,21 +13,34 @@ import errno
 import os
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from openrouter_adapter.ledger import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from openrouter_adapter.batch.folder import Folder
+    from openrouter_adapter.ledger import Row
 
 # How long a result waits for others to be synced with, seconds.
 _GROUPING: Final = 0.05
+# How long the ledger's rows wait for others, seconds.
+_LATER: Final = 0.1
 # Kept free on the disk for what is in the air when it fills up.
 RESERVE: Final = 8 * 1024 * 1024
 # Bytes that wait to be written; above this nothing more is sent until they are.
 MOST_WAITING: Final = 64 * 1024 * 1024
+
+
+class Word(NamedTuple):
+    """What the journal says of an ended attempt, and the ledger's row of it."""
+
+    line: bytes
+    row: Row | None = None
 
 
 @dataclass(slots=True)
@@ -35,6 +48,7 @@ class _Group:
     results: list[bytes] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
     notes: list[bytes] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
     counts: list[Any] = field(default_factory=list)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
@@ -45,6 +59,7 @@ class _Group:
             self.results + later.results,
             self.failures + later.failures,
             self.notes + later.notes,
+            self.words + later.words,
             self.counts + later.counts,
             self.waiters + later.waiters,
             self.size + later.size,
@@ -60,18 +75,26 @@ class Disk:
         unsaved: How many results could not be written in the end.
     """
 
-    def __init__(self, folder: Folder, written: Callable[[list[Any]], None]) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        written: Callable[[list[Any]], None],
+        write_rows: Callable[[Sequence[Row]], None],
+    ) -> None:
         """Opens the files.
 
         Args:
             folder: Where they are.
+            write_rows: Writes to the ledger; called in the thread. Raises LedgerError.
             written: Called in the event loop with what `result` and `failure` were given to
                 count, once it is on disk.
 
         Raises:
             OSError: they can't be opened, or there is no room for the reserve.
         """
-        self._folder, self._written = folder, written
+        self._folder, self._written, self._write_rows = folder, written, write_rows
+        self._words: list[Word] = []
+        self._words_at = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._group, self._is_flushing = _Group(), False
         self._timer: asyncio.TimerHandle | None = None
@@ -90,27 +113,32 @@ class Disk:
         """Whether so much waits to be written that nothing more should be sent."""
         return self._group.size > MOST_WAITING
 
-    def result(self, line: bytes, note: bytes | None, count: Any) -> None:
+    def result(self, line: bytes, word: Word, count: Any) -> None:
         """Appends an answer, the journal's word of it, and what to count when it is on disk."""
         self._group.results.append(line)
-        self._add(len(line), note, count)
+        self._group.counts.append(count)
+        self.word(word, len(line))
 
-    def failure(self, line: bytes, note: bytes | None, count: Any) -> None:
+    def failure(self, line: bytes, word: Word | None, count: Any) -> None:
         """Appends a failure in the same way."""
         self._group.failures.append(line)
-        self._add(len(line), note, count)
+        self._group.counts.append(count)
+        self.word(word, len(line))
 
     def note(self, line: bytes) -> None:
         """Appends to the journal, to be written with whatever is synced next."""
-        self._add(len(line), line, None)
+        self._group.notes.append(line)
+        self._add(len(line))
 
-    def _add(self, size: int, note: bytes | None, count: Any) -> None:
-        group = self._group
-        group.size += size
-        if note is not None:
-            group.notes.append(note)
-        if count is not None:
-            group.counts.append(count)
+    def word(self, word: Word | None, size: int = 0) -> None:
+        """Appends to the journal and to the ledger, some time later than results."""
+        if word is not None:
+            self._group.words.append(word)
+            size += len(word.line)
+        self._add(size)
+
+    def _add(self, size: int) -> None:
+        self._group.size += size
         if self._timer is None and not self._is_flushing:
             self._timer = self._loop.call_later(_GROUPING, self._flush)
 
@@ -134,7 +162,7 @@ class Disk:
         if self._timer is not None:
             self._timer.cancel()
         self._queue.put(None)
-        self._thread.join()
+        await self._loop.run_in_executor(None, self._thread.join)
         for appended in self._appended:
             appended.close()
         self._folder.reserve.unlink(missing_ok=True)
@@ -173,6 +201,8 @@ class Disk:
 
     def _write_groups(self) -> None:
         while (group := self._queue.get()) is not None:
+            self._words += group.words
+            group.words = []
             failure = self._write(group)
             if failure is not None and failure.errno in {errno.ENOSPC, errno.EDQUOT}:
                 self.trouble = failure
@@ -181,6 +211,28 @@ class Disk:
                     failure = self._write(group)
             with contextlib.suppress(RuntimeError):  # the loop was closed: a second signal
                 self._loop.call_soon_threadsafe(self._flushed, group, failure)
+        self._write_words()
+
+    def _write_words(self) -> None:
+        """Writes the ledger's rows, then the journal's words that say that they are there."""
+        rows = [word.row for word in self._words if word.row is not None]
+        try:
+            self._write_rows(rows)
+        except LedgerError as failure:
+            # Without their words the next run writes the rows again.
+            self.trouble = OSError(errno.EIO, f"the ledger: {failure}")
+            return
+        lines = b"".join(word.line for word in self._words)
+        journal = self._appended[-1]
+        try:
+            if lines:
+                journal.write(lines)
+        except OSError as failure:
+            self.trouble = failure
+            journal.take_back()
+            return
+        journal.keep()
+        self._words.clear()
 
     def _write(self, group: _Group) -> OSError | None:
         pieces = (group.results, group.failures, group.notes)
@@ -194,6 +246,9 @@ class Disk:
             return failure
         for appended in self._appended:
             appended.keep()
+        if time.monotonic() - self._words_at > _LATER:
+            self._write_words()
+            self._words_at = time.monotonic()
         return None
 
 

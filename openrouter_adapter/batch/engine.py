@@ -14,6 +14,7 @@ from openrouter_adapter.batch.results import Attempt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.budget import Budget
     from openrouter_adapter.batch.disk import Disk
     from openrouter_adapter.batch.requests import LineFault
@@ -51,6 +52,7 @@ class Engine:
         run: int,
         worst: Callable[[Request], int | None],
         settle: Callable[[Engine, Flight, Outcome], None],
+        accounts: Accounts,
     ) -> None:
         """Takes what a run needs.
 
@@ -63,10 +65,11 @@ class Engine:
             run: The run's number.
             worst: What a request may cost, picodollars.
             settle: Is told what became of each attempt.
+            accounts: The ledger's side of it.
         """
         self._feed, self._sender, self.disk = feed, sender, disk
         self.budget, self.pace, self._run, self._worst = budget, pace, run, worst
-        self._settle = settle
+        self._settle, self.accounts = settle, accounts
         self.lanes = Lanes(pace)
         self.circuit = Circuit(first_pause=pace.first_pause)
         self._wake = asyncio.Event()
@@ -166,7 +169,7 @@ class Engine:
         return None
 
     def _held(self, flight: Flight) -> bool:
-        if self.budget.limit is None:
+        if self.budget.limit is None and not self.accounts.holds:
             return True
         if flight.worst is None:
             flight.worst = self._worst(flight.request)
@@ -189,20 +192,42 @@ class Engine:
         for flight in group:
             flight.tries += 1
             flight.counted += 1
+        if self.accounts.holds:
+            group = await self._held_by_ledger(group)
+        for flight in group:
             self.disk.note(journal.intent(self.attempt(flight), flight.worst))
         try:
             await self.disk.synced()
         except OSError:
             # Nothing of it was sent; disk.trouble stops the run.
             for flight in group:
-                self._landed(flight)
-                self.budget.settle(flight.worst, 0)
+                self._take_back(flight)
             return
         for flight in group:
             flight.sent_at = loop.time()
             task = loop.create_task(self._fly(flight))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _held_by_ledger(self, group: list[Flight]) -> list[Flight]:
+        """Those of a group for which the ledger's budgets have room; the others wait."""
+        found = await self.accounts.hold([(self.attempt(flight), flight) for flight in group])
+        held = []
+        for flight, refusal in zip(group, found, strict=True):
+            if refusal is None:
+                held.append(flight)
+                continue
+            self._take_back(flight)
+            flight.counted -= 1
+            self.lanes.park(flight, first=True)
+            if not self.in_flight or not getattr(refusal, "is_for_now", False):
+                self.stop(f"The ledger: {refusal}.")
+        return held
+
+    def _take_back(self, flight: Flight) -> None:
+        """Undoes what was done for a flight that was not sent after all."""
+        self._landed(flight)
+        self.budget.settle(flight.worst, 0)
 
     async def _fly(self, flight: Flight) -> None:
         try:

@@ -41,6 +41,8 @@ async def arun(
     timeout: float = 600.0,
     watch: Callable[[Progress], None] | None = None,
     pace: Pace | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    job: str | None = None,
 ) -> Summary:
     """Sends every request of a file and writes answers and their cost to a folder.
 
@@ -65,6 +67,9 @@ async def arun(
         timeout: Seconds that one answer may take as a whole.
         watch: Called a few times a second with the progress.
         pace: Takes the place of `concurrency`, `tries` and `timeout`, with more to set.
+        ledger: A path or URL; None for the ledger that is enabled in this process, else what
+            OPENROUTER_ADAPTER_LEDGER names, else none.
+        job: The job's name in the ledger, whose budgets may be for a job; None makes one up.
 
     Returns:
         What the job has come to; `stopped` says why it ended early, if it did.
@@ -96,6 +101,8 @@ async def arun(
         api_base=api_base,
         pace=pace,
         watch=watch,
+        ledger=ledger,
+        job=job,
     )
     return await run_job(options)
 

@@ -120,11 +120,11 @@ def _read_event(past: Past, kind: bytes, numbers: list[bytes]) -> None:
         past.retries += kind == b"~"
 
 
-def close_answered(past: Past, line: bytes) -> bytes | None:
+def close_answered(past: Past, line: bytes) -> tuple[Attempt, int] | None:
     """Settles an open attempt by its result, which was written when the run was killed.
 
     Returns:
-        The journal's line that says so; None where the attempt isn't open.
+        The attempt and its cost in picodollars; None where it isn't open.
     """
     attempt = Attempt.of_id(results.id_of(line))
     entry = past.open.get(attempt)
@@ -137,4 +137,4 @@ def close_answered(past: Past, line: bytes) -> bytes | None:
     del past.open[attempt]
     amount = money.picodollars(cost)
     past.spent += amount
-    return found_out(attempt, amount)
+    return attempt, amount

@@ -13,6 +13,7 @@ from openrouter_adapter.batch.limits import Level
 if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.settings import Pace
+    from openrouter_adapter.ledger import Row
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Flight:
         counted: How many of them count against the tries that are allowed.
         worst: Picodollars that it may cost, None where it was not estimated.
         sent_at: When it was last sent, by the event loop's clock.
+        row: The ledger's row of the attempt in the air, where a budget of the ledger holds it.
     """
 
     request: Request
@@ -36,6 +38,7 @@ class Flight:
     counted: int = 0
     worst: int | None = None
     sent_at: float = 0.0
+    row: Row | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import journal, money, results, retries
+from openrouter_adapter.batch.disk import Word
 from openrouter_adapter.batch.journal import Open
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Outcomes:
         if (refused or retries.is_retried(failure)) and _try_again(
             engine, flight, failure, now, most=_most_tries(engine, failure, refused=refused)
         ):
-            engine.disk.note(self._word(engine, flight, outcome, is_last=False))
+            engine.disk.word(self._word(engine, flight, outcome, is_last=False))
             return
         line = results.failure_line(
             engine.attempt(flight),
@@ -83,14 +84,17 @@ class Outcomes:
 
     def _word(
         self, engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True
-    ) -> bytes:
-        """What the journal says of it."""
+    ) -> Word:
+        """What the journal and the ledger say of it."""
         attempt, cost = engine.attempt(flight), outcome.bill.total
+        row = engine.accounts.row(attempt, flight, outcome) if engine.accounts.is_on else None
+        flight.row = None
         if cost is not None:
-            return journal.settled(attempt, money.picodollars(cost), is_last=is_last)
+            line = journal.settled(attempt, money.picodollars(cost), is_last=is_last)
+            return Word(line, row)
         generation_id = outcome.bill.generation_id
         self._past.open[attempt] = Open(flight.worst or 0, generation_id, was_in_the_air=False)
-        return journal.unsettled(attempt, generation_id)
+        return Word(journal.unsettled(attempt, generation_id), row)
 
 
 def _most_tries(engine: Engine, failure: Exception, *, refused: bool) -> int:

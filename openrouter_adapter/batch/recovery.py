@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch import journal, results
 from openrouter_adapter.batch.bits import Bits
@@ -25,13 +25,14 @@ class Left:
         done: The lines that have a result or have failed for good.
         tally: What their results come to.
         past: What the journal says.
-        notes: Lines that the journal lacks.
+        found: What attempts cost whose word the journal lacks, picodollars, with the
+            fields of their results.
     """
 
     done: Bits = field(default_factory=Bits)
     tally: Tally = field(default_factory=Tally)
     past: Past = field(default_factory=Past)
-    notes: list[bytes] = field(default_factory=list)
+    found: list[tuple[Attempt, int, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def in_the_air(self) -> list[Attempt]:
@@ -53,6 +54,6 @@ def _read(path: Path, left: Left) -> None:
         left.done.add(Attempt.of_id(fields["id"]).line)
         left.tally.add_head(fields, results.cost_of(line))
         if left.past.open:
-            note = journal.close_answered(left.past, line)
-            if note is not None:
-                left.notes.append(note)
+            closed = journal.close_answered(left.past, line)
+            if closed is not None:
+                left.found.append((*closed, fields))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter import connection
 from openrouter_adapter.batch import (
     checking,
     feed,
@@ -21,6 +22,7 @@ from openrouter_adapter.batch import (
     settling,
     signals,
 )
+from openrouter_adapter.batch.accounts import open_accounts
 from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.disk import Disk
@@ -34,11 +36,14 @@ from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.batch.summary import Summary, summarize
+from openrouter_adapter.ledger import LedgerError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
     from decimal import Decimal
 
+    from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.recovery import Left
 
 
@@ -58,6 +63,8 @@ class Options:
     api_base: str | None = None
     pace: Pace = field(default_factory=Pace)
     watch: Callable[[Progress], None] | None = None
+    ledger: str | os.PathLike[str] | None = None
+    job: str | None = None
 
 
 @dataclass(slots=True)
@@ -94,11 +101,18 @@ async def run_job(options: Options) -> Summary:
         job, doubled = _settled_job(folder, options, prices)
         sender = Sender(options.api_key, options.api_base, options.pace.timeout)
         left = recovery.recover(folder)
+        key = connection.api_key(options.api_key)
+        accounts = open_accounts(options.ledger, job.job_id, key)
         try:
             async with sender:
-                summary = await _Run(folder, job, options, left).go(sender, prices, doubled)
+                run = _Run(folder, job, options, left, accounts)
+                summary = await run.go(sender, prices, doubled)
         except OSError as failure:
             raise folder.unfit(failure) from None
+        except LedgerError as failure:
+            raise BatchError(f"The ledger can't be used: {failure}.") from None
+        finally:
+            accounts.close()
         folder.write_whole(folder.summary, summary.as_json())
         return summary
 
@@ -151,7 +165,7 @@ def _new_job(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bit
         model=options.model,
         skip_faulty=options.skip_faulty,
         save_media=options.save_media,
-        job_id=f"batch-{uuid.uuid4().hex[:12]}",
+        job_id=options.job or f"batch-{uuid.uuid4().hex[:12]}",
         budget=options.budget,
     )
     folder.write_job(job)
@@ -175,9 +189,17 @@ def _state_of(source: Path) -> tuple[int, int]:
 class _Run:
     """What one run works with."""
 
-    def __init__(self, folder: Folder, job: Job, options: Options, left: Left) -> None:
+    def __init__(
+        self, folder: Folder, job: Job, options: Options, left: Left, accounts: Accounts
+    ) -> None:
         self._folder, self._job, self._options, self._left = folder, job, options, left
+        self._accounts = accounts
         past = left.past
+        in_the_air = {attempt: past.open[attempt] for attempt in left.in_the_air}
+        for attempt, cost in accounts.settled_before(in_the_air).items():
+            del past.open[attempt]
+            past.spent += cost
+            left.found.append((attempt, cost, {}))
         limit = None if job.budget is None else money.picodollars(job.budget)
         self._budget = Budget(limit, past.spent, past.unsettled)
         self._in_the_air = left.in_the_air
@@ -186,9 +208,9 @@ class _Run:
     async def go(self, sender: Sender, prices: Prices, doubled: Bits) -> Summary:
         begun = time.monotonic()
         left, options, job = self._left, self._options, self._job
-        disk = Disk(self._folder, self._count)
-        for note in (*left.notes, journal.run_begins(left.past.runs)):
-            disk.note(note)
+        disk = Disk(self._folder, self._count, self._accounts.write)
+        self._write_found(disk)
+        disk.note(journal.run_begins(left.past.runs))
         keep = Media(self._folder.media).keep if job.save_media else None
         engine = Engine(
             feed.left_over(job, left.done, doubled),
@@ -199,17 +221,18 @@ class _Run:
             left.past.runs,
             prices.worst,
             Outcomes(left.past, keep).settle,
+            self._accounts,
         )
         done_before = left.tally.done + left.tally.failed
         progress = Progress(
             job.requests, left, self._budget, engine, begun, done_before
         )
         try:
-            await settling.settle(left.past, sender, disk, self._budget)
+            await settling.settle(left.past, sender, disk, self._budget, self._accounts)
             with signals.stopping(engine), _watched(options.watch, progress):
                 await engine.run()
             if not engine.is_abandoned:
-                await settling.settle(left.past, sender, disk, self._budget)
+                await settling.settle(left.past, sender, disk, self._budget, self._accounts)
         finally:
             await disk.close()
         self._complain_of_unsaved(disk)
@@ -226,6 +249,12 @@ class _Run:
             seconds=time.monotonic() - begun,
             stopped=engine.stopped,
         )
+
+    def _write_found(self, disk: Disk) -> None:
+        """Tells the ledger and the journal what a killed run had not told them any more."""
+        for attempt, cost, fields in self._left.found:
+            self._accounts.write_found(attempt, cost, fields)
+            disk.note(journal.found_out(attempt, cost))
 
     def _count(self, counts: list[Any]) -> None:
         """Counts what is on disk now."""

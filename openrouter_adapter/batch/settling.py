@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter.batch import journal, money
 
 if TYPE_CHECKING:
+    from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.budget import Budget
     from openrouter_adapter.batch.disk import Disk
     from openrouter_adapter.batch.journal import Past
@@ -19,11 +20,16 @@ _AT_ONCE: Final = 16
 _WAITS: Final = (0.0, 1.0, 3.0)
 
 
-async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget) -> int:
+async def settle(
+    past: Past, sender: Sender, disk: Disk, budget: Budget, accounts: Accounts
+) -> int:
     """Settles what can be found out; the rest goes on counting at its worst case.
 
     Returns:
         How many attempts were settled.
+
+    Raises:
+        LedgerError: the ledger can't be written.
     """
     settled = 0
     for wait in _WAITS:
@@ -37,9 +43,10 @@ async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget) -> int:
         )
         for attempt, cost in found:
             if cost is not None:
-                hold = past.open.pop(attempt).hold
-                budget.unsettled -= hold
+                entry = past.open.pop(attempt)
+                budget.unsettled -= entry.hold
                 budget.spent += cost
+                accounts.write_found(attempt, cost, {"generation_id": entry.generation_id})
                 disk.note(journal.found_out(attempt, cost))
                 settled += 1
     return settled

@@ -30,6 +30,10 @@ _Timeout = Annotated[float, typer.Option(min=1, help="Seconds that one answer ma
 _InOrder = Annotated[bool, typer.Option(help="Put results into the order of the input.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but failures.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
+_Ledger = Annotated[
+    str | None,
+    typer.Option(help="A path or URL; else OPENROUTER_ADAPTER_LEDGER, else none is written."),
+]
 _Model = Annotated[
     str | None, typer.Option(help="Send every line to this model instead of its own.")
 ]
@@ -53,6 +57,8 @@ def run(
     ] = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
+    name: Annotated[str | None, typer.Option(help="The job's name in the ledger.")] = None,
     quiet: _Quiet = False,
     as_json: _Json = False,
 ) -> None:
@@ -77,6 +83,8 @@ def run(
             "skip_faulty": skip_faulty,
             "tries": tries,
             "timeout": timeout,
+            "ledger": ledger,
+            "job": name,
         }
         _run(job, out, options, quiet=quiet, as_json=as_json)
 
@@ -89,6 +97,7 @@ def resume(
     in_order: _InOrder = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
     quiet: _Quiet = False,
     as_json: _Json = False,
 ) -> None:
@@ -99,6 +108,7 @@ def resume(
         "in_order": in_order,
         "tries": tries,
         "timeout": timeout,
+        "ledger": ledger,
     }
     with _sentences():
         _run(None, folder, options, quiet=quiet, as_json=as_json)
@@ -111,13 +121,20 @@ def retry(
     concurrency: _Concurrency = "auto",
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
     quiet: _Quiet = False,
     as_json: _Json = False,
 ) -> None:
     """Send the failures of a job again."""
     from openrouter_adapter.batch import front
 
-    options = {"budget": budget, "concurrency": concurrency, "tries": tries, "timeout": timeout}
+    options = {
+        "budget": budget,
+        "concurrency": concurrency,
+        "tries": tries,
+        "timeout": timeout,
+        "ledger": ledger,
+    }
     with _sentences():
         front.prepare_retry(folder)
         _run(None, folder, options, quiet=quiet, as_json=as_json)
