@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _ENDLESS = Decimal(1000)
 _LATENCY_MS = 250
 _MS_PER_TOKEN = 12
+_API_TYPES = {
+    "/audio/speech": "tts",
+    "/audio/transcriptions": "stt",
+    "/embeddings": "embeddings",
+    "/images": "image",
+    "/rerank": "rerank",
+}
 
 
 def generation(service: Service, generation_id: str) -> dict[str, Any]:
@@ -40,7 +47,7 @@ def generation(service: Service, generation_id: str) -> dict[str, Any]:
             "model": row.model,
             "provider_name": row.provider or None,
             "provider_responses": None,
-            "api_type": "embeddings" if row.endpoint == "/embeddings" else "completions",
+            "api_type": _API_TYPES.get(row.endpoint, "completions"),
             "streamed": row.streamed,
             "cancelled": row.cancelled,
             "latency": _LATENCY_MS,

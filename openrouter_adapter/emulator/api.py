@@ -20,6 +20,7 @@ from . import (
     models,
     rerank,
     responses,
+    speech,
     transcriptions,
 )
 from .bodies import check_object
@@ -45,6 +46,7 @@ class Api:
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
             ("POST", "/rerank"): self._rerank,
+            ("POST", "/audio/speech"): self._speak,
             ("POST", "/audio/transcriptions"): self._transcribe,
             ("POST", responses.PATH): self._responses,
             ("GET", "/generation"): self._generation,
@@ -147,6 +149,13 @@ class Api:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answer = rerank.rank(self._service, body, fault)
         return await delivery.send_json(request, answer, {}, fault)
+
+    async def _speak(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answer, headers = speech.speak(self._service, body, fault)
+        return await delivery.send_json(request, answer, headers, fault)
 
     async def _transcribe(
         self, request: web.BaseRequest, body: Any, asked: RequestFaults

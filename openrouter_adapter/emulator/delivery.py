@@ -84,8 +84,8 @@ class _Writer:
 async def send_json(
     request: web.BaseRequest, body: bytes, headers: dict[str, str], fault: Fault | None
 ) -> web.StreamResponse:
-    """Send a body, spoiled on its way where a fault says so."""
-    headers = {**headers, "Content-Type": "application/json"}
+    """Send a body, JSON by default, spoiled on its way where a fault says so."""
+    headers = {"Content-Type": "application/json", **headers}
     if fault is None or fault.name not in {"cut", "stall", "slow-drip", "bad-json"}:
         return web.Response(body=body, headers=headers)
     if fault.name == "bad-json":
