@@ -182,6 +182,11 @@ class WatchedHandler:
         send = self._original.audio_transcriptions
         return _watch(send, arguments, call, call.get("litellm_params"))
 
+    def text_to_speech_handler(self, *arguments: Any, **call: Any) -> Any:
+        """`/audio/speech`."""
+        send = self._original.text_to_speech_handler
+        return _watch(send, arguments, call, call.get("litellm_params"))
+
 
 def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
     if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":

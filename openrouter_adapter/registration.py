@@ -134,6 +134,7 @@ def _other_places() -> tuple[Place, ...]:
         OpenRouterAudioTranscriptionConfig,
     )
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
+    from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
 
     manager = "litellm.utils.ProviderConfigManager"
     return (
@@ -150,6 +151,9 @@ def _other_places() -> tuple[Place, ...]:
             "audio_transcription",
         ),
         Place("litellm.rerank_api.main", "base_llm_http_handler", WatchedHandler, "rerank"),
+        # `aspeech` looks for the one in main, callers for the other.
+        Place("litellm.main", "speech", speech_with_openrouter, "text_to_speech"),
+        Place("litellm", "speech", speech_with_openrouter, "text_to_speech"),
     )
 
 

@@ -136,12 +136,29 @@ async def atranscribe(keywords: Keywords) -> Returned:
     return Returned(await litellm.atranscription(**with_file(keywords)))
 
 
+class Spoken(dict[str, str]):
+    """The audio as the recordings have it, with the hidden params of LiteLLM's response."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(base64=base64.b64encode(answer.content).decode())
+        self._hidden_params = answer._hidden_params
+
+
+def speak(keywords: Keywords) -> Returned:
+    return Returned(Spoken(litellm.speech(**keywords)))
+
+
+async def aspeak(keywords: Keywords) -> Returned:
+    return Returned(Spoken(await litellm.aspeech(**keywords)))
+
+
 KINDS = {
     "chat-completions": Kind(complete, acomplete),
     "chat-completions-stream": Kind(stream, astream),
     "embeddings": Kind(embed, aembed),
     "chat-completions-errors": Kind(complete, acomplete),
     "rerank": Kind(rerank, arerank),
+    "audio-speech": Kind(speak, aspeak),
     "audio-transcriptions": Kind(transcribe, atranscribe),
     "responses": Kind(respond, arespond),
     "responses-stream": Kind(stream_response, astream_response),

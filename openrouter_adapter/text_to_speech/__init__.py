@@ -1,0 +1,1 @@
+"""`/audio/speech` through `litellm.speech`."""

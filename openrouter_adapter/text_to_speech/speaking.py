@@ -1,0 +1,97 @@
+"""The way from `litellm.speech` to the transformation class, which LiteLLM lacks for OpenRouter.
+
+LiteLLM chooses by provider inside that function, so the function itself is replaced by one that
+knows one provider more.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import errors
+from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PREFIX: Final = f"{errors.PROVIDER}/"
+
+
+def speech_with_openrouter(original: Callable[..., Any]) -> Callable[..., Any]:
+    """LiteLLM's `speech`, with ours for models of OpenRouter."""
+    from litellm.utils import client
+
+    signature = inspect.signature(original)
+    decorate: Any = client
+    ours = decorate(speech)
+
+    @functools.wraps(original)
+    def of_provider(*arguments: Any, **keywords: Any) -> Any:
+        call = signature.bind_partial(*arguments, **keywords).arguments
+        call |= call.pop("kwargs", {})
+        provider = call.get("custom_llm_provider")
+        named = str(call.get("model", "")).startswith(_PREFIX) and provider is None
+        if named or provider == errors.PROVIDER:
+            return ours(**call)
+        return original(*arguments, **keywords)
+
+    return of_provider
+
+
+def speech(
+    model: str,
+    input: Any,  # noqa: A002 - LiteLLM's name
+    voice: Any = None,
+    **call: Any,
+) -> Any:
+    """Sends one request; a coroutine of it where `aspeech` asks.
+
+    LiteLLM's `client` knows what kind of call it is by this function's name.
+
+    Raises:
+        litellm.BadRequestError: a field is wrong; nothing was sent.
+    """
+    import litellm
+    from litellm import main
+
+    config = OpenRouterTextToSpeechConfig()
+    name = model.removeprefix(_PREFIX)
+    voice, fields = config.map_openai_params(name, {}, voice, kwargs=call)
+    parameters = _litellm_params(call)
+    logging_obj = call["litellm_logging_obj"]
+    logging_obj.update_environment_variables(
+        model=name,
+        user=call.get("user"),
+        optional_params=fields,
+        litellm_params={**call, **parameters},
+        custom_llm_provider=errors.PROVIDER,
+    )
+    everywhere: Any = litellm.headers
+    given = {**(call.get("headers") or everywhere or {}), **(call.get("extra_headers") or {})}
+    usual: Any = getattr(litellm, "request_timeout", None)
+    timeout = call.get("timeout")
+    return main.base_llm_http_handler.text_to_speech_handler(
+        model=name,
+        input=input,
+        voice=voice,
+        text_to_speech_provider_config=config,
+        text_to_speech_optional_params=fields,
+        custom_llm_provider=errors.PROVIDER,
+        litellm_params=parameters,
+        logging_obj=logging_obj,
+        timeout=usual if timeout is None else timeout,
+        extra_headers={header: value for header, value in given.items() if value is not None},
+        client=call.get("client"),
+        _is_async=bool(call.get("aspeech")),
+    )
+
+
+def _litellm_params(call: dict[str, Any]) -> dict[str, Any]:
+    """LiteLLM's own parameters of the call, without those that are for OpenRouter."""
+    from litellm.litellm_core_utils.get_litellm_params import get_litellm_params
+
+    own = {name: value for name, value in call.items() if name not in FIELDS}
+    own["api_base"] = call.get("api_base") or call.get("base_url")
+    return get_litellm_params(**own)
