@@ -14,14 +14,11 @@ if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
 
 DOCS = Path(__file__).parents[2] / "docs"
+CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLES = [
     pytest.param(block, id=f"{page}-{place}")
     for page in ("responses", "anthropic_messages")
-    for place, block in enumerate(
-        re.findall(
-            r"^```python\n(.*?)^```", (DOCS / f"{page}.md").read_text(), re.DOTALL | re.MULTILINE
-        )
-    )
+    for place, block in enumerate(CODE.findall((DOCS / f"{page}.md").read_text()))
 ]
 
 
