@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # So many refusals of the key or the account, without an answer in between, are no accident.
 _REFUSALS: Final = 3
+# What the refusal of one provider counts: it may be that only its key is no good.
+_OF_PROVIDER: Final = 0.1
 # A throttled request is tried so many times as often as one that fails.
 _PATIENCE: Final = 5
 
@@ -32,7 +34,7 @@ class Outcomes:
     ) -> None:
         """Takes what costs aren't known so far, and what saves an answer's images."""
         self._past, self._keep_media = past, keep_media
-        self._refusals = 0
+        self._refusals = 0.0
 
     def settle(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
         """Writes an outcome down, or plans another try."""
@@ -42,7 +44,7 @@ class Outcomes:
             self._failed(engine, flight, outcome, outcome.failure)
 
     def _answered(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
-        self._refusals, engine.has_landed = 0, True
+        self._refusals, engine.has_landed = 0.0, True
         engine.circuit.landed()
         flight.lane.level.answered(outcome.latency)
         request, bill, body = flight.request, outcome.bill, outcome.body
@@ -61,9 +63,9 @@ class Outcomes:
     ) -> None:
         now = asyncio.get_running_loop().time()
         _tell_limits(engine, flight, failure, now)
-        refused = retries.status_of(failure) in {401, 402} and not _is_of_provider(failure)
+        refused = retries.status_of(failure) in {401, 402}
         if refused:
-            self._refusals += 1
+            self._refusals += 1 if not _is_of_provider(failure) else _OF_PROVIDER
             if self._refusals >= _REFUSALS:
                 engine.stop(_words(failure))
         if (refused or retries.is_retried(failure)) and _try_again(

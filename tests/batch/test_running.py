@@ -1,0 +1,320 @@
+"""A job from its file to answers, their cost and a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from openrouter_adapter import batch, ledger
+from openrouter_adapter.batch import media
+from tests.batch.conftest import QUICK, assert_each_once, chat, line, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+
+pytestmark = pytest.mark.usefixtures("openrouter_at")
+
+
+def billed(em: Emulator) -> Decimal:
+    return sum((row.cost for row in em.bill()), Decimal(0))
+
+
+def test_answers_have_openai_s_form_and_their_exact_cost(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    summary = batch.run(job(50), tmp_path / "out")
+    assert_each_once(tmp_path / "out", 50)
+    bill = {row.generation_id: row for row in em.bill()}
+    text = (tmp_path / "out" / "results.jsonl").read_text()
+    for one in read(tmp_path / "out" / "results.jsonl"):
+        row = bill[one["generation_id"]]
+        assert one["response"]["status_code"] == 200
+        assert one["response"]["request_id"] == row.generation_id
+        assert one["error"] is None
+        assert Decimal(repr(one["cost_usd"])) == row.cost
+        assert f'"cost_usd":{row.cost:f},' in text
+        assert one["provider"] == row.provider
+        assert 0 < one["latency_s"] < 10
+    assert summary.cost == billed(em)
+    assert (summary.requests, summary.done, summary.left, summary.failed) == (50, 50, 0, 0)
+    assert summary.models["openai/gpt-4o-mini"]["requests"] == 50
+    assert Decimal(summary.providers["OpenAI"]["cost_usd"]) == billed(em)
+    assert summary.completion_tokens == sum(row.tokens_completion for row in em.bill())
+    assert summary.latency["p50"] is not None
+    written = orjson.loads((tmp_path / "out" / "summary.json").read_bytes())
+    assert written == summary.as_json()
+
+
+def test_embeddings_and_images_beside_chats(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    image = {"model": "google/gemini-2.5-flash-image", "prompt": "A red cat", "size": "1024x1024"}
+    texts = {"model": "openai/text-embedding-3-small", "input": ["one", "two"]}
+    path = job(
+        [
+            chat(0),
+            line("a/../b ä", "/v1/images/generations", image),
+            line("texts", "/v1/embeddings", texts),
+        ]
+    )
+    out = tmp_path / "out"
+    summary = batch.run(path, out, save_media=True)
+    assert summary.done == 3
+    assert summary.cost == billed(em)
+    found = {one["custom_id"]: one["response"]["body"] for one in read(out / "results.jsonl")}
+    assert [len(one["embedding"]) for one in found["texts"]["data"]] == [1536, 1536]
+    (picture,) = found["a/../b ä"]["data"]
+    file = out / picture["file"]
+    assert file.parent == out / "media"
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert "b64_json" not in picture
+    again = batch.run(job([line("cat", "/v1/images/generations", image)], "2.jsonl"), tmp_path / "2")
+    assert again.done == 1
+    (one,) = read(tmp_path / "2" / "results.jsonl")
+    assert base64.b64decode(one["response"]["body"]["data"][0]["b64_json"])[1:4] == b"PNG"
+
+
+def test_file_names_are_safe_and_differ() -> None:
+    ids = ["a", "A", "a/b", "a%2Fb", "../x", "con", "x" * 500, "x" * 501, ".", "é", "a b", "A B"]
+    names = [media.file_name(custom_id, number) for number, custom_id in enumerate(ids)]
+    assert names[0] == "a"
+    assert len({name.lower() for name in names}) == len(ids)
+    for name in names:
+        assert not set(name) & set('/\\:*?"<>|')
+        assert name not in {"", ".", "..", "con"}
+        assert len(name) < 160
+
+
+def test_results_in_the_order_of_the_input(job: Callable[..., Path], tmp_path: Path) -> None:
+    summary = batch.run(job(300), tmp_path / "out", in_order=True, concurrency=50)
+    assert summary.done == 300
+    names = [one["custom_id"] for one in read(tmp_path / "out" / "results.jsonl")]
+    assert names == [f"sum-{number}" for number in range(300)]
+    assert batch.status(tmp_path / "out").done == 300
+
+
+def test_the_same_command_again_sends_nothing(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = job(20)
+    first = batch.run(path, tmp_path / "out")
+    again = batch.run(path, tmp_path / "out")
+    assert len(em.bill()) == 20
+    assert (again.done, again.cost, again.runs) == (20, first.cost, 2)
+
+
+def test_another_input_in_the_same_folder_is_refused(
+    job: Callable[..., Path], tmp_path: Path
+) -> None:
+    batch.run(job(5), tmp_path / "out")
+    with pytest.raises(batch.FolderUnfit, match="belongs to another input"):
+        batch.run(job(6), tmp_path / "out")
+    # The same content under another date is the same job.
+    assert batch.run(job(5), tmp_path / "out").done == 5
+
+
+def test_shards_are_parts_of_one_input(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = job(101)
+    parts = [batch.run(path, tmp_path / str(i), shard=(i, 4)) for i in range(1, 5)]
+    assert [part.requests for part in parts] == [25, 25, 25, 26]
+    assert sum(part.done for part in parts) == len(em.bill()) == 101
+    names = [one["custom_id"] for i in "1234" for one in read(tmp_path / i / "results.jsonl")]
+    assert len(set(names)) == 101
+    with pytest.raises(batch.BatchError, match="no shard 5/4"):
+        batch.run(path, tmp_path / "5", shard=(5, 4))
+
+
+async def test_in_a_loop_that_runs_already(job: Callable[..., Path], tmp_path: Path) -> None:
+    path = job(20)
+    assert batch.run(path, tmp_path / "a").done == 20
+    both = await asyncio.gather(batch.arun(path, tmp_path / "b"), batch.arun(path, tmp_path / "c"))
+    assert [summary.done for summary in both] == [20, 20]
+
+
+def test_the_model_of_all_lines_can_be_another(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = job([chat(0), chat(1, model=None), chat(2, model="gpt-4o")])
+    batch.run(path, tmp_path / "out", model="openai/gpt-4o")
+    assert {row.model for row in em.bill()} == {"openai/gpt-4o"}
+
+
+def test_failures_are_told_and_tried_again(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("status=400; message=The picture is too dark", times=2)
+    em.faults.add("moderation=violence", times=1)
+    out = tmp_path / "out"
+    summary = batch.run(job(10), out)
+    assert (summary.done, summary.failed) == (7, 3)
+    assert summary.failures == {"BadRequestError": 2, "ContentPolicyViolationError": 1}
+    words = [one["error"]["message"] for one in read(out / "failures.jsonl")]
+    assert sum("The picture is too dark" in word for word in words) == 2
+    assert sum("violence" in word for word in words) == 1
+    assert {one["response"]["status_code"] for one in read(out / "failures.jsonl")} == {400, 403}
+    again = batch.retry(out)
+    assert (again.done, again.failed) == (10, 0)
+    assert_each_once(out, 10)
+    assert len(read(out / "failures-1.jsonl")) == 3
+    assert again.cost == billed(em)
+
+
+FAULTS = (
+    *("rate-limit=1", "status=429; retry-after=1", "status=429", "status=502", "status=529"),
+    *("error-in-200=502", "cut=300", "stall=0.3", "null-choices", "bad-json", "html=503"),
+)
+
+
+def test_five_percent_of_every_fault(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number, fault in enumerate(FAULTS):
+        em.faults.add(fault, probability=0.05 / len(FAULTS), seed=number)
+    out = tmp_path / "out"
+    summary = batch.run(
+        job(2000), out, pace=QUICK, budget="2", ledger=tmp_path / "ledger.db", concurrency=None
+    )
+    assert (summary.done, summary.failed) == (2000, 0)
+    assert_each_once(out, 2000)
+    assert summary.retries >= 50
+    spent = ledger.open(tmp_path / "ledger.db").spend("job")
+    assert sum(one.total for one in spent) == summary.cost
+    # A gateway's page has no generation id to ask by: its hold stays, and it was not billed.
+    assert summary.cost == billed(em)
+
+
+def test_what_was_cut_is_asked_for_and_settled(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("cut=300", times=5)
+    summary = batch.run(job(20), tmp_path / "out", pace=QUICK, budget=1)
+    assert len(em.bill()) == 25
+    assert summary.cost == billed(em)
+    assert summary.unsettled == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "advice"),
+    [
+        ("api_key", "sk-or-v1-another", "OPENROUTER_API_KEY"),
+        ("credits", Decimal(0), "https://openrouter.ai/settings/credits"),
+    ],
+)
+def test_a_key_or_account_that_ends_in_mid_job_stops_it(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, setting: str, value: Any, advice: str
+) -> None:
+    settings = em._service.settings
+    before = getattr(settings, setting)
+
+    def watch(progress: batch.Progress) -> None:
+        if progress.left.tally.done >= 20:
+            object.__setattr__(settings, setting, value)
+
+    path = job(2000)
+    stopped = batch.run(path, tmp_path / "out", pace=batch.Pace(4, backoff=0.02), watch=watch)
+    assert stopped.stopped is not None
+    assert advice in stopped.stopped
+    assert stopped.failed == 0
+    assert 20 <= stopped.done < 2000
+    object.__setattr__(settings, setting, before)
+    assert batch.resume(tmp_path / "out").done == 2000
+    assert_each_once(tmp_path / "out", 2000)
+    assert sum(row.cost > 0 for row in em.bill()) == 2000
+
+
+def test_one_refusal_among_answers_stops_nothing(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("status=401", times=1)
+    assert batch.run(job(50), tmp_path / "out", pace=QUICK).done == 50
+
+
+def test_a_service_that_is_down_pauses_and_then_goes_on(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("status=502", times=24)
+    summary = batch.run(job(100), tmp_path / "out", pace=QUICK)
+    assert (summary.done, summary.failed) == (100, 0)
+
+
+def test_a_service_that_stays_down_is_given_up(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("status=502")
+    pace = batch.Pace(backoff=0.01, first_pause=0.01, patience=0.3)
+    summary = batch.run(job(100), tmp_path / "out", pace=pace)
+    assert summary.stopped is not None
+    assert "Nothing has worked" in summary.stopped
+    em.faults.clear()
+    assert batch.retry(tmp_path / "out").done == 100
+
+
+def test_nobody_there_at_all(job: Callable[..., Path], tmp_path: Path) -> None:
+    pace = batch.Pace(backoff=0.01, first_pause=0.01, patience=0.3)
+    address = "http://127.0.0.1:9/api/v1"
+    summary = batch.run(job(100), tmp_path / "out", pace=pace, api_base=address)
+    assert summary.stopped is not None
+    assert "not reached" in summary.stopped
+    assert (summary.unsettled, summary.cost) == (0, 0)
+
+
+def test_a_wait_that_is_too_long_ends_the_run(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("rate-limit=7200")
+    summary = batch.run(job(5), tmp_path / "out", pace=QUICK)
+    assert summary.stopped is not None
+    assert "120 minutes" in summary.stopped
+    assert summary.left == 5
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_clock_that_jumps(
+    em: Emulator,
+    job: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: float,
+) -> None:
+    import time
+
+    from openrouter_adapter.batch import retries
+
+    real = time.time
+
+    class Clock:
+        time = staticmethod(lambda: real() + jump)
+
+    monkeypatch.setattr(retries, "time", Clock)
+    em.faults.add("rate-limit=1", times=3)
+    summary = batch.run(job(30), tmp_path / "out", pace=QUICK)
+    assert (summary.done, summary.failed, summary.stopped) == (30, 0, None)
+    assert summary.seconds is not None
+    assert 1 <= summary.seconds < 8
+
+
+def test_per_model_limits(em: Emulator, job: Callable[..., Path], tmp_path: Path) -> None:
+    lines = [chat(n, model=("openai/gpt-4o", "openai/gpt-4o-mini")[n % 2]) for n in range(60)]
+    em.faults.add("status=429; model=openai/gpt-4o", times=10)
+    limits = {"openai/gpt-4o": 2}
+    most: dict[str, Any] = {}
+
+    def watch(progress: batch.Progress) -> None:
+        for name, lane in progress.engine.lanes._lanes.items():
+            most[name] = lane.level.most
+
+    summary = batch.run(
+        job(lines), tmp_path / "out", pace=batch.Pace(16, limits, backoff=0.01), watch=watch
+    )
+    assert summary.done == 60
+    assert most == {"openai/gpt-4o": 2, "openai/gpt-4o-mini": 16}
