@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import errors
 
@@ -90,6 +90,20 @@ def of_quality(quality: str, model: str = "") -> dict[str, str]:
         "or a tier ('1K', '2K', '4K')",
         model,
     )
+
+
+def of_both(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
+    """The `image_config` fields that a request's `size` and `quality` ask for.
+
+    Raises:
+        litellm.BadRequestError: one of them is wrong.
+    """
+    config: dict[str, str] = {}
+    if fields.get("size") is not None:
+        config |= of_size(fields["size"], model)
+    if fields.get("quality") is not None:
+        config = of_quality(fields["quality"], model) | config
+    return config
 
 
 def _nearest_ratio(sides: tuple[int, int], size: str, model: str) -> str:
