@@ -57,7 +57,10 @@ class Endpoint:
         Raises:
             litellm.AuthenticationError: there is no key.
         """
-        return connection.request_headers(headers, api_key, model)
+        import litellm
+
+        # Where a call has none, LiteLLM's core puts its global headers on most endpoints, not all.
+        return connection.request_headers(headers or litellm.headers or {}, api_key, model)
 
     def get_complete_url(
         self,

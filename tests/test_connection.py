@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -275,6 +276,39 @@ def test_headers_given_as_headers_arrive(openrouter: Loopback, way: str) -> None
     WAYS[way](headers={"X-Team": "birds"})
     assert openrouter.headers["x-team"] == "birds"
     assert "headers" not in openrouter.body
+
+
+# TLS and proxies, for requests that do not go through LiteLLM.
+
+
+@pytest.fixture
+def proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example,127.0.0.1")
+
+
+@pytest.mark.usefixtures("proxies")
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://openrouter.ai/api/v1", "http://proxy.example:3128"),
+        ("https://inside.example/api/v1", None),
+        ("http://127.0.0.1:8080/api/v1", None),
+        ("http://openrouter.ai/api/v1", None),
+        ("no url", None),
+    ],
+)
+def test_the_environments_proxy_is_used(url: str, proxy: str | None) -> None:
+    assert connection.proxy(url) == proxy
+
+
+def test_tls_follows_litellms_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(connection.tls(), ssl.SSLContext)
+    monkeypatch.setattr(litellm, "ssl_verify", False)
+    assert connection.tls() is False
 
 
 # Model names.

@@ -46,7 +46,11 @@ def nothing_registered() -> Iterator[None]:
 
 def in_place() -> list[Any]:
     """Return what is in each place now."""
-    return [getattr(pkgutil.resolve_name(one.module), one.attribute) for one in places()]
+    owners = [(pkgutil.resolve_name(one.module), one.attribute) for one in places()]
+    return [
+        vars(owner)[name] if isinstance(owner, type) else getattr(owner, name)
+        for owner, name in owners
+    ]
 
 
 def answers_of_the_manager() -> tuple[type, ...]:
@@ -342,6 +346,14 @@ def test_calls_in_two_threads_while_registering(openrouter: Loopback) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(call, range(8))) == {"Wren, tit, owl."}
     assert len(openrouter.requests) == 8
+
+
+def test_another_providers_rerank_class_is_litellms_own() -> None:
+    look_up = ProviderConfigManager.get_provider_rerank_config
+    arguments: Any = ("rerank-v3.5", LlmProviders.COHERE, None, [])
+    before = type(look_up(*arguments))
+    with openrouter_adapter.registered():
+        assert type(ProviderConfigManager.get_provider_rerank_config(*arguments)) is before
 
 
 # The package's front door.

@@ -6,6 +6,7 @@ See https://openrouter.ai/docs/api-reference/embeddings.
 from __future__ import annotations
 
 import base64
+import sys
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,12 +82,9 @@ def parse(
 def decode_floats(encoded: str) -> list[float]:
     """The d floats of a base64 embedding: little-endian, 32 bits each."""
     floats = array("f", base64.b64decode(encoded))
-    if _IS_BIG_ENDIAN:
+    if sys.byteorder == "big":  # pragma: no cover - no such machine among ours
         floats.byteswap()
     return floats.tolist()
-
-
-_IS_BIG_ENDIAN: Final = array("H", b"\x00\x01")[0] == 1
 
 
 def _count(inputs: Any) -> int:

@@ -172,6 +172,40 @@ def test_a_part_of_next_week_is_sent_as_it_is() -> None:
     assert part_sent(part) == part
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "Hi",
+        {"type": "image_url"},
+        {"type": "input_audio"},
+        {"type": "input_audio", "input_audio": {"format": "wav"}},
+        {"type": "video_url", "video_url": None},
+    ],
+)
+def test_a_part_of_an_odd_form_is_openrouters_to_judge(part: Any) -> None:
+    (message,) = to_wire([{"role": "user", "content": [part]}])
+    assert message["content"] == [part]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Hi",
+        None,
+        {"role": "assistant", "content": "Hi", "tool_calls": ["odd"]},
+        {"role": "assistant", "content": "Hi", "tool_calls": [{"id": "c", "type": "custom"}]},
+    ],
+)
+def test_a_message_of_an_odd_form_is_openrouters_to_judge(message: Any) -> None:
+    assert to_wire([message]) == [message]
+
+
+@pytest.mark.parametrize("content", ["", None, [], ["Hi"]])
+def test_cache_control_that_has_no_part_to_be_on_is_left_out(content: Any) -> None:
+    (sent,) = to_wire([{"role": "user", "content": content, "cache_control": MARK}])
+    assert sent == {"role": "user", "content": content}
+
+
 def test_images_and_pdfs_of_a_tool_arrive_as_parts(openrouter: Loopback) -> None:
     content = [
         text("Two files."),

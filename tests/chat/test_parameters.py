@@ -128,6 +128,13 @@ def test_a_contradiction_shows_both_sides(
     assert all(side in words for side in sides)
 
 
+def test_reasoning_that_is_no_object_is_an_error_beside_an_effort_too(
+    openrouter: Loopback,
+) -> None:
+    words = refusal(openrouter, reasoning_effort="low", reasoning="deep")
+    assert "reasoning: must be" in words
+
+
 # Length and sampling
 
 
