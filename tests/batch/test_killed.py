@@ -6,41 +6,48 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from openrouter_adapter import batch, ledger
+from tests.batch import job_process
 from tests.batch.conftest import assert_each_once, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
 
-ROOT = Path(__file__).parents[2]
 BUDGET = Decimal("0.5")
 
 
-def start(path: Path, out: Path, em: Emulator, ledger_file: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.batch.job_process", str(path), str(out)]
-    command += [em.base_url, em.api_key, str(BUDGET), str(ledger_file)]
-    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE
+def start(path: Path, out: Path, em: Emulator, ledger_file: Path) -> BaseProcess:
+    return job_process.start(
+        path,
+        out,
+        budget=BUDGET,
+        concurrency=16,
+        api_base=em.base_url,
+        api_key=em.api_key,
+        ledger=ledger_file,
     )
 
 
-def wait_for_results(process: subprocess.Popen[str], results: Path, size: int) -> None:
+def send(process: BaseProcess, number: signal.Signals) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, number)
+
+
+def wait_for_results(process: BaseProcess, results: Path, size: int) -> None:
     """Wait until so many bytes of results are there, or the process has ended."""
     deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.is_alive() and time.monotonic() < deadline:
         if results.exists() and results.stat().st_size >= size:
             return
         time.sleep(0.005)
@@ -56,8 +63,8 @@ def run_with_kills(
         process = start(path, out, em, ledger_file)
         wait_for_results(process, out / "results.jsonl", 900 * count * (kill + 1) // (kills + 2))
         time.sleep(dice.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        send(process, signal.SIGKILL)
+        process.join()
         named += batch.status(out).in_the_air
     return named
 
@@ -90,8 +97,8 @@ def kill_and_finish(
     out, ledger_file = tmp_path / "out", tmp_path / "ledger.db"
     named = set(run_with_kills(path, out, em, ledger_file, count, kills))
     process = start(path, out, em, ledger_file)
-    process.communicate(timeout=110)
-    assert process.returncode == 0
+    process.join(110)
+    assert process.exitcode == 0
     summary = batch.status(out)
     named |= set(summary.in_the_air)
     assert (summary.done, summary.failed, summary.left) == (count, 0, 0)
@@ -137,10 +144,10 @@ def test_the_first_signal_lets_what_is_in_the_air_land(
     em.faults.add("stall=0.5")
     process = start(job(2000), tmp_path / "out", em, tmp_path / "ledger.db")
     wait_for_results(process, tmp_path / "out" / "results.jsonl", 1)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=20)
-    assert process.returncode == 0
-    assert "It was asked to stop" in said
+    send(process, signal.SIGINT)
+    process.join(20)
+    assert process.exitcode == 0
+    assert "It was asked to stop" in (tmp_path / "out" / "summary.json").read_text()
     summary = batch.status(tmp_path / "out")
     assert 0 < summary.done < 2000
     assert (summary.unsettled, summary.in_the_air) == (0, [])
@@ -155,11 +162,11 @@ def test_the_second_signal_ends_at_once(
     journal = tmp_path / "out" / "journal.log"
     wait_for_results(process, journal, 100)
     time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
+    send(process, signal.SIGTERM)
     time.sleep(0.3)
-    assert process.poll() is None
+    assert process.is_alive()
     began = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    send(process, signal.SIGTERM)
+    process.join(20)
     assert time.monotonic() - began < 5
     assert len(batch.status(tmp_path / "out").in_the_air) == 16

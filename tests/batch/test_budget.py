@@ -1,0 +1,113 @@
+"""The bill never passes the budget, and a job that has used it up goes on with a larger one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from openrouter_adapter import batch, ledger
+from tests.batch.conftest import QUICK, assert_each_once, chat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+
+pytestmark = pytest.mark.usefixtures("openrouter_at")
+
+
+def billed(em: Emulator) -> Decimal:
+    return sum((row.cost for row in em.bill()), Decimal(0))
+
+
+def test_it_ends_when_the_rest_is_too_small(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, budget = job(500), Decimal("0.001")
+    summary = batch.run(path, tmp_path / "out", budget=budget)
+    assert summary.stopped is not None
+    assert "The budget is used up" in summary.stopped
+    assert 0 < summary.done < 500
+    assert summary.failed == 0
+    assert Decimal("0.0009") < summary.cost == billed(em) <= budget
+    # Again with the same budget sends nothing; a larger one goes on.
+    assert batch.resume(tmp_path / "out").done == summary.done
+    again = batch.resume(tmp_path / "out", budget=1)
+    assert again.done == 500
+    assert_each_once(tmp_path / "out", 500)
+    assert again.cost == billed(em)
+
+
+@pytest.mark.parametrize("fault", ["cut=300", "bad-json", "stall=0.2"])
+def test_answers_that_never_came_count_too(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, fault: str
+) -> None:
+    em.faults.add(fault, probability=0.3, seed=5)
+    # Nobody says what they cost: each counts at its worst.
+    em.faults.add("status=404; path=/generation")
+    budget = Decimal("0.002")
+    pace = batch.Pace(8, timeout=0.1, backoff=0.01, first_pause=0.01)
+    summary = batch.run(job(300), tmp_path / "out", budget=budget, pace=pace)
+    assert summary.unsettled
+    assert billed(em) <= summary.cost + summary.unsettled_cost <= budget
+
+
+def test_a_request_without_a_bound_is_named_before_anything_is_sent(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = job([chat(0), chat(1, model="openrouter/auto")])
+    with pytest.raises(batch.FaultyInput, match=r"line 2: a budget needs to know .* max_price"):
+        batch.run(path, tmp_path / "out", budget=1)
+    assert not em.bill()
+    assert batch.run(path, tmp_path / "out").done == 2
+
+
+@pytest.mark.parametrize("budget", ["a lot", -1, float("nan")])
+def test_a_budget_is_an_amount(job: Callable[..., Path], tmp_path: Path, budget: str) -> None:
+    with pytest.raises(batch.BatchError, match="it must be an amount in USD"):
+        batch.run(job(1), tmp_path / "out", budget=budget)
+
+
+def test_a_dry_run_says_likely_and_worst(em: Emulator, job: Callable[..., Path]) -> None:
+    path = job([*map(chat, range(10)), chat(10, model="openai/gpt-4o"), chat(11, model="a/b")])
+    found = batch.dry_run(path)
+    assert not em.bill()
+    assert found.requests == 12
+    assert 0 < found.total.likely <= found.total.worst
+    assert found.models["openai/gpt-4o-mini"].requests == 10
+    assert found.models["a/b"].unknown == 1
+    assert "a/b" in str(found.models["a/b"].unknown_because)
+
+
+def test_a_budget_of_the_ledger_holds_too(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "ledger.db"
+    book = ledger.open(where)
+    book.budget("nightly", "0.001", job="night")
+    path = job(400)
+    summary = batch.run(path, tmp_path / "out", ledger=where, job="night", pace=QUICK)
+    assert summary.stopped is not None
+    assert "budget nightly" in summary.stopped
+    assert 0 < summary.done < 400
+    assert billed(em) == summary.cost <= Decimal("0.001")
+    assert not book.held()
+    book.budget("nightly", "1", job="night")
+    assert batch.resume(tmp_path / "out", ledger=where).done == 400
+    (state,) = book.budgets()
+    assert state.spent == billed(em)
+
+
+def test_two_shards_share_a_budget_of_the_ledger(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    where, path = tmp_path / "ledger.db", job(400)
+    ledger.open(where).budget("both", "0.001", job="both")
+    for number in (1, 2):
+        batch.run(
+            path, tmp_path / str(number), shard=(number, 2), ledger=where, job="both", pace=QUICK
+        )
+    assert Decimal("0.0009") < billed(em) <= Decimal("0.001")

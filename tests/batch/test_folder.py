@@ -1,0 +1,101 @@
+"""The output folder: in use, not writable, full."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from openrouter_adapter import batch
+from openrouter_adapter.batch import disk
+from openrouter_adapter.batch.folder import Folder
+from tests.batch.conftest import assert_each_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+
+pytestmark = pytest.mark.usefixtures("openrouter_at")
+
+
+def test_two_runs_at_once_in_one_folder(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, out = job(5), tmp_path / "out"
+    with Folder(out).locked():
+        with pytest.raises(batch.FolderInUse, match=rf"process {os.getpid()}.*--out"):
+            batch.run(path, out)
+        assert not em.bill()
+    assert batch.run(path, out).done == 5
+
+
+@pytest.mark.parametrize("place", ["file/out", "file"])
+def test_a_folder_that_cannot_be_made(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(batch.FolderUnfit, match="can't be written to: .* --out"):
+        batch.run(job(5), tmp_path / place)
+    assert not em.bill()
+
+
+def test_a_folder_without_a_job(tmp_path: Path) -> None:
+    for command in (batch.resume, batch.retry, batch.status):
+        with pytest.raises(batch.FolderUnfit, match=r"holds no job\. Begin one with"):
+            command(tmp_path / "out")
+
+
+class FullDisk:
+    """Lets so many bytes be written to results, then says that the disk is full."""
+
+    def __init__(self, room: int, reserve: Path) -> None:
+        self.room, self.reserve = room, reserve
+        self.write = os.write
+
+    def __call__(self, file: int, content: Any) -> int:
+        room = self.room + (0 if self.reserve.exists() else disk.RESERVE)
+        size = sum(one.stat().st_size for one in self.reserve.parent.glob("*.jsonl"))
+        if size + len(content) > room:
+            # A full disk takes a part of a line before it refuses.
+            self.write(file, bytes(content[:10]))
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.write(file, content)
+
+
+def test_a_disk_that_fills_up(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = job(600), tmp_path / "out"
+    monkeypatch.setattr(disk.os, "write", FullDisk(200_000, out / "reserve"))
+    summary = batch.run(path, out)
+    assert summary.stopped is not None
+    assert "No space left" in summary.stopped
+    assert 0 < summary.done < 600
+    # What was in the air had room in the reserve: everything that was paid for is there.
+    assert len(em.bill()) == summary.done
+    monkeypatch.undo()
+    assert batch.resume(out).done == 600
+    assert_each_once(out, 600)
+    assert len(em.bill()) == 600
+
+
+def test_a_disk_without_any_room_says_what_is_lost(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = job(600), tmp_path / "out"
+    full = FullDisk(200_000, out / "reserve")
+    monkeypatch.setattr(disk, "RESERVE", 0)
+    monkeypatch.setattr(disk.os, "write", full)
+    with pytest.raises(batch.BatchError, match="Make room, then: .*batch resume"):
+        batch.run(path, out)
+    monkeypatch.undo()
+    again = batch.resume(out)
+    assert again.done == 600
+    assert again.in_the_air
+    assert_each_once(out, 600)
+
+
