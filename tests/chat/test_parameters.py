@@ -193,9 +193,13 @@ def test_four_stop_words_arrive_and_litellm_cuts_a_fifth(openrouter: Loopback) -
     assert sent(openrouter, stop=["a", "b", "c", "d", "e"]) == {"stop": ["a", "b", "c", "d"]}
 
 
-def test_five_stop_words_arrive_through_extra_body(openrouter: Loopback) -> None:
-    words = ["a", "b", "c", "d", "e"]
-    assert sent(openrouter, extra_body={"stop": words}) == {"stop": words}
+@pytest.mark.parametrize("place", ["openrouter_stop", "extra_body"])
+def test_five_stop_words_arrive_with_the_prefix_or_in_extra_body(
+    openrouter: Loopback, place: str
+) -> None:
+    words: Any = ["a", "b", "c", "d", "e"]
+    keywords = {place: {"stop": words} if place == "extra_body" else words}
+    assert sent(openrouter, **keywords) == {"stop": words}
 
 
 # Tools and structured answers
