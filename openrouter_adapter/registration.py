@@ -133,6 +133,8 @@ def _other_places() -> tuple[Place, ...]:
     from openrouter_adapter.audio_transcription.transformation import (
         OpenRouterAudioTranscriptionConfig,
     )
+    from openrouter_adapter.image_edit.requests import EditHandler
+    from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
 
@@ -150,6 +152,13 @@ def _other_places() -> tuple[Place, ...]:
             _for_openrouter(OpenRouterAudioTranscriptionConfig),
             "audio_transcription",
         ),
+        Place(
+            manager,
+            "get_provider_image_edit_config",
+            _for_openrouter(OpenRouterImageEditConfig),
+            "image_edit",
+        ),
+        Place("litellm.images.main", "base_llm_http_handler", EditHandler, "image_edit"),
         Place("litellm.rerank_api.main", "base_llm_http_handler", WatchedHandler, "rerank"),
         # `aspeech` looks for the one in main, callers for the other.
         Place("litellm.main", "speech", speech_with_openrouter, "text_to_speech"),

@@ -1,0 +1,1 @@
+"""Edits of images through `litellm.image_edit`."""
