@@ -131,6 +131,7 @@ def plain_reply(request: Arrived) -> Reply:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
     loopback: Loopback
 
     def handle_error(self, *_: object) -> None:
