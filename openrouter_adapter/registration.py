@@ -56,6 +56,7 @@ _is_for_blocks: bool = False
 def places() -> tuple[Place, ...]:
     """Every place in LiteLLM that `register()` changes."""
     from openrouter_adapter.chat.response import lenient_message
+    from openrouter_adapter.chat.streaming import without_streams
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.image_generation.requests import ImageHandler
@@ -109,6 +110,12 @@ def places() -> tuple[Place, ...]:
         Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
         # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
         Place("litellm", "LITELLM_EXCEPTION_TYPES", _with_budgets, "budgets"),
+        Place(
+            "litellm.litellm_core_utils.litellm_logging.Logging",
+            "response_cost_calculator",
+            without_streams,
+            "streams without a tokenizer",
+        ),
         # A cached answer is read with stricter types than it came with.
         Place(
             "litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response",

@@ -496,6 +496,22 @@ class OpenRouterStream(CustomStreamWrapper):
             _in_background(self._http_response.aclose())
 
 
+def without_streams(original: Any) -> Any:
+    """LiteLLM's cost calculator, for all but our streams, which have no cost until they end.
+
+    It would count the tokens of nothing, and for Llama models fetch a tokenizer from the network
+    to do so, before the caller gets the stream.
+    """
+
+    def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
+        result = keywords.get("result", arguments[0] if arguments else None)
+        if isinstance(result, OpenRouterStream):
+            return None
+        return original(log, *arguments, **keywords)
+
+    return response_cost_calculator
+
+
 def _delta(wire: dict[str, Any]) -> Delta:
     details = wire.get("reasoning_details")
     extra: dict[str, Any] = {}

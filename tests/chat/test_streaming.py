@@ -336,3 +336,17 @@ class TestWithoutANetwork:
         chunks = [delta_chunk({"tool_calls": [call]}), delta_chunk({}, "stop")]
         with pytest.raises(litellm.exceptions.MidStreamFallbackError):
             list(open_stream(events(chunks)))
+
+
+@EVERY_WAY
+def test_stream_of_a_llama_model_fetches_no_tokenizer(
+    wire: Wire, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Any] = []
+    monkeypatch.setattr(
+        "litellm.cost_calculator.token_counter", lambda **what: counted.append(what)
+    )
+    wire.reply = Reply(WHOLE_STREAM)
+    chunks = way.ask(wire, model="openrouter/meta-llama/llama-3.3-70b-instruct")
+    assert text_of(chunks) == SAID
+    assert counted == []
