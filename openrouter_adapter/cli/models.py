@@ -165,31 +165,14 @@ def _decimal(number: float | None) -> Decimal | None:
 
 
 def _print(rows: Sequence[dict[str, Any]], titles: list[str], output: Format) -> None:
-    if output is Format.json:
-        import orjson
+    from openrouter_adapter.cli import printing
 
-        typer.echo(orjson.dumps(list(rows), option=orjson.OPT_INDENT_2).decode())
+    if output is Format.json:
+        printing.print_json(list(rows))
     elif output is Format.csv:
-        _print_csv(rows, titles)
+        printing.print_csv([titles, *([row[title] for title in titles] for row in rows)])
     else:
         _print_table(rows, titles)
-
-
-def _print_csv(rows: Sequence[dict[str, Any]], titles: list[str]) -> None:
-    import csv
-    import sys
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(titles)
-    for row in rows:
-        writer.writerow([_harmless(row[title]) for title in titles])
-
-
-def _harmless(value: Any) -> Any:
-    # A spreadsheet would take such a text for a formula.
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
-        return f"'{value}"
-    return value
 
 
 def _print_table(rows: Sequence[dict[str, Any]], titles: list[str]) -> None:
