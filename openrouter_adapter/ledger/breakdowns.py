@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.database import Database
 
-COMBINED: Final = ("hour", "via", "endpoint", "model", "provider")
+_COLUMNS: Final = {
+    "day": "hour / 24",
+    **{name: name for name in ("hour", "via", "endpoint", "model", "provider")},
+}
+COMBINED: Final = tuple(_COLUMNS)
 """What `combined` can sum by, several at once."""
 
 _EVER: Final = 2**62
@@ -84,7 +88,8 @@ def combined(
 
     Args:
         database: The ledger's.
-        by: Some of COMBINED. An hour is given as hours since 1970, an unknown provider as "".
+        by: Some of COMBINED. Hours and days are given as their number since
+            1970, an unknown provider as "".
         since: The first moment that counts, rounded down to the hour.
         until: The first moment that does not, rounded up to the hour. Without a time zone: UTC.
 
@@ -97,7 +102,7 @@ def combined(
     if not by or not set(by) <= set(COMBINED):
         raise LedgerError(f"by={list(by)}: sums are combined by {', '.join(COMBINED)}")
     first, last = _bounds(since, until)
-    columns = ", ".join(by)
+    columns = ", ".join(_COLUMNS[name] for name in by)
     query = (
         f"SELECT {columns}, '' AS name, {sums()} FROM ledger_hours "  # noqa: S608
         f"WHERE hour >= :first AND hour < :last GROUP BY {columns}"
