@@ -1,0 +1,115 @@
+"""Budgets and holds as rows of tables and of JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.report import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from decimal import Decimal
+
+    from openrouter_adapter.ledger import Budget, BudgetState, HoldState
+
+LABELS: Final = ("job", "key", "tag", "user")
+"""What a budget can be limited to."""
+
+
+def labels(scope: Iterable[str]) -> dict[str, str]:
+    """What a budget is limited to, from texts such as `tag=batch`.
+
+    Raises:
+        ValueError: one has another form, or a label comes twice.
+    """
+    found: dict[str, str] = {}
+    for one in scope:
+        label, _, value = one.partition("=")
+        if label not in LABELS or not value:
+            raise ValueError(f"{one!r} is no scope: write job=…, key=…, tag=… or user=…")
+        if label in found:
+            raise ValueError(f"a budget has one {label}, and two are given")
+        found[label] = value
+    return found
+
+
+def scope(budget: Budget) -> str:
+    """What a budget is limited to, as `--scope` takes it."""
+    found = [f"{name}={getattr(budget, name)}" for name in LABELS if getattr(budget, name)]
+    return texts.visible(", ".join(found)) or "everything"
+
+
+def period(state: BudgetState) -> str:
+    """The period that a state is of: `month 2026-11`."""
+    return f"{state.budget.per} {state.period}".strip()
+
+
+def left(state: BudgetState) -> Decimal:
+    """USD that may yet be held; below nothing after a limit was lowered."""
+    return state.budget.usd - state.spent - state.held
+
+
+def record(state: BudgetState) -> dict[str, Any]:
+    """A budget's state for JSON; money as exact decimal text, in USD."""
+    budget = state.budget
+    most = budget.max_request_usd
+    return {
+        "name": budget.name,
+        **{name: getattr(budget, name) for name in LABELS},
+        "per": budget.per,
+        "period": state.period,
+        "limit": texts.plain(budget.usd),
+        "spent": texts.plain(state.spent),
+        "held": texts.plain(state.held),
+        "unsettled": texts.plain(state.unsettled),
+        "left": texts.plain(left(state)),
+        "max_request": None if most is None else texts.plain(most),
+        "wait_seconds": budget.wait_seconds,
+        "lets_through": budget.lets_through,
+    }
+
+
+def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows: name, scope and period, then the amounts."""
+    money = [
+        texts.amounts([one.budget.usd for one in states]),
+        texts.amounts([one.spent for one in states]),
+        texts.amounts([one.held for one in states]),
+        texts.amounts([one.unsettled for one in states]),
+        texts.amounts([left(one) for one in states]),
+    ]
+    rows = [
+        [texts.visible(one.budget.name), scope(one), period(one), *map(str, figures)]
+        for one, *figures in zip(states, *money, strict=True)
+    ]
+    amounts = ("limit", "spent", "held", "unsettled", "left")
+    return ["budget", "scope", "period", *(f"{name} USD" for name in amounts)], rows
+
+
+def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[HoldState]:
+    """The holds of these ids; without ids, those whose program has died.
+
+    Raises:
+        ValueError: there is no hold of an id.
+    """
+    holds = list(found)
+    if not ids:
+        return [one for one in holds if one.is_unsettled]
+    for missing in sorted(set(ids) - {one.hold_id for one in holds}):
+        raise ValueError(f"the budget has no hold {missing!r}")
+    return [one for one in holds if one.hold_id in ids]
+
+
+def table_of_holds(found: Sequence[HoldState]) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows: id, model, when, state, and the amount."""
+    money = texts.amounts([one.amount for one in found])
+    return ["hold", "model", "made, UTC", "state", "held USD"], [
+        [
+            one.hold_id,
+            texts.visible(one.model),
+            f"{one.made_at:%Y-%m-%d %H:%M:%S}",
+            "unsettled" if one.is_unsettled else "in the air",
+            str(held),
+        ]
+        for one, held in zip(found, money, strict=True)
+    ]
