@@ -1,0 +1,11 @@
+"""What was spent, told: sums as lists, and the spend page, one HTML file to look at.
+
+>>> from openrouter_adapter import ledger, report
+>>> report.write(report.gather(ledger.open()), "spend.html")
+"""
+
+from openrouter_adapter.report.figures import Figures, gather
+from openrouter_adapter.report.page import render, write
+from openrouter_adapter.report.window import Window
+
+__all__ = ["Figures", "Window", "gather", "render", "write"]
