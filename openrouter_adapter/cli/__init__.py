@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from openrouter_adapter._version import __version__
-from openrouter_adapter.cli import batch, demo, emulator, estimate, models
+from openrouter_adapter.cli import batch, budget, demo, emulator, estimate, models, spend
 
 __all__ = ["app", "main"]
 
@@ -23,10 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(batch.app, name="batch")
+app.add_typer(budget.app, name="budget")
 app.command("demo")(demo.run)
 app.command("emulator")(emulator.run)
 app.command("estimate")(estimate.run)
 app.add_typer(models.app, name="models")
+app.add_typer(spend.app, name="spend")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,74 @@
+"""The ledger for a command: opened, or the reason on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter_adapter.ledger import Ledger
+
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="PATH|URL",
+        help="A SQLite file, or a PostgreSQL URL; else OPENROUTER_ADAPTER_LEDGER, else the file "
+        "in your data folder.",
+    ),
+]
+
+_NO_LEDGER = """There is no ledger at {path}.
+
+A ledger is written where your program switches it on:
+
+    import openrouter_adapter
+    from openrouter_adapter import ledger
+
+    openrouter_adapter.register()
+    ledger.enable()
+
+LiteLLM's proxy writes one where OPENROUTER_ADAPTER_LEDGER is set: a path, or a PostgreSQL URL."""
+
+
+@contextlib.contextmanager
+def open_ledger(where: str | None, *, may_make: bool = False) -> Iterator[Ledger]:
+    """The ledger, closed at the end; what goes wrong with it in between is said in a sentence.
+
+    Args:
+        where: A path or a URL, None for the usual one.
+        may_make: Whether a file that is not there is made; else that ends the command.
+    """
+    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from litellm.exceptions import AuthenticationError
+
+    from openrouter_adapter import ledger
+
+    try:
+        book = ledger.open(where)
+        url = book.store.database.url
+        if not may_make and book.store.database.is_sqlite and not Path(url.database or "").exists():
+            raise fail(_NO_LEDGER.format(path=url.database))
+        with contextlib.closing(book):
+            yield book
+    except (ledger.LedgerError, ValueError, OSError, AuthenticationError) as error:
+        raise fail(sentence(error)) from error
+
+
+def fail(message: str) -> typer.Exit:
+    """Says on standard error why the command ends, with exit code 1."""
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+def sentence(error: Exception) -> str:
+    """What an exception says, as a sentence."""
+    said = str(error).strip() or type(error).__name__
+    return said[0].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,140 @@
+"""`openrouter-adapter spend`: what was spent, by anything; reconcile it; a page to look at."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openrouter_adapter.cli.opening import Where, fail, open_ledger
+
+if TYPE_CHECKING:
+    from openrouter_adapter.catalog import Catalog
+    from openrouter_adapter.ledger import Spend
+
+app = typer.Typer(help="What was spent, from the ledger.", invoke_without_command=True)
+
+
+class Format(str, Enum):
+    """How sums are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        help="The first moment that counts, UTC, in whole hours: 2026-11-20, 2026-11, today, 7d."
+    ),
+]
+_Until = Annotated[
+    str | None, typer.Option(help="The first moment that no longer counts; written likewise.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="model, provider, endpoint, tag, user, key, job, day, hour, served_model, "
+            "error, via, or total."
+        ),
+    ] = "model",
+    since: _Since = None,
+    until: _Until = None,
+    output: Annotated[
+        Format, typer.Option("--format", "-f", help="table, json or csv.")
+    ] = Format.table,
+    where: Where = None,
+) -> None:
+    """Prints what was spent, in USD; dearest first, days and hours in their order.
+
+    Money in JSON is exact decimal text.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with open_ledger(where) as book:
+        from openrouter_adapter.report.window import parse
+
+        window = parse(since, until)
+        found = book.spend(by, since=window.since, until=window.until)
+        total = book.spend("total", since=window.since, until=window.until)
+        _print(by, found, total[0] if total else None, output)
+
+
+@app.command("reconcile")
+def reconcile(
+    where: Where = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Ask now, also for what was asked for a moment ago.")
+    ] = False,
+) -> None:
+    """Asks OpenRouter for the costs that did not come with an answer, with OPENROUTER_API_KEY."""
+    with open_ledger(where) as book:
+        done = book.reconcile(is_forced=force)
+    typer.echo(
+        f"{done.settled} settled; {done.pending} that OpenRouter does not know yet; "
+        f"{done.failed} that it could not be asked for."
+    )
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@app.command("report")
+def report(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, help="The HTML file to write.")
+    ] = Path("spend.html"),
+    since: _Since = None,
+    until: _Until = None,
+    prices: Annotated[
+        bool,
+        typer.Option(
+            help="Say in USD what providers' prompt caches saved, at the catalogue's prices."
+        ),
+    ] = True,
+    where: Where = None,
+) -> None:
+    """Writes the spend page: one HTML file that needs nothing but a browser."""
+    with open_ledger(where) as book:
+        from openrouter_adapter import report as page
+        from openrouter_adapter.report.window import parse
+
+        window = parse(since, until)
+        found = page.gather(book, window, prices=_known_prices() if prices else None)
+        try:
+            page.write(found, output)
+        except OSError as error:
+            raise fail(f"{output} can't be written: {error.strerror}") from error
+    typer.echo(f"{output}: {output.stat().st_size / 1000:.0f} kB")
+
+
+def _known_prices() -> Catalog | None:
+    from openrouter_adapter import catalog
+
+    try:
+        return catalog.load()
+    except Exception as error:  # noqa: BLE001 - the page does without, whatever it was
+        typer.echo(f"No prices, so cache savings are in tokens only: {error}", err=True)
+        return None
+
+
+def _print(by: str, found: list[Spend], total: Spend | None, output: Format) -> None:
+    from openrouter_adapter.cli import printing
+    from openrouter_adapter.report import listing
+
+    if output is Format.json:
+        printing.print_json(listing.records(by, found))
+    elif output is Format.csv:
+        printing.print_csv(listing.lines(by, found))
+    else:
+        titles, rows = listing.table(by, found, total if by != "total" else None)
+        printing.print_table(titles, rows, texts=1)
+        for note in listing.notes(by, total):
+            typer.echo(note)
