@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import litellm
 import orjson
 from _paired import BUILTIN, interval, print_machine, switch
 from _profile import print_shares, profiled
 from _stub import MODEL, stub
 
-import litellm
 from openrouter_adapter import batch
 
 if TYPE_CHECKING:
@@ -146,14 +146,14 @@ def main() -> None:
         write_job(folder / f"{many}.jsonl", many)
         if arguments.profile:
             ours(url, folder, many, at_once, str(folder / "ledger.db"))
-            print_shares(profiled(lambda: ours(url, folder, many, at_once, str(folder / "ledger.db"))))
+            print_shares(
+                profiled(lambda: ours(url, folder, many, at_once, str(folder / "ledger.db")))
+            )
             return
         measure(url, folder, (many, few), at_once, arguments.rounds)
 
 
-def measure(
-    url: str, folder: Path, counts: tuple[int, int], at_once: int, rounds: int
-) -> None:
+def measure(url: str, folder: Path, counts: tuple[int, int], at_once: int, rounds: int) -> None:
     """Alternate the three and print a line for each."""
     many, few = counts
     runs: dict[str, tuple[Callable[[], None], int]] = {

@@ -6,12 +6,12 @@ in a secret manager is picked up without a restart.
 
 from __future__ import annotations
 
+import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
 DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
@@ -121,8 +121,9 @@ def tls() -> ssl.SSLContext | bool:
     """
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
-    found: ssl.SSLContext | bool = get_ssl_configuration()
-    return found
+    found = get_ssl_configuration()
+    # A path is what httpx takes; aiohttp wants it loaded.
+    return ssl.create_default_context(cafile=found) if isinstance(found, str) else found
 
 
 def proxy(url: str) -> str | None:

@@ -183,9 +183,7 @@ class Accounts:
             self._ledger.close()
 
 
-def open_accounts(
-    where: str | os.PathLike[str] | None, job: str, key: str
-) -> Accounts:
+def open_accounts(where: str | os.PathLike[str] | None, job: str, key: str) -> Accounts:
     """The accounts of a job.
 
     Args:

@@ -52,6 +52,7 @@ class _Group:
     counts: list[Any] = field(default_factory=list)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
+    settles: bool = False
 
     def before(self, later: _Group) -> _Group:
         """This group with a later one behind it."""
@@ -63,6 +64,7 @@ class _Group:
             self.counts + later.counts,
             self.waiters + later.waiters,
             self.size + later.size,
+            self.settles or later.settles,
         )
 
 
@@ -153,6 +155,15 @@ class Disk:
         if not self._is_flushing:
             self._flush()
         await waiter
+
+    async def settled(self) -> None:
+        """The same, with the ledger's rows and the journal's words.
+
+        Raises:
+            OSError: results or intents can't be written.
+        """
+        self._group.settles = True
+        await self.synced()
 
     async def close(self) -> None:
         """Writes what is left and closes the files; `unsaved` says what could not be written."""
@@ -246,7 +257,7 @@ class Disk:
             return failure
         for appended in self._appended:
             appended.keep()
-        if time.monotonic() - self._words_at > _LATER:
+        if group.settles or time.monotonic() - self._words_at > _LATER:
             self._write_words()
             self._words_at = time.monotonic()
         return None

@@ -10,6 +10,7 @@ from openrouter_adapter.batch import money
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from typing_extensions import Self
 
     from openrouter_adapter.batch.expectations import DryRun
     from openrouter_adapter.batch.run import Progress
@@ -49,7 +50,7 @@ class Display:
         self._live: Any = None
         self._printed = time.monotonic()
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         """Begins the live line."""
         if self._console.is_terminal:
             from rich.live import Live
@@ -111,8 +112,10 @@ def duration(seconds: float) -> str:
 def lines_of_summary(summary: Summary) -> list[str]:
     """What a person reads when a run has ended."""
     lines = [
-        f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} failed, "
-        f"{summary.left:,} left; {summary.retries:,} retries.",
+        (
+            f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} "
+            f"failed, {summary.left:,} left; {summary.retries:,} retries."
+        ),
         f"It cost USD {summary.cost.normalize():f}"
         + ("" if summary.budget is None else f" of a budget of {summary.budget.normalize():f}")
         + f"; {summary.prompt_tokens:,} tokens in, {summary.completion_tokens:,} out.",

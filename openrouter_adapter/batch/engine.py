@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+import contextlib
+from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import journal, money, results
 from openrouter_adapter.batch.circuit import Circuit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import LineFault
     from openrouter_adapter.batch.sending import Outcome, Sender
     from openrouter_adapter.batch.settings import Pace
+    from openrouter_adapter.ledger import LedgerError, Refusal
 
 # Requests that are sent after one sync of the journal, at most.
 _GROUP: Final = 256
@@ -75,6 +77,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes, self._is_read = 0, False
+        self._waits_for_landing = self._is_refused_for_good = False
         self.has_landed = False
         self.stopped: str | None = None
         self.in_flight = 0
@@ -139,7 +142,12 @@ class Engine:
         return group
 
     def _may_send(self, now: float) -> bool:
-        if self.stopped or self.disk.is_full or self.in_flight >= self.pace.most:
+        if (
+            self.stopped
+            or self._waits_for_landing
+            or self.disk.is_full
+            or self.in_flight >= self.pace.most
+        ):
             return False
         return self.circuit.may_send(now, self.in_flight)
 
@@ -212,17 +220,33 @@ class Engine:
     async def _held_by_ledger(self, group: list[Flight]) -> list[Flight]:
         """Those of a group for which the ledger's budgets have room; the others wait."""
         found = await self.accounts.hold([(self.attempt(flight), flight) for flight in group])
-        held = []
+        held, refusals = [], []
         for flight, refusal in zip(group, found, strict=True):
             if refusal is None:
                 held.append(flight)
                 continue
+            refusals.append(refusal)
             self._take_back(flight)
             flight.counted -= 1
             self.lanes.park(flight, first=True)
-            if not self.in_flight or not getattr(refusal, "is_for_now", False):
-                self.stop(f"The ledger: {refusal}.")
+        if held:
+            self._is_refused_for_good = False
+        if refusals:
+            await self._refused_by_ledger(refusals)
         return held
+
+    async def _refused_by_ledger(self, refusals: list[Refusal | LedgerError]) -> None:
+        """Waits for what is in the air to land and be settled, which may make room; or stops."""
+        if not all(getattr(refusal, "is_for_now", False) for refusal in refusals):
+            self.stop(f"The ledger: {refusals[0]}.")
+        elif self.in_flight:
+            self._waits_for_landing = True
+        elif self._is_refused_for_good:
+            self.stop(f"The ledger: {refusals[0]}.")
+        else:
+            with contextlib.suppress(OSError):
+                await self.disk.settled()
+            self._is_refused_for_good = True
 
     def _take_back(self, flight: Flight) -> None:
         """Undoes what was done for a flight that was not sent after all."""
@@ -243,6 +267,7 @@ class Engine:
     def _landed(self, flight: Flight) -> None:
         self.in_flight -= 1
         flight.lane.level.in_flight -= 1
+        self._waits_for_landing = False
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Until something lands, or the next moment at which something may be sent."""

@@ -203,7 +203,7 @@ def _concurrency(given: int | str | None) -> int | None:
     if given in {None, "auto"}:
         return None
     try:
-        number = int(given)  # type: ignore[arg-type] # None is gone
+        number = int(given)
     except ValueError:
         number = 0
     if number < 1:

@@ -104,7 +104,7 @@ def _rows(table: Path) -> Iterator[Mapping[str, Any]]:
 
 def _rows_of_parquet(table: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        from pyarrow import parquet
+        from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
         raise BatchError(
             f"{table} is Parquet, which needs pyarrow: pip install 'openrouter-adapter[parquet]'"

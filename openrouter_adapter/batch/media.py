@@ -71,9 +71,11 @@ class Media:
 def _images(body: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
     """Where images are: the object, its key, and the data, in base64 or as a data URL."""
     found: list[tuple[dict[str, Any], str, str]] = []
-    for image in body.get("data") or ():
-        if isinstance(image, dict) and isinstance(image.get("b64_json"), str):
-            found.append((image, "b64_json", image["b64_json"]))
+    found += [
+        (image, "b64_json", image["b64_json"])
+        for image in body.get("data") or ()
+        if isinstance(image, dict) and isinstance(image.get("b64_json"), str)
+    ]
     for choice in body.get("choices") or ():
         for image in choice["message"].get("images") or ():
             link = image.get("image_url")

@@ -58,9 +58,7 @@ class Outcomes:
         engine.disk.result(line, word, ("result", bill, outcome.latency))
         engine.finished(flight)
 
-    def _failed(
-        self, engine: Engine, flight: Flight, outcome: Outcome, failure: Exception
-    ) -> None:
+    def _failed(self, engine: Engine, flight: Flight, outcome: Outcome, failure: Exception) -> None:
         now = asyncio.get_running_loop().time()
         _tell_limits(engine, flight, failure, now)
         refused = retries.status_of(failure) in {401, 402}

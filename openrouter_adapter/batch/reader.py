@@ -1,7 +1,7 @@
 """The lines of a job's input: JSONL, gzipped or not, or a body builder's answer.
 
 Lines are numbered from 1 as an editor numbers them. Blank lines are left out, and so are a
-byte-order mark and the `\\r` of Windows line ends.
+byte-order mark and the carriage return of Windows line ends.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def _plain(source: Path) -> Iterator[tuple[int, bytes]]:
 
 def _opened(source: Path) -> IO[bytes]:
     file = source.open("rb", buffering=_BUFFER)
-    start = file.peek(2)[:2]
-    if start == _GZIP:
+    if file.read(2) == _GZIP:
         file.close()
         return gzip.open(source, "rb")  # type: ignore[return-value] # reads bytes all the same
+    file.seek(0)
     return file
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter import completion
+from openrouter_adapter import completion, images
 from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
@@ -38,7 +38,7 @@ class Endpoint(NamedTuple):
     result: Callable[[Wire, Mapping[str, str], str], Wire]
 
 
-class LineFault(ValueError):
+class LineFault(ValueError):  # noqa: N818 - it is what the user calls it
     """What is wrong with a line, as a sentence without a full stop."""
 
 
@@ -119,7 +119,7 @@ def _built(endpoint: Endpoint, body: Wire) -> Wire:
         return endpoint.build(body)
     except LineFault:
         raise
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it is the line's
         # LiteLLM puts its class and provider before the words that matter.
         raise LineFault(str(failure).removeprefix("litellm.BadRequestError: ")) from None
 
@@ -157,27 +157,23 @@ def _build_image(body: Wire) -> Wire:
     return image_generation.build_body(body.pop("model"), prompt, body)
 
 
-def _read_completion(
-    content: bytes, _: Wire, headers: Mapping[str, str], model: str
-) -> Wire:
+def _read_completion(content: bytes, _: Wire, headers: Mapping[str, str], model: str) -> Wire:
     return completion.parse(content, headers, model)
 
 
-def _read_embedding(
-    content: bytes, request: Wire, headers: Mapping[str, str], model: str
-) -> Wire:
+def _read_embedding(content: bytes, request: Wire, headers: Mapping[str, str], model: str) -> Wire:
     return embedding.parse(content, request, headers, model)
 
 
-def _as_it_came(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
+def _as_it_came(answer: Wire, *_: object) -> Wire:
     return answer
 
 
-def _images(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
+def _made(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
     """OpenAI's images response: https://platform.openai.com/docs/api-reference/images/object."""
     data = [
         {name: value for name, value in image.items() if value is not None}
-        for image in image_generation.images_of(answer, headers, model)
+        for image in images.images_of(answer, headers, model)
     ]
     kept = ("id", "provider", "model", "created", "usage")
     return {**{name: answer[name] for name in kept if name in answer}, "data": data}
@@ -188,9 +184,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
         "/chat/completions", _build_chat, _read_completion, _as_it_came
     ),
     "/v1/embeddings": Endpoint("/embeddings", _build_embedding, _read_embedding, _as_it_came),
-    "/v1/images/generations": Endpoint(
-        "/chat/completions", _build_image, _read_completion, _images
-    ),
+    "/v1/images/generations": Endpoint("/chat/completions", _build_image, _read_completion, _made),
 }
 
 

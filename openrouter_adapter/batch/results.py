@@ -48,9 +48,7 @@ class Attempt:
         return cls(int(line), int(run), int(number))
 
 
-def result_line(
-    attempt: Attempt, custom_id: str, bill: Bill, body: Any, latency: float
-) -> bytes:
+def result_line(attempt: Attempt, custom_id: str, bill: Bill, body: Any, latency: float) -> bytes:
     """The line of an answer.
 
     Args:

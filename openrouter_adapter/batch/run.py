@@ -224,9 +224,7 @@ class _Run:
             self._accounts,
         )
         done_before = left.tally.done + left.tally.failed
-        progress = Progress(
-            job.requests, left, self._budget, engine, begun, done_before
-        )
+        progress = Progress(job.requests, left, self._budget, engine, begun, done_before)
         try:
             await settling.settle(left.past, sender, disk, self._budget, self._accounts)
             with signals.stopping(engine), _watched(options.watch, progress):

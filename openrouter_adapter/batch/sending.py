@@ -77,7 +77,8 @@ class Sender:
     def _renew_headers(self) -> None:
         import litellm
 
-        self._headers = connection.request_headers(litellm.headers or {}, self._key)
+        given: Mapping[str, str | None] | None = litellm.headers
+        self._headers = connection.request_headers(given or {}, self._key)
         self._renewed = time.monotonic()
 
     async def send(self, request: Request) -> Outcome:
@@ -129,15 +130,12 @@ class Sender:
     def _broken(self, cause: BaseException, model: str) -> Exception:
         if isinstance(cause, asyncio.TimeoutError):
             return errors.build(408, f"no answer within {self._timeout:g} seconds", None, model)
-        kind = httpx.ReadError
-        if isinstance(cause, aiohttp.ClientConnectorError):
-            kind = httpx.ConnectError
+        never = isinstance(cause, aiohttp.ClientConnectorError)
+        kind = httpx.ConnectError if never else httpx.ReadError
         return errors.unreached(kind(str(cause) or type(cause).__name__), model)
 
 
-def _read(
-    request: Request, content: bytes, headers: Mapping[str, str], latency: float
-) -> Outcome:
+def _read(request: Request, content: bytes, headers: Mapping[str, str], latency: float) -> Outcome:
     bill: Bill | None = None
     try:
         with errors.for_malformed(content, headers, request.model):

@@ -20,9 +20,7 @@ _AT_ONCE: Final = 16
 _WAITS: Final = (0.0, 1.0, 3.0)
 
 
-async def settle(
-    past: Past, sender: Sender, disk: Disk, budget: Budget, accounts: Accounts
-) -> int:
+async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget, accounts: Accounts) -> int:
     """Settles what can be found out; the rest goes on counting at its worst case.
 
     Returns:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch import money
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from pathlib import Path
 
     from openrouter_adapter.batch.budget import Budget

@@ -86,8 +86,12 @@ class Tally:
     latencies: Latencies = field(default_factory=Latencies)
 
     def add_result(
-        self, model: str | None, provider: str | None, tokens: tuple[int, int],
-        cost: Decimal | None, latency: float,
+        self,
+        model: str | None,
+        provider: str | None,
+        tokens: tuple[int, int],
+        cost: Decimal | None,
+        latency: float,
     ) -> None:
         """Counts an answer; cost in USD, latency in seconds."""
         self.done += 1

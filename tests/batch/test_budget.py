@@ -59,7 +59,9 @@ def test_a_request_without_a_bound_is_named_before_anything_is_sent(
     em: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = job([chat(0), chat(1, model="openrouter/auto")])
-    with pytest.raises(batch.FaultyInput, match=r"line 2: a budget needs to know .* max_price"):
+    with pytest.raises(
+        batch.FaultyInput, match=r"line 2: a budget needs to know .*provider\.max_price"
+    ):
         batch.run(path, tmp_path / "out", budget=1)
     assert not em.bill()
     assert batch.run(path, tmp_path / "out").done == 2

@@ -146,9 +146,8 @@ def test_a_body_builder_answer_gets_stable_ids(tmp_path: Path, indent: int | Non
     assert faults(path) == []
 
 
-def test_a_line_of_twenty_megabytes(
-    openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("openrouter_at")
+def test_a_line_of_twenty_megabytes(job: Callable[..., Path], tmp_path: Path) -> None:
     long = chat(1)
     long["body"]["messages"].insert(0, {"role": "system", "content": "word " * 4_000_000})
     path = job([chat(0), long, chat(2)])

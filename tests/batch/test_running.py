@@ -76,7 +76,9 @@ def test_embeddings_and_images_beside_chats(
     assert file.parent == out / "media"
     assert file.read_bytes().startswith(b"\x89PNG")
     assert "b64_json" not in picture
-    again = batch.run(job([line("cat", "/v1/images/generations", image)], "2.jsonl"), tmp_path / "2")
+    again = batch.run(
+        job([line("cat", "/v1/images/generations", image)], "2.jsonl"), tmp_path / "2"
+    )
     assert again.done == 1
     (one,) = read(tmp_path / "2" / "results.jsonl")
     assert base64.b64decode(one["response"]["body"]["data"][0]["b64_json"])[1:4] == b"PNG"
