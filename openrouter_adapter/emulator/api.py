@@ -15,6 +15,7 @@ from . import (
     catalog,
     chat,
     delivery,
+    drawing,
     embeddings,
     faults,
     models,
@@ -46,6 +47,7 @@ class Api:
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
             ("POST", "/rerank"): self._rerank,
+            ("POST", "/images"): self._draw,
             ("POST", "/audio/speech"): self._speak,
             ("POST", "/audio/transcriptions"): self._transcribe,
             ("POST", responses.PATH): self._responses,
@@ -149,6 +151,13 @@ class Api:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answer = rerank.rank(self._service, body, fault)
         return await delivery.send_json(request, answer, {}, fault)
+
+    async def _draw(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answer, headers = drawing.draw(self._service, body, fault)
+        return await delivery.send_json(request, answer, headers, fault)
 
     async def _speak(
         self, request: web.BaseRequest, body: Any, asked: RequestFaults
