@@ -30,6 +30,12 @@ logger = logging.getLogger("openrouter_adapter")
 # More at once would rather meet a rate limit than be faster.
 MOST_AT_ONCE: Final = 16
 
+# What is added up of several usages, under LiteLLM's names and the wire's.
+_COUNTS: Final = (
+    *("input_tokens", "output_tokens", "total_tokens"),
+    *("prompt_tokens", "completion_tokens"),
+)
+
 
 def response(
     body: Mapping[str, Any],
@@ -37,22 +43,26 @@ def response(
     model: str = "",
     into: ImageResponse | None = None,
     *,
+    found: list[dict[str, Any]] | None = None,
     as_url: bool = False,
 ) -> ImageResponse:
-    """LiteLLM's response of a checked completion: images, usage, cost and facts.
+    """LiteLLM's response of a checked answer: images, usage, cost and facts.
 
     Args:
-        body: The completion.
+        body: A completion, or the answer of the images API.
         headers: The response headers.
         model: The model asked for.
         into: LiteLLM's own empty response, where it made one.
+        found: The images; None to look for them in a completion.
         as_url: Whether the caller asked for URLs: data becomes a data URL.
 
     Raises:
         One of LiteLLM's exceptions: there is no image in it, see `images_of`.
     """
     made = ImageResponse() if into is None else into
-    made.data = [_image_object(image, as_url=as_url) for image in images_of(body, headers, model)]
+    if found is None:
+        found = images_of(body, headers, model)
+    made.data = [_image_object(image, as_url=as_url) for image in found]
     if isinstance(body.get("created"), int):
         made.created = body["created"]
     if isinstance(body.get("usage"), dict):
@@ -140,7 +150,7 @@ def image_usage(wire: Mapping[str, Any]) -> ImageUsage:
     split = {"image_tokens": images_written, "text_tokens": written - images_written}
     setattr(found, "output_tokens_details", split)  # noqa: B010 - not in LiteLLM's type
     for name, value in wire.items():
-        if name not in {"prompt_tokens", "completion_tokens", "total_tokens"}:
+        if name != "total_tokens":
             setattr(found, name, value)
     return found
 
@@ -153,7 +163,7 @@ def _details(wire: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _image_object(image: dict[str, Any], *, as_url: bool) -> ImageObject:
     """LiteLLM's image; where the caller asked for URLs, the data as a data URL."""
     if as_url and image["b64_json"]:
-        media_type = image["provider_specific_fields"]["media_type"]
+        media_type = image["provider_specific_fields"].get("media_type", "image/png")
         url = f"data:{media_type};base64,{image['b64_json']}"
         image = {**image, "b64_json": None, "url": url}
     return ImageObject(**image)
@@ -258,8 +268,9 @@ def _put_cost(whole: ImageResponse, facts: list[dict[str, Any]], charged: list[A
 def _sum_of_usage(usages: list[Any]) -> Any:
     whole = usages[0]
     for other in usages[1:]:
-        for name in ("input_tokens", "output_tokens", "total_tokens"):
-            setattr(whole, name, getattr(whole, name) + getattr(other, name))
+        for name in _COUNTS:
+            if hasattr(whole, name):
+                setattr(whole, name, getattr(whole, name) + getattr(other, name, 0))
         for name in ("image_tokens", "text_tokens"):
             read, more = whole.input_tokens_details, other.input_tokens_details
             setattr(read, name, getattr(read, name) + getattr(more, name))

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.base_llm.image_edit.transformation import BaseImageEditConfig
 
-from openrouter_adapter import admission, completion, connection, errors, images, options, usage
+from openrouter_adapter import (
+    admission,
+    completion,
+    connection,
+    errors,
+    image_inputs,
+    images,
+    options,
+    usage,
+)
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_edit import inputs
 from openrouter_adapter.image_edit.requests import EXTRA_BODY, carrier_of
 from openrouter_adapter.image_generation import sizing
 
@@ -63,7 +71,10 @@ def build_body(
     # The words first, as OpenRouter recommends.
     content = [
         {"type": "text", "text": prompt},
-        *({"type": "image_url", "image_url": {"url": url}} for url in inputs.to_urls(image, model)),
+        *(
+            {"type": "image_url", "image_url": {"url": url}}
+            for url in image_inputs.to_urls(image, model)
+        ),
     ]
     body = {
         "model": connection.wire_model(model),

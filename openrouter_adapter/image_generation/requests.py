@@ -1,7 +1,7 @@
 """How many requests an image call is: truly asynchronous, and `n` of them side by side.
 
 The chat route answers a request with what the model makes, whatever `n` says; so `n` images
-are `n` requests, and their images, usage and cost are added up.
+are `n` requests, and their images, usage and cost are added up. The images API counts itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from litellm.llms.custom_httpx.llm_http_handler import BaseLLMHTTPHandler
 
 from openrouter_adapter import admission, errors, images
+from openrouter_adapter.image_generation import dedicated
 
 if TYPE_CHECKING:
     from litellm.types.utils import ImageResponse
@@ -33,6 +34,9 @@ class ImageHandler(BaseLLMHTTPHandler):
         is_async = call_type == "aimage_generation" or call.pop("_is_async", False)
         parameters = call["image_generation_optional_request_params"]
         count = images.count(parameters, call["model"])
+        if dedicated.is_chosen(parameters, call["model"]):
+            # The images API knows `n`, and answers with all of them.
+            count = 1
         if is_async:
             return self._send_async(count, call)
         return images.send_each(self._send, _calls(count, call))

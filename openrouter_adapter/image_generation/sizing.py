@@ -45,6 +45,11 @@ _RATIO = re.compile(r"\d{1,4}(?:\.\d+)?:\d{1,4}(?:\.\d+)?")
 _TIER = re.compile(r"(?:\d{1,2}(?:\.\d+)?)[kK]")
 
 
+def is_pixels(size: Any) -> bool:
+    """Whether a size is a width and a height, such as `"2048x2048"`."""
+    return isinstance(size, str) and _SIZE.fullmatch(size.strip()) is not None
+
+
 def of_size(size: str, model: str = "") -> dict[str, str]:
     """The `image_config` fields that a size asks for.
 

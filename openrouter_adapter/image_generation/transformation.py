@@ -1,4 +1,6 @@
-"""`litellm.image_generation("openrouter/…")` over chat: the class and the steps it names.
+"""`litellm.image_generation("openrouter/…")`: the class and the steps it names.
+
+Over chat by default; `openrouter_image_route="images"` takes the dedicated API (dedicated.py).
 
 See https://openrouter.ai/docs/features/multimodal/image-generation.
 """
@@ -13,7 +15,7 @@ from litellm.llms.base_llm.image_generation.transformation import BaseImageGener
 from openrouter_adapter import admission, completion, connection, errors, images, options, usage
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_generation import sizing
+from openrouter_adapter.image_generation import dedicated, sizing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ logger = logging.getLogger("openrouter_adapter")
 _NOT_SENT: Final = (
     "extra_body",
     "extra_headers",
+    "image_route",
     "max_retries",
     "n",
     "quality",
@@ -65,10 +68,14 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
 
 
 class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
-    """LiteLLM's transformation class for images over `/chat/completions`. Holds no state."""
+    """LiteLLM's transformation class for images, on either route. Holds no state."""
 
     _path = "/chat/completions"
-    _parameters = ("n", "quality", "response_format", "size", "user", "web_search_options")
+    # The route is among them so that `map_openai_params` sees it.
+    _parameters = (
+        *("n", "quality", "response_format", "size", "user", "web_search_options"),
+        *("image_route", "openrouter_image_route"),
+    )
 
     def map_openai_params(
         self,
@@ -83,6 +90,8 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
             litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
         """
         super().map_openai_params(non_default_params, optional_params, model, drop_params)
+        if dedicated.is_chosen(optional_params, model):
+            return optional_params
         for name, read in (("size", sizing.of_size), ("quality", sizing.of_quality)):
             if name in optional_params:
                 try:
@@ -94,6 +103,19 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
                     del optional_params[name]
         return optional_params
 
+    def get_complete_url(
+        self,
+        api_base: str | None,
+        api_key: str | None,
+        model: str,
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],
+        stream: bool | None = None,
+    ) -> str:
+        """The URL of the route that the call chose."""
+        path = dedicated.PATH if dedicated.is_chosen(optional_params, model) else self._path
+        return connection.endpoint_url(api_base, path)
+
     def transform_image_generation_request(
         self,
         model: str,
@@ -103,8 +125,12 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, admitted."""
-        body = build_body(model, prompt, optional_params)
-        admission.before_send(body, litellm_params)
+        if dedicated.is_chosen(optional_params, model):
+            body = dedicated.build_body(model, prompt, optional_params)
+            admission.before_send(body, litellm_params, dedicated.PATH)
+        else:
+            body = build_body(model, prompt, optional_params)
+            admission.before_send(body, litellm_params)
         return body
 
     def transform_image_generation_response(
@@ -126,11 +152,20 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
             One of LiteLLM's exceptions (errors.py): the answer is an error, or has no image.
         """
         tell_of_answer(
-            logging_obj, raw_response, request_data, inputs=request_data["messages"], key=api_key
+            logging_obj,
+            raw_response,
+            request_data,
+            inputs=request_data.get("messages") or request_data.get("prompt"),
+            key=api_key,
         )
         content, headers = raw_response.content, raw_response.headers
         with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
-            body = completion.parse(content, headers, model)
+            found = None
+            if dedicated.is_chosen(optional_params, model):
+                body = dedicated.parse(content, headers, model)
+                found = dedicated.images_of(body)
+            else:
+                body = completion.parse(content, headers, model)
             settle(usage.read_bill(body, headers))
             as_url = optional_params.get("response_format") == "url"
-            return images.response(body, headers, model, model_response, as_url=as_url)
+            return images.response(body, headers, model, model_response, found=found, as_url=as_url)

@@ -152,11 +152,22 @@ async def aspeak(keywords: Keywords) -> Returned:
     return Returned(Spoken(await litellm.aspeech(**keywords)))
 
 
+def draw(keywords: Keywords) -> Returned:
+    return Returned(litellm.image_generation(**keywords, openrouter_image_route="images"))
+
+
+async def adraw(keywords: Keywords) -> Returned:
+    return Returned(
+        await litellm.aimage_generation(**keywords, openrouter_image_route="images"),
+    )
+
+
 KINDS = {
     "chat-completions": Kind(complete, acomplete),
     "chat-completions-stream": Kind(stream, astream),
     "embeddings": Kind(embed, aembed),
     "chat-completions-errors": Kind(complete, acomplete),
+    "images": Kind(draw, adraw),
     "rerank": Kind(rerank, arerank),
     "audio-speech": Kind(speak, aspeak),
     "audio-transcriptions": Kind(transcribe, atranscribe),

@@ -12,7 +12,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter.image_edit import inputs
+from openrouter_adapter import image_inputs
 from tests.support import answers
 from tests.support.costs import listening
 from tests.support.gate import RecordingGate, guarded
@@ -151,7 +151,7 @@ def test_images_of_every_form_in_their_order(
     ],
 )
 def test_the_kind_is_told_by_the_bytes_or_the_name(image: Any, kind: str) -> None:
-    assert inputs.to_urls(image)[0].startswith(f"data:{kind};base64,")
+    assert image_inputs.to_urls(image)[0].startswith(f"data:{kind};base64,")
 
 
 def test_a_file_can_be_read_again(answering: Loopback) -> None:

@@ -1,4 +1,4 @@
-"""The images that a caller gives, in whatever form, as URLs of a chat message."""
+"""The images that a caller gives, in whatever form, as the URLs that a request holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALLOWED: Final = (
 )
 
 
-def to_urls(images: Any, model: str = "") -> list[str]:
+def to_urls(images: Any, model: str = "", field: str = "image") -> list[str]:
     """The URLs of one image or of several, in their order; what is no link becomes a data URL.
 
     A string is a URL, never a path: a proxy's callers choose strings, and would read its files.
@@ -31,8 +31,8 @@ def to_urls(images: Any, model: str = "") -> list[str]:
     """
     given = [one for one in (images if isinstance(images, list) else [images]) if one is not None]
     if not given:
-        raise errors.bad_request(f"image={given!r}: {_ALLOWED}", model)
-    return [_to_url(image, f"image[{place}]", model) for place, image in enumerate(given)]
+        raise errors.bad_request(f"{field}={given!r}: {_ALLOWED}", model)
+    return [_to_url(image, f"{field}[{place}]", model) for place, image in enumerate(given)]
 
 
 def _to_url(image: Any, place: str, model: str) -> str:
