@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-CHAT_MODELS = [model.id for model in catalog.models() if "embeddings" not in model.output]
+CHAT_MODELS = [model.id for model in catalog.models() if {"text", "image"} & {*model.output}]
 
 
 def on_the_wire(usage: dict[str, Any]) -> Decimal:
