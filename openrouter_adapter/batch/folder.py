@@ -82,8 +82,8 @@ class Folder:
             FolderInUse: another run has it.
             FolderUnfit: it can't be made or written to.
         """
+        self.make()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             file = self._lock.open("a+b")
         except OSError as failure:
             raise self.unfit(failure) from None
@@ -101,6 +101,28 @@ class Folder:
             file.write(str(os.getpid()).encode())
             file.flush()
             yield
+
+    def make(self) -> None:
+        """Makes the folder where it isn't there.
+
+        Raises:
+            FolderUnfit: it can't be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise self.unfit(failure) from None
+
+    def is_in_use(self) -> bool:
+        """Whether a run works in it right now."""
+        try:
+            with self._lock.open("r+b") as file:
+                _lock(file)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def unfit(self, failure: OSError) -> FolderUnfit:
         """The exception for a folder that can't be written to."""

@@ -172,7 +172,8 @@ def status(out: str | os.PathLike[str]) -> Summary:
         left.tally,
         left.past,
         budget,
-        in_the_air=left.in_the_air,
+        # Those of a run that goes on are in the air indeed, not lost.
+        in_the_air=[] if folder.is_in_use() else left.in_the_air,
     )
 
 

@@ -46,8 +46,9 @@ def make(
         BatchError: the table can't be read, or lacks a column that is named.
     """
     count = 0
+    new = job.with_name(f"{job.name}.new")
     try:
-        with job.open("wb") as file:
+        with new.open("wb") as file:
             for count, row in enumerate(_rows(table), 1):
                 messages = [{"role": "user", "content": _filled(prompt, row)}]
                 if system is not None:
@@ -59,10 +60,13 @@ def make(
                     "body": {"model": model, "messages": messages, **(parameters or {})},
                 }
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        if not count:
+            raise BatchError(f"{table} has no rows.")
+        new.replace(job)
     except OSError as failure:
         raise BatchError(f"{failure.filename or job}: {failure.strerror}.") from None
-    if not count:
-        raise BatchError(f"{table} has no rows.")
+    finally:
+        new.unlink(missing_ok=True)
     return count
 
 

@@ -41,11 +41,24 @@ _Model = Annotated[
 
 @app.command("run")
 def run(
-    job: Annotated[Path, typer.Argument(help="Requests in OpenAI's batch format, .jsonl or .gz.")],
+    job: Annotated[
+        Path,
+        typer.Argument(help="Requests in OpenAI's batch format; with --prompt, a table."),
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The output folder.")] = None,
     budget: _Budget = None,
     concurrency: _Concurrency = "auto",
     model: _Model = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Make the job from a table first; see `batch make`.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="With --prompt: a system prompt.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="With --prompt: the column that names each row.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="With --prompt: of each answer.")
+    ] = None,
     shard: Annotated[str, typer.Option(help="Send only part I of N, as I/N.")] = "1/1",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and estimate; send nothing.")
@@ -68,11 +81,14 @@ def run(
     the folder is no good, 3 when it stopped early and can go on.
     """
     with _sentences():
-        if dry_run:
+        if out is None and (prompt is not None or not dry_run):
+            raise typer.BadParameter("name a folder for the answers", param_hint="--out")
+        if prompt is not None and out is not None:
+            job = _made(job, out, model, prompt, system, id_column, max_tokens)
+            model = None
+        if dry_run or out is None:
             _print_dry_run(job, model, as_json=as_json)
             return
-        if out is None:
-            raise typer.BadParameter("name a folder for the answers", param_hint="--out")
         options = {
             "budget": budget,
             "concurrency": concurrency,
@@ -195,6 +211,37 @@ def make(
         )
     typer.echo(f"{count:,} requests in {job}. To send them:")
     typer.echo(f"  openrouter-adapter batch run {job} --out {job.with_suffix('')}")
+
+
+def _made(
+    table: Path,
+    out: Path,
+    model: str | None,
+    prompt: str,
+    system: str | None,
+    id_column: str | None,
+    max_tokens: int | None,
+) -> Path:
+    """The job of a table, in the output folder; made once."""
+    from openrouter_adapter import batch
+    from openrouter_adapter.batch.folder import Folder
+
+    if model is None:
+        raise typer.BadParameter("name a model for the prompts", param_hint="--model")
+    job = out / "job.jsonl"
+    if not job.exists():
+        Folder(out).make()
+        parameters = {} if max_tokens is None else {"max_tokens": max_tokens}
+        batch.make(
+            table,
+            job,
+            model=model,
+            prompt=prompt,
+            system=system,
+            id_column=id_column,
+            parameters=parameters,
+        )
+    return job
 
 
 def _run(
