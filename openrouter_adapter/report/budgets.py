@@ -79,8 +79,8 @@ def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
         texts.amounts([left(one) for one in states]),
     ]
     rows = [
-        [texts.visible(one.budget.name), scope(one), period(one), *map(str, figures)]
-        for one, *figures in zip(states, *money, strict=True)
+        [texts.visible(one.budget.name), scope(one.budget), period(one), *map(str, figures)]
+        for one, figures in zip(states, zip(*money, strict=True), strict=True)
     ]
     amounts = ("limit", "spent", "held", "unsettled", "left")
     return ["budget", "scope", "period", *(f"{name} USD" for name in amounts)], rows

@@ -29,10 +29,13 @@ _NOT_IN_TABLE: Final = frozenset({"cache_write_tokens", "image_tokens"})
 
 
 def records(by: str, found: Sequence[Spend]) -> list[dict[str, Any]]:
-    """Every sum with all its fields, for JSON and CSV: money as exact decimal text, in USD."""
+    """Every sum with all its fields, for JSON and CSV: money as exact decimal text, in USD.
+
+    A grand total has no name.
+    """
     return [
         {
-            by: one.name,
+            **({} if by == "total" else {by: one.name}),
             **{name: texts.plain(getattr(one, name)) for name in MONEY},
             **{name: getattr(one, name) for name in COUNTS},
             "mean_latency_ms": one.mean_latency_ms,
@@ -94,6 +97,6 @@ def unknown_note(unknown: int) -> str:
 def lines(by: str, found: Sequence[Spend]) -> list[list[Any]]:
     """The same as lines of a file, titles first."""
     return [
-        [by, *MONEY, *COUNTS, "mean_latency_ms"],
+        [*([] if by == "total" else [by]), *MONEY, *COUNTS, "mean_latency_ms"],
         *(list(row.values()) for row in records(by, found)),
     ]

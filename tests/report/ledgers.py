@@ -7,6 +7,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter.catalog import Catalog
 from openrouter_adapter.ledger.rows import Row
 
 if TYPE_CHECKING:
@@ -99,3 +100,28 @@ def fill(book: Ledger, **options: Any) -> None:
     book.budget("everything", 400, per="month")
     book.budget(SCRIPT, "0.5", tag="batch", per="day")
     book.store.write(rows(**options))
+
+
+def prices() -> Catalog:
+    """A catalogue that knows two of the models."""
+    return Catalog(
+        [
+            {
+                "id": "anthropic/claude-sonnet-4.5",
+                "pricing": {
+                    "prompt": "0.000003",
+                    "completion": "0.000015",
+                    "input_cache_read": "0.0000003",
+                    "input_cache_write": "0.00000375",
+                },
+            },
+            {
+                "id": "openai/gpt-4o-mini",
+                "pricing": {
+                    "prompt": "0.00000015",
+                    "completion": "0.0000006",
+                    "input_cache_read": "0.000000075",
+                },
+            },
+        ]
+    )

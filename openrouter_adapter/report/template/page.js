@@ -4,7 +4,9 @@
   const tip = byId("tip");
 
   // What is pointed at: a mouse, a finger, or the arrow keys in a chart.
-  const show = (target, x, y) => {
+  let shownFor = null;
+  const show = (plot, target, x, y) => {
+    shownFor = plot;
     tip.textContent = target.dataset.tip;
     tip.hidden = false;
     const { width, height } = tip.getBoundingClientRect();
@@ -15,13 +17,14 @@
     const hits = [...plot.querySelectorAll(".hit")];
     let at = -1;
     const leave = () => {
-      tip.hidden = true;
+      // The pointer may leave one chart while the keys are in another.
+      if (shownFor === plot) tip.hidden = true;
       hits[at]?.classList.remove("at");
       at = -1;
     };
     for (const type of ["pointermove", "pointerdown"])
       plot.addEventListener(type, (event) => {
-        if (event.target.dataset.tip) show(event.target, event.clientX, event.clientY);
+        if (event.target.dataset.tip) show(plot, event.target, event.clientX, event.clientY);
       });
     plot.addEventListener("pointerleave", leave);
     plot.addEventListener("blur", leave);
@@ -34,7 +37,7 @@
       at = at < 0 ? (step > 0 ? 0 : hits.length - 1) : (at + step + hits.length) % hits.length;
       hits[at].classList.add("at");
       const box = hits[at].getBoundingClientRect();
-      show(hits[at], box.x, box.y);
+      show(plot, hits[at], box.x, box.y);
     });
   }
 
