@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import selection, totals
 from openrouter_adapter.cli import app
-from openrouter_adapter.cli.models import _harmless
+from openrouter_adapter.cli.printing import _harmless
 
 from .test_loading import grow_old, start_anew
 
