@@ -105,6 +105,13 @@ class Engine:
             BatchError: the input can't be read any more.
         """
         loop = asyncio.get_running_loop()
+        try:
+            await self._keep_sending(loop)
+        finally:
+            # Also where the input can't be read any more: what is in the air lands.
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep_sending(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             group = self._next_group(loop.time())
             if group:
@@ -260,6 +267,8 @@ class Engine:
             charged = None if cost is None else money.picodollars(cost)
             self.budget.settle(flight.worst, charged)
             self._settle(self, flight, outcome)
+        except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost unsaid
+            self.stop(f"An answer could not be kept: {failure}.")
         finally:
             self._landed(flight)
             self._wake.set()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import money, recovery
+from openrouter_adapter.batch import money, recovery, signals
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
@@ -194,7 +194,11 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
 
     thread = threading.Thread(target=work, name="batch")
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:  # a notebook's stop button
+            signals.stop_thread(thread.ident or 0)
     if failures:
         raise failures[0]
     return found[0]

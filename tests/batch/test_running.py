@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import pathlib
+import threading
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +14,11 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import media
+from openrouter_adapter.batch import feed, media
 from tests.batch.conftest import QUICK, assert_each_once, chat, line, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
@@ -141,6 +144,66 @@ async def test_in_a_loop_that_runs_already(job: Callable[..., Path], tmp_path: P
     assert batch.run(path, tmp_path / "a").done == 20
     both = await asyncio.gather(batch.arun(path, tmp_path / "b"), batch.arun(path, tmp_path / "c"))
     assert [summary.done for summary in both] == [20, 20]
+
+
+async def test_a_notebook_s_stop_button(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = threading.Thread.join
+    pressed = []
+
+    def press(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "batch" and not pressed:
+            while len(em.bill()) < 10:
+                time.sleep(0.01)
+            pressed.append(thread)
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", press)
+    summary = batch.run(job(3000), tmp_path / "out")
+    assert summary.stopped is not None
+    assert 10 <= summary.done < 3000
+    assert summary.done == len(em.bill())
+
+
+def test_an_image_that_cannot_be_kept_stops_the_job(
+    job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = {"model": "google/gemini-2.5-flash-image", "prompt": "A red cat"}
+    path = job([line("cat", "/v1/images/generations", image)])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "write_bytes", full)
+        summary = batch.run(path, tmp_path / "out", save_media=True)
+    assert summary.stopped is not None
+    assert "No space left" in summary.stopped
+    again = batch.resume(tmp_path / "out")
+    assert (again.done, len(again.in_the_air)) == (1, 1)
+
+
+def test_an_input_that_ends_in_mid_job(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = job(100), feed.reader.lines
+
+    def torn(source: Path) -> Iterator[tuple[int, bytes]]:
+        for number, text in real(source):
+            if number == 50:
+                raise batch.BatchError(f"{source} can't be read: gone.")
+            yield number, text
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feed, "reader", type("Torn", (), {"lines": staticmethod(torn)}))
+        with pytest.raises(batch.BatchError, match="gone"):
+            batch.run(path, tmp_path / "out")
+    found = batch.status(tmp_path / "out")
+    assert found.done == len(em.bill())
+    assert not found.in_the_air
+    assert batch.resume(tmp_path / "out").done == 100
 
 
 def test_the_model_of_all_lines_can_be_another(
@@ -288,8 +351,6 @@ def test_a_clock_that_jumps(
     monkeypatch: pytest.MonkeyPatch,
     jump: float,
 ) -> None:
-    import time
-
     from openrouter_adapter.batch import retries
 
     real = time.time
