@@ -197,7 +197,7 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
     while thread.is_alive():
         try:
             thread.join()
-        except KeyboardInterrupt:  # a notebook's stop button
+        except KeyboardInterrupt:  # noqa: PERF203 - a notebook's stop button
             signals.stop_thread(thread.ident or 0)
     if failures:
         raise failures[0]

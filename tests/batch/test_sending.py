@@ -1,0 +1,102 @@
+"""The connection of a job: key, proxy and TLS as everywhere else in the adapter."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import litellm
+import pytest
+
+from openrouter_adapter import batch, connection
+from openrouter_adapter.batch import limits, retries
+from openrouter_adapter.batch.circuit import THRESHOLD, Circuit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+
+
+def test_the_environment_s_proxy_is_used(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The emulator takes whole URLs, as a proxy does; the host itself is nowhere.
+    monkeypatch.setenv("http_proxy", em.base_url.removesuffix("/api/v1"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    base = "http://openrouter.invalid/api/v1"
+    summary = batch.run(job(3), tmp_path / "a", api_base=base, api_key=em.api_key)
+    assert summary.done == len(em.bill()) == 3
+    monkeypatch.setenv("no_proxy", "127.0.0.1,.invalid")
+    assert connection.proxy(base) is None
+    assert connection.proxy("http://example.com/x") is not None
+
+
+def test_tls_follows_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_VERIFY", raising=False)
+    assert isinstance(connection.tls(), ssl.SSLContext)
+    monkeypatch.setattr(litellm, "ssl_verify", False)
+    assert connection.tls() is False
+
+
+@pytest.mark.usefixtures("openrouter_at")
+def test_no_key_is_ever_written(em: Emulator, job: Callable[..., Path], tmp_path: Path) -> None:
+    em.faults.add("status=400; message=no access for sk-or-v1-emulator-0123456789abcdef", times=1)
+    batch.run(job(5), tmp_path / "out", ledger=tmp_path / "ledger.db")
+    for file in (*(tmp_path / "out").iterdir(), tmp_path / "ledger.db"):
+        assert b"sk-or-v1-emulator" not in file.read_bytes(), file
+
+
+def test_a_level_doubles_creeps_and_halves() -> None:
+    level = limits.Level(most=1000)
+    seen = []
+    for _ in range(6):
+        for _ in range(int(level.limit)):
+            level.sent()
+        seen.append(int(level.limit))
+        for _ in range(level.in_flight):
+            level.in_flight -= 1
+            level.answered(1.0)
+    assert seen == [8, 16, 32, 64, 128, 256]
+    level.throttled(sent_at=5.0, now=6.0, wait=None)
+    level.throttled(sent_at=5.5, now=6.1, wait=None)
+    assert level.limit == 256
+    level.throttled(sent_at=6.2, now=7.0, wait=9.0)
+    assert level.limit == 128
+    # The third refusal in a row: everybody waits.
+    assert not level.has_room(15.0)
+    assert level.has_room(16.0)
+
+
+def test_a_level_shrinks_where_more_is_only_slower() -> None:
+    level = limits.Level(most=1000)
+    for _ in range(8):
+        for _ in range(int(level.limit)):
+            level.sent()
+        for _ in range(level.in_flight):
+            level.in_flight -= 1
+            level.answered(0.01 * max(level.limit, 64))
+    assert 64 <= level.limit < 300
+
+
+def test_a_circuit_lets_one_try_at_a_time() -> None:
+    circuit = Circuit()
+    for _ in range(THRESHOLD):
+        assert circuit.may_send(10.0, 50)
+        circuit.failed(10.0, "down")
+    assert not circuit.may_send(10.5, 0)
+    assert circuit.may_send(11.0, 0)
+    assert not circuit.may_send(11.0, 1)
+    circuit.failed(11.2)
+    assert not circuit.may_send(12.5, 0)
+    assert circuit.may_send(13.2, 0)
+    circuit.landed()
+    assert circuit.may_send(13.2, 500)
+
+
+def test_backoff_grows_and_is_spread() -> None:
+    waits = [retries.backoff(tries, 1.0) for tries in (1, 3, 50) for _ in range(200)]
+    assert max(waits[:200]) <= 1 < max(waits[200:400]) <= 4
+    assert max(waits) <= retries.LONGEST_BACKOFF
+    assert len(set(waits)) > 500
