@@ -470,7 +470,7 @@ def _with_rate_limit(
         seconds = _seconds_until(merged["x-ratelimit-reset"])
         if seconds is not None:
             merged["retry-after"] = str(seconds)
-    return {name: value for name, value in merged.items() if value.isascii()}
+    return {name: value for name, value in merged.items() if (name + value).isascii()}
 
 
 def _seconds_until(reset: str) -> int | None:

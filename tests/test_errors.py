@@ -186,6 +186,13 @@ def test_reset_that_makes_no_sense_is_left_alone(reset: str) -> None:
     assert "retry-after" not in headers
 
 
+@pytest.mark.parametrize("headers", [{"\x80": "1"}, {"x": "\x80"}, {"x": None}, {"": "1"}, [1]])
+def test_headers_in_the_metadata_that_are_none_are_left_out(headers: Any) -> None:
+    exception = of(error(429, headers=headers))
+    assert isinstance(exception, litellm.RateLimitError)
+    assert "x" not in exception.litellm_response_headers
+
+
 def test_response_of_an_exception_can_be_read_again() -> None:
     exception = of(error(429), **{"content-encoding": "gzip", "content-length": "7"})
     assert exception.response.content == b""
