@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import time
+import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter.usage import read_bill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -24,23 +27,51 @@ if TYPE_CHECKING:
 # Where an attempt's ticket travels among its parameters. A name that began with `openrouter_`
 # would be an option, and be sent.
 TICKET: Final = "_openrouter_adapter_ticket"
+
+# What a gate is told of LiteLLM's parameters of a call.
+_TOLD: Final = ("api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
 # A chat's `extra_body`: LiteLLM writes it into the body when the gate has been asked.
 EXTRA_BODY: Final = "_openrouter_adapter_extra_body"
 
 CHAT: Final = "/chat/completions"
 
 
-class _Carried:
-    """A ticket and LiteLLM's parameters of the call, one object for all copies of a carrier.
+class Call(Mapping[str, Any]):
+    """What a gate is told of LiteLLM's parameters of a call, with the attempt's ticket.
 
-    No dict: what LiteLLM logs of its parameters must not show a key that lies deeper in them.
+    One object for all copies that LiteLLM makes of a carrier, and no dict: what LiteLLM logs of
+    its parameters must not show a key that lies deeper in them.
     """
 
-    __slots__ = ("call", "tickets")
+    __slots__ = ("_api_key", "_call_id", "_parameters", "tickets")
 
-    def __init__(self, call: Mapping[str, Any]) -> None:
-        self.call = call
+    def __init__(
+        self, parameters: Mapping[str, Any], api_key: str | None = None, logging_obj: Any = None
+    ) -> None:
+        self._parameters = parameters
+        self._api_key = api_key
+        self._call_id = getattr(logging_obj, "litellm_call_id", None)
         self.tickets: list[object] = []
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _TOLD:
+            raise KeyError(name)
+        if name == "litellm_call_id" and self._call_id is not None:
+            return self._call_id
+        if name == "api_key" and self._api_key:
+            return self._api_key
+        return self._parameters.get(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a dict has it; None counts as absent."""
+        found = self[name] if name in _TOLD else None
+        return default if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_TOLD)
+
+    def __len__(self) -> int:
+        return len(_TOLD)
 
 
 class Gate(Protocol):
@@ -53,12 +84,13 @@ class Gate(Protocol):
 
         Args:
             body: What would be sent.
-            call: LiteLLM's parameters of the call: `metadata`, `litellm_call_id`, ….
+            call: Of LiteLLM's parameters of the call `metadata`, `litellm_metadata`, `tags`,
+                `litellm_call_id` and `api_key`.
             endpoint: Where to: `/chat/completions`, ….
         """
 
-    def seen(self, ticket: object, status: int, generation_id: str | None) -> None:
-        """Hears of an answer's headers, before its body is read."""
+    def seen(self, ticket: object, status: int, headers: Mapping[str, str]) -> None:
+        """Hears of an answer's headers, `X-Generation-Id` perhaps among them, before its body."""
 
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Settles a ticket. Where `bill` or its cost is None, what was charged is not known."""
@@ -80,25 +112,27 @@ def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str 
         Whatever the gate raises; nothing has been sent then.
     """
     if _gate is not None:
-        carried = carrier.setdefault(TICKET, _Carried(carrier))
-        ticket = _gate.before_send(body, carried.call, endpoint)
+        call = carrier.get(TICKET)
+        if call is None:
+            call = carrier[TICKET] = Call(carrier)
+        ticket = _gate.before_send(body, call, endpoint)
         if ticket is not None:
-            carried.tickets.append(ticket)
+            call.tickets.append(ticket)
 
 
 def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
     """Tells the gate of an answer's headers: a process that dies now has left its id behind."""
-    carried = carrier.get(TICKET)
-    if carried is not None and carried.tickets and _gate is not None:
-        _gate.seen(carried.tickets[-1], status, headers.get("x-generation-id"))
+    call = carrier.get(TICKET)
+    if call is not None and call.tickets and _gate is not None:
+        _gate.seen(call.tickets[-1], status, headers)
 
 
 def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
     """Settles the attempt's ticket, if it has one that is not settled yet."""
-    carried = carrier.get(TICKET)
-    if carried is not None and _gate is not None:
+    call = carrier.get(TICKET)
+    if call is not None and call.tickets and _gate is not None:
         with contextlib.suppress(IndexError):
-            _gate.after(carried.tickets.pop(), bill, failure)
+            _gate.after(call.tickets.pop(), bill, failure)
 
 
 @contextlib.contextmanager
@@ -192,8 +226,10 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
     if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":
         return send(*arguments, **call)
     carry(carrier, call)
+    is_async = bool(call.get("acompletion") or call.get("aembedding") or call.get("_is_async"))
     with settled_on_failure(carrier):
-        listen(call.get("client"), call.get("litellm_params") or {}, is_async=False)
+        if not is_async:
+            listen(call.get("client"), call.get("litellm_params") or {}, is_async=False)
         answer = send(*arguments, **call)
     return _watch_async(answer, carrier, call) if asyncio.iscoroutine(answer) else answer
 
@@ -224,14 +260,7 @@ def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
     """
     if _gate is not None:
         parameters = call.get("litellm_params") or {}
-        told = {
-            **parameters,
-            "api_key": call.get("api_key") or parameters.get("api_key"),
-            "litellm_call_id": getattr(call.get("logging_obj"), "litellm_call_id", None)
-            or parameters.get("litellm_call_id"),
-        }
-        told.pop(TICKET, None)
-        carrier[TICKET] = _Carried(told)
+        carrier[TICKET] = Call(parameters, call.get("api_key"), call.get("logging_obj"))
 
 
 async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
@@ -248,6 +277,41 @@ _sending: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar
 )
 
 
+class _Heard:
+    """Which of LiteLLM's own clients are known to tell: looking each time takes 15 to 30 µs.
+
+    LiteLLM replaces its clients now and then (one for each event loop, each for an hour), so
+    what is known is known for a second.
+    """
+
+    def __init__(self) -> None:
+        self._looked: dict[Any, tuple[Any, float]] = {}
+
+    def is_fresh(self, verifies: Any, *, is_async: bool) -> bool:
+        """Whether the client was looked at within the last second; if not, it is now."""
+        loop = asyncio.get_running_loop() if is_async else None
+        now = time.monotonic()
+        key = id(loop) if verifies is None else (id(loop), str(verifies))
+        looked = self._looked.get(key)
+        # A new loop may have an old one's id.
+        if looked is not None and now < looked[1] and looked[0]() is loop:
+            return True
+        if len(self._looked) > _MOST_LOOKED:
+            self._looked.clear()
+        self._looked[key] = (_nothing if loop is None else weakref.ref(loop), now + 1.0)
+        return False
+
+
+_MOST_LOOKED: Final = 100
+
+
+def _nothing() -> None:
+    """What a reference to no loop refers to."""
+
+
+_heard = _Heard()
+
+
 def listen(client: Any, parameters: Mapping[str, Any], *, is_async: bool) -> None:
     """Has the HTTP client of a call tell of response headers as they come.
 
@@ -256,11 +320,12 @@ def listen(client: Any, parameters: Mapping[str, Any], *, is_async: bool) -> Non
         parameters: LiteLLM's parameters of the call; its clients differ by `ssl_verify`.
         is_async: Whether the call is sent by an asynchronous client.
     """
+    verifies = parameters.get("ssl_verify")
+    if _gate is None or (client is None and _heard.is_fresh(verifies, is_async=is_async)):
+        return
     from litellm.llms.custom_httpx import http_handler as handlers
 
-    if _gate is None:
-        return
-    wanted = {"ssl_verify": parameters.get("ssl_verify")}
+    wanted = {"ssl_verify": verifies}
     if is_async:
         if not isinstance(client, handlers.AsyncHTTPHandler):
             client = handlers.get_async_httpx_client("openrouter", wanted)

@@ -83,7 +83,7 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> int:
 def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
     """Moves what was spent by what changed, and ends the holds of rows whose cost is known."""
     spent: dict[tuple[str, str], int] = {}
-    for old, new in changes:
+    for old, new in changes if found else ():
         before = old.total if old is not None and old.cost_status == BILLED else 0
         after = new.total if new.cost_status == BILLED else 0
         moved = (after or 0) - (before or 0)
@@ -92,7 +92,8 @@ def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence
                 key = (budget.name, budget.period(new.started_at))
                 spent[key] = spent.get(key, 0) + moved
     known = [new.hold_id for _, new in changes if new.hold_id and new.cost is not None]
-    end_holds(connection, known, spent)
+    if known or spent:
+        end_holds(connection, known, spent)
 
 
 def end_holds(

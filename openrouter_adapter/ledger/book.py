@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import weakref
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ from openrouter_adapter.ledger.gate import LedgerGate
 from openrouter_adapter.ledger.holds import Holds
 from openrouter_adapter.ledger.limits import Limits
 from openrouter_adapter.ledger.store import Store
-from openrouter_adapter.ledger.writer import MOST_WAITING, Writer
+from openrouter_adapter.ledger.writer import LINGER, MOST_WAITING, Writer
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -94,7 +95,12 @@ class Ledger:
         self._keeper.start()
 
     def _keep(self, stop: threading.Event) -> None:
-        while not stop.wait(self._beat_seconds):
+        next_beat = time.monotonic() + self._beat_seconds
+        while not stop.wait(min(1.0, self._beat_seconds)):
+            self.gate.put_open()
+            if time.monotonic() < next_beat:
+                continue
+            next_beat += self._beat_seconds
             self._refresh()
             if self.limits.budgets:
                 try:
@@ -112,7 +118,7 @@ class Ledger:
                 "the ledger can't be read, its budgets are as last known: %s",
                 failure,
             )
-        self.writer.linger = _HELD_LINGER if self.limits.budgets else 0.05
+        self.writer.linger = _HELD_LINGER if self.limits.budgets else LINGER
 
     def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
         """Writes what waits in memory.

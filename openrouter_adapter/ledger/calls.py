@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS: Final = 256
 _MOST_TAGS: Final = 32
+_NO_TEXT: Final = (dict, list)
+_LISTS: Final = (list, tuple)
 
 
 def metadata_of(call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -22,13 +24,16 @@ def metadata_of(call: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def tags_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     """A JSON list of the request's tags, sorted, each once."""
-    given = metadata.get("tags")
-    tags = list(given) if isinstance(given, list | tuple) else []
-    beside = call.get("tags")
-    tags += beside if isinstance(beside, list | tuple) else ()
-    if not tags:
+    given, beside = metadata.get("tags"), call.get("tags")
+    if not given and not beside:
         return "[]"
-    named = sorted({name for tag in tags if isinstance(tag, str) and (name := label(tag))})
+    lists = [one for one in (given, beside) if isinstance(one, _LISTS)]
+    return _as_json(tuple(tag for one in lists for tag in one if isinstance(tag, str)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_json(tags: tuple[str, ...]) -> str:
+    named = sorted({name for tag in tags if (name := label(tag))})
     return json.dumps(named[:_MOST_TAGS], ensure_ascii=False)
 
 
@@ -69,7 +74,7 @@ def key_name(key: str) -> str:
 
 def label(value: Any) -> str | None:
     """A short text for a column; None for none. PostgreSQL takes no NUL in a text."""
-    if value is None or value == "" or isinstance(value, dict | list):
+    if not value or isinstance(value, _NO_TEXT):
         return None
     return str(value)[:_MOST_CHARACTERS].replace("\x00", "")
 

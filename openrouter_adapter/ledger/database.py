@@ -80,8 +80,13 @@ class Database:
         """Which database it is, for messages: without a password."""
         return self.url.render_as_string(hide_password=True)
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
+    def write(self, work: Callable[[sa.Connection], T], *, is_durable: bool = False) -> T:
         """Runs `work` in a transaction that commits when it returns; again where it was raced.
+
+        Args:
+            work: What to do.
+            is_durable: Whether it must outlive a power failure, not only the process. Rows
+                need not: one that is lost leaves its hold behind, if it has one.
 
         Raises:
             LedgerError: the database can't be reached or written.
@@ -89,7 +94,8 @@ class Database:
         for attempt in range(_TRIES):
             with contextlib.suppress(RacedError, _PassingError), self._said():
                 self._prepare()
-                with self._engine.begin() as connection:
+                options = {"ledger_durable": is_durable}
+                with self._engine.execution_options(**options).begin() as connection:
                     return work(connection)
             time.sleep(0.01 * 2**attempt)
         raise LedgerError(f"{self.name}: other writers were in the way {_TRIES} times")
@@ -171,17 +177,20 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # A hold must be on the disk before its request is sent, also if the power fails.
-    cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
 
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:
-    reads = connection.get_execution_options().get("ledger_reads")
+    options = connection.get_execution_options()
+    if options.get("ledger_reads"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options.get("ledger_durable") else "NORMAL"
+    connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
     # Taking the write lock at once: a transaction that reads first could not get it later.
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _first_line(failure: object) -> str:

@@ -129,7 +129,9 @@ class Holds:
             wishes, self._waiting = self._waiting, []
         self._taken_since_beat = True
         try:
-            self._worker, self._idle = self.database.write(lambda one: self._take(one, wishes))
+            self._worker, self._idle = self.database.write(
+                lambda connection: self._take(connection, wishes), is_durable=True
+            )
         except LedgerError as failure:
             # Whether it was committed is not known: what this worker had is left to be buried.
             self._worker, self._idle = None, {}

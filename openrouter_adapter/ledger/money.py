@@ -25,6 +25,8 @@ def to_pico(usd: Decimal) -> int:
     Raises:
         ValueError: it is more than a row can hold (9.2 million USD), or no number.
     """
+    if not usd:
+        return 0
     if not usd.is_finite():
         raise ValueError(f"{usd} is no amount of money")
     pico = int(usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN, _EXACT))

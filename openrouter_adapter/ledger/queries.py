@@ -107,6 +107,7 @@ class HoldState:
 _OF_HOURS: Final = {"model": "model", "provider": "provider", "endpoint": "endpoint", "via": "via"}
 _OF_LABELS: Final = ("tag", "key", "job")
 _OF_ROWS: Final = {"user": "user_id", "served_model": "served_model", "error": "error_class"}
+_EVER: Final = 2**62
 DIMENSIONS: Final = (*_OF_HOURS, *_OF_LABELS, *_OF_ROWS, "day", "hour", "total")
 """What `spend` can sum by."""
 
@@ -132,7 +133,7 @@ def spend(
     if by not in DIMENSIONS:
         raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
     first = to_microseconds(since) if since else 0
-    last = to_microseconds(until) if until else 2**62
+    last = to_microseconds(until) if until else _EVER
     if by in _OF_ROWS:
         query, given = _query_of_rows(_OF_ROWS[by], first, last)
     else:
@@ -173,6 +174,11 @@ def sums() -> str:
 
 
 def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
+    condition, given = "", {}
+    if first > 0 or last < _EVER:
+        # Without bounds the index by time would be a detour to all of the rows.
+        condition = "WHERE started_at >= :first AND started_at < :last "
+        given = {"first": first, "last": last}
     counted = {
         "requests": "1",
         "failures": "CASE WHEN outcome = 'error' THEN 1 ELSE 0 END",
@@ -193,8 +199,8 @@ def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, A
     )
     return (
         f"SELECT {column} AS name, {counts}, {parts} FROM ledger_attempts "  # noqa: S608 - our names
-        f"WHERE started_at >= :first AND started_at < :last GROUP BY {column}"
-    ), {"first": first, "last": last}
+        f"{condition}GROUP BY {column}"
+    ), given
 
 
 def read_spend(record: Any, by: str) -> Spend:

@@ -47,72 +47,95 @@ LABEL_KEY: Final = ("hour", "kind", "name")
 Amounts = list[int]
 Change = tuple["Row | None", "Row"]
 
-
-def amounts(row: Row) -> Amounts:
-    """What one row adds to the sums, in the order of SUMS."""
-    cost = row.cost or 0
-    billed = cost if row.cost_status == BILLED else 0
-    estimate = cost if row.cost_status == ESTIMATE else 0
-    is_timed = row.latency_ms is not None
-    return [
-        1,
-        row.outcome == ERROR,
-        row.cache_hit,
-        row.cost_status == UNKNOWN and row.outcome != OPEN,
-        row.prompt_tokens,
-        row.completion_tokens,
-        row.reasoning_tokens,
-        row.cached_tokens,
-        row.cache_write_tokens,
-        row.image_tokens,
-        row.latency_ms or 0,
-        is_timed,
-        *divmod(billed, PART),
-        *divmod(estimate, PART),
-        *divmod(row.upstream, PART),
-        *divmod(row.saved, PART),
-    ]
+_plain: Final = {name: operator.attrgetter(name) for name in COUNTS if name.endswith("_tokens")}
 
 
-def labels(row: Row) -> list[tuple[str, str]]:
+def amounts(rows: Sequence[Row]) -> Amounts:
+    """What rows add to the sums, in the order of SUMS."""
+    costs = {BILLED: 0, ESTIMATE: 0, UNKNOWN: 0}
+    failures = unknown = latency = timed = 0
+    for row in rows:
+        costs[row.cost_status] += row.cost or 0
+        if row.latency_ms is not None:
+            latency += row.latency_ms
+            timed += 1
+        if row.outcome == ERROR:
+            failures += 1
+        if row.cost is None and row.outcome != OPEN:
+            unknown += 1
+    counts = {name: sum(map(read, rows)) for name, read in _plain.items()}
+    counts |= {
+        "requests": len(rows),
+        "failures": failures,
+        "cache_hits": sum(row.cache_hit for row in rows),
+        "unknown": unknown,
+        "latency_ms": latency,
+        "timed": timed,
+    }
+    money = (
+        costs[BILLED],
+        costs[ESTIMATE],
+        sum(row.upstream for row in rows),
+        sum(row.saved for row in rows),
+    )
+    return [*(counts[name] for name in COUNTS), *(part for one in money for part in _parts(one))]
+
+
+def _parts(pico: int) -> tuple[int, int]:
+    return divmod(pico, PART)
+
+
+def labels(tags: str, job: str | None, key_name: str | None) -> list[tuple[str, str]]:
     """The labels that a row is summed under: a row with two tags counts under both."""
-    found = [("tag", tag) for tag in json.loads(row.tags)] if row.tags != "[]" else []
-    if row.job:
-        found.append(("job", row.job))
-    if row.key_name:
-        found.append(("key", row.key_name))
+    found = [("tag", tag) for tag in json.loads(tags)]
+    if job:
+        found.append(("job", job))
+    if key_name:
+        found.append(("key", key_name))
     return found
 
 
 def apply(connection: sa.Connection, database: Database, changes: Iterable[Change]) -> None:
     """Moves the sums by what changed: rows before (None where new) and after."""
-    hours: dict[tuple[int, str, str, str, str], Amounts] = {}
-    by_label: dict[tuple[int, str, str], Amounts] = {}
+    # Rows of a batch are much alike: they are summed first, and their labels looked at once.
+    alike: dict[tuple[Any, ...], tuple[list[Row], list[Row]]] = {}
     for old, new in changes:
         if old is not None:
-            _add(hours, by_label, old, -1)
-        _add(hours, by_label, new, 1)
+            _group(alike, old)[0].append(old)
+        _group(alike, new)[1].append(new)
+    hours: dict[tuple[Any, ...], Amounts] = {}
+    by_label: dict[tuple[Any, ...], Amounts] = {}
+    for (hour, via, endpoint, model, provider, *named), (before, after) in alike.items():
+        moved = list(map(operator.sub, amounts(after), amounts(before)))
+        _sum(hours, (hour, via, endpoint, model, provider or ""), moved)
+        for kind, name in labels(*named):
+            _sum(by_label, (hour, kind, name), moved)
     _upsert(connection, database, "ledger_hours", HOUR_KEY, hours)
     _upsert(connection, database, "ledger_labels", LABEL_KEY, by_label)
 
 
-def _add(
-    hours: dict[tuple[int, str, str, str, str], Amounts],
-    by_label: dict[tuple[int, str, str], Amounts],
-    row: Row,
-    sign: int,
-) -> None:
-    moved = amounts(row)
-    if sign < 0:
-        moved = list(map(operator.neg, moved))
-    hour = row.started_at // HOUR
-    key = (hour, row.via, row.endpoint, row.model, row.provider or "")
-    held = hours.get(key)
-    hours[key] = moved if held is None else list(map(operator.add, held, moved))
-    for kind, name in labels(row):
-        label = (hour, kind, name)
-        held = by_label.get(label)
-        by_label[label] = moved if held is None else list(map(operator.add, held, moved))
+def _group(
+    alike: dict[tuple[Any, ...], tuple[list[Row], list[Row]]], row: Row
+) -> tuple[list[Row], list[Row]]:
+    key = (
+        row.started_at // HOUR,
+        row.via,
+        row.endpoint,
+        row.model,
+        row.provider,
+        row.tags,
+        row.job,
+        row.key_name,
+    )
+    there = alike.get(key)
+    if there is None:
+        there = alike[key] = ([], [])
+    return there
+
+
+def _sum(sums: dict[tuple[Any, ...], Amounts], key: tuple[Any, ...], moved: Amounts) -> None:
+    there = sums.get(key)
+    sums[key] = moved if there is None else list(map(operator.add, there, moved))
 
 
 def _upsert(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import accounts, rollups
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
+
+    from openrouter_adapter.ledger.rollups import Change
 
 _NAMES: Final = ", ".join(COLUMNS)
 # SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
@@ -39,27 +40,28 @@ class Store:
         Raises:
             LedgerError: the database can't be written; nothing of it was.
         """
-        batch: dict[tuple[str, int], list[Row]] = {}
-        for row in rows:
-            batch.setdefault((row.call_id, row.attempt), []).append(row)
+        batch = list(rows)
         if batch:
             self.database.write(lambda connection: self._write(connection, batch))
 
-    def _write(self, connection: sa.Connection, batch: dict[tuple[str, int], list[Row]]) -> None:
-        there = self._there(connection, {call_id for call_id, _ in batch})
-        changed: dict[tuple[str, int], tuple[Row | None, Row]] = {}
-        for row in itertools.chain.from_iterable(batch.values()):
-            attempts = there.setdefault(row.call_id, {})
-            number = _number(row, attempts)
+    def _write(self, connection: sa.Connection, batch: Sequence[Row]) -> None:
+        there = self._there(connection, {row.call_id for row in batch})
+        changed: dict[tuple[str, int], Change] = {}
+        for row in batch:
+            attempts = there.get(row.call_id)
+            if attempts is None:
+                attempts = there[row.call_id] = {}
+            number = _number(row, attempts) if attempts else row.attempt
             old = attempts.get(number)
-            row = merged(old, row) if old else row  # noqa: PLW2901 - from here on the merged one
-            row.attempt = number
-            attempts[number] = row
+            new = row if old is None else merged(old, row)
+            new.attempt = number
+            attempts[number] = new
             key = (row.call_id, number)
-            before = changed[key][0] if key in changed else old
-            changed[key] = (before, row)
+            changed[key] = (changed[key][0] if key in changed else old, new)
         changes = [pair for pair in changed.values() if pair[0] is None or pair[0] != pair[1]]
-        changes.sort(key=lambda change: (change[1].call_id, change[1].attempt))
+        if not self.database.is_sqlite:
+            # In one order everywhere, so that no two processes wait for each other.
+            changes.sort(key=lambda pair: (pair[1].call_id, pair[1].attempt))
         budgets = accounts.ensure(connection, [new for _, new in changes])
         self._insert(connection, [new for old, new in changes if old is None])
         self._update(connection, [new for old, new in changes if old is not None])

@@ -78,12 +78,12 @@ def main() -> None:
     to = {"api_base": base_url, "api_key": key}
 
     def spend(number: int) -> None:
-        chance = random.Random(f"{seed}-{number}")
+        chance = random.Random(f"{seed}-{number}")  # noqa: S311
         while one_call(to, chance):
             pass
 
     workers = [threading.Thread(target=spend, args=(number,)) for number in range(int(threads))]
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201
     for worker in workers:
         worker.start()
     for worker in workers:

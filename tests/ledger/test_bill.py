@@ -25,9 +25,7 @@ def settle(book: Ledger, emulator: Emulator) -> None:
     """Reconcile until OpenRouter knows every stream that was left."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        done = book.reconcile(
-            api_key=emulator.api_key, base_url=emulator.base_url, is_forced=True
-        )
+        done = book.reconcile(api_key=emulator.api_key, base_url=emulator.base_url, is_forced=True)
         assert done.failed == 0
         if done.pending == 0:
             return

@@ -29,7 +29,7 @@ class Watch:
     most: Decimal = Decimal(0)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Watch:  # noqa: PYI034
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
         return self
@@ -51,7 +51,7 @@ class Watch:
 
 def talk(body: dict[str, object]) -> Answer:
     """A long answer of random length: max_tokens cuts many of them."""
-    number = random.Random(str(body["messages"])).randrange(50, 1000)
+    number = random.Random(str(body["messages"])).randrange(50, 1000)  # noqa: S311
     return Answer(content="word " * number)
 
 
@@ -66,13 +66,13 @@ class Spenders:
     def start(self) -> None:
         self._started += 1
         command = [sys.executable, "-m", "tests.ledger.spender", *self._arguments]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603
             [*command, str(self._started)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         self.running.append(process)
 
     def kill_one(self) -> None:
-        process = random.choice([one for one in self.running if one.poll() is None])
+        process = random.choice([one for one in self.running if one.poll() is None])  # noqa: S311
         process.kill()
         process.wait()
         self.start()

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import litellm
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 CHAT = "openrouter/openai/gpt-4o-mini"
 BYOK = "openrouter/anthropic/claude-sonnet-4"
@@ -38,9 +35,13 @@ FAULTS = (
     "no-arguments",
     "nested-body",
 )
-STREAM_FAULTS = ("error-chunk=502;after=2", "no-finish", "cut=900", "bad-json;after=2", "status=503")
-
-Kind = "Callable[[dict[str, Any], random.Random], Awaitable[None]]"
+STREAM_FAULTS = (
+    "error-chunk=502;after=2",
+    "no-finish",
+    "cut=900",
+    "bad-json;after=2",
+    "status=503",
+)
 
 
 def words(chance: random.Random) -> list[dict[str, Any]]:
@@ -71,7 +72,9 @@ async def embedding(to: dict[str, Any], chance: random.Random) -> None:
 
 
 async def image(to: dict[str, Any], chance: random.Random) -> None:
-    await litellm.aimage_generation(prompt="a blue river", model=IMAGE, n=chance.choice([1, 2]), **to)
+    await litellm.aimage_generation(
+        prompt="a blue river", model=IMAGE, n=chance.choice([1, 2]), **to
+    )
 
 
 async def stream(to: dict[str, Any], chance: random.Random) -> None:
@@ -127,14 +130,14 @@ KINDS: tuple[tuple[Any, int], ...] = (
 
 async def run(to: dict[str, Any], count: int, *, at_once: int = 32, seed: int = 0) -> None:
     """Make `count` calls of all kinds, some of which fail."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     kinds, weights = zip(*KINDS, strict=True)
     limit = asyncio.Semaphore(at_once)
 
     async def one(kind: Any, number: int) -> None:
         async with limit:
             with contextlib.suppress(Exception):
-                await kind(to, random.Random(number))
+                await kind(to, random.Random(number))  # noqa: S311
 
     chosen = chance.choices(kinds, weights, k=count)
     await asyncio.gather(*(one(kind, number) for number, kind in enumerate(chosen)))

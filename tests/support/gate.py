@@ -36,7 +36,7 @@ class RecordingGate:
             self.asked.append((copy.deepcopy(dict(body)), dict(call)))
             return len(self.asked)
 
-    def seen(self, ticket: object, status: int, generation_id: str | None) -> None:
+    def seen(self, ticket: object, status: int, headers: Mapping[str, str]) -> None:
         pass
 
     def after(
