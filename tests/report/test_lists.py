@@ -143,7 +143,10 @@ def test_the_time_line_has_no_gap(book: Ledger, days: int, unit: str, slots: int
 
 def test_a_window_cuts_every_figure_alike(book: Ledger) -> None:
     book.store.write(
-        [row(number, NOW - dt.timedelta(hours=number), user_id="ada") for number in range(48)]
+        [
+            row(number, NOW - dt.timedelta(hours=number), user_id="ada", latency_ms=9)
+            for number in range(48)
+        ]
     )
     window = parse("24h", "2026-11-27T12:30", NOW)
     found = report.gather(book, window, now=NOW)
@@ -153,7 +156,8 @@ def test_a_window_cuts_every_figure_alike(book: Ledger) -> None:
     assert found.total.requests == 22
     for groups in found.groups.values():
         assert sum(one.total for _, one in groups) == found.total.total
-    assert sum(one.attempts for one in found.outcomes) == 22
+    assert sum(one.attempts for one in found.outcomes) == 0
+    assert sum(one.answers for one in found.latencies[1:]) == 22
     assert sum(slot.total for slot in found.series.slots) == found.total.total
 
 
