@@ -17,8 +17,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from openrouter_adapter.ledger import LedgerError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -114,6 +112,11 @@ class Disk:
     def is_full(self) -> bool:
         """Whether so much waits to be written that nothing more should be sent."""
         return self._group.size > MOST_WAITING
+
+    @property
+    def trouble_in_words(self) -> str:
+        """What is the matter, as a sentence."""
+        return f"Nothing can be written any more: {self.trouble and self.trouble.strerror}."
 
     def result(self, line: bytes, word: Word, count: Any) -> None:
         """Appends an answer, the journal's word of it, and what to count when it is on disk."""
@@ -229,7 +232,7 @@ class Disk:
         rows = [word.row for word in self._words if word.row is not None]
         try:
             self._write_rows(rows)
-        except LedgerError as failure:
+        except Exception as failure:  # noqa: BLE001 - the thread must not end, whatever it is
             # Without their words the next run writes the rows again.
             self.trouble = OSError(errno.EIO, f"the ledger: {failure}")
             return

@@ -135,7 +135,7 @@ class Engine:
         """Flights for which there is room in the air, in memory and in the budget."""
         group: list[Flight] = []
         if self.disk.trouble is not None:
-            self.stop(f"The disk can't be written to: {self.disk.trouble.strerror}.")
+            self.stop(self.disk.trouble_in_words)
         while len(group) < _GROUP and self._may_send(now):
             flight = self._take(now)
             if flight is None:

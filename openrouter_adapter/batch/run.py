@@ -253,7 +253,7 @@ class _Run:
             self._budget,
             in_the_air=self._in_the_air,
             seconds=time.monotonic() - begun,
-            stopped=engine.stopped,
+            stopped=engine.stopped or (disk.trouble_in_words if disk.trouble else None),
         )
 
     def _write_found(self, disk: Disk) -> None:

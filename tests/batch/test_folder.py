@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from openrouter_adapter import batch
+from openrouter_adapter import batch, ledger
 from openrouter_adapter.batch import disk
 from openrouter_adapter.batch.folder import Folder
 from tests.batch.conftest import assert_each_once
@@ -81,6 +81,32 @@ def test_a_disk_that_fills_up(
     assert batch.resume(out).done == 600
     assert_each_once(out, 600)
     assert len(em.bill()) == 600
+
+
+def test_a_ledger_that_fails_in_mid_job(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out, where = job(2000), tmp_path / "out", tmp_path / "ledger.db"
+    write, written = ledger.Store.write, []
+
+    def fail(store: ledger.Store, rows: Any) -> None:
+        written.extend(rows)
+        if len(written) > 100:
+            raise ledger.LedgerError("the database is away")
+        write(store, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.Store, "write", fail)
+        summary = batch.run(path, out, ledger=where, budget=1)
+    assert summary.stopped is not None
+    assert "the database is away" in summary.stopped
+    assert 0 < summary.done < 2000
+    again = batch.resume(out, ledger=where)
+    assert again.done == 2000
+    assert_each_once(out, 2000)
+    (spend,) = ledger.open(where).spend("job")
+    assert spend.total == again.cost == sum(row.cost for row in em.bill())
+    assert spend.requests == 2000
 
 
 def test_a_disk_without_any_room_says_what_is_lost(
