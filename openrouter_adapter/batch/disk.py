@@ -170,6 +170,8 @@ class Disk:
 
     async def close(self) -> None:
         """Writes what is left and closes the files; `unsaved` says what could not be written."""
+        while self._is_flushing:  # noqa: ASYNC110 - a flush takes milliseconds
+            await asyncio.sleep(0.005)
         with contextlib.suppress(OSError):
             await self.synced()
         self.unsaved = len(self._group.results) + len(self._group.failures)
@@ -191,7 +193,11 @@ class Disk:
 
     def _flushed(self, group: _Group, failure: OSError | None) -> None:
         self._is_flushing = False
-        for waiter in group.waiters:
+        waiters = group.waiters
+        if failure is not None:
+            # Those who came meanwhile would wait for a flush that nobody begins.
+            waiters, self._group.waiters = waiters + self._group.waiters, []
+        for waiter in waiters:
             if waiter.done():
                 continue
             if failure is None:
