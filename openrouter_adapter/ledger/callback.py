@@ -75,7 +75,7 @@ class Handler(CustomLogger):
         end_time: Any,
     ) -> None:
         """A call that failed."""
-        self._record(kwargs, response_obj, start_time, end_time)
+        self._record(kwargs, None, start_time, end_time, is_failure=True)
 
     async def async_log_success_event(
         self,
@@ -95,9 +95,17 @@ class Handler(CustomLogger):
         end_time: Any,
     ) -> None:
         """An asynchronous call that failed."""
-        self._record(kwargs, response_obj, start_time, end_time)
+        self._record(kwargs, None, start_time, end_time, is_failure=True)
 
-    def _record(self, details: Mapping[str, Any], response: Any, start: Any, end: Any) -> None:
+    def _record(
+        self,
+        details: Mapping[str, Any],
+        response: Any,
+        start: Any,
+        end: Any,
+        *,
+        is_failure: bool = False,
+    ) -> None:
         writer, gate = self._writer, self._gate
         if writer is None or gate is None:
             return
@@ -105,7 +113,14 @@ class Handler(CustomLogger):
             is_hit = details.get("cache_hit") is True
             if not is_hit and details.get("litellm_call_id") in gate.attempts:
                 return
-            writer.put(_row(details, response, start, end, is_hit=is_hit))
+            row = _row(details, response, start, end, is_hit=is_hit)
+            if is_failure:
+                _put_failure(row, details)
+            elif is_hit:
+                _put_hit(row, response)
+            else:
+                _put_cost(row, response, details)
+            writer.put(row)
         except Exception as wrong:  # noqa: BLE001 - no call breaks over its row
             logger.warning("a call is missing in the ledger: %r", wrong)
 
@@ -137,13 +152,6 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
     if row.key_name == _NO_KEY:
         row.key_name = None
     _read_response(row, response)
-    failure = details.get("exception")
-    if failure is not None and details.get("log_event_type") == "failed_api_call":
-        _put_failure(row, failure, details)
-    elif is_hit:
-        _put_hit(row, response)
-    else:
-        _put_cost(row, response, details)
     return row
 
 
@@ -200,7 +208,8 @@ def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
         row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
 
 
-def _put_failure(row: Row, failure: Any, details: Mapping[str, Any]) -> None:
+def _put_failure(row: Row, details: Mapping[str, Any]) -> None:
+    failure = details.get("exception")
     row.outcome, row.error_class = ERROR, type(failure).__name__
     row.error_code = calls.label(getattr(failure, "status_code", None))
     if row.via == "openrouter":

@@ -64,10 +64,10 @@ def enable(
     global _current
     with _lock:
         made = Ledger(where, estimate=estimate, **options)
-        if _current is not None and _current.store.database.url == made.store.database.url:
-            return _current
         if must_open:
             made.limits.refresh()
+        if _current is not None and _current.store.database.url == made.store.database.url:
+            return _current
         made.start()
         before, _current = _current, made
         handler.connect(made.writer, made.gate)

@@ -1,0 +1,254 @@
+"""Every call through LiteLLM has its row, with the exact cost and nothing that is private."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import litellm
+import pytest
+import sqlalchemy as sa
+from litellm.integrations.custom_logger import CustomLogger
+
+import openrouter_adapter
+from openrouter_adapter import ledger
+from openrouter_adapter.ledger import to_pico
+
+from .traffic import CHAT, EMBEDDING, IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+    from openrouter_adapter.ledger import Ledger, Row
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def only_row(book: Ledger) -> Row:
+    assert book.flush()
+    [row] = book.store.rows()
+    return row
+
+
+def test_labels_come_from_the_call(enabled: Ledger, to: dict[str, str]) -> None:
+    litellm.completion(
+        CHAT,
+        HELLO,
+        user="ann",
+        metadata={"tags": ["b", "a", "b"], "job": "nightly", "user_api_key_alias": "team"},
+        **to,
+    )
+    row = only_row(enabled)
+    assert (row.user_id, row.tags, row.job, row.key_name) == (
+        "ann",
+        '["a", "b"]',
+        "nightly",
+        "team",
+    )
+    assert (row.endpoint, row.via, row.model) == (
+        "/chat/completions",
+        "openrouter",
+        "openai/gpt-4o-mini",
+    )
+    assert (row.outcome, row.finish_reason, row.provider) == ("ok", "stop", "OpenAI")
+    assert row.prompt_tokens
+    assert row.completion_tokens
+    assert row.latency_ms is not None
+
+
+def test_a_key_is_a_short_hash_that_is_the_same_everywhere(
+    enabled: Ledger, to: dict[str, str]
+) -> None:
+    litellm.completion(CHAT, HELLO, **to)
+    litellm.embedding(EMBEDDING, ["Hello"], **to)
+    litellm.image_generation("a river", model=IMAGE, **to)
+    enabled.flush()
+    assert [row.key_name for row in enabled.store.rows()] == ["key-04b3b1e2f0cf"] * 3
+
+
+class Payloads(CustomLogger):
+    """Keeps what Langfuse, OpenTelemetry and the proxy's spend logs would read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.costs: list[float] = []
+
+    def log_success_event(self, kwargs: Any, **_: Any) -> None:
+        self.costs.append(kwargs["standard_logging_object"]["response_cost"])
+
+    async def async_log_success_event(self, kwargs: Any, **_: Any) -> None:
+        self.costs.append(kwargs["standard_logging_object"]["response_cost"])
+
+
+@pytest.fixture
+def payloads() -> Iterator[Payloads]:
+    callback = Payloads()
+    litellm.callbacks.append(callback)
+    yield callback
+    for name in ("callbacks", "success_callback", "failure_callback"):
+        for prefix in ("", "_async_"):
+            held = getattr(litellm, prefix + name, None) or []
+            held[:] = [one for one in held if one is not callback]
+
+
+def drain(stream: Any) -> None:
+    for _ in stream:
+        pass
+
+
+async def adrain(stream: Any) -> None:
+    async for _ in await stream:
+        pass
+
+
+PATHS: dict[str, Any] = {
+    "chat": lambda to: litellm.completion(CHAT, HELLO, **to),
+    "stream": lambda to: drain(litellm.completion(CHAT, HELLO, stream=True, **to)),
+    "embedding": lambda to: litellm.embedding(EMBEDDING, ["Hello"], **to),
+    "image": lambda to: litellm.image_generation("a river", model=IMAGE, **to),
+    "images": lambda to: litellm.image_generation("a river", model=IMAGE, n=2, **to),
+    "async chat": lambda to: litellm.acompletion(CHAT, HELLO, **to),
+    "async stream": lambda to: adrain(litellm.acompletion(CHAT, HELLO, stream=True, **to)),
+    "async embedding": lambda to: litellm.aembedding(EMBEDDING, ["Hello"], **to),
+    "async image": lambda to: litellm.aimage_generation(prompt="a river", model=IMAGE, **to),
+    "router": lambda to: router(to).acompletion("any", HELLO),
+    "router stream": lambda to: adrain(router(to).acompletion("any", HELLO, stream=True)),
+}
+
+
+def router(to: dict[str, str]) -> litellm.Router:
+    return litellm.Router(
+        model_list=[{"model_name": "any", "litellm_params": {"model": CHAT, **to}}]
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_payload_of_loggers_and_the_row_have_the_exact_cost(
+    path: str, enabled: Ledger, emulator: Emulator, to: dict[str, str], payloads: Payloads
+) -> None:
+    async def run() -> None:
+        await PATHS[path](to)
+        await asyncio.sleep(0.3)
+
+    if "async" in path or "router" in path:
+        asyncio.run(run())
+    else:
+        PATHS[path](to)
+    deadline = time.monotonic() + 5
+    while not payloads.costs and time.monotonic() < deadline:
+        time.sleep(0.01)
+    bill = emulator.bill()
+    assert payloads.costs == [float(sum(row.cost for row in bill))]
+    enabled.flush()
+    rows = enabled.store.rows()
+    assert {row.generation_id: row.cost for row in rows} == {
+        row.generation_id: to_pico(row.cost) for row in bill
+    }
+    assert [row.attempt for row in rows] == list(range(1, len(bill) + 1))
+
+
+def test_other_providers_are_estimates_of_litellm(enabled: Ledger) -> None:
+    litellm.completion("gpt-4o-mini", HELLO, mock_response="Hi there")
+    deadline = time.monotonic() + 5
+    while not enabled.writer.waiting and time.monotonic() < deadline:
+        time.sleep(0.01)
+    row = only_row(enabled)
+    assert (row.via, row.cost_status) == ("openai", "estimate")
+    assert row.cost
+    [spent] = enabled.spend("total")
+    assert spent.billed == 0
+    assert spent.estimated == ledger.to_usd(row.cost)
+
+
+def test_a_call_that_was_never_sent_is_a_failure_that_cost_nothing(
+    enabled: Ledger, to: dict[str, str]
+) -> None:
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion(CHAT, HELLO, reasoning={"effort": 7}, **to)
+    deadline = time.monotonic() + 5
+    while not enabled.writer.waiting and time.monotonic() < deadline:
+        time.sleep(0.01)
+    row = only_row(enabled)
+    assert (row.outcome, row.error_class, row.error_code) == ("error", "BadRequestError", "400")
+    assert (row.cost_status, row.cost) == ("billed", 0)
+
+
+def test_a_refused_connection_cost_nothing(enabled: Ledger) -> None:
+    with pytest.raises(litellm.APIConnectionError):
+        litellm.completion(CHAT, HELLO, api_base="http://127.0.0.1:9/api/v1", api_key="sk-or-v1-x")
+    assert only_row(enabled).cost == 0
+
+
+def test_what_nobody_knows_is_unknown_and_not_zero(
+    enabled: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    emulator.faults.add("stall=60")
+    with pytest.raises(litellm.Timeout):
+        litellm.completion(CHAT, HELLO, timeout=0.3, **to)
+    row = only_row(enabled)
+    assert (row.cost_status, row.cost) == ("unknown", None)
+    [spent] = enabled.spend("total")
+    assert (spent.unknown, spent.billed) == (1, 0)
+
+
+def test_disabling_leaves_litellm_as_it_was(enabled: Ledger, to: dict[str, str]) -> None:
+    litellm.completion(CHAT, HELLO, **to)
+    assert ledger.disable()
+    litellm.completion(CHAT, HELLO, **to)
+    assert len(enabled.store.rows()) == 1
+    for name in ("callbacks", "success_callback", "_async_success_callback", "failure_callback"):
+        assert ledger.handler not in getattr(litellm, name)
+    assert not ledger.is_enabled()
+
+
+MARKERS = ("PROMPT-mark-7f3a", "ANSWER-mark-91c2", "sk-or-v1-KEY-mark-55e0")
+
+
+def test_no_prompt_no_answer_and_no_key_is_stored_or_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from openrouter_adapter.emulator import Emulator as Server
+
+    prompt, answer, key = MARKERS
+    where = tmp_path / "ledger.db"
+    messages = [{"role": "user", "content": prompt}]
+    with (
+        caplog.at_level(logging.DEBUG, "openrouter_adapter"),
+        Server(api_key=None, answer=f"{answer} and more words") as emulator,
+        openrouter_adapter.registered(),
+    ):
+        to: dict[str, Any] = {"api_base": emulator.base_url, "api_key": key}
+        book = ledger.enable(where)
+        try:
+            litellm.completion(CHAT, messages, **to)
+            litellm.embedding(EMBEDDING, [prompt], **to)
+            for fault in ("moderation", "status=400;message=" + prompt, "bad-json", "html"):
+                headers = {"x-emulator-fault": fault}
+                with pytest.raises(Exception, match=r"\w"):
+                    litellm.completion(CHAT, messages, extra_headers=headers, **to)
+            drain(litellm.completion(CHAT, messages, stream=True, **to))
+            with pytest.raises(Exception, match=r"\w"):
+                asyncio.run(litellm.aimage_generation(prompt, model=IMAGE, **to))
+            with pytest.raises(Exception, match=r"\w"):
+                litellm.completion(CHAT, messages, reasoning={"effort": 7}, **to)
+            time.sleep(0.3)
+            book.reconcile(api_key=key, base_url=emulator.base_url, is_forced=True)
+            book.budget("tight", 0, job="none")
+        finally:
+            ledger.disable()
+    with book.store.database.read() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert len(book.store.rows()) >= 9
+    assert b"openai/gpt-4o-mini" in files
+    logged = "\n".join(
+        record.getMessage() for record in caplog.records if record.name == "openrouter_adapter"
+    )
+    for marker in MARKERS:
+        assert marker.encode() not in files
+        assert marker not in logged
+    book.close()

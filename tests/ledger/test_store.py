@@ -1,0 +1,217 @@
+"""Rows are written once however often they come, and the sums are those of the rows."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from openrouter_adapter import ledger
+from openrouter_adapter.ledger import LedgerError, Store, queries
+from openrouter_adapter.ledger.migrations import STEPS
+from openrouter_adapter.ledger.money import PART
+from openrouter_adapter.ledger.rows import COLUMNS
+
+from .rows import HOUR, NOON, billed, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from openrouter_adapter.ledger import Row
+
+
+@pytest.fixture
+def store(where: str) -> Iterator[Store]:
+    made = Store(where)
+    yield made
+    made.close()
+
+
+def sums(store: Store, by: str = "model") -> dict[str | None, tuple[int, object, int]]:
+    return {
+        one.name: (one.requests, one.billed, one.unknown)
+        for one in queries.spend(store.database, by)
+    }
+
+
+def sums_of_rows(store: Store) -> dict[str | None, tuple[int, object, int]]:
+    """The same from the rows themselves, without the rollups."""
+    found: dict[str | None, list[Row]] = {}
+    for row in store.rows():
+        found.setdefault(row.model, []).append(row)
+    return {
+        model: (
+            len(rows),
+            ledger.to_usd(sum(row.cost or 0 for row in rows if row.cost_status == "billed")),
+            sum(row.cost is None and row.outcome != "open" for row in rows),
+        )
+        for model, rows in found.items()
+    }
+
+
+def test_writing_twice_changes_nothing(store: Store) -> None:
+    rows = [billed(cost) for cost in range(1, 2000)]
+    store.write(copy.deepcopy(rows))
+    before = (store.rows(), sums(store), sums(store, "day"))
+    store.write(copy.deepcopy(rows))
+    store.write(copy.deepcopy(rows[::-1]))
+    assert (store.rows(), sums(store), sums(store, "day")) == before
+
+
+def test_sums_are_right_whatever_the_order_of_rows_and_corrections(store: Store) -> None:
+    chance = random.Random(0)  # noqa: S311
+    stories = []
+    for number in range(200):
+        call_id = f"call-{number}"
+        model = f"model-{number % 3}"
+        fields = {
+            "call_id": call_id,
+            "generation_id": f"gen-{number}",
+            "model": model,
+            "started_at": NOON + chance.randrange(48) * HOUR,
+            "tags": '["a", "b"]' if number % 2 else "[]",
+        }
+        stories += [
+            unknown(outcome="open", provider=None, **fields),
+            unknown(outcome="left", **fields),
+            billed(chance.randrange(10**12), **fields),
+        ]
+    chance.shuffle(stories)
+    for start in range(0, len(stories), 7):
+        store.write(stories[start : start + 7])
+    assert sums(store) == sums_of_rows(store)
+    assert len(store.rows()) == 200
+    assert all(row.cost_status == "billed" and row.outcome != "open" for row in store.rows())
+    by_tag = {one.name: one for one in queries.spend(store.database, "tag")}
+    assert by_tag["a"].requests == by_tag["b"].requests == 100
+    tagged = sum(row.cost or 0 for row in store.rows() if row.tags != "[]")
+    assert by_tag["a"].billed == ledger.to_usd(tagged)
+
+
+def test_a_later_bill_corrects_an_earlier_one(store: Store) -> None:
+    store.write([billed(5, call_id="one")])
+    store.write([billed(7, call_id="one")])
+    assert sums(store) == sums_of_rows(store)
+    assert [row.cost for row in store.rows()] == [7]
+
+
+def test_a_call_id_that_is_used_again_does_not_write_over_the_first(store: Store) -> None:
+    store.write([billed(5, call_id="same", generation_id="gen-1")])
+    store.write([billed(7, call_id="same", generation_id="gen-2")])
+    store.write([billed(7, call_id="same", generation_id="gen-2")])
+    assert [(row.attempt, row.cost) for row in store.rows()] == [(1, 5), (2, 7)]
+
+
+def test_sums_can_pass_what_64_bits_hold(store: Store) -> None:
+    most = 2**63 - 1
+    store.write([billed(most, user_id="rich") for _ in range(20)])
+    [whole] = queries.spend(store.database, "total")
+    [by_user] = queries.spend(store.database, "user")
+    assert whole.billed == by_user.billed == ledger.to_usd(20 * most)
+
+
+def test_threads_that_write_the_same_rows_agree(where: str) -> None:
+    rows = [billed(cost, call_id=f"call-{cost}") for cost in range(300)]
+    stores = [Store(where) for _ in range(4)]
+    stores[0].write([])
+    failures: list[BaseException] = []
+
+    def write(store: Store, seed: int) -> None:
+        mine = copy.deepcopy(rows)
+        random.Random(seed).shuffle(mine)  # noqa: S311
+        try:
+            for start in range(0, len(mine), 20):
+                store.write(mine[start : start + 20])
+        except BaseException as failure:  # noqa: BLE001
+            failures.append(failure)
+
+    threads = [
+        threading.Thread(target=write, args=(store, seed)) for seed, store in enumerate(stores)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sums(stores[0]) == sums_of_rows(stores[0])
+    assert len(stores[0].rows()) == 300
+    for store in stores:
+        store.close()
+
+
+def test_sums_by_user_and_time(store: Store) -> None:
+    store.write(
+        [
+            billed(PART, user_id="a"),
+            billed(2 * PART, user_id="b", started_at=NOON + 30 * HOUR, outcome="error"),
+            unknown(user_id="b", started_at=NOON + 30 * HOUR, latency_ms=None),
+        ]
+    )
+    by_user = {one.name: one for one in queries.spend(store.database, "user")}
+    assert (by_user["b"].requests, by_user["b"].failures, by_user["b"].unknown) == (2, 1, 1)
+    assert by_user["a"].mean_latency_ms == 500
+    days = queries.spend(store.database, "day")
+    assert [one.name for one in days] == ["2026-11-01", "2026-11-02"]
+    hours = queries.spend(store.database, "hour")
+    assert [one.name for one in hours] == ["2026-11-01 12:00", "2026-11-02 18:00"]
+    assert queries.spend(store.database, "total")[0].requests == 3
+    with pytest.raises(LedgerError, match="sums by"):
+        queries.spend(store.database, "colour")
+
+
+def test_the_schema_has_the_columns_of_a_row_in_their_order(store: Store) -> None:
+    with store.database.read() as connection:
+        columns = sa.inspect(connection).get_columns("ledger_attempts")
+        version = connection.scalar(sa.text("SELECT MAX(version) FROM ledger_version"))
+    assert tuple(column["name"] for column in columns) == COLUMNS
+    assert version == max(STEPS)
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(where: str) -> None:
+    first = Store(where)
+    first.database.write(
+        lambda connection: connection.execute(sa.text("INSERT INTO ledger_version VALUES (999)"))
+    )
+    first.close()
+    with pytest.raises(LedgerError, match="upgrade"):
+        Store(where).rows()
+
+
+def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE ledger_version (version INTEGER NOT NULL)")
+        for statement in STEPS[1]:
+            connection.execute(statement)
+        connection.execute("INSERT INTO ledger_version VALUES (1)")
+    book = ledger.open(path)
+    book.budget("new", 1)
+    assert [state.budget.name for state in book.budgets()] == ["new"]
+    book.close()
+
+
+def test_where_a_ledger_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OPENROUTER_ADAPTER_LEDGER", str(tmp_path / "named.db"))
+    assert Store().database.name.endswith("named.db")
+    monkeypatch.delenv("OPENROUTER_ADAPTER_LEDGER")
+    assert Store().database.name.endswith("ledger.db")
+    url = Store("postgresql://me:secret@host/spend").database
+    assert url.url.drivername == "postgresql+psycopg"
+    assert "secret" not in url.name
+    for wrong in ("mysql://host/spend", "sqlite://", "://"):
+        with pytest.raises(LedgerError):
+            Store(wrong)
+
+
+def test_importing_the_package_does_not_import_sqlalchemy() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, openrouter_adapter; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

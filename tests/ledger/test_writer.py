@@ -1,0 +1,204 @@
+"""A ledger that can't be written never breaks or slows a call, and says what it lost."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import litellm
+import pytest
+import sqlalchemy as sa
+
+from openrouter_adapter import ledger
+from openrouter_adapter.ledger import LedgerError, Store
+from openrouter_adapter.ledger.writer import Writer
+
+from .rows import billed
+from .traffic import CHAT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from openrouter_adapter.emulator import Emulator
+    from openrouter_adapter.ledger import Ledger, Row
+
+ROOT = Path(__file__).parents[2]
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+class Broken(Store):
+    """A store whose database is gone until it is mended."""
+
+    is_broken = True
+
+    def write(self, rows: Any) -> None:
+        if self.is_broken:
+            raise LedgerError("the database is gone")
+        super().write(rows)
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_rows_wait_while_the_database_is_gone_and_are_written_when_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Broken(tmp_path / "ledger.db")
+    writer = Writer(store, most_waiting=100, linger=0.01)
+    with caplog.at_level(logging.WARNING, "openrouter_adapter"):
+        for cost in range(150):
+            writer.put(billed(cost))
+        assert not writer.flush(0.3)
+        assert writer.waiting == 100
+        assert writer.dropped == 50
+        store.is_broken = False
+        wait_until(lambda: writer.flush(5))
+    assert writer.waiting == 0
+    assert len(store.rows()) == 100
+    texts = [record.getMessage() for record in caplog.records]
+    assert len([text for text in texts if "can't be written" in text]) == 1
+    assert len([text for text in texts if "dropped until" in text]) == 1
+    assert any("50 rows were dropped" in text for text in texts)
+    store.close()
+
+
+def test_a_row_that_the_database_refuses_takes_no_other_with_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    writer = Writer(store, linger=0)
+    rows = [billed(1), billed(2), billed(3)]
+    rows[1].cost_status = "unknown"
+    rows.append(billed(2**70))
+    for row in rows:
+        writer.put(row)
+    assert writer.flush()
+    assert sorted(row.cost or 0 for row in store.rows()) == [1, 3]
+    assert writer.dropped == 2
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["a folder", "read-only", "no database"])
+def test_a_call_is_neither_broken_nor_slowed(
+    kind: str,
+    enable: Callable[..., Ledger],
+    to: dict[str, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if kind == "a folder":
+        where = str(tmp_path)
+    elif kind == "read-only":
+        where = "sqlite:////proc/ledger.db"
+    else:
+        where = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
+    with caplog.at_level(logging.WARNING, "openrouter_adapter"):
+        book = enable(where)
+        started = time.monotonic()
+        for _ in range(5):
+            assert litellm.completion(CHAT, HELLO, **to).choices
+        assert time.monotonic() - started < 5
+        assert not book.flush(1.5)
+    assert book.writer.waiting == 5
+    assert len([one for one in caplog.records if "can't be written" in one.getMessage()]) == 1
+    with pytest.raises(LedgerError):
+        ledger.enable(where, must_open=True)
+
+
+def test_a_full_disk_keeps_rows_in_memory(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    store.write([billed(1)])
+
+    @sa.event.listens_for(store.database._engine, "connect")
+    def limit(connection: Any, _record: Any) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+
+    store.close()
+    writer = Writer(store, linger=0)
+    for cost in range(5000):
+        writer.put(billed(cost))
+    assert not writer.flush(2)
+    assert writer.waiting > 4900
+    assert writer.waiting + len(store.rows()) == 5001
+    assert writer.dropped == 0
+    store.close()
+
+
+CODE = """
+import os, sys, time
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+import litellm, openrouter_adapter
+from openrouter_adapter import ledger
+litellm.suppress_debug_info = True
+openrouter_adapter.register()
+ledger.enable(sys.argv[1])
+for _ in range(3):
+    litellm.completion("openrouter/openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}],
+                       api_base=sys.argv[2], api_key=sys.argv[3])
+print("ready", flush=True)
+if sys.argv[4] == "wait":
+    while True:
+        time.sleep(0.01)
+if sys.argv[4] == "fork":
+    if os.fork() == 0:
+        litellm.completion("openrouter/openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}],
+                           api_base=sys.argv[2], api_key=sys.argv[3])
+        ledger.flush()
+        os._exit(0)
+    os.wait()
+"""
+
+
+def run(book: str, emulator: Emulator, how: str, code: str = CODE) -> subprocess.Popen[str]:
+    arguments = [book, emulator.base_url, emulator.api_key, how]
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("how", "ends_with"), [("exit", 0), ("wait", -signal.SIGTERM), ("fork", 0)]
+)
+def test_nothing_is_lost_when_the_process_is_told_to_stop(
+    how: str, ends_with: int, emulator: Emulator, tmp_path: Path
+) -> None:
+    where = str(tmp_path / "ledger.db")
+    process = run(where, emulator, how)
+    if how == "wait":
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == ends_with
+    assert process.stdout is not None
+    process.stdout.close()
+    book = ledger.open(where)
+    rows = book.store.rows()
+    assert {row.generation_id for row in rows} == {row.generation_id for row in emulator.bill()}
+    assert len(rows) == (4 if how == "fork" else 3)
+    book.close()
+
+
+def test_putting_costs_microseconds_while_the_database_is_slow(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    store.write([billed(1)])
+    writer = Writer(store, linger=0)
+    with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        rows: Sequence[Row] = [billed(cost) for cost in range(1000)]
+        started = time.perf_counter()
+        for row in rows:
+            writer.put(row)
+        assert time.perf_counter() - started < 0.1
+        other.execute("COMMIT")
+    assert writer.flush(20)
+    store.close()
