@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
+import uuid
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -19,6 +18,7 @@ from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.report import budgets, charts, explorer, texts
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     import jinja2
@@ -40,17 +40,13 @@ def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     page = render(figures).encode("utf-8", "replace")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    # Beside it, since only within one folder a file is replaced in one step.
+    new = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(page)
-        # mkstemp's file is the user's alone; a page is as readable as other files.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(target)
+        new.write_bytes(page)
+        new.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
     return target
 
