@@ -22,6 +22,7 @@ from . import (
     rerank,
     responses,
     speech,
+    texts,
     transcriptions,
 )
 from .bodies import check_object
@@ -47,6 +48,7 @@ class Api:
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
             ("POST", "/rerank"): self._rerank,
+            ("POST", "/completions"): self._complete_text,
             ("POST", "/images"): self._draw,
             ("POST", "/audio/speech"): self._speak,
             ("POST", "/audio/transcriptions"): self._transcribe,
@@ -151,6 +153,11 @@ class Api:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answer = rerank.rank(self._service, body, fault)
         return await delivery.send_json(request, answer, {}, fault)
+
+    async def _complete_text(
+        self, request: web.BaseRequest, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        return await texts.answer(request, self._service, body, asked)
 
     async def _draw(
         self, request: web.BaseRequest, body: Any, asked: RequestFaults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -178,6 +179,8 @@ def test_an_images_price_is_the_recorded_one() -> None:
             "background: ",
         ),
         ("/images", {"prompt": "x"}, "No models"),
+        ("/completions", {"model": "openai/gpt-4o"}, "Input required"),
+        ("/completions", {"model": "openai/gpt-4o", "prompt": ["one", 2]}, "Input required"),
     ],
 )
 def test_a_bad_body_is_refused(
@@ -221,3 +224,35 @@ def test_a_form_that_is_too_large_is_refused(sdk: Any, monkeypatch: pytest.Monke
         sdk.stt.create_transcription_multipart(
             model=LISTENER, file={"file_name": "a.mp3", "content": bytes(11)}
         )
+
+
+def test_a_text_completion_is_a_chats_words_as_text(client: Client, emulator: Emulator) -> None:
+    body = {"model": "openai/gpt-3.5-turbo", "prompt": "What is the capital of France?"}
+    whole = client.send("POST", "/completions", body)
+    assert whole.json["object"] == "text_completion"
+    (choice,) = whole.json["choices"]
+    assert (choice["text"], choice["finish_reason"]) == ("The capital of France is Paris.", "stop")
+    assert whole.json["usage"]["cost"] == billed(emulator)
+    chunks = client.send("POST", "/completions", {**body, "stream": True}).chunks
+    assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == choice["text"]
+    assert {chunk["object"] for chunk in chunks} == {"text_completion"}
+    assert [row.endpoint for row in emulator.bill()] == ["/completions"] * 2
+
+
+@pytest.mark.parametrize(
+    "fault", ["nested-body", "bad-json", "comments-only", "error-in-200", "error-chunk", "cut=50"]
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_faults_strike_text_completions_too(fault: str, stream: bool, emulator: Emulator) -> None:
+    import httpx
+
+    emulator.faults.add(fault)
+    answer: Any = None
+    with contextlib.suppress(httpx.HTTPError):
+        answer = httpx.post(
+            f"{emulator.base_url}/completions",
+            headers={"Authorization": f"Bearer {emulator.api_key}"},
+            json={"model": "openai/gpt-3.5-turbo", "prompt": "Hello", "stream": stream},
+        )
+    assert answer is None or answer.status_code == 200
+    assert emulator.bill()[0].fault == fault.partition("=")[0]
