@@ -61,7 +61,8 @@ def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, 
         raise _failed(body, {"code": 503, "message": "the answer has no choices"}, headers, model)
     for choice in choices:
         if not isinstance(choice.get("message"), dict):
-            choice["message"] = {"role": "assistant", "content": None}
+            # `text` is what a text completion has in its place.
+            choice["message"] = {"role": "assistant", "content": choice.pop("text", None)}
         if isinstance(choice["message"].get("tool_calls"), list):
             repair_tool_calls(choice["message"]["tool_calls"])
     for choice in choices:

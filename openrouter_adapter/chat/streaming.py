@@ -78,6 +78,7 @@ class OpenRouterStream(CustomStreamWrapper):
         model: str,
         logging_obj: Any,
         carrier: dict[str, Any],
+        parser: EventParser | None = None,
     ) -> None:
         """Wraps an HTTP response whose body has not been read.
 
@@ -87,6 +88,7 @@ class OpenRouterStream(CustomStreamWrapper):
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
             carrier: The attempt's parameters, which hold its admission ticket.
+            parser: Reads the events, where they are not a chat's own.
         """
         self._accumulator = Accumulator()
         super().__init__(
@@ -105,7 +107,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._is_async = hasattr(pieces, "__anext__")
         self._held: list[bytes] = []
         self._carrier = carrier
-        self._parser = EventParser()
+        self._parser = parser or EventParser()
         self._events: Iterator[dict[str, Any]] = iter(())
         self._is_exhausted = False
         self._is_settled = False

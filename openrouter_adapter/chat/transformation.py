@@ -22,6 +22,7 @@ from openrouter_adapter.chat import messages as chat_messages
 from openrouter_adapter.chat import parameters, response
 from openrouter_adapter.chat.streaming import OpenRouterStream
 from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.text_completion import transformation as text_completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,11 +84,29 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, admitted."""
-        body = build_body(model, messages, optional_params)
+        if text_completion.is_asked(litellm_params):
+            fields = parameters.body_fields(optional_params, model)
+            fields.setdefault("usage", parameters.INCLUDE_USAGE)
+            body, path = text_completion.build_body(model, messages, fields), text_completion.PATH
+        else:
+            body, path = build_body(model, messages, optional_params), self._path
         extra = litellm_params.get(admission.EXTRA_BODY)
         sent = {**body, **filling(extra, body)} if isinstance(extra, dict) else body
-        admission.before_send(sent, litellm_params)
+        admission.before_send(sent, litellm_params, path)
         return body
+
+    def get_complete_url(
+        self,
+        api_base: str | None,
+        api_key: str | None,
+        model: str,
+        optional_params: dict[str, Any],
+        litellm_params: dict[str, Any],
+        stream: bool | None = None,
+    ) -> str:
+        """The URL of the chat, or of the text completion, that LiteLLM makes a chat of."""
+        is_text = text_completion.is_asked(litellm_params)
+        return connection.endpoint_url(api_base, text_completion.PATH if is_text else self._path)
 
     def transform_extra_body(
         self,
@@ -112,8 +131,10 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         encoding: Any,
         api_key: str | None = None,
         json_mode: bool | None = None,
-    ) -> ModelResponse:
+    ) -> Any:
         """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
+
+        A `ModelResponse`; a `TextCompletionResponse` where a text completion was asked for.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
@@ -121,12 +142,18 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
         with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
+            is_text = text_completion.is_asked(litellm_params)
+            parse = text_completion.parse if is_text else completion.parse
             try:
-                body = completion.parse(content, headers, model)
+                body = parse(content, headers, model)
             except Exception as failure:
                 response.put_partial(failure, headers)
                 raise
-            whole = response.model_response(body, headers, model_response)
+            whole: Any = (
+                text_completion.response(body, headers)
+                if is_text
+                else response.model_response(body, headers, model_response)
+            )
             settle(usage.read_bill(body, headers))
         return whole
 
@@ -203,10 +230,13 @@ def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> O
         original_response="first stream response received",
         additional_args={"complete_input_dict": call["data"]},
     )
+    carrier = call.get("litellm_params") or {}
+    is_text = text_completion.is_asked(carrier)
     return OpenRouterStream(
         response,
         pieces=pieces,
         model=call["model"],
         logging_obj=call["logging_obj"],
-        carrier=call.get("litellm_params") or {},
+        carrier=carrier,
+        parser=text_completion.TextEventParser() if is_text else None,
     )

@@ -1,0 +1,1 @@
+"""`/completions` through `litellm.text_completion`."""

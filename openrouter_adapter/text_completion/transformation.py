@@ -1,0 +1,143 @@
+"""`litellm.text_completion("openrouter/…")`: bodies and answers of `/completions`.
+
+LiteLLM makes a chat of such a call before any adapter sees it; the chat's transformation class
+tells the two apart, and calls the steps here. An answer goes the way of a chat's through the
+checks (completion.py, chat/streaming.py), and comes out as text again.
+See https://openrouter.ai/docs/api-reference/overview.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from openrouter_adapter import completion, connection, errors, usage
+from openrouter_adapter.sse import EventParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from litellm.types.utils import TextChoices, TextCompletionResponse
+
+PATH: Final = "/completions"
+
+# What of a choice belongs to the message that a chat would have.
+_OF_MESSAGE: Final = ("reasoning", "reasoning_details", "refusal")
+_PLACED: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
+
+
+def is_asked(litellm_params: Mapping[str, Any] | None) -> bool:
+    """Whether LiteLLM's parameters are those of a text completion."""
+    return bool((litellm_params or {}).get("text_completion"))
+
+
+def build_body(model: str, messages: list[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a text completion.
+
+    Args:
+        model: As OpenRouter names it, or as LiteLLM's core left it.
+        messages: What LiteLLM's core made of the prompts: a message of the user for each.
+        fields: All other fields of the body, checked.
+
+    Raises:
+        litellm.BadRequestError: there is no prompt.
+    """
+    prompts = [message.get("content") for message in messages]
+    if not prompts or not all(isinstance(prompt, str) and prompt for prompt in prompts):
+        raise errors.bad_request(f"prompt={prompts!r:.200}: give a text, or a list of texts", model)
+    prompt = prompts[0] if len(prompts) == 1 else prompts
+    return {"model": connection.wire_model(model), "prompt": prompt, **fields}
+
+
+def parse(
+    content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
+) -> dict[str, Any]:
+    """The checked answer, with each choice's text in a `message` as a chat has it.
+
+    Raises:
+        One of LiteLLM's exceptions: it holds an error, or no answer.
+    """
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise errors.unreadable(content, headers, model) from None
+    return completion.check(_as_chat(body, "message"), headers, model)
+
+
+def response(
+    body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> TextCompletionResponse:
+    """LiteLLM's response of a checked answer, with cost and facts in the hidden params."""
+    from litellm.types.llms.base import HiddenParams
+    from litellm.types.utils import TextCompletionResponse
+
+    beside = {name: value for name, value in body.items() if name not in _PLACED}
+    made = TextCompletionResponse(
+        id=body.get("id"),
+        created=body.get("created"),
+        model=body.get("model"),
+        choices=[_choice(choice) for choice in body["choices"]],
+        usage=usage.litellm_usage(body["usage"]) if isinstance(body.get("usage"), dict) else None,
+        **beside,
+    )
+    hidden: dict[str, Any] = {}
+    usage.attach(hidden, body, headers)
+    made.hidden_params = HiddenParams.model_validate(hidden)
+    return made
+
+
+def _choice(wire: Mapping[str, Any]) -> TextChoices:
+    from litellm.types.utils import Logprobs, TextChoices
+
+    message = wire["message"]
+    finish_reason, specific = completion.finish(wire, has_tool_calls=False)
+    content = message.get("content")
+    beside = {name: message[name] for name in _OF_MESSAGE if message.get(name)}
+    if message.get("reasoning"):
+        beside["reasoning_content"] = message["reasoning"]
+    if specific:
+        beside["provider_specific_fields"] = specific
+    logprobs = wire.get("logprobs")
+    if isinstance(logprobs, dict):
+        # Not checked: LiteLLM's class wants fields that providers leave out.
+        logprobs = Logprobs.model_construct(**logprobs)
+    return TextChoices(
+        finish_reason=finish_reason,
+        index=wire.get("index", 0),
+        text=completion.text_of_parts(content) if isinstance(content, list) else content,
+        logprobs=logprobs,
+        **beside,
+    )
+
+
+class TextEventParser(EventParser):
+    """Gives the events of a text completion's stream as those of a chat's."""
+
+    __slots__ = ()
+
+    def feed(self, piece: bytes) -> Iterator[dict[str, Any]]:
+        """Yields the events that `piece` completes, as chunks of a chat.
+
+        Raises:
+            NotJSONError: a data line is not a JSON object.
+        """
+        for event in super().feed(piece):
+            yield _as_chat(event, "delta")
+
+
+def _as_chat(body: Any, name: str) -> Any:
+    """An answer or an event with each choice's text in a `message` or a `delta`."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    if not isinstance(choices, list):
+        return body
+    return {**body, "choices": [_chat_choice(choice, name) for choice in choices]}
+
+
+def _chat_choice(choice: Any, name: str) -> Any:
+    if not isinstance(choice, dict) or "text" not in choice:
+        return choice
+    rest = dict(choice)
+    inner = {"role": "assistant", "content": rest.pop("text")}
+    inner |= {field: rest.pop(field) for field in _OF_MESSAGE if field in rest}
+    return {**rest, name: inner}
