@@ -60,7 +60,8 @@ class Endpoint:
         import litellm
 
         # Where a call has none, LiteLLM's core puts its global headers on most endpoints, not all.
-        return connection.request_headers(headers or litellm.headers or {}, api_key, model)
+        everywhere: Any = litellm.headers
+        return connection.request_headers(headers or everywhere or {}, api_key, model)
 
     def get_complete_url(
         self,
