@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
-    from openrouter_adapter.ledger.limits import Estimate
     from openrouter_adapter.ledger.reconcile import Reconciled
     from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.ledger.worst import Estimate
 
 logger = logging.getLogger("openrouter_adapter")
 
@@ -62,7 +62,7 @@ class Ledger:
             where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
                 else the default file.
             estimate: Reckons a request's worst case, from its body and its endpoint; None for
-                `catalog.estimate`.
+                the catalogue's (`worst.Worst`).
             most_waiting: Rows kept in memory while the database can't be written.
             beat_seconds: How often, in seconds, this process says that it lives and looks for
                 budgets that others have set. One that is silent for 12 times as long is dead.
@@ -118,7 +118,18 @@ class Ledger:
                 "the ledger can't be read, its budgets are as last known: %s",
                 failure,
             )
+        if before and {one.name: one.usd for one in before} != {
+            one.name: one.usd for one in self.limits.budgets
+        }:
+            # A limit that was lowered holds for what was taken in advance, too.
+            self._give_back()
         self.writer.linger = _HELD_LINGER if self.limits.budgets else LINGER
+
+    def _give_back(self) -> None:
+        try:
+            self.holds.give_back()
+        except LedgerError as failure:
+            logger.debug("allowance was not given back: %s", failure)
 
     def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
         """Writes what waits in memory.

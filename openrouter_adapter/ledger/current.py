@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from openrouter_adapter.ledger.budgets import Budget
-    from openrouter_adapter.ledger.limits import Estimate
     from openrouter_adapter.ledger.queries import Spend
     from openrouter_adapter.ledger.reconcile import Reconciled
+    from openrouter_adapter.ledger.worst import Estimate
 
 _lock = threading.Lock()
 _current: Ledger | None = None
@@ -53,7 +53,7 @@ def enable(
     Args:
         where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER, else
             the default file.
-        estimate: Reckons a request's worst case; None for `catalog.estimate`.
+        estimate: Reckons a request's worst case; None for the catalogue's.
         must_open: Raises where the database can't be opened now. Otherwise that is a warning:
             rows wait in memory, and budgets that were never read don't hold.
         **options: More of `Ledger`'s.

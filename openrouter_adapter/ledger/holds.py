@@ -54,8 +54,9 @@ class Refusal:
     def __str__(self) -> str:
         """Name the budget, what is spent, what is held and what the request could cost."""
         what = self.budget.name + (f" ({self.period})" if self.period else "")
+        limit = _usd(to_pico(self.budget.usd))
         return (
-            f"budget {what}: {_usd(self.spent)} of {self.budget.usd:f} USD are spent and "
+            f"budget {what}: {_usd(self.spent)} of {limit} USD are spent and "
             f"{_usd(self.held)} USD held for other requests; this one could cost "
             f"{_usd(self.worst)} USD"
         )
@@ -198,6 +199,17 @@ class Holds:
             self.database.write(work)
             if is_idle:
                 self._idle = {}
+
+    def give_back(self) -> None:
+        """Returns what this process has taken in advance and not held.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        with self._turn:
+            worker, self._idle = self._worker, {}
+            if worker is not None:
+                self.database.write(lambda connection: workers.give_back(connection, worker))
 
     def close(self) -> None:
         """Gives back what this process does not hold. Holds that are left count as unsettled."""

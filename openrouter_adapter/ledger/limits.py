@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.worst import Worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.holds import Holds, Refusal
     from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.ledger.worst import Estimate
 
 logger = logging.getLogger("openrouter_adapter")
 
@@ -27,18 +29,6 @@ _FIRST_WAIT: Final = 0.02
 _LONGEST_WAIT: Final = 0.25
 
 
-class Estimate(Protocol):
-    """What `catalog.estimate` gives."""
-
-    @property
-    def worst(self) -> Decimal | None:
-        """The most that the request can cost, in USD; None where that is not known."""
-
-    @property
-    def unknown_because(self) -> str | None:
-        """Why it is not known."""
-
-
 class Limits:
     """The budgets of one ledger, as this process knows them."""
 
@@ -47,7 +37,7 @@ class Limits:
     ) -> None:
         """Takes the holds, and what reckons a worst case (None: the catalog)."""
         self._holds = holds
-        self._estimate = estimate or _estimate_by_catalog
+        self._estimate = estimate or Worst()
         self._lock = threading.Lock()
         self._has_warned = False
         self.budgets: Sequence[Budget] = ()
@@ -115,7 +105,7 @@ class Limits:
         if cap is not None and worst > cap:
             return _exceeded(
                 f"budget {tightest.name}: this request could cost {worst.normalize():f} USD, and "
-                f"one request may cost {cap:f} USD: give a lower max_tokens",
+                f"one request may cost {cap.normalize():f} USD: give a lower max_tokens",
                 tightest,
             )
         return worst
@@ -157,10 +147,3 @@ def _exceeded(message: str, budget: Budget, refusal: Refusal | None = None) -> E
     )
     exception.__dict__["openrouter"] = {"budget": budget.name}
     return exception
-
-
-def _estimate_by_catalog(body: Mapping[str, Any], endpoint: str) -> Estimate:
-    from openrouter_adapter import catalog
-
-    estimate: Estimate = catalog.estimate(body, endpoint=endpoint)
-    return estimate

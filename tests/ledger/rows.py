@@ -11,7 +11,7 @@ NOON = 1_793_534_400_000_000
 HOUR = 3_600_000_000
 
 
-def billed(cost: int = 1_000_000, **fields: Any) -> Row:
+def billed(cost: int | None = 1_000_000, **fields: Any) -> Row:
     """A row of an answered request."""
     values: dict[str, Any] = {
         "call_id": uuid.uuid4().hex,

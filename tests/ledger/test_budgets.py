@@ -1,0 +1,383 @@
+"""Who is refused, why, and what becomes of money that was held."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import litellm
+import pytest
+import sqlalchemy as sa
+
+from openrouter_adapter import ledger
+from openrouter_adapter.ledger import Budget, LedgerError, to_pico
+
+from .rows import billed
+from .traffic import CHAT, EMBEDDING, IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+    from openrouter_adapter.ledger import Ledger
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    worst: Decimal | None
+    unknown_because: str | None = None
+
+
+def a_cent(_body: Any, _endpoint: str) -> Estimate:
+    return Estimate(Decimal("0.01"))
+
+
+@pytest.fixture
+def cents(enable: Callable[..., Ledger], where: str) -> Ledger:
+    """A ledger for which every request may cost a cent."""
+    return enable(where, estimate=a_cent, beat_seconds=0.2)
+
+
+def ask(to: dict[str, str], **keywords: Any) -> Any:
+    return litellm.completion(CHAT, HELLO, **{"max_tokens": 50, **keywords}, **to)
+
+
+def test_a_refusal_says_all_and_nothing_is_sent(
+    cents: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    cents.store.write([billed(995 * 10**9, user_id="ann")])
+    cents.budget("team", 1, user="ann")
+    with pytest.raises(litellm.BudgetExceededError) as refused:
+        ask(to, user="ann")
+    assert str(refused.value) == (
+        "budget team: 0.995 of 1 USD are spent and 0 USD held for other requests; "
+        "this one could cost 0.01 USD"
+    )
+    assert emulator.requests == []
+    ask(to, user="bob")
+    assert len(emulator.requests) == 1
+    cents.flush()
+    [row] = [row for row in cents.store.rows() if row.outcome == "error"]
+    assert (row.error_class, row.cost) == ("BudgetExceededError", 0)
+
+
+@pytest.mark.parametrize("path", ["stream", "embedding", "image", "acompletion", "aembedding"])
+def test_every_endpoint_is_refused_by_the_same_exception(
+    path: str, cents: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    cents.budget("none", 0, max_request_usd=1)
+    calls: dict[str, Callable[[], Any]] = {
+        "stream": lambda: ask(to, stream=True),
+        "embedding": lambda: litellm.embedding(EMBEDDING, ["Hello"], **to),
+        "image": lambda: litellm.image_generation("a river", model=IMAGE, **to),
+        "acompletion": lambda: asyncio.run(litellm.acompletion(CHAT, HELLO, max_tokens=5, **to)),
+        "aembedding": lambda: asyncio.run(litellm.aembedding(EMBEDDING, ["Hello"], **to)),
+    }
+    with pytest.raises(litellm.BudgetExceededError, match="budget none"):
+        calls[path]()
+    assert emulator.requests == []
+
+
+def test_a_bill_settles_its_hold(cents: Ledger, emulator: Emulator, to: dict[str, str]) -> None:
+    cents.budget("all", 1)
+    for _ in range(3):
+        ask(to)
+    cents.flush()
+    time.sleep(0.6)
+    [state] = cents.budgets()
+    assert to_pico(state.spent) == sum(to_pico(row.cost) for row in emulator.bill())
+    # What the process took in advance goes back when it lies idle.
+    assert state.held == 0
+    assert cents.held() == []
+
+
+def test_a_request_must_fit_all_budgets_that_apply(cents: Ledger, to: dict[str, str]) -> None:
+    cents.budget("big", 100)
+    cents.budget("job", "0.005", job="nightly")
+    cents.budget("red", 100, tag="red")
+    ask(to, metadata={"tags": ["red"]})
+    with pytest.raises(litellm.BudgetExceededError, match="budget job"):
+        ask(to, metadata={"tags": ["red"], "job": "nightly"})
+    cents.flush()
+    time.sleep(0.6)
+    states = {state.budget.name: state for state in cents.budgets()}
+    assert states["big"].spent == states["red"].spent > 0
+    assert states["job"].spent == 0
+    assert {state.held for state in states.values()} == {0}
+
+
+def test_a_key_has_its_budget_on_every_endpoint(cents: Ledger, to: dict[str, str]) -> None:
+    cents.budget("key", 0, key="key-04b3b1e2f0cf", max_request_usd=1)
+    for call in (
+        lambda: ask(to),
+        lambda: litellm.embedding(EMBEDDING, ["Hello"], **to),
+        lambda: litellm.image_generation("a river", model=IMAGE, **to),
+    ):
+        with pytest.raises(litellm.BudgetExceededError):
+            call()
+
+
+def test_a_request_without_a_bound_is_refused_with_what_is_missing(
+    cents: Ledger, to: dict[str, str]
+) -> None:
+    cents.budget("all", 1)
+    with pytest.raises(litellm.BudgetExceededError, match=r"give max_tokens, or provider\.max_pri"):
+        litellm.completion(CHAT, HELLO, **to)
+    litellm.completion(CHAT, HELLO, provider={"max_price": {"completion": 1}}, **to)
+    litellm.completion(CHAT, HELLO, max_completion_tokens=5, **to)
+    litellm.embedding(EMBEDDING, ["Hello"], **to)
+    cents.budget("all", 1, max_request_usd="0.02")
+    litellm.completion(CHAT, HELLO, **to)
+    cents.budget("all", 1, max_request_usd="0.002")
+    with pytest.raises(litellm.BudgetExceededError, match=r"one request may cost 0\.002"):
+        litellm.completion(CHAT, HELLO, **to)
+
+
+def test_an_unknown_worst_case_needs_a_cap(
+    enable: Callable[..., Ledger], where: str, to: dict[str, str]
+) -> None:
+    book = enable(where, estimate=lambda *_: Estimate(None, "the auto router chooses"))
+    book.budget("all", 1)
+    with pytest.raises(litellm.BudgetExceededError, match="the auto router chooses"):
+        ask(to)
+    book.budget("all", 1, max_request_usd="0.6")
+    ask(to)
+    book.budget("all", 1, max_request_usd="1.5")
+    with pytest.raises(litellm.BudgetExceededError, match=r"could cost 1\.5"):
+        ask(to)
+
+
+def test_the_catalogue_bounds_a_request(
+    enable: Callable[..., Ledger],
+    emulator: Emulator,
+    to: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+    monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+    monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
+    book = enable(tmp_path / "ledger.db", beat_seconds=0.2)
+    book.budget("all", "0.0005")
+    ask(to)
+    with pytest.raises(litellm.BudgetExceededError, match=r"could cost 0\.00"):
+        ask(to, max_tokens=1000)
+    with pytest.raises(litellm.BudgetExceededError, match="is not known"):
+        litellm.completion("openrouter/openrouter/auto", HELLO, max_tokens=5, **to)
+    assert len(emulator.bill()) == 1
+
+
+def test_a_budget_counts_what_was_spent_before_it(cents: Ledger, to: dict[str, str]) -> None:
+    now = time.time_ns() // 1000
+    month = 32 * 86_400 * 10**6
+    cents.store.write(
+        [
+            billed(10**12, started_at=now, job="j"),
+            billed(10**12, started_at=now - month, job="j"),
+            billed(10**12, started_at=now, job="other"),
+        ]
+    )
+    cents.budget("monthly", "1.005", per="month", job="j")
+    with pytest.raises(litellm.BudgetExceededError, match=r"1 of 1\.005 USD are spent"):
+        ask(to, metadata={"job": "j"})
+
+
+@pytest.mark.parametrize(
+    ("per", "moment", "period", "starts", "ends"),
+    [
+        ("day", "2026-11-20T23:59:59", "2026-11-20", "2026-11-20", "2026-11-21"),
+        ("week", "2026-11-22T23:59:59", "2026-W47", "2026-11-16", "2026-11-23"),
+        ("week", "2027-01-01T00:00:00", "2026-W53", "2026-12-28", "2027-01-04"),
+        ("month", "2026-12-31T23:59:59", "2026-12", "2026-12-01", "2027-01-01"),
+        ("month", "2028-02-29T00:00:00", "2028-02", "2028-02-01", "2028-03-01"),
+    ],
+)
+def test_periods_are_of_utc_and_weeks_begin_on_monday(
+    per: str, moment: str, period: str, starts: str, ends: str
+) -> None:
+    from openrouter_adapter.ledger.budgets import bounds
+
+    def microseconds(text: str) -> int:
+        at = dt.datetime.fromisoformat(text).replace(tzinfo=dt.timezone.utc)
+        return int(at.timestamp()) * 10**6
+
+    budget = Budget("b", Decimal(1), per=per)
+    assert budget.period(microseconds(moment)) == period
+    assert bounds(per, period) == (microseconds(starts), microseconds(ends))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"per": "year"},
+        {"usd": -1},
+        {"usd": "NaN"},
+        {"usd": 10**8},
+        {"max_request_usd": -1},
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_an_error(book: Ledger, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        book.budget(**{"name": "b", "usd": 1, **wrong})
+
+
+def test_a_budget_keeps_its_scope(book: Ledger) -> None:
+    book.budget("b", 1, user="ann")
+    book.budget("b", 2, user="ann")
+    with pytest.raises(LedgerError, match="remove it first"):
+        book.budget("b", 2, user="bob")
+    assert book.remove_budget("b")
+    assert not book.remove_budget("b")
+    book.budget("b", 2, user="bob")
+
+
+def test_another_process_sees_a_new_limit(cents: Ledger, where: str, to: dict[str, str]) -> None:
+    other = ledger.open(where)
+    other.budget("all", 1)
+    deadline = time.monotonic() + 5
+    while not cents.limits.budgets and time.monotonic() < deadline:
+        time.sleep(0.02)
+    ask(to)
+    other.budget("all", "0.000001")
+    time.sleep(1)
+    with pytest.raises(litellm.BudgetExceededError):
+        ask(to)
+    other.close()
+
+
+def test_waiting_for_what_others_hold(cents: Ledger, where: str, to: dict[str, str]) -> None:
+    cents.budget("all", "0.0101", wait_seconds=5)
+    other = ledger.open(where, estimate=a_cent)
+    [budget] = cents.limits.budgets
+    row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
+    assert other.holds.take(row, Decimal("0.01"), [budget]) is None
+
+    import threading
+
+    def settle() -> None:
+        row.cost, row.cost_status = 10, "billed"
+        other.store.write([row])
+        other.holds.close()
+
+    timer = threading.Timer(0.5, settle)
+    timer.start()
+    ask(to)
+    timer.join()
+    other.close()
+
+
+def kill(book: Ledger) -> None:
+    """What is left of a process after a SIGKILL, in the eyes of the others."""
+    book._stop.set()
+    book.store.database.write(
+        lambda connection: connection.execute(
+            sa.text("UPDATE ledger_workers SET pid = 999999999 WHERE NOT is_dead")
+        )
+    )
+
+
+def test_a_dead_process_leaves_unsettled_holds_until_somebody_knows(
+    book: Ledger, where: str, emulator: Emulator
+) -> None:
+    book.budget("all", 1)
+    [budget] = book.limits.budgets
+    dead = ledger.open(where)
+    now = time.time_ns() // 1000
+    rows = [
+        billed(cost=None, cost_status="unknown", outcome="open", started_at=now, generation_id=one)
+        for one in ("gen-known", None)
+    ]
+    for row in rows:
+        assert dead.holds.take(row, Decimal("0.1"), [budget]) is None
+    rows[0].ask_after = now + 10**9
+    dead.store.write(rows)
+    kill(dead)
+    [state] = book.budgets()
+    assert (state.spent, state.held, state.unsettled) == (0, Decimal("0.2"), Decimal("0.2"))
+    assert {hold.generation_id for hold in book.held("all")} == {"gen-known", None}
+    assert {hold.is_unsettled for hold in book.held()} == {True}
+
+    from openrouter_adapter.ledger.reconcile import reconcile
+
+    reconcile(book.store, lambda _: {"total_cost": 0.03})
+    [state] = book.budgets()
+    assert (state.spent, state.held) == (Decimal("0.03"), Decimal("0.1"))
+    [hold] = book.held()
+    assert book.release([hold.hold_id, "no such"]) == 1
+    [state] = book.budgets()
+    assert (state.spent, state.held, state.unsettled) == (Decimal("0.03"), 0, 0)
+    assert emulator.requests == []
+
+
+def test_a_process_that_was_called_dead_starts_anew(book: Ledger, where: str) -> None:
+    book.budget("all", 1)
+    [budget] = book.limits.budgets
+    sleeper = ledger.open(where)
+    now = time.time_ns() // 1000
+    first, second = (
+        billed(cost=None, cost_status="unknown", started_at=now, job="x") for _ in range(2)
+    )
+    assert sleeper.holds.take(first, Decimal("0.4"), [budget]) is None
+    kill(sleeper)
+    book.budgets()
+    assert sleeper.holds.take(second, Decimal("0.4"), [budget]) is None
+    third = billed(cost=None, cost_status="unknown", started_at=now)
+    refusal = sleeper.holds.take(third, Decimal("0.4"), [budget])
+    assert refusal is not None
+    for row in (first, second):
+        row.cost, row.cost_status = 10**9, "billed"
+    sleeper.store.write([first, second])
+    sleeper.close()
+    [state] = book.budgets()
+    assert (to_pico(state.spent), state.held) == (2 * 10**9, 0)
+
+
+def test_a_budget_refuses_while_the_ledger_is_gone(
+    cents: Ledger, to: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cents.budget("strict", 1, job="strict")
+    cents.budget("loose", 1, job="loose", lets_through=True)
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(cents.store.database, "write", gone)
+    with pytest.raises(litellm.BudgetExceededError, match="the disk is full"):
+        ask(to, metadata={"job": "strict"})
+    assert ask(to, metadata={"job": "loose"}).choices
+    assert ask(to).choices
+
+
+def test_a_router_neither_retries_nor_cools_down_but_tries_fallbacks(
+    cents: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    cents.budget("red", 0, tag="red")
+    other = {"model": "openrouter/openai/gpt-4o", **to}
+    router = litellm.Router(
+        model_list=[
+            {"model_name": "first", "litellm_params": {"model": CHAT, **to}},
+            {"model_name": "second", "litellm_params": other},
+        ],
+        fallbacks=[{"first": ["second"]}],
+        num_retries=3,
+    )
+    started = time.monotonic()
+    with pytest.raises(litellm.BudgetExceededError):
+        asyncio.run(router.acompletion("first", HELLO, max_tokens=5, metadata={"tags": ["red"]}))
+    assert time.monotonic() - started < 3
+    assert emulator.requests == []
+    cents.flush()
+    assert sorted(row.model for row in cents.store.rows()) == [
+        "openai/gpt-4o",
+        "openai/gpt-4o-mini",
+    ]
+    assert asyncio.run(router.acompletion("first", HELLO, max_tokens=5)).choices
+    assert emulator.requests[0].body["model"] == "openai/gpt-4o-mini"
