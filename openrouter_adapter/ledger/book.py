@@ -167,6 +167,8 @@ class Ledger:
         self.store.database.after_fork()
         self.writer.after_fork()
         self.holds.after_fork()
+        self.limits.after_fork()
+        self.gate.after_fork()
         if self._keeper is not None:
             self._start_keeper()
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
 _BUSY_MS: Final = 60_000
+# A request under a budget waits for no longer where the server is gone.
+_CONNECT_SECONDS: Final = 5
 _TRIES: Final = 8
 # PostgreSQL: could not serialize, deadlock. Trying again is what its manual asks for.
 _PASSING: Final = frozenset({"40001", "40P01"})
@@ -155,7 +157,13 @@ class Database:
     def _make_engine(self) -> sa.Engine:
         if not self.is_sqlite:
             try:
-                return sa.create_engine(self.url, pool_pre_ping=True, pool_size=4, max_overflow=8)
+                return sa.create_engine(
+                    self.url,
+                    pool_pre_ping=True,
+                    pool_size=4,
+                    max_overflow=8,
+                    connect_args={"connect_timeout": _CONNECT_SECONDS} | dict(self.url.query),
+                )
             except ModuleNotFoundError:
                 raise LedgerError(
                     "a ledger on PostgreSQL needs psycopg: pip install openrouter-adapter[postgres]"

@@ -98,6 +98,10 @@ class Attempts:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    def after_fork(self) -> None:
+        """Takes a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
+
     def next(self, call_id: str) -> int:
         """The number of a new attempt, from 1."""
         with self._lock:
@@ -161,6 +165,11 @@ class LedgerGate:
             ticket.status, ticket.headers = status, headers
             if ticket.row is not None and ticket.row.hold_id and ticket.generation_id:
                 self._put_open(ticket)
+
+    def after_fork(self) -> None:
+        """Leaves what is in the air in the parent to the parent."""
+        self._in_air = {}
+        self.attempts.after_fork()
 
     def put_open(self) -> None:
         """Writes down the requests in the air whose ids are known and not written yet.

@@ -42,6 +42,12 @@ class Limits:
         self._has_warned = False
         self.budgets: Sequence[Budget] = ()
 
+    def after_fork(self) -> None:
+        """Takes locks that no thread of the parent holds."""
+        self._lock = threading.Lock()
+        if isinstance(self._estimate, Worst):
+            self._estimate = Worst()
+
     def refresh(self) -> None:
         """Reads the budgets anew: another process may have set one.
 
