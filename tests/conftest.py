@@ -32,6 +32,26 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+# LiteLLM tells a call twice where a listener of an earlier test stayed in one of these.
+CALLBACK_LISTS = (
+    "callbacks",
+    *("input_callback", "success_callback", "failure_callback"),
+    *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_callbacks() -> Iterator[None]:
+    """Begin and end with nobody listening to LiteLLM."""
+    lists = [getattr(litellm, name) for name in CALLBACK_LISTS]
+    for held in lists:
+        held.clear()
+    yield
+    for name, held in zip(CALLBACK_LISTS, lists, strict=True):
+        held.clear()
+        setattr(litellm, name, held)
+
+
 @pytest.fixture(scope="session")
 def running_loopback() -> Iterator[Loopback]:
     """The one server of the whole run."""

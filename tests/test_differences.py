@@ -58,6 +58,7 @@ def test_effort_and_thinking_become_reasoning(openrouter: Loopback) -> None:
 
 
 def test_a_keyword_wins_over_extra_body(openrouter: Loopback) -> None:
+    openrouter.beyond_schema = {"of_next_week"}
     ask(temperature=0, extra_body={"temperature": 1, "of_next_week": 3})
 
     assert openrouter.body["temperature"] == 0
