@@ -262,6 +262,8 @@ def build(
     exception: Exception
     if is_moderation or (status in {400, 403} and _has(lowered, _POLICY_WORDS)):
         exception = exceptions.ContentPolicyViolationError(response=response, **arguments)
+        # LiteLLM's own status of the class: with 403 a Router would send a refused prompt again.
+        exception.__dict__["status_code"] = 400
     elif status in {400, 413, 422} and _has(lowered, _CONTEXT_WORDS):
         exception = exceptions.ContextWindowExceededError(response=response, **arguments)
     elif status in {408, 504, 524}:

@@ -103,7 +103,8 @@ FAILURES = (
     Failure(
         "403 moderation",
         "ContentPolicyViolationError",
-        403,
+        # LiteLLM's status of the class; with the wire's 403 a Router would send it again.
+        400,
         **refusal(
             403,
             "openai/gpt-4o requires moderation on OpenAI.",
