@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -71,7 +72,8 @@ class Limits:
             return self._cannot_ask(found, failure)
 
     def _hold(self, row: Row, worst: Decimal, found: Sequence[Budget]) -> Exception | None:
-        deadline = time.monotonic() + max(budget.wait_seconds for budget in found)
+        longest = 0.0 if _runs_a_loop() else max(budget.wait_seconds for budget in found)
+        deadline = time.monotonic() + longest
         pause = _FIRST_WAIT
         while True:
             refusal = self._holds.take(row, worst, found)
@@ -135,6 +137,18 @@ class Limits:
             self._has_warned = True
             logger.warning("requests pass without a look at their budgets: %s", failure)
         return None
+
+
+def _runs_a_loop() -> bool:
+    """Whether waiting here would stop an event loop, and with it what is waited for.
+
+    LiteLLM prepares chats and embeddings in a thread, some other asynchronous calls not.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _is_bounded(body: Mapping[str, Any]) -> bool:

@@ -381,3 +381,14 @@ def test_a_router_neither_retries_nor_cools_down_but_tries_fallbacks(
     ]
     assert asyncio.run(router.acompletion("first", HELLO, max_tokens=5)).choices
     assert emulator.requests[0].body["model"] == "openai/gpt-4o-mini"
+
+
+def test_an_image_on_an_event_loop_does_not_wait(cents: Ledger, to: dict[str, str]) -> None:
+    cents.budget("all", "0.0101", wait_seconds=5, max_request_usd=1)
+    [budget] = cents.limits.budgets
+    row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
+    assert cents.holds.take(row, Decimal("0.01"), [budget]) is None
+    started = time.monotonic()
+    with pytest.raises(litellm.BudgetExceededError):
+        asyncio.run(litellm.aimage_generation(prompt="a river", model=IMAGE, **to))
+    assert time.monotonic() - started < 3
