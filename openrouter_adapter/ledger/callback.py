@@ -141,7 +141,7 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
         endpoint=_ENDPOINTS.get(str(details.get("call_type")), str(details.get("call_type"))),
         via=calls.label(details.get("custom_llm_provider")) or "",
         model=calls.label(_model(details)) or "",
-        user_id=calls.user_of({"user": body.get("user") or details.get("user")}, metadata),
+        user_id=calls.user_of(body.get("user") or details.get("user"), metadata),
         key_name=calls.key_of({"api_key": parameters.get("api_key") or "none"}, metadata),
         job=calls.job_of(metadata),
         tags=calls.tags_of(parameters, metadata),

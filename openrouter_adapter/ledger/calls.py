@@ -37,12 +37,10 @@ def _as_json(tags: tuple[str, ...]) -> str:
     return json.dumps(named[:_MOST_TAGS], ensure_ascii=False)
 
 
-def user_of(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+def user_of(given: Any, metadata: Mapping[str, Any]) -> str | None:
     """The end user: the request's `user`, else the one that LiteLLM's proxy knows."""
     return label(
-        body.get("user")
-        or metadata.get("user_api_key_end_user_id")
-        or metadata.get("user_api_key_user_id")
+        given or metadata.get("user_api_key_end_user_id") or metadata.get("user_api_key_user_id")
     )
 
 

@@ -44,9 +44,11 @@ class Ticket:
     attempt: int
     started_at: int
     started: float
-    body: Mapping[str, Any] | None
-    call: Mapping[str, Any] | None
     endpoint: str
+    model: Any
+    user: Any
+    streamed: bool
+    call: Mapping[str, Any] | None
     row: Row | None = None
     status: int | None = None
     headers: Mapping[str, str] | None = None
@@ -57,21 +59,21 @@ class Ticket:
     def made_row(self) -> Row:
         """The row, with who asked and for what."""
         if self.row is None:
-            body, call = self.body or {}, self.call or {}
+            call = self.call or {}
             metadata = calls.metadata_of(call)
             self.row = Row(
                 call_id=self.call_id,
                 attempt=self.attempt,
                 started_at=self.started_at,
                 endpoint=self.endpoint,
-                model=calls.label(body.get("model")) or "",
-                user_id=calls.user_of(body, metadata),
+                model=calls.label(self.model) or "",
+                user_id=calls.user_of(self.user, metadata),
                 key_name=calls.key_of(call, metadata),
                 job=calls.job_of(metadata),
                 tags=calls.tags_of(call, metadata),
-                streamed=body.get("stream") is True,
+                streamed=self.streamed,
             )
-            self.body = self.call = None
+            self.call = None
         return self.row
 
     @property
@@ -84,10 +86,6 @@ class Ticket:
     def __call__(self) -> Row:
         """The row of an attempt that has ended well, for the thread that writes."""
         return _finished(self, self.bill, None)
-
-
-# Of a body, all that a row wants to know; the rest need not be kept.
-_OF_BODY: Final = ("model", "user", "stream")
 
 
 class Attempts:
@@ -137,13 +135,16 @@ class LedgerGate:
         now = time.time_ns() // 1000
         call_id = calls.label(call.get("litellm_call_id")) or f"unnamed-{now}-{id(body):x}"
         ticket = Ticket(
-            call_id=call_id,
-            attempt=self.attempts.next(call_id),
-            started_at=now,
-            started=time.perf_counter(),
-            body={name: body.get(name) for name in _OF_BODY},
-            call=call,
-            endpoint=endpoint,
+            call_id,
+            self.attempts.next(call_id),
+            now,
+            time.perf_counter(),
+            endpoint,
+            # Of a body, all that a row wants to know; the rest need not be kept.
+            body.get("model"),
+            body.get("user"),
+            body.get("stream") is True,
+            call,
         )
         if self._limits.budgets:
             self._hold(ticket.made_row(), body, endpoint)
@@ -207,10 +208,10 @@ class LedgerGate:
 def _finished(ticket: Ticket, bill: Bill | None, failure: BaseException | None) -> Row:
     """The row of an ended attempt."""
     row = ticket.made_row()
-    row.generation_id = ticket.generation_id
     row.latency_ms = ticket.latency_ms
     if bill is not None:
         read_bill(row, bill)
+    row.generation_id = row.generation_id or ticket.generation_id
     if failure is not None:
         row.outcome, row.error_class = ERROR, type(failure).__name__
         facts = getattr(failure, "openrouter", None) or {}
