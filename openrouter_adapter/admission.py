@@ -269,8 +269,6 @@ async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
         return await answer
 
 
-# --- the headers of an answer, before its body -----------------------------------------------
-
 # The carrier of the attempt that this thread or task sends.
 _sending: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
     "openrouter_adapter_sending", default=None

@@ -169,9 +169,6 @@ def _image_object(image: dict[str, Any], *, as_url: bool) -> ImageObject:
     return ImageObject(**image)
 
 
-# --- several requests ------------------------------------------------------------------------
-
-
 def count(parameters: Mapping[str, Any], model: str = "") -> int:
     """How many images a call asks for.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm
 import pytest
+from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 import openrouter_adapter
 from openrouter_adapter.emulator import Emulator
@@ -42,7 +44,7 @@ CALLBACK_LISTS = (
 
 @pytest.fixture(autouse=True)
 def no_callbacks() -> Iterator[None]:
-    """Begin and end with nobody listening to LiteLLM."""
+    """Begin and end with nobody listening to LiteLLM, and no event of an earlier test to come."""
     lists = [getattr(litellm, name) for name in CALLBACK_LISTS]
     for held in lists:
         held.clear()
@@ -50,6 +52,18 @@ def no_callbacks() -> Iterator[None]:
     for name, held in zip(CALLBACK_LISTS, lists, strict=True):
         held.clear()
         setattr(litellm, name, held)
+    if GLOBAL_LOGGING_WORKER._queue is not None:
+        for late in GLOBAL_LOGGING_WORKER._drain_pending(GLOBAL_LOGGING_WORKER._queue):
+            late["coroutine"].close()
+
+
+@pytest.fixture(autouse=True)
+def no_prices() -> Iterator[None]:
+    """Leave no price with LiteLLM: it would reckon a cost where a recording has none."""
+    yield
+    catalog = sys.modules.get("openrouter_adapter.catalog")
+    if catalog is not None:
+        catalog.unregister_prices()
 
 
 @pytest.fixture(scope="session")

@@ -140,8 +140,6 @@ class Accounts:
         )
         self.write([row])
 
-    # --- the ledger's budgets ----------------------------------------------------------------
-
     @property
     def holds(self) -> bool:
         """Whether the ledger has budgets that may apply to the job."""

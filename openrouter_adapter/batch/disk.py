@@ -217,8 +217,6 @@ class Disk:
         elif self._group.size:
             self._timer = self._loop.call_later(_GROUPING, self._flush)
 
-    # --- in the thread -----------------------------------------------------------------------
-
     def _write_groups(self) -> None:
         while (group := self._queue.get()) is not None:
             self._words += group.words

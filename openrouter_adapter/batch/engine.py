@@ -129,8 +129,6 @@ class Engine:
         """A request has its result, and is let go of."""
         self._bytes -= flight.size
 
-    # --- what is sent next -------------------------------------------------------------------
-
     def _next_group(self, now: float) -> list[Flight]:
         """Flights for which there is room in the air, in memory and in the budget."""
         group: list[Flight] = []
@@ -200,8 +198,6 @@ class Engine:
     def _fail_line(self, number: int, custom_id: str, fault: LineFault) -> None:
         line = results.failure_line(Attempt(number, self._run, 0), custom_id, fault, None, 0.0)
         self.disk.failure(line, None, ("failure", type(fault).__name__, None))
-
-    # --- sending -----------------------------------------------------------------------------
 
     async def _send_group(self, group: list[Flight], loop: asyncio.AbstractEventLoop) -> None:
         for flight in group:

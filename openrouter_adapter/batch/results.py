@@ -82,7 +82,9 @@ def failure_line(
 ) -> bytes:
     """The line of a request that failed for good: the exception's class and its words."""
     facts = getattr(failure, "openrouter", None) or {}
-    status = getattr(failure, "status_code", None)
+    # The wire's: LiteLLM gives some of its classes a status of their own.
+    answer = getattr(failure, "response", failure)
+    status = getattr(answer, "status_code", None)
     message = str(failure).removeprefix(f"litellm.{type(failure).__name__}: ")
     return orjson.dumps(
         {

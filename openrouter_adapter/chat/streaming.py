@@ -123,8 +123,6 @@ class OpenRouterStream(CustomStreamWrapper):
     def response_uptil_now(self, _: str) -> None:
         """Ignored: the accumulator knows. LiteLLM's constructor sets it."""
 
-    # --- iteration -----------------------------------------------------------------------
-
     def __next__(self) -> ModelResponseStream:
         if self.completion_stream is None:
             raise StopIteration
@@ -244,8 +242,6 @@ class OpenRouterStream(CustomStreamWrapper):
             choice["delta"] = choice.pop("message")
         return [body]
 
-    # --- chunks --------------------------------------------------------------------------
-
     def _build(self, event: dict[str, Any]) -> ModelResponseStream:
         specific = {name: value for name, value in event.items() if name not in _CHUNK_FIELDS}
         chunk = ModelResponseStream(
@@ -319,8 +315,6 @@ class OpenRouterStream(CustomStreamWrapper):
             chunk = self._add_mcp_metadata_to_final_chunk(chunk)
         return chunk
 
-    # --- the end -------------------------------------------------------------------------
-
     def _finish(self) -> tuple[ModelResponse, ModelResponse]:
         """The whole answer, twice: for the caller, and for the callbacks to do with as they like.
 
@@ -387,8 +381,6 @@ class OpenRouterStream(CustomStreamWrapper):
     def _ends_well(self, cause: Exception) -> bool:
         """Whether the connection broke when the answer was already whole."""
         return isinstance(cause, httpx.TransportError) and self._accumulator.is_finished
-
-    # --- failures ------------------------------------------------------------------------
 
     def _fail(self, cause: Exception) -> NoReturn:
         self.completion_stream = None
@@ -458,8 +450,6 @@ class OpenRouterStream(CustomStreamWrapper):
         return errors.from_body(
             {**self._accumulator.head, "error": error}, self._headers, self.model
         )
-
-    # --- leaving early -------------------------------------------------------------------
 
     def close(self) -> None:
         """Ends the stream and frees its connection. What was billed is asked for later."""

@@ -96,9 +96,6 @@ def failed(whole: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
     return {**whole, "status": "failed", "completed_at": None, "error": error}
 
 
-# --- the request ------------------------------------------------------------------------------
-
-
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:
     """Return the chat request that asks the same.
 
@@ -218,9 +215,6 @@ def _chat_choice(choice: Any) -> Any:
     if isinstance(choice, dict) and "name" in choice:
         return {"type": "function", "function": {"name": choice["name"]}}
     return choice
-
-
-# --- the response -----------------------------------------------------------------------------
 
 
 def started(completion: Completion, body: dict[str, Any]) -> dict[str, Any]:

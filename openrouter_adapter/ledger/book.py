@@ -79,8 +79,6 @@ class Ledger:
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
 
-    # --- life ------------------------------------------------------------------------------
-
     def start(self) -> None:
         """Reads the budgets, and keeps this process alive in the eyes of the others."""
         self._refresh()
@@ -172,8 +170,6 @@ class Ledger:
         if self._keeper is not None:
             self._start_keeper()
 
-    # --- writing ---------------------------------------------------------------------------
-
     def record(self, row: Row) -> None:
         """Takes a row to be written soon; returns at once. For who sends without LiteLLM."""
         self.writer.put(row)
@@ -223,8 +219,6 @@ class Ledger:
         """
         self.flush()
         return queries.spend(self.store.database, by, since=since, until=until)
-
-    # --- budgets ---------------------------------------------------------------------------
 
     def budget(
         self,
@@ -307,8 +301,6 @@ def _bury(store: Store) -> Callable[[Any], int]:
 
     return lambda connection: workers.bury(connection, store.database)
 
-
-# --- the process's end and its children --------------------------------------------------------
 
 _open: weakref.WeakSet[Ledger] = weakref.WeakSet()
 

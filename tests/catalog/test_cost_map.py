@@ -251,6 +251,8 @@ def test_your_own_registration_stays(catalog: package.Catalog) -> None:
 def test_a_map_that_litellm_has_loaded_since_is_left_alone(
     catalog: package.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Into a copy: the map that comes back after the test must not keep the prices.
+    monkeypatch.setattr(litellm, "model_cost", dict(litellm.model_cost))
     package.register_prices(catalog)
     monkeypatch.setattr(litellm, "model_cost", {SONNET: {"mode": "chat"}})
     package.unregister_prices()
