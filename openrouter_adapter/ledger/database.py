@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
 _BUSY_MS: Final = 60_000
+_MODE_PAUSE: Final = 0.005
 # A request under a budget waits for no longer where the server is gone.
 _CONNECT_SECONDS: Final = 5
 _TRIES: Final = 8
@@ -184,10 +186,24 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # The driver would begin transactions by itself, and not when they should.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Sets the journal's mode; SQLite waits for nobody here, whatever its busy timeout says."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as failure:  # noqa: PERF203 - rarely more than once
+            if "locked" not in str(failure) or time.monotonic() > deadline:
+                raise
+            time.sleep(_MODE_PAUSE)
+        else:
+            return
 
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:

@@ -6,6 +6,7 @@ import copy
 import random
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,7 +120,6 @@ def test_sums_can_pass_what_64_bits_hold(store: Store) -> None:
 def test_threads_that_write_the_same_rows_agree(where: str) -> None:
     rows = [billed(cost, call_id=f"call-{cost}") for cost in range(300)]
     stores = [Store(where) for _ in range(4)]
-    stores[0].write([])
     failures: list[BaseException] = []
 
     def write(store: Store, seed: int) -> None:
@@ -143,6 +143,16 @@ def test_threads_that_write_the_same_rows_agree(where: str) -> None:
     assert len(stores[0].rows()) == 300
     for store in stores:
         store.close()
+
+
+def test_a_new_file_that_many_open_at_once_is_locked_for_none(tmp_path: Path) -> None:
+    for attempt in range(30):
+        stores = [Store(tmp_path / f"{attempt}.db") for _ in range(4)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda store: store.write([billed(5)]), stores))
+        assert len(stores[0].rows()) == 4
+        for store in stores:
+            store.close()
 
 
 def test_sums_by_user_and_time(store: Store) -> None:
