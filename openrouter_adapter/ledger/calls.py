@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"
+"""Names tags, with commas between them, that every row of the process gets."""
 
 _MOST_CHARACTERS: Final = 256
 _MOST_TAGS: Final = 32
@@ -23,11 +27,14 @@ def metadata_of(call: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def tags_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
-    """A JSON list of the request's tags, sorted, each once."""
+    """A JSON list of the request's and the process's tags, sorted, each once."""
     given, beside = metadata.get("tags"), call.get("tags")
-    if not given and not beside:
+    everywhere = os.environ.get(TAGS_VARIABLE)
+    if not given and not beside and not everywhere:
         return "[]"
     lists = [one for one in (given, beside) if isinstance(one, _LISTS)]
+    if everywhere:
+        lists.append([tag.strip() for tag in everywhere.split(",")])
     return _as_json(tuple(tag for one in lists for tag in one if isinstance(tag, str)))
 
 
