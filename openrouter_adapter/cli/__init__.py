@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from openrouter_adapter._version import __version__
-from openrouter_adapter.cli import batch, budget, demo, emulator, estimate, models, spend
+from openrouter_adapter.cli import (
+    batch,
+    budget,
+    demo,
+    doctor,
+    emulator,
+    estimate,
+    models,
+    router_config,
+    run,
+    spend,
+)
 
 __all__ = ["app", "main"]
 
@@ -25,9 +36,13 @@ app = typer.Typer(
 app.add_typer(batch.app, name="batch")
 app.add_typer(budget.app, name="budget")
 app.command("demo")(demo.run)
+app.command("doctor")(doctor.run)
 app.command("emulator")(emulator.run)
 app.command("estimate")(estimate.run)
 app.add_typer(models.app, name="models")
+app.command("router-config")(router_config.run)
+# What comes after the program is the program's.
+app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.add_typer(spend.app, name="spend")
 
 

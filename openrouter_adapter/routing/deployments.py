@@ -1,0 +1,139 @@
+"""A Router's `model_list`: one deployment of each chosen model and key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.catalog.cost_map import entry_of
+from openrouter_adapter.options import checking
+from openrouter_adapter.routing.selection import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from openrouter_adapter.routing.selection import Chosen
+
+KEY: Final = "OPENROUTER_API_KEY"
+WILDCARD: Final = "openrouter/*"
+_ENVIRONMENT: Final = "os.environ/"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# LiteLLM's own fields of a price; a Router's cost-based routing reads these two.
+_PRICES: Final = ("input_cost_per_token", "output_cost_per_token")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How models are deployed; nothing of it need be given.
+
+    Attributes:
+        keys: Environment variables that hold keys; each model gets a deployment of each, and the
+            Router spreads the load over them.
+        group: One name for all models, among which the Router then chooses; None gives each
+            model a name of its own, its id.
+        provider: OpenRouter's provider preferences for all.
+        rpm: Requests per minute that a deployment takes.
+        tpm: Tokens per minute.
+        api_base: Another base URL; None is OPENROUTER_API_BASE, else OpenRouter's own.
+        prices: Whether the catalogue's prices stand beside each deployment, for cost-based
+            routing in a program that never calls `catalog.register_prices()`. The cost of an
+            answer is OpenRouter's bill all the same.
+        parameters: Further `litellm_params` by name or pattern; of several that fit a model,
+            later ones win.
+    """
+
+    keys: tuple[str, ...] = (KEY,)
+    group: str | None = None
+    provider: Mapping[str, Any] | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    api_base: str | None = None
+    prices: bool = False
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses a key in place of a variable's name, and options that OpenRouter can't take."""
+        if not self.keys:
+            raise ValueError(f"keys is empty; name at least one variable, such as {KEY}")
+        for key in self.keys:
+            if key.startswith("sk-") or not _VARIABLE.fullmatch(key):
+                # Not what it is: that may be the key itself.
+                raise ValueError(
+                    f"keys must be names of environment variables such as {KEY}; a key itself "
+                    "never goes into a configuration"
+                )
+        for parameters in ({"provider": self.provider}, *self.parameters.values()):
+            if "api_key" in parameters:
+                raise ValueError("parameters has api_key; name its variable in keys")
+            checking.check(dict(parameters), "")
+
+
+def model_list(
+    chosen: Iterable[Chosen], deployment: Deployment | None = None, *, wildcard: bool = False
+) -> list[dict[str, Any]]:
+    """LiteLLM's `model_list` for the chosen models.
+
+    Args:
+        chosen: What `select` found.
+        deployment: How they are deployed.
+        wildcard: Whether `openrouter/*` is there too, for any other model.
+
+    Returns:
+        Rows of `model_name`, `litellm_params` and `model_info` (limits and abilities, for
+        LiteLLM's pre-call checks and its proxy's `/model/info`). Keys are references to the
+        environment, `os.environ/OPENROUTER_API_KEY`.
+    """
+    settings = deployment or Deployment()
+    rows = [
+        {
+            "model_name": settings.group or one.name,
+            "litellm_params": {**_parameters(one, settings), "api_key": f"{_ENVIRONMENT}{key}"},
+            "model_info": _info(one),
+        }
+        for one in chosen
+        for key in settings.keys
+    ]
+    if wildcard:
+        rows += [
+            {
+                "model_name": WILDCARD,
+                "litellm_params": {
+                    "model": WILDCARD,
+                    **_settings(settings),
+                    "api_key": f"{_ENVIRONMENT}{key}",
+                },
+            }
+            for key in settings.keys
+        ]
+    return rows
+
+
+def _parameters(one: Chosen, settings: Deployment) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"model": f"openrouter/{one.name}", **_settings(settings)}
+    if settings.prices:
+        entry = entry_of(one.model)
+        parameters |= {name: entry[name] for name in _PRICES if name in entry}
+    for pattern, more in settings.parameters.items():
+        if fits(pattern, one.name):
+            parameters |= more
+    return parameters
+
+
+def _settings(settings: Deployment) -> dict[str, Any]:
+    shared = {
+        "api_base": settings.api_base,
+        "provider": dict(settings.provider) if settings.provider else None,
+        "rpm": settings.rpm,
+        "tpm": settings.tpm,
+    }
+    return {name: value for name, value in shared.items() if value is not None}
+
+
+def _info(one: Chosen) -> dict[str, Any]:
+    """What LiteLLM should know of a model without a network: limits and abilities, no price."""
+    return {
+        name: value
+        for name, value in entry_of(one.model).items()
+        if name == "mode" or (name.startswith(("max_", "supports_")) and value is not False)
+    }

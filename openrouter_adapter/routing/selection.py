@@ -1,0 +1,189 @@
+"""Models for a Router, chosen from the catalogue by name, ability, context and price."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from openrouter_adapter.catalog import load
+from openrouter_adapter.catalog.selection import ORDERS, Filters, per_million
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from openrouter_adapter.catalog import Catalog, Model
+
+NEEDS: Final = {
+    "vision": Filters(inputs=("image",)),
+    "files": Filters(inputs=("file",)),
+    "audio": Filters(inputs=("audio",)),
+    "video": Filters(inputs=("video",)),
+    "tools": Filters(parameters=("tools",)),
+    "reasoning": Filters(parameters=("reasoning",)),
+    "structured_outputs": Filters(parameters=("structured_outputs",)),
+    "image_output": Filters(outputs=("image",)),
+    "embeddings": Filters(outputs=("embeddings",)),
+}
+"""What a model can be asked to do, by name, and what the catalogue says of those that can."""
+_NEAREST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A model of the catalogue under the name that requests will call it by.
+
+    Attributes:
+        name: An id, a dated slug or an alias, with its variants, without `openrouter/`.
+        model: The model that the catalogue has under it.
+    """
+
+    name: str
+    model: Model
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Those of `NEEDS` that it has."""
+        return frozenset(need for need, filters in NEEDS.items() if filters.fit(self.model))
+
+
+class NothingSelectedError(LookupError):
+    """No model is what was asked for; the message says what was asked and what is nearest."""
+
+
+def select(
+    *patterns: str,
+    needs: Iterable[str] = (),
+    min_context: int | None = None,
+    max_prompt: Decimal | float | None = None,
+    max_completion: Decimal | float | None = None,
+    order: str = "id",
+    most: int | None = None,
+    also: Iterable[str] = (),
+    catalog: Catalog | None = None,
+) -> list[Chosen]:
+    """The models that have all that is asked for.
+
+    Args:
+        *patterns: Names, or patterns of ids such as `anthropic/*`; none are all models.
+        needs: Names of `NEEDS`.
+        min_context: Tokens of prompt and completion, at least.
+        max_prompt: USD per million prompt tokens, at most.
+        max_completion: USD per million completion tokens, at most.
+        order: One of `id`, `prompt`, `completion`, `context`, `newest`.
+        most: How many, from the first in that order; None for all.
+        also: Names that come too, whatever else is asked for.
+        catalog: Whose models; None loads the catalogue (which may fetch it).
+
+    Raises:
+        NothingSelectedError: no model fits all, or a name or pattern stands for none.
+        ValueError: there is no such need or order.
+        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and none could be
+            fetched.
+    """
+    catalog = load() if catalog is None else catalog
+    asked = _Asked(
+        tuple(needs), min_context, _decimal(max_prompt), _decimal(max_completion), patterns
+    )
+    if order not in ORDERS:
+        raise ValueError(f"order is {order!r}; it can be {', '.join(ORDERS)}")
+    named = _named(patterns or ("*",), catalog)
+    fitting = [one for one in named if not asked.lacks(one.model)]
+    if not fitting:
+        raise NothingSelectedError(asked.nothing(named))
+    fitting.sort(key=lambda one: (ORDERS[order](one.model), one.name))
+    kept = fitting[:most] if most else fitting
+    return list({one.name: one for one in (*kept, *_named(tuple(also), catalog))}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What models must have."""
+
+    needs: tuple[str, ...]
+    min_context: int | None
+    max_prompt: Decimal | None
+    max_completion: Decimal | None
+    patterns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for need in self.needs:
+            if need not in NEEDS:
+                raise ValueError(f"needs has {need!r}; there are {', '.join(NEEDS)}")
+
+    def lacks(self, model: Model) -> list[str]:
+        """What a model does not have, in words."""
+        found = [f"no {need}" for need in self.needs if not NEEDS[need].fit(model)]
+        if self.min_context is not None and (model.window or 0) < self.min_context:
+            found.append(f"a context of {model.window or 'unknown length'}")
+        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
+            if limit is None:
+                continue
+            price = per_million(model, item)
+            if price is None:
+                found.append(f"no known {item} price")
+            elif price > limit:
+                found.append(f"{item} {price.normalize():f} USD")
+        return found
+
+    def nothing(self, named: Sequence[Chosen]) -> str:
+        """What was asked for, and which models miss the least of it."""
+        nearest = sorted(named, key=lambda one: (*self._distance(one.model), one.name))[:_NEAREST]
+        near = "; ".join(f"{one.name} ({', '.join(self.lacks(one.model))})" for one in nearest)
+        return f"No model has {self}. Nearest: {near}."
+
+    def __str__(self) -> str:
+        parts = [f"a name like {' or '.join(self.patterns)}"] if self.patterns else []
+        parts += self.needs
+        if self.min_context is not None:
+            parts.append(f"a context of {self.min_context} tokens")
+        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
+            if limit is not None:
+                parts.append(f"at most {limit} USD per million {item} tokens")
+        return ", ".join(parts)
+
+    def _distance(self, model: Model) -> tuple[int, Decimal]:
+        over = Decimal(0)
+        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
+            price = per_million(model, item)
+            if limit is not None and price is not None:
+                over += max(Decimal(0), price - limit)
+        if self.min_context is not None:
+            over += Decimal(max(0, self.min_context - (model.window or 0))) / self.min_context
+        return len(self.lacks(model)), over
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name is a pattern's; case and LiteLLM's `openrouter/` are not looked at."""
+    return fnmatch.fnmatchcase(name.lower(), pattern.removeprefix("openrouter/").lower())
+
+
+def _named(patterns: Sequence[str], catalog: Catalog) -> list[Chosen]:
+    """The models of names and patterns, each once, in the order of the patterns."""
+    found: dict[str, Chosen] = {}
+    for pattern in patterns:
+        for one in _of_pattern(pattern.removeprefix("openrouter/"), catalog):
+            found.setdefault(one.name, one)
+    return list(found.values())
+
+
+def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
+    if any(sign in pattern for sign in "*?["):
+        found = [Chosen(model.id, model) for model in catalog if fits(pattern, model.id)]
+    else:
+        # `openrouter/auto` is a name of the catalogue's; its short form is not.
+        names = (pattern, f"openrouter/{pattern}")
+        found = [Chosen(name, catalog[name]) for name in names if name in catalog][:1]
+    if not found:
+        ids = [model.id for model in catalog]
+        near = difflib.get_close_matches(pattern.strip("*"), ids, _NEAREST, 0.3)
+        raise NothingSelectedError(
+            f"The catalogue has no model {pattern}. Nearest: {', '.join(near) or 'none'}."
+        )
+    return found
+
+
+def _decimal(limit: Decimal | float | None) -> Decimal | None:
+    return Decimal(str(limit)) if isinstance(limit, int | float) else limit
