@@ -18,10 +18,10 @@ from openrouter_adapter.embedding.transformation import build_body as embedding_
 from openrouter_adapter.image_generation import sizing
 from openrouter_adapter.image_generation.transformation import build_body as image_body
 from openrouter_adapter.options import OPENROUTER_FIELDS
+from tests.options.values import GOOD
 from tests.support import answers
 from tests.support.calls import ask, stream
 from tests.support.sdk_schema import OLDER_FIELDS, faults
-from tests.test_options import GOOD
 from tests.test_options_doc import EXAMPLES
 
 if TYPE_CHECKING:
