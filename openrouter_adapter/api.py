@@ -11,7 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 import orjson
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for one GET; a caller's own `timeout` takes its place."""
 
+MOST_MODELS: Final = 100_000
+"""Rows after which no further page of the list is asked for: pages could lead in a circle."""
+
 _logger = logging.getLogger("openrouter_adapter")
 
 
@@ -34,10 +37,12 @@ class Listing:
     Attributes:
         rows: The models, or None where they are still those of the given ETag.
         etag: Names this state of the list, None where the server gave none.
+        total_count: How many models there are, None where the server did not say.
     """
 
     rows: list[dict[str, Any]] | None
     etag: str | None
+    total_count: int | None = None
 
 
 def get_models(
@@ -47,7 +52,7 @@ def get_models(
     base_url: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> Listing:
-    """Every model of OpenRouter, of all modalities. Needs no key.
+    """Every model of OpenRouter, of all modalities, from all pages of the list. Needs no key.
 
     Args:
         etag: Of the list that the caller has; if it is still right nothing is transferred.
@@ -71,8 +76,15 @@ def get_models(
     )
     if response.status_code == httpx.codes.NOT_MODIFIED:
         return Listing(None, etag)
-    rows = _data(response, list)
-    return Listing([row for row in rows if isinstance(row, dict)], response.headers.get("etag"))
+    etag = response.headers.get("etag")
+    body = _body(response, list)
+    rows = list(body["data"])
+    total_count = body.get("total_count")
+    while (page := _next_page(body, response.url)) and len(rows) < MOST_MODELS:
+        response = _fetch(page, api_key=api_key, timeout=timeout, needs_key=False)
+        body = _body(response, list)
+        rows += body["data"]
+    return Listing([row for row in rows if isinstance(row, dict)], etag, total_count)
 
 
 def get_endpoints(
@@ -198,6 +210,29 @@ def _get(
     model: str = "",
 ) -> httpx.Response:
     url = connection.base_url(base_url) + path
+    return _fetch(
+        url,
+        params,
+        headers,
+        api_key=api_key,
+        timeout=timeout,
+        needs_key=needs_key,
+        model=model,
+        path=path,
+    )
+
+
+def _fetch(
+    url: str,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    api_key: str | None,
+    timeout: float,
+    needs_key: bool,
+    model: str = "",
+    path: str = "/models",
+) -> httpx.Response:
     sent = _headers(api_key, headers or {}, needs_key=needs_key)
     started = time.monotonic()
     try:
@@ -245,16 +280,32 @@ def _checked(
     return response
 
 
+def _next_page(body: Mapping[str, Any], url: httpx.URL) -> str | None:
+    """Where the list goes on, None at its end: the key goes to the first page's server only."""
+    links = body.get("links")
+    page = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(page, str) or not page:
+        return None
+    address = urljoin(str(url), page)
+    there, here = urlsplit(address), urlsplit(str(url))
+    return address if (there.scheme, there.netloc) == (here.scheme, here.netloc) else None
+
+
 def _object(response: httpx.Response) -> dict[str, Any]:
     return dict(_data(response, dict))
 
 
 def _data(response: httpx.Response, kind: type) -> Any:
+    return _body(response, kind)["data"]
+
+
+def _body(response: httpx.Response, kind: type) -> dict[str, Any]:
+    """Return the whole body, of which `data` is of the given kind."""
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         raise errors.unreadable(response.content, response.headers) from None
-    data = errors.raise_for_body(body, response.headers).get("data")
-    if not isinstance(data, kind):
+    checked = errors.raise_for_body(body, response.headers)
+    if not isinstance(checked.get("data"), kind):
         raise errors.unreadable(response.content, response.headers)
-    return data
+    return dict(checked)

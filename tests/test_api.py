@@ -159,3 +159,42 @@ def test_a_model_without_endpoints_has_none() -> None:
     with answering(200, body) as (base, arrived):
         assert api.get_endpoints("a/b:free", base_url=base) == []
     assert arrived[0][0] == "/models/a/b:free/endpoints"
+
+
+def test_a_list_in_pages_is_read_to_its_end() -> None:
+    pages = [[{"id": "a/b"}], [{"id": "c/d"}]]
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            number = len(asked) - 1
+            links = {"next": "/api/v1/models?offset=1" if number == 0 else None}
+            body = {"data": pages[number], "total_count": 2, "links": links}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        listing = api.get_models(base_url=f"http://127.0.0.1:{server.server_address[1]}/api/v1")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert listing.rows == [{"id": "a/b"}, {"id": "c/d"}]
+    assert listing.total_count == 2
+    assert asked == ["/api/v1/models?output_modalities=all", "/api/v1/models?offset=1"]
+
+
+def test_a_list_does_not_lead_to_another_server() -> None:
+    body = {"data": [{"id": "a/b"}], "links": {"next": "http://127.0.0.1:9/api/v1/models"}}
+    with answering(200, json.dumps(body).encode()) as (root, arrived):
+        listing = api.get_models(base_url=f"{root}/api/v1", api_key="sk-or-v1-test")
+
+    assert listing.rows == body["data"]
+    assert len(arrived) == 1
