@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import pkgutil
 import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection
+from openrouter_adapter import connection, errors
 from openrouter_adapter.admission import WatchedHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ class RegistrationError(RuntimeError):
 
 
 _MISSING: Final = object()
+_OWN_WAY: Final = "that goes LiteLLM's own way"
+# The endpoints that can be missed, and where LiteLLM has the function of each.
+_FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "audio_transcription": ("litellm.main", "transcription"),
+    "image_edit": ("litellm.images.main", "image_edit"),
+    "rerank": ("litellm.rerank_api.main", "rerank"),
+    "responses": ("litellm.responses.main", "responses"),
+    "text_to_speech": ("litellm.main", "speech"),
+}
 _lock = threading.RLock()
 _originals: list[tuple[Any, str, Any]] = []
 # `registered()` blocks that are running, and whether the first of them found nothing registered.
@@ -209,14 +220,20 @@ def register(*, app_url: str | None = None, app_title: str | None = None) -> Non
         if _originals:
             return
         try:
-            missing = [place for place in places() if not _install(place)]
+            table = places()
+            # That imported LiteLLM, and who waits for that (launcher/) may have registered.
+            if _originals:
+                return
+            missing = [place for place in table if not _install(place)]
             _verify()
+            _refuse(missing)
         except BaseException:
             _restore()
             connection.set_attribution(*before)
             raise
     for place in missing:
-        warnings.warn(f"{_lack(place)}; that goes LiteLLM's own way.", RuntimeWarning, stacklevel=2)
+        then = "OpenRouter's models raise there" if place.endpoint in _FUNCTIONS else _OWN_WAY
+        warnings.warn(f"{_lack(place)}; {then}.", RuntimeWarning, stacklevel=2)
 
 
 def unregister() -> None:
@@ -258,21 +275,60 @@ def registered(*, app_url: str | None = None, app_title: str | None = None) -> I
                 connection.set_attribution(*before)
 
 
-def _install(place: Place) -> bool:
-    """Puts the replacement into its place; False where LiteLLM lacks one that can be missed."""
+def find(place: Place) -> tuple[Any, str, Any] | None:
+    """Where a place is in the installed LiteLLM: its owner, its name there, and what is there."""
     try:
         owner = pkgutil.resolve_name(place.module)
     except (ImportError, AttributeError):
-        owner = None
+        return None
     for name in filter(None, (place.attribute, place.later_name)):
-        original = _read(owner, name)
-        if original is not _MISSING:
-            _originals.append((owner, name, original))
-            setattr(owner, name, place.replacement(original))
-            return True
-    if place.is_required:
-        raise RegistrationError(f"{_lack(place)}. LiteLLM was left as it was.")
-    return False
+        there = _read(owner, name)
+        if there is not _MISSING:
+            return owner, name, there
+    return None
+
+
+def _install(place: Place) -> bool:
+    """Puts the replacement into its place; False where LiteLLM lacks one that can be missed."""
+    found = find(place)
+    if found is None:
+        if place.is_required:
+            raise RegistrationError(f"{_lack(place)}. LiteLLM was left as it was.")
+        return False
+    owner, name, original = found
+    _originals.append(found)
+    setattr(owner, name, place.replacement(original))
+    return True
+
+
+def _refuse(missing: list[Place]) -> None:
+    """Lets the endpoints that lack a place raise when they are used on OpenRouter.
+
+    LiteLLM's own way might send something else than was asked for, at a cost that nobody sees.
+    """
+    for place in missing:
+        if place.endpoint in _FUNCTIONS:
+            module, name = _FUNCTIONS[place.endpoint]
+            # The asynchronous ones look for the first, callers for the other.
+            for owner in (module, "litellm"):
+                _install(Place(owner, name, _refusing(place), place.endpoint))
+
+
+def _refusing(place: Place) -> Callable[[Any], Any]:
+    def replacement(original: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def refuse_openrouter(*arguments: Any, **keywords: Any) -> Any:
+            model = str(signature.bind_partial(*arguments, **keywords).arguments.get("model"))
+            provider = keywords.get("custom_llm_provider") or model.partition("/")[0]
+            if provider == "openrouter":
+                raise errors.bad_request(f"{_lack(place)}. Another version may have it.", model)
+            return original(*arguments, **keywords)
+
+        return refuse_openrouter
+
+    return replacement
 
 
 def _read(owner: Any, name: str) -> Any:
