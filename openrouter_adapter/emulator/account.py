@@ -1,16 +1,17 @@
-"""What the account can ask about itself: a generation, its credits, its key."""
+"""What a caller can ask: about a generation, the account's credits, its own key."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from . import clock, limits
 from .billing import ZERO, BillRow, wire_number
+from .calls import Route
 from .errors import unknown_generation
 
 if TYPE_CHECKING:
-    from .service import Service
+    from .calls import Call
 
 # Where `credits` is not set, `/credits` must still say a number.
 _ENDLESS = Decimal(1000)
@@ -25,16 +26,16 @@ _API_TYPES = {
 }
 
 
-def generation(service: Service, generation_id: str) -> dict[str, Any]:
+def generation(call: Call) -> dict[str, Any]:
     """Return the body of `GET /generation?id=`.
 
     Raises:
         ApiError: 404 for an id that is on no bill.
     """
-    row = service.bill.find(generation_id)
+    generation_id = call.query.get("id", "")
+    row = call.service.bill.find(generation_id)
     if row is None:
         raise unknown_generation(generation_id)
-    created = datetime.fromtimestamp(row.created_at, timezone.utc)
     return {
         "data": {
             "id": row.generation_id,
@@ -43,7 +44,7 @@ def generation(service: Service, generation_id: str) -> dict[str, Any]:
             "usage": wire_number(row.cost),
             "upstream_inference_cost": wire_number(row.upstream_cost) if row.is_byok else 0,
             "cache_discount": None,
-            "created_at": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "created_at": clock.instant(row.created_at),
             "model": row.model,
             "provider_name": row.provider or None,
             "provider_responses": None,
@@ -89,43 +90,50 @@ def _tokens(row: BillRow) -> dict[str, Any]:
     }
 
 
-def credit_balance(service: Service) -> dict[str, Any]:
+def credit_balance(call: Call) -> dict[str, Any]:
     """Return the body of `GET /credits`."""
-    bought = service.settings.credits
+    bought = call.service.bought()
     return {
         "data": {
             "total_credits": wire_number(_ENDLESS if bought is None else bought),
-            "total_usage": wire_number(service.bill.total),
+            "total_usage": wire_number(call.service.bill.total),
         }
     }
 
 
-def key(service: Service) -> dict[str, Any]:
+def current_key(call: Call) -> dict[str, Any]:
     """Return the body of `GET /key`."""
-    spent = wire_number(service.bill.total)
-    byok = wire_number(sum((row.upstream_cost for row in service.bill.rows() if row.is_byok), ZERO))
+    service, key, now = call.service, call.service.key, call.service.now()
+    found = limits.budgets(service)
+    first = limits.tightest(found)
     return {
         "data": {
-            "label": "sk-or-v1-emu...tor",
-            "creator_user_id": None,
-            "workspace_id": None,
+            "label": key.label,
+            **key.limits(now),
+            **key.usage(now),
+            "creator_user_id": key.creator,
+            "workspace_id": key.workspace,
             "organization_id": None,
-            "limit": None,
-            "limit_remaining": None,
-            "limit_reset": None,
-            "include_byok_in_limit": False,
-            **dict.fromkeys(("usage", "usage_daily", "usage_weekly", "usage_monthly"), spent),
-            **dict.fromkeys(
-                ("byok_usage", "byok_usage_daily", "byok_usage_weekly", "byok_usage_monthly"), byok
-            ),
-            "is_free_tier": False,
-            "is_management_key": False,
-            "is_provisioning_key": False,
+            "is_free_tier": service.bought() == ZERO,
+            "is_management_key": key.manages,
+            "is_provisioning_key": key.manages,
             "allowed_data_regions": ["global"],
-            "budgets": [],
-            "effective_budget": None,
-            "free_model_daily_requests": {"limit": 1000, "remaining": 1000, "used": 0},
+            "budgets": [budget.wire(now) for budget in found],
+            "effective_budget": None if first is None else first.wire(now),
+            "free_model_daily_requests": service.rates.free_today(service),
             "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated."},
-            "expires_at": None,
         }
     }
+
+
+ROUTES = (
+    Route("GET", "/generation", generation, "any key"),
+    Route("GET", "/key", current_key, "any key"),
+    Route("GET", "/auth/key", current_key, "any key"),
+    Route(
+        "GET",
+        "/credits",
+        credit_balance,
+        refusal="Only management keys can fetch credits for an account",
+    ),
+)

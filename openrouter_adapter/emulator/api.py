@@ -18,6 +18,8 @@ from . import (
     drawing,
     embeddings,
     faults,
+    key_management,
+    limits,
     models,
     rerank,
     responses,
@@ -26,15 +28,71 @@ from . import (
     transcriptions,
 )
 from .bodies import check_object
-from .errors import ApiError, invalid_body, missing_key, unknown_key, unknown_model
+from .calls import Call, Routes
+from .errors import (
+    ApiError,
+    disabled_key,
+    expired_key,
+    invalid_body,
+    missing_key,
+    not_calling,
+    not_managing,
+)
 
 if TYPE_CHECKING:
-    from .faults import RequestFaults
+    from .calls import Route
+    from .faults import Fault, RequestFaults
+    from .keys import Key
     from .service import Service
 
 _LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
-Handler = Callable[[web.BaseRequest, Any, "RequestFaults"], Awaitable[web.StreamResponse]]
+Handler = Callable[
+    ["web.BaseRequest", "Service", Any, "RequestFaults"], Awaitable[web.StreamResponse]
+]
+Answered = tuple[bytes, dict[str, str]]
+
+
+def _at_once(answer: Callable[[Service, dict[str, Any], Fault | None], Answered]) -> Handler:
+    """Return the handler of an endpoint that answers whole, from one model."""
+
+    async def handle(
+        request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    ) -> web.StreamResponse:
+        fault = asked.take("answer", check_object(body).get("model") or "")
+        answered, headers = answer(service, body, fault)
+        return await delivery.send_json(request, answered, headers, fault)
+
+    return handle
+
+
+async def _chat(
+    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+) -> web.StreamResponse:
+    finished = chat.complete(service, check_object(body), asked)
+    fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
+    if fault is not None:
+        finished = faults.settled(finished, fault)
+    if body.get("stream"):
+        return await delivery.send_stream(request, service, finished, fault)
+    row = chat.bill_row(finished, service.now(), streamed=False)
+    service.charge(delivery.named(row, fault))
+    headers = {"X-Generation-Id": finished.id}
+    return await delivery.send_json(request, delivery.spoiled_body(finished, fault), headers, fault)
+
+
+# What costs money: only keys that call models may ask for it.
+_INFERENCE: dict[str, Handler] = {
+    "/chat/completions": _chat,
+    "/completions": texts.answer,
+    "/responses": responses.answer,
+    "/embeddings": _at_once(embeddings.embed),
+    "/rerank": _at_once(rerank.rank),
+    "/images": _at_once(drawing.draw),
+    "/audio/speech": _at_once(speech.speak),
+    "/audio/transcriptions": _at_once(transcriptions.transcribe),
+}
+_ROUTES = Routes((*account.ROUTES, *key_management.ROUTES, *models.ROUTES))
 
 
 class Api:
@@ -44,20 +102,6 @@ class Api:
         """Answer paths below `prefix`."""
         self._service = service
         self._prefix = prefix
-        self._routes: dict[tuple[str, str], Handler] = {
-            ("POST", "/chat/completions"): self._chat,
-            ("POST", "/embeddings"): self._embeddings,
-            ("POST", "/rerank"): self._rerank,
-            ("POST", "/completions"): self._complete_text,
-            ("POST", "/images"): self._draw,
-            ("POST", "/audio/speech"): self._speak,
-            ("POST", "/audio/transcriptions"): self._transcribe,
-            ("POST", responses.PATH): self._responses,
-            ("GET", "/generation"): self._generation,
-            ("GET", "/credits"): self._credits,
-            ("GET", "/key"): self._key,
-            ("GET", "/auth/key"): self._key,
-        }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; every refusal is OpenRouter's JSON."""
@@ -75,17 +119,39 @@ class Api:
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)
         body = await self._read(request, path)
-        if request.method == "GET" and path.startswith(("/models", "/embeddings/models")):
-            return self._models(path)
-        self._authenticate(request)
-        handler = self._routes.get((request.method, path))
-        if handler is None:
-            raise ApiError(404, f"Not Found: {request.method} {request.path}")
-        asked = self._service.faults.of_request(request.headers.get(faults.HEADER), path)
-        self._refuse(asked, path, body)
-        return await handler(request, body, asked)
+        handler = _INFERENCE.get(path) if request.method == "POST" else None
+        found = None if handler else _ROUTES.find(request.method, path.rstrip("/"))
+        if found is not None and found[0].access == "anybody":
+            return self._answer(request, self._service, body, found)
+        service = self._service.of(self._caller(request))
+        asked = service.faults.of_request(request.headers.get(faults.HEADER), path)
+        if handler is not None:
+            self._refuse(service, asked, path, body)
+            _admit(service)
+            return await handler(request, service, body, asked)
+        if found is None:
+            raise _nowhere(request, path)
+        self._refuse(service, asked, path, body)
+        return self._answer(request, service, body, found)
 
-    def _refuse(self, asked: RequestFaults, path: str, body: Any) -> None:
+    def _answer(
+        self,
+        request: web.BaseRequest,
+        service: Service,
+        body: Any,
+        found: tuple[Route, tuple[str, ...]],
+    ) -> web.StreamResponse:
+        route, parts = found
+        if route.access == "management" and not service.key.manages:
+            raise ApiError(403, route.refusal) if route.refusal else not_managing()
+        answered = route.answer(Call(service, request.query, body, parts))
+        if isinstance(answered, web.StreamResponse):
+            return answered
+        return web.Response(
+            body=orjson.dumps(answered), status=route.status, content_type="application/json"
+        )
+
+    def _refuse(self, service: Service, asked: RequestFaults, path: str, body: Any) -> None:
         fault = asked.take("request")
         if fault is None:
             return
@@ -93,7 +159,7 @@ class Api:
         base, _ = catalog.split_variants(name)
         known = catalog.find(base) if catalog.knows(base) else None
         provider = known.endpoints[0].provider if known else ""
-        raise chat.refused(self._service, fault, path, body, (name, provider))
+        raise chat.refused(service, fault, path, body, (name, provider))
 
     async def _read(self, request: web.BaseRequest, path: str) -> Any:
         body: Any = None
@@ -110,104 +176,30 @@ class Api:
             raise invalid_body("Invalid JSON body")
         return body
 
-    def _authenticate(self, request: web.BaseRequest) -> None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+    def _caller(self, request: web.BaseRequest) -> Key:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
             raise missing_key()
-        known = self._service.settings.api_key
-        if known is not None and key.strip() != known:
-            raise unknown_key()
-
-    async def _chat(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        service = self._service
-        finished = chat.complete(service, check_object(body), asked)
-        fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
-        if fault is not None:
-            finished = faults.settled(finished, fault)
-        if body.get("stream"):
-            return await delivery.send_stream(request, service, finished, fault)
-        row = chat.bill_row(finished, service.now(), streamed=False)
-        service.bill.add(delivery.named(row, fault))
-        headers = {"X-Generation-Id": finished.id}
-        return await delivery.send_json(
-            request, delivery.spoiled_body(finished, fault), headers, fault
-        )
-
-    async def _embeddings(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answer = embeddings.embed(self._service, body, fault)
-        return await delivery.send_json(request, answer, {}, fault)
-
-    async def _responses(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        return await responses.answer(request, self._service, body, asked)
-
-    async def _rerank(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answer = rerank.rank(self._service, body, fault)
-        return await delivery.send_json(request, answer, {}, fault)
-
-    async def _complete_text(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        return await texts.answer(request, self._service, body, asked)
-
-    async def _draw(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answer, headers = drawing.draw(self._service, body, fault)
-        return await delivery.send_json(request, answer, headers, fault)
-
-    async def _speak(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answer, headers = speech.speak(self._service, body, fault)
-        return await delivery.send_json(request, answer, headers, fault)
-
-    async def _transcribe(
-        self, request: web.BaseRequest, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answer, headers = transcriptions.transcribe(self._service, body, fault)
-        return await delivery.send_json(request, answer, headers, fault)
-
-    def _models(self, path: str) -> web.StreamResponse:
-        if path == "/models":
-            return _json(models.listing())
-        if path == "/embeddings/models":
-            return _json(models.listing("embeddings"))
-        slug = path.removeprefix("/models/").removesuffix("/endpoints")
-        if not path.endswith("/endpoints"):
-            raise unknown_model(slug)
-        return _json(models.endpoints_object(catalog.find(slug)))
-
-    async def _generation(
-        self, request: web.BaseRequest, _body: Any, _asked: RequestFaults
-    ) -> web.StreamResponse:
-        return _json(account.generation(self._service, request.query.get("id", "")))
-
-    async def _credits(
-        self, _request: web.BaseRequest, _body: Any, _asked: RequestFaults
-    ) -> web.StreamResponse:
-        return _json(account.credit_balance(self._service))
-
-    async def _key(
-        self, _request: web.BaseRequest, _body: Any, _asked: RequestFaults
-    ) -> web.StreamResponse:
-        return _json(account.key(self._service))
+        key = self._service.keys.of_secret(secret.strip())
+        if key.disabled:
+            raise disabled_key()
+        if key.expired(self._service.now()):
+            raise expired_key()
+        return key
 
 
-def _json(body: Any) -> web.Response:
-    return web.Response(body=orjson.dumps(body), content_type="application/json")
+def _admit(service: Service) -> None:
+    """Check that the caller may call models, and has not used up what it may."""
+    if service.key.manages:
+        raise not_calling()
+    limits.check_open(service)
+    service.rates.admit(service)
+
+
+def _nowhere(request: web.BaseRequest, path: str) -> ApiError:
+    if _ROUTES.knows(path) or path in _INFERENCE:
+        return ApiError(405, "Method Not Allowed")
+    return ApiError(404, f"Not Found: {request.method} {request.path}")
 
 
 def _refusal(refusal: ApiError) -> web.Response:

@@ -74,6 +74,8 @@ class BillRow:
         native_finish_reason: The same in the provider's words.
         fault: The name of the fault that was asked for, if any.
         created_at: Seconds since 1970.
+        model_id: The model's id, without a date, with its variant.
+        key_hash: Whose key paid, by the hash that `/keys` shows.
     """
 
     generation_id: str
@@ -96,6 +98,8 @@ class BillRow:
     native_finish_reason: str | None = "stop"
     fault: str | None = None
     created_at: float = 0.0
+    model_id: str = ""
+    key_hash: str = ""
 
 
 def wire_number(amount: Decimal) -> float | int:

@@ -46,8 +46,9 @@ _RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
 _COUNTS = ("max_tokens", "max_completion_tokens")
 
 
-def _expected(path: str, expected: str, value: Any) -> str:
-    return f"{path}: Invalid input: expected {expected}, received {_JSON_NAMES[type(value)]}"
+def expected(path: str, kind: str, value: Any) -> str:
+    """Return OpenRouter's words for a value of the wrong type."""
+    return f"{path}: Invalid input: expected {kind}, received {_JSON_NAMES[type(value)]}"
 
 
 def check_object(body: Any) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def check_chat(body: dict[str, Any]) -> None:
     _check_fields(body)
     messages = body["messages"]
     if not isinstance(messages, list):
-        raise invalid_body(_expected("messages", "array", messages))
+        raise invalid_body(expected("messages", "array", messages))
     if not messages:
         raise invalid_body('Input required: specify "prompt" or "messages"')
     for name, item in _ITEMS.items():
@@ -90,10 +91,10 @@ def _check_list(path: str, given: Any, item: type) -> None:
     if given is None:
         return
     if not isinstance(given, list):
-        raise invalid_body(_expected(path, "array", given))
+        raise invalid_body(expected(path, "array", given))
     for place, value in enumerate(given):
         if not isinstance(value, item):
-            raise invalid_body(_expected(f"{path}.{place}", _JSON_NAMES[item], value))
+            raise invalid_body(expected(f"{path}.{place}", _JSON_NAMES[item], value))
 
 
 def _check_fields(body: dict[str, Any]) -> None:
@@ -102,7 +103,7 @@ def _check_fields(body: dict[str, Any]) -> None:
         if value is None:
             continue
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise invalid_body(_expected(name, _JSON_NAMES[types[0]], value))
+            raise invalid_body(expected(name, _JSON_NAMES[types[0]], value))
     for name, (low, high) in _RANGES.items():
         if not low <= (body.get(name) or low) <= high:
             raise invalid_body(f"{name}: Invalid input: expected {low} to {high}")
@@ -113,7 +114,7 @@ def _check_fields(body: dict[str, Any]) -> None:
 
 def _check_message(path: str, message: Any) -> None:
     if not isinstance(message, dict):
-        raise invalid_body(_expected(path, "object", message))
+        raise invalid_body(expected(path, "object", message))
     role = message.get("role")
     if role not in ROLES:
         raise invalid_body(
@@ -124,7 +125,7 @@ def _check_message(path: str, message: Any) -> None:
     if content is None and role != "assistant":
         raise invalid_body(f"{path}.content: Invalid input: expected string, received null")
     if content is not None and not isinstance(content, (str, list)):
-        raise invalid_body(_expected(f"{path}.content", "string", content))
+        raise invalid_body(expected(f"{path}.content", "string", content))
     if isinstance(content, list):
         for place, part in enumerate(content):
             _check_part(f"{path}.content.{place}", part)
@@ -140,29 +141,29 @@ def _check_part(path: str, part: Any) -> None:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
         raise invalid_body(f"{path}: Invalid input")
     if part["type"] == "text" and not isinstance(part.get("text"), str):
-        raise invalid_body(_expected(f"{path}.text", "string", part.get("text")))
+        raise invalid_body(expected(f"{path}.text", "string", part.get("text")))
 
 
 def _check_function(path: str, function: Any) -> None:
     if not isinstance(function, dict):
-        raise invalid_body(_expected(path, "object", function))
+        raise invalid_body(expected(path, "object", function))
     if not isinstance(function.get("name"), str):
-        raise invalid_body(_expected(f"{path}.name", "string", function.get("name")))
+        raise invalid_body(expected(f"{path}.name", "string", function.get("name")))
     if not isinstance(function.get("arguments", ""), (str, type(None))):
-        raise invalid_body(_expected(f"{path}.arguments", "string", function["arguments"]))
+        raise invalid_body(expected(f"{path}.arguments", "string", function["arguments"]))
 
 
 def _check_tool(path: str, tool: dict[str, Any]) -> None:
     kind = tool.get("type", "function")
     if not isinstance(kind, str):
-        raise invalid_body(_expected(f"{path}.type", "string", kind))
+        raise invalid_body(expected(f"{path}.type", "string", kind))
     if kind != "function":
         return
     function = tool.get("function")
     _check_function(f"{path}.function", function)
     parameters = function.get("parameters") if function else None
     if not isinstance(parameters, (dict, type(None))):
-        raise invalid_body(_expected(f"{path}.function.parameters", "object", parameters))
+        raise invalid_body(expected(f"{path}.function.parameters", "object", parameters))
 
 
 def _check_schema(wanted: dict[str, Any]) -> None:
@@ -170,10 +171,10 @@ def _check_schema(wanted: dict[str, Any]) -> None:
         return
     described = wanted.get("json_schema")
     if not isinstance(described, dict):
-        raise invalid_body(_expected("response_format.json_schema", "object", described))
+        raise invalid_body(expected("response_format.json_schema", "object", described))
     schema = described.get("schema")
     if not isinstance(schema, (dict, type(None))):
-        raise invalid_body(_expected("response_format.json_schema.schema", "object", schema))
+        raise invalid_body(expected("response_format.json_schema.schema", "object", schema))
 
 
 def check_embedding(body: dict[str, Any]) -> None:
@@ -188,7 +189,7 @@ def check_embedding(body: dict[str, Any]) -> None:
     if given is None or given in ("", []):
         raise invalid_body("input: Invalid input: expected string or array")
     if not isinstance(given, (str, list)):
-        raise invalid_body(_expected("input", "string", given))
+        raise invalid_body(expected("input", "string", given))
     if body.get("encoding_format") not in {None, "float", "base64"}:
         raise invalid_body('encoding_format: Invalid option: expected one of "float"|"base64"')
     dimensions = body.get("dimensions")

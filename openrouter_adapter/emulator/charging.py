@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, errors, routing
+from . import billing, limits, routing
 from .billing import BillRow
 from .errors import USER_ID, invalid_body, no_endpoints
 from .faults import error_object
@@ -80,9 +80,7 @@ def charge(
     """
     endpoint = served.endpoint
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
-    remaining = service.remaining_credits()
-    if remaining is not None and cost.total > remaining:
-        raise errors.insufficient_credits(usage.completion, 0)
+    limits.check_cost(service, served.model, cost)
     failed = fault is not None and fault.name == "error-in-200"
     if failed:
         cost = billing.Cost(is_byok=cost.is_byok)
@@ -102,8 +100,9 @@ def charge(
         native_finish_reason=None,
         fault=fault.name if fault else None,
         created_at=service.now(),
+        model_id=served.model.id,
     )
-    service.bill.add(row)
+    row = service.charge(row)
     error = None
     if failed and fault:
         error = orjson.dumps({"error": error_object(fault, endpoint.provider), "user_id": USER_ID})

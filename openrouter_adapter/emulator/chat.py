@@ -14,6 +14,7 @@ from . import (
     compression,
     errors,
     images,
+    limits,
     plugins,
     presets,
     reasoning,
@@ -124,7 +125,7 @@ def refused(
     """
     model, provider = served
     error = refusal(fault, body, model, provider, service.now())
-    service.bill.add(
+    service.charge(
         BillRow(
             generation_id=service.new_id(),
             endpoint=path,
@@ -151,8 +152,9 @@ def _attempt(
     beside = tokens.count(_extra(body)) + tokens.count(work.context)
     body = _compressed(body, endpoint, beside, plugged)
     prompt_tokens = tokens.prompt_tokens(body["messages"]) + beside
+    output_limit = routing.output_limit(body)
     _check_length(body, endpoint, prompt_tokens)
-    _check_credits(service, body, endpoint, prompt_tokens)
+    limits.check_worst_case(service, target.model, endpoint, prompt_tokens, output_limit)
     if service.settings.check_signatures:
         reasoning.check_returned(body["messages"], endpoint.provider)
     if target.model.author == "anthropic":
@@ -205,19 +207,6 @@ def _check_length(body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int) 
     output = routing.output_limit(body) or 0
     if prompt_tokens + output > endpoint.context_length:
         raise errors.context_length(endpoint.context_length, prompt_tokens, output)
-
-
-def _check_credits(
-    service: Service, body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int
-) -> None:
-    remaining = service.remaining_credits()
-    if remaining is None or service.is_byok(endpoint):
-        return
-    limit = routing.output_limit(body) or endpoint.max_completion_tokens or 4096
-    left = remaining - prompt_tokens * endpoint.price("prompt")
-    per_token = endpoint.price("completion")
-    if per_token and left < limit * per_token:
-        raise errors.insufficient_credits(limit, max(0, int(left / per_token)))
 
 
 def _answer(service: Service, body: dict[str, Any], target: Target, wish: reasoning.Wish) -> Answer:
@@ -320,6 +309,7 @@ def bill_row(completion: Completion, created_at: float, *, streamed: bool) -> Bi
         finish_reason=completion.answer.finish_reason,
         native_finish_reason=completion.native_finish_reason,
         created_at=created_at,
+        model_id=completion.model.id,
     )
 
 

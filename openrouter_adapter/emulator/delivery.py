@@ -226,10 +226,10 @@ async def send_stream(
             sent = start + group
     except (ConnectionError, asyncio.CancelledError):
         share = min(1.0, sent / len(events)) if events else 0.0
-        service.bill.add(_cut_short(service, finished, fault, share))
+        service.charge(_cut_short(service, finished, fault, share))
         raise
     # The bill is written before the last event, so that who reads it finds the row.
-    service.bill.add(named(chat.bill_row(finished, service.now(), streamed=True), fault))
+    service.charge(named(chat.bill_row(finished, service.now(), streamed=True), fault))
     await writer.write(end)
     await response.write_eof()
     return response

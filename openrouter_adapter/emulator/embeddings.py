@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, tokens
+from . import billing, limits, tokens
 from .billing import BillRow, Usage
 from .bodies import check_embedding
 from .errors import USER_ID, invalid_body, no_endpoints
@@ -30,7 +30,9 @@ _WORD = re.compile(r"\w+")
 _STEPS = 1 << 16
 
 
-def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) -> bytes:
+def embed(
+    service: Service, body: dict[str, Any], fault: Fault | None = None
+) -> tuple[bytes, dict[str, str]]:
     """Answer an embedding request and bill it; an error as its answer is free.
 
     Raises:
@@ -47,6 +49,7 @@ def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) ->
     texts = [_text_of(item) for item in _items(body["input"])]
     usage = Usage(prompt=sum(_token_count(item) for item in _items(body["input"])))
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    limits.check_cost(service, target.model, cost)
     failed = fault is not None and fault.name == "error-in-200"
     if failed:
         cost = billing.Cost(is_byok=cost.is_byok)
@@ -65,16 +68,18 @@ def embed(service: Service, body: dict[str, Any], fault: Fault | None = None) ->
         native_finish_reason=None,
         fault=fault.name if fault else None,
         created_at=service.now(),
+        model_id=target.model.id,
     )
-    service.bill.add(row)
+    row = service.charge(row)
     if failed and fault:
-        return orjson.dumps({"error": error_object(fault, endpoint.provider), "user_id": USER_ID})
+        error = {"error": error_object(fault, endpoint.provider), "user_id": USER_ID}
+        return orjson.dumps(error), {}
     size = (dimensions, target.model.dimensions)
     in_base64 = body.get("encoding_format") == "base64"
     vectors = [_encoded(text, *size, in_base64=in_base64) for text in texts]
     # OpenRouter answers with the provider's own name of an embedding model here.
     native_name = target.model.id.rpartition("/")[2].partition(":")[0]
-    return _join(vectors, {"model": native_name, **_rest(row, cost)})
+    return _join(vectors, {"model": native_name, **_rest(row, cost)}), {}
 
 
 def _rest(row: BillRow, cost: billing.Cost) -> dict[str, Any]:

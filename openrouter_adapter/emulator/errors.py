@@ -117,12 +117,21 @@ def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> Api
     )
 
 
-def insufficient_credits(requested: int, affordable: int) -> ApiError:
-    """A balance that can't pay for the worst case."""
-    return ApiError(
-        402,
-        "This request requires more credits, or fewer max_tokens. You requested up to "
-        f"{requested} tokens, but can only afford {affordable}. To increase, visit "
-        "https://openrouter.ai/settings/credits and add more credits",
-        metadata={"provider_name": None},
-    )
+def not_managing() -> ApiError:
+    """A key that calls models, where one that manages the account is asked for."""
+    return ApiError(401, "Invalid management key")
+
+
+def not_calling() -> ApiError:
+    """A key that manages the account, where a model is called."""
+    return ApiError(403, "Management keys cannot be used for inference requests")
+
+
+def disabled_key() -> ApiError:
+    """A key that its owner switched off."""
+    return ApiError(401, "API key is disabled")
+
+
+def expired_key() -> ApiError:
+    """A key whose time is over."""
+    return ApiError(401, "API key has expired")

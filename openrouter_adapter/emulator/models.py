@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .catalog import Endpoint, Model, models
+from .calls import Route
+from .catalog import Endpoint, Model, find, models
+
+if TYPE_CHECKING:
+    from .calls import Call
 
 
 def listing(output_modality: str | None = None) -> dict[str, Any]:
@@ -104,3 +108,14 @@ def _endpoint(model: Model, endpoint: Endpoint) -> dict[str, Any]:
 
 def _percentiles(median: float) -> dict[str, float]:
     return {"p50": median, "p75": median, "p90": median, "p99": median}
+
+
+def _endpoints(call: Call) -> dict[str, Any]:
+    return endpoints_object(find("/".join(call.path)))
+
+
+ROUTES = (
+    Route("GET", "/models", lambda _: listing(), "anybody"),
+    Route("GET", "/embeddings/models", lambda _: listing("embeddings"), "anybody"),
+    Route("GET", "/models/{}/{}/endpoints", _endpoints, "anybody"),
+)

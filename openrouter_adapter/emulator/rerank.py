@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _DIMENSIONS = 64
 
 
-def rank(service: Service, body: dict[str, Any], fault: Fault | None = None) -> bytes:
+def rank(
+    service: Service, body: dict[str, Any], fault: Fault | None = None
+) -> tuple[bytes, dict[str, str]]:
     """Answer a rerank request and bill it.
 
     Raises:
@@ -31,7 +33,7 @@ def rank(service: Service, body: dict[str, Any], fault: Fault | None = None) -> 
     used = Usage(prompt=tokens.count(body["query"]) + sum(map(tokens.count, texts)))
     charged = charging.charge(service, "/rerank", "gen-rerank", served, used, fault)
     if charged.error is not None:
-        return charged.error
+        return charged.error, {}
     scores = [_similarity(body["query"], text) for text in texts]
     order = sorted(range(len(texts)), key=lambda place: -scores[place])
     results = [
@@ -40,19 +42,15 @@ def rank(service: Service, body: dict[str, Any], fault: Fault | None = None) -> 
     ]
     if fault is not None and fault.name == "empty-choices":
         results = []
-    return orjson.dumps(
-        {
-            # OpenRouter answers with the provider's own name of the model here.
-            "model": served.model.id.rpartition("/")[2],
-            "results": results,
-            "usage": {
-                "total_tokens": used.prompt,
-                "cost": billing.wire_number(charged.cost.total),
-            },
-            "provider": charged.row.provider,
-            "id": charged.row.generation_id,
-        }
-    )
+    answer = {
+        # OpenRouter answers with the provider's own name of the model here.
+        "model": served.model.id.rpartition("/")[2],
+        "results": results,
+        "usage": {"total_tokens": used.prompt, "cost": billing.wire_number(charged.cost.total)},
+        "provider": charged.row.provider,
+        "id": charged.row.generation_id,
+    }
+    return orjson.dumps(answer), {}
 
 
 def _similarity(query: str, text: str) -> float:

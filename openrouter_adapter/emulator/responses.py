@@ -69,7 +69,7 @@ async def answer(
         sent = responses_stream.spoiled(whole, started(finished, body), finished, fault)
         return await delivery.send_stream(request, service, finished, fault, sent)
     row = chat.bill_row(finished, service.now(), streamed=False)
-    service.bill.add(delivery.named(row, fault))
+    service.charge(delivery.named(row, fault))
     headers = {"X-Generation-Id": finished.id}
     return await delivery.send_json(request, _spoiled(whole, finished, fault), headers, fault)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
     from types import TracebackType
 
     from typing_extensions import Self
@@ -47,7 +49,8 @@ class Emulator:
 
     Attributes:
         base_url: What a client takes as its API base, known once the block is entered.
-        api_key: The key that the emulator knows.
+        api_key: The key that calls models.
+        provisioning_key: The key that manages the account.
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", **options: Any) -> None:
@@ -58,7 +61,8 @@ class Emulator:
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
         self.base_url = ""
-        self.api_key = self._service.settings.api_key or "sk-or-v1-any"
+        self.api_key = self._service.key.secret
+        self.provisioning_key = self._service.settings.provisioning_key
 
     def __enter__(self) -> Self:
         """Start the server; it takes requests when this returns.
@@ -92,6 +96,29 @@ class Emulator:
     def bill(self) -> list[BillRow]:
         """Return a row for each generation so far, in the order in which they ended."""
         return self._service.bill.rows()
+
+    def now(self) -> float:
+        """Return the emulator's time, in seconds since 1970."""
+        return self._service.now()
+
+    def advance(self, **how_long: float) -> None:
+        """Let time pass: limits reset, keys and codes expire, days complete.
+
+        Args:
+            **how_long: The arguments of `datetime.timedelta`, such as `days=1` or `seconds=30`.
+
+        Raises:
+            ValueError: It would go back.
+        """
+        self._service.clock.advance(timedelta(**how_long).total_seconds())
+
+    def add_credits(self, usd: Decimal) -> None:
+        """Buy credits; an account without an end of them has one from now on.
+
+        Args:
+            usd: The amount.
+        """
+        self._service.purchases.append(usd)
 
     @property
     def faults(self) -> Faults:

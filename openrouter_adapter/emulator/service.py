@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import random
 import string
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .billing import Bill
 from .caching import PromptCache
+from .clock import Clock
 from .faults import Faults
 from .journal import Journal
+from .keys import Key, Keys
+from .rates import Rates
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from typing_extensions import Self
 
+    from .billing import BillRow
     from .catalog import Endpoint
     from .settings import Settings
 
@@ -24,27 +32,62 @@ _CALL_PREFIXES = {
     "Anthropic": "toolu_01",
     "Google": "toolu_vrtx_01",
 }
+# What stands for the caller where the emulator takes any key.
+ANY_KEY = "sk-or-v1-any"
 
 
 class Service:
-    """The settings, the bill, the log and the source of ids."""
+    """The settings, the bill, the log, the account and the source of ids.
+
+    Attributes:
+        key: Whose request this is, in the copy that a request gets.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Start with an empty bill."""
         self.settings = settings
+        self.clock = Clock(settings.clock)
         self.bill = Bill()
         self.journal = Journal(settings.log_size)
         self.faults = Faults()
         self.cache = PromptCache()
+        self.rates = Rates(settings)
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
+        self._counts = {"secrets": 0}
+        open_to_all = ANY_KEY if settings.api_key is None else None
+        self.keys = Keys(open_to_all=open_to_all)
+        self.key = Key(settings.api_key or ANY_KEY, "Emulator", self.now())
+        self.keys.add(self.key)
+        self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
+        self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
+
+    def of(self, key: Key) -> Self:
+        """Return the same service as one key sees it; whatever it bills is on that key."""
+        mine = copy.copy(self)
+        mine.key = key
+        return mine
 
     def now(self) -> float:
         """Return seconds since 1970."""
-        return self.settings.clock()
+        return self.clock.now()
+
+    def charge(self, row: BillRow) -> BillRow:
+        """Put a row on the bill and on the caller's key, and return it."""
+        row = replace(row, key_hash=self.key.hash)
+        self.bill.add(row)
+        self.key.spend.add(row)
+        self.key.last_used_at = row.created_at
+        return row
 
     def new_id(self, prefix: str = "gen") -> str:
         """Return the next generation id."""
         return f"{prefix}-{int(self.now())}-{self._characters(20)}"
+
+    def new_secret(self, purpose: str) -> str:
+        """Return 64 hexadecimal digits, others each time, the same in every run."""
+        self._counts["secrets"] += 1
+        seed = f"{self.settings.seed}/{purpose}/{self._counts['secrets']}"
+        return hashlib.sha256(seed.encode()).hexdigest()
 
     def call_ids(self, number: int, provider: str) -> tuple[str, ...]:
         """Return ids for the tool calls of one answer."""
@@ -55,9 +98,13 @@ class Service:
         """Tell whether the account has its own key for an endpoint's provider."""
         return endpoint.slug in self.settings.byok or endpoint.tag in self.settings.byok
 
+    def bought(self) -> Decimal | None:
+        """Return the USD bought so far, None for no end of them."""
+        return sum(self.purchases, Decimal(0)) if self.purchases else None
+
     def remaining_credits(self) -> Decimal | None:
         """Return the USD left, None for no end of them."""
-        bought = self.settings.credits
+        bought = self.bought()
         return None if bought is None else bought - self.bill.total
 
     def _characters(self, number: int) -> str:

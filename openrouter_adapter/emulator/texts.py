@@ -45,7 +45,7 @@ async def answer(
         sent = [_event(event) for event in events], _events(end)
         return await delivery.send_stream(request, service, finished, fault, sent)
     row = chat.bill_row(finished, service.now(), streamed=False)
-    service.bill.add(delivery.named(row, fault))
+    service.charge(delivery.named(row, fault))
     spoiled = delivery.spoiled_body(finished, fault)
     whole = orjson.dumps(_text(orjson.loads(spoiled))) if spoiled else spoiled
     return await delivery.send_json(request, whole, {"X-Generation-Id": finished.id}, fault)

@@ -72,6 +72,11 @@ class Client:
     def get(self, path: str) -> Reply:
         return self.send("GET", path)
 
+    def manage(self, method: str, path: str, body: Any = None) -> Reply:
+        """Send with the provisioning key."""
+        key = f"Bearer {self.emulator.provisioning_key}"
+        return self.send(method, path, body, Authorization=key)
+
     def chat(self, prompt: str | list[Any] = "Hello", **body: Any) -> Reply:
         headers = body.pop("headers", {})
         messages = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]

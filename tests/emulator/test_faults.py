@@ -117,7 +117,7 @@ class TestRefusals:
         client.headers["x-emulator-fault"] = "status=503"
         body = {"model": "openai/text-embedding-3-small", "input": "x"}
         assert client.send("POST", "/embeddings", body).status == 503
-        assert client.get("/credits").status == 503
+        assert client.manage("GET", "/credits").status == 503
         assert [row.endpoint for row in client.emulator.bill()] == ["/embeddings", "/credits"]
 
 
@@ -303,7 +303,7 @@ class TestConfiguration:
     def test_one_path_only(self, client: Client) -> None:
         client.emulator.faults.add("status=503; path=/generation")
         generation_id = client.chat().json["id"]
-        assert client.get("/credits").status == 200
+        assert client.manage("GET", "/credits").status == 200
         assert client.get(f"/generation?id={generation_id}").status == 503
 
     def test_the_header_comes_first(self, client: Client) -> None:

@@ -124,8 +124,7 @@ def test_a_generation(sdk: Any, emulator: Emulator) -> None:
     assert generation.tokens_completion == row.tokens_completion
 
 
-def test_the_account(sdk: Any) -> None:
-    assert sdk.credits.get_credits().data.total_usage == 0
+def test_the_current_key(sdk: Any) -> None:
     assert sdk.api_keys.get_current_key_metadata().data.usage == 0
 
 

@@ -1,0 +1,193 @@
+"""A plain call: what is asked of an endpoint that answers at once, with JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from .bodies import check_object, expected
+from .errors import invalid_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .service import Service
+
+Access = Literal["anybody", "any key", "inference", "management"]
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a plain endpoint.
+
+    Attributes:
+        service: The state, with the caller's key in `service.key`.
+        query: The parameters of the URL.
+        body: The JSON body, None where there was none.
+        path: The parts of the path that stood for `{}`, in order.
+    """
+
+    service: Service
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    path: tuple[str, ...] = ()
+
+    def given(self) -> Fields:
+        """Return the body's fields.
+
+        Raises:
+            ApiError: 400 for a body that is no object.
+        """
+        return Fields(check_object(self.body))
+
+    def page(self, rows: Sequence[Any], most: int = _MOST) -> list[Any]:
+        """Return the rows that `offset` and `limit` ask for.
+
+        Raises:
+            ApiError: 400 for an offset or limit that is none.
+        """
+        offset, limit = self.whole("offset", 0, 0), self.whole("limit", most, 1)
+        return list(rows[offset : offset + min(limit, most)])
+
+    def whole(self, name: str, default: int, least: int) -> int:
+        """Return a parameter that is a whole number.
+
+        Raises:
+            ApiError: 400 for one that is none, or too small.
+        """
+        given = self.query.get(name)
+        if given is None or given == "":
+            return default
+        if not given.lstrip("-").isdigit() or int(given) < least:
+            raise invalid_body(
+                f"{name}: Invalid input: expected number >={least}, received {given}"
+            )
+        return int(given)
+
+    def flag(self, name: str) -> bool:
+        """Return a parameter that is true or false."""
+        return self.query.get(name, "").lower() in {"true", "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a body, read with their types; all raise `ApiError` 400 for a wrong one."""
+
+    body: dict[str, Any]
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a field was given."""
+        return name in self.body
+
+    def text(self, name: str, *, required: bool = False) -> str | None:
+        """Return a string."""
+        value = self.body.get(name)
+        if (value is None and not required) or (isinstance(value, str) and value):
+            return value
+        raise invalid_body(expected(name, "string", value))
+
+    def name(self, name: str = "name") -> str:
+        """Return a string that must be there."""
+        return str(self.text(name, required=True))
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return true or false."""
+        value = self.body.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise invalid_body(expected(name, "boolean", value))
+        return value
+
+    def usd(self, name: str) -> Decimal | None:
+        """Return an amount, None where it is null or left out."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise invalid_body(expected(name, "number", value))
+        if value < 0:
+            raise invalid_body(f"{name}: Too small: expected number to be >=0")
+        return Decimal(repr(value))
+
+    def choice(self, name: str, known: Sequence[str]) -> str | None:
+        """Return one of some words, None where it is null or left out."""
+        value = self.body.get(name)
+        if value is None or value in known:
+            return value
+        options = "|".join(f'"{word}"' for word in known)
+        raise invalid_body(f"{name}: Invalid option: expected one of {options}")
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of strings, None where it is null or left out."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise invalid_body(expected(name, "array", value))
+        return list(value)
+
+    def moment(self, name: str) -> float | None:
+        """Return a UTC time as seconds since 1970; it must name its seconds."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or value.count(":") < 2:
+            raise invalid_body(f"{name}: Invalid ISO datetime")
+        return moment.timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A plain endpoint.
+
+    Attributes:
+        method: Of HTTP.
+        path: Below the base URL; `{}` stands for any one part.
+        answer: Returns the JSON of its answer.
+        access: Whose keys may call it.
+        status: Of a good answer.
+        refusal: What a key without the access reads, None for the usual words.
+    """
+
+    method: str
+    path: str
+    answer: Callable[[Call], Any]
+    access: Access = "management"
+    status: int = 200
+    refusal: str | None = None
+
+
+class Routes:
+    """Finds the route of a request."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        """Sort them by method and path."""
+        self._exact = {(one.method, one.path): one for one in routes if "{}" not in one.path}
+        self._open = [(one.path.split("/"), one) for one in routes if "{}" in one.path]
+        self._known = {one.path for one in routes}
+
+    def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
+        """Return a route and what stands for its `{}`, None for none."""
+        exact = self._exact.get((method, path))
+        if exact is not None:
+            return exact, ()
+        parts = path.split("/")
+        for wanted, route in self._open:
+            if route.method != method or len(wanted) != len(parts):
+                continue
+            pairs = list(zip(wanted, parts, strict=True))
+            if all(want == part or (want == "{}" and part) for want, part in pairs):
+                return route, tuple(part for want, part in pairs if want == "{}")
+        return None
+
+    def knows(self, path: str) -> bool:
+        """Tell whether a path is there, with whatever method."""
+        return path in self._known

@@ -1,0 +1,149 @@
+"""The account's keys: who may call what, and what each has spent."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import clock
+from .billing import ZERO, wire_number
+from .errors import USER_ID, unknown_key
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from .billing import BillRow
+
+WORKSPACE = "00000000-0000-4000-8000-000000000001"
+WINDOWS = {"": None, "_daily": "daily", "_weekly": "weekly", "_monthly": "monthly"}
+
+
+class Spend:
+    """USD by UTC day: what the credits paid, and what the caller's own provider keys did."""
+
+    def __init__(self) -> None:
+        """Start with nothing spent."""
+        self._days: dict[int, tuple[Decimal, Decimal]] = {}
+
+    def add(self, row: BillRow) -> None:
+        """Count a row of the bill."""
+        day = clock.day_of(row.created_at)
+        credits_used, byok = self._days.get(day, (ZERO, ZERO))
+        own = row.upstream_cost if row.is_byok else ZERO
+        self._days[day] = (credits_used + row.cost, byok + own)
+
+    def of_window(self, reset: str | None, now: float) -> tuple[Decimal, Decimal]:
+        """Return USD of credits and of own provider keys since a window began; None is for ever."""
+        first = 0 if reset is None else clock.first_day(reset, now)
+        days = [used for day, used in self._days.items() if day >= first]
+        return sum((used[0] for used in days), ZERO), sum((used[1] for used in days), ZERO)
+
+    def counted(self, reset: str | None, now: float, *, byok: bool) -> Decimal:
+        """Return the USD of a window that count against a limit."""
+        credits_used, own = self.of_window(reset, now)
+        return credits_used + own if byok else credits_used
+
+
+@dataclass(slots=True)
+class Key:
+    """One key of the account, with the fields that `/keys` shows."""
+
+    secret: str
+    name: str
+    created_at: float
+    manages: bool = False
+    limit: Decimal | None = None
+    limit_reset: str | None = None
+    include_byok_in_limit: bool = False
+    disabled: bool = False
+    expires_at: float | None = None
+    updated_at: float | None = None
+    last_used_at: float | None = None
+    creator: str | None = USER_ID
+    external_user: str | None = None
+    workspace: str = WORKSPACE
+    guardrail: str | None = None
+    spend: Spend = field(default_factory=Spend)
+    hash: str = ""
+
+    def __post_init__(self) -> None:
+        """Give it the hash by which the account knows it."""
+        self.hash = hashlib.sha256(self.secret.encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """Both ends of the secret."""
+        return f"{self.secret[:12]}...{self.secret[-3:]}"
+
+    def expired(self, now: float) -> bool:
+        """Tell whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def remaining(self, now: float) -> Decimal | None:
+        """Return the USD left of its limit, None where it has none."""
+        if self.limit is None:
+            return None
+        byok = self.include_byok_in_limit
+        return self.limit - self.spend.counted(self.limit_reset, now, byok=byok)
+
+    def usage(self, now: float) -> dict[str, float | int]:
+        """Return the eight sums that `/key` and `/keys` show."""
+        sums: dict[str, float | int] = {}
+        for ending, reset in WINDOWS.items():
+            credits_used, own = self.spend.of_window(reset, now)
+            sums[f"usage{ending}"] = wire_number(credits_used)
+            sums[f"byok_usage{ending}"] = wire_number(own)
+        return sums
+
+    def limits(self, now: float) -> dict[str, Any]:
+        """Return what `/key` and `/keys` say of its limit."""
+        remaining = self.remaining(now)
+        return {
+            "limit": None if self.limit is None else wire_number(self.limit),
+            "limit_remaining": None if remaining is None else wire_number(remaining),
+            "limit_reset": self.limit_reset,
+            "include_byok_in_limit": self.include_byok_in_limit,
+            "expires_at": None if self.expires_at is None else clock.instant(self.expires_at),
+        }
+
+
+class Keys:
+    """All keys, the oldest first."""
+
+    def __init__(self, *, open_to_all: str | None = None) -> None:
+        """Know no key; with `open_to_all` any unknown secret stands for that one."""
+        self._by_secret: dict[str, Key] = {}
+        self._by_hash: dict[str, Key] = {}
+        self._open_to_all = open_to_all
+
+    def add(self, key: Key) -> None:
+        """Let a key in."""
+        self._by_secret[key.secret] = key
+        self._by_hash[key.hash] = key
+
+    def remove(self, key: Key) -> None:
+        """Forget a key."""
+        del self._by_secret[key.secret]
+        del self._by_hash[key.hash]
+
+    def of_secret(self, secret: str) -> Key:
+        """Return the key that a caller shows.
+
+        Raises:
+            ApiError: 401 where nobody has it.
+        """
+        key = self._by_secret.get(secret)
+        if key is None and self._open_to_all is not None:
+            key = self._by_secret.get(self._open_to_all)
+        if key is None:
+            raise unknown_key()
+        return key
+
+    def of_hash(self, digest: str) -> Key | None:
+        """Return the key with a hash, None for none."""
+        return self._by_hash.get(digest)
+
+    def all(self) -> list[Key]:
+        """Return the keys that call models, the newest first; management keys show nowhere."""
+        return [key for key in reversed(self._by_hash.values()) if not key.manages]
