@@ -12,6 +12,7 @@ from aiohttp import web
 
 from . import (
     account,
+    activity,
     catalog,
     chat,
     delivery,
@@ -21,6 +22,7 @@ from . import (
     key_management,
     limits,
     models,
+    oauth,
     rerank,
     responses,
     speech,
@@ -92,7 +94,9 @@ _INFERENCE: dict[str, Handler] = {
     "/audio/speech": _at_once(speech.speak),
     "/audio/transcriptions": _at_once(transcriptions.transcribe),
 }
-_ROUTES = Routes((*account.ROUTES, *key_management.ROUTES, *models.ROUTES))
+_ROUTES = Routes(
+    (*account.ROUTES, *activity.ROUTES, *key_management.ROUTES, *models.ROUTES, *oauth.ROUTES)
+)
 
 
 class Api:
@@ -123,6 +127,8 @@ class Api:
         found = None if handler else _ROUTES.find(request.method, path.rstrip("/"))
         if found is not None and found[0].access == "anybody":
             return self._answer(request, self._service, body, found)
+        if handler is None and found is None and (_ROUTES.knows(path) or path in _INFERENCE):
+            raise ApiError(405, "Method Not Allowed")
         service = self._service.of(self._caller(request))
         asked = service.faults.of_request(request.headers.get(faults.HEADER), path)
         if handler is not None:
@@ -130,7 +136,7 @@ class Api:
             _admit(service)
             return await handler(request, service, body, asked)
         if found is None:
-            raise _nowhere(request, path)
+            raise ApiError(404, f"Not Found: {request.method} {request.path}")
         self._refuse(service, asked, path, body)
         return self._answer(request, service, body, found)
 
@@ -194,12 +200,6 @@ def _admit(service: Service) -> None:
         raise not_calling()
     limits.check_open(service)
     service.rates.admit(service)
-
-
-def _nowhere(request: web.BaseRequest, path: str) -> ApiError:
-    if _ROUTES.knows(path) or path in _INFERENCE:
-        return ApiError(405, "Method Not Allowed")
-    return ApiError(404, f"Not Found: {request.method} {request.path}")
 
 
 def _refusal(refusal: ApiError) -> web.Response:

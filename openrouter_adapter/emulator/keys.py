@@ -115,12 +115,14 @@ class Keys:
         """Know no key; with `open_to_all` any unknown secret stands for that one."""
         self._by_secret: dict[str, Key] = {}
         self._by_hash: dict[str, Key] = {}
+        self._ever: dict[str, Key] = {}
         self._open_to_all = open_to_all
 
     def add(self, key: Key) -> None:
         """Let a key in."""
         self._by_secret[key.secret] = key
         self._by_hash[key.hash] = key
+        self._ever[key.hash] = key
 
     def remove(self, key: Key) -> None:
         """Forget a key."""
@@ -143,6 +145,10 @@ class Keys:
     def of_hash(self, digest: str) -> Key | None:
         """Return the key with a hash, None for none."""
         return self._by_hash.get(digest)
+
+    def once_known(self, digest: str) -> Key | None:
+        """Return the key with a hash, also one that was removed; None for none."""
+        return self._ever.get(digest)
 
     def all(self) -> list[Key]:
         """Return the keys that call models, the newest first; management keys show nowhere."""

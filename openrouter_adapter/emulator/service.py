@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .billing import BillRow
     from .catalog import Endpoint
+    from .oauth import Grant
     from .settings import Settings
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -59,6 +60,7 @@ class Service:
         self.key = Key(settings.api_key or ANY_KEY, "Emulator", self.now())
         self.keys.add(self.key)
         self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
+        self.codes: dict[str, Grant] = {}
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
     def of(self, key: Key) -> Self:
