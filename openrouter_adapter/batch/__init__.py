@@ -9,7 +9,8 @@ from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderI
 from openrouter_adapter.batch.expectations import DryRun, dry_run
 from openrouter_adapter.batch.front import arun, resume, retry, run, status
 from openrouter_adapter.batch.making import make
-from openrouter_adapter.batch.run import Progress
+from openrouter_adapter.batch.progress import Progress, Snapshot
+from openrouter_adapter.batch.ray import run_on_ray
 from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.batch.summary import Summary
 
@@ -21,6 +22,7 @@ __all__ = [
     "FolderUnfit",
     "Pace",
     "Progress",
+    "Snapshot",
     "Summary",
     "arun",
     "dry_run",
@@ -28,5 +30,6 @@ __all__ = [
     "resume",
     "retry",
     "run",
+    "run_on_ray",
     "status",
 ]

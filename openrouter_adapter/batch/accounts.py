@@ -7,6 +7,8 @@ spread over machines, …) hold beside it, for every attempt that they apply to.
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +21,14 @@ from openrouter_adapter.ledger import Ledger, LedgerError, Row
 from openrouter_adapter.ledger.calls import key_name, label
 from openrouter_adapter.ledger.charges import read_bill
 from openrouter_adapter.ledger.database import VARIABLE
-from openrouter_adapter.ledger.rows import BILLED, ERROR, OK, OPEN
+from openrouter_adapter.ledger.gate import FIRST_ASK, OPEN_ASK
+from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from openrouter_adapter.batch.folder import Job
+    from openrouter_adapter.batch.journal import Past
     from openrouter_adapter.batch.lanes import Flight
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
@@ -33,18 +38,20 @@ if TYPE_CHECKING:
 _A_RUN: Final = 1000
 # Who asks for a hold at the same time shares a commit: so many ask at once.
 _ASK_AT_ONCE: Final = 32
-# OpenRouter knows a generation some seconds after its end, microseconds.
-_FIRST_ASK: Final = 2_000_000
 
 
 class Accounts:
     """Writes a job's attempts to a ledger; does nothing where there is none."""
 
-    def __init__(self, ledger: Ledger | None, job: str, key: str, *, is_ours: bool) -> None:
+    def __init__(self, ledger: Ledger | None, job: Job, key: str, *, is_ours: bool) -> None:
         """Takes an open ledger; `is_ours` says that it is to be closed with the run."""
         self._ledger, self._is_ours = ledger, is_ours
-        self._job, self._key = job, key_name(key)
+        self._job, self._key = job.job_id, key_name(key)
+        self._lines = range(job.first_line, job.last_line + 1)
+        self._prefix = f"{job.calls}-"
+        self._tags = json.dumps([job.tag] if job.tag else [])
         self._pool: ThreadPoolExecutor | None = None
+        self._left_holds: dict[tuple[str, int], str] | None = None
 
     @property
     def is_on(self) -> bool:
@@ -64,24 +71,37 @@ class Accounts:
             row.outcome, row.error_class = ERROR, type(failure).__name__
             row.error_code = label(facts.get("code") or retries.status_of(failure))
         if row.cost is None and row.generation_id:
-            row.ask_after = time.time_ns() // 1000 + _FIRST_ASK
+            row.ask_after = time.time_ns() // 1000 + FIRST_ASK
+        return row
+
+    def open_row(self, flight: Flight, generation_id: str) -> Row | None:
+        """The row of an attempt whose answer has begun, where a budget of the ledger holds it.
+
+        If the run is killed now, `Ledger.reconcile` can still find out what it cost.
+        """
+        if flight.row is None or flight.row.hold_id is None:
+            return None
+        row = copy.copy(flight.row)
+        row.generation_id = label(generation_id)
+        row.ask_after = row.started_at + OPEN_ASK
         return row
 
     def _new_row(self, attempt: Attempt, flight: Flight) -> Row:
         body = flight.request.body
         return Row(
             call_id=self._call_id(attempt),
-            attempt=attempt.run * _A_RUN + attempt.number,
+            attempt=_number(attempt),
             started_at=time.time_ns() // 1000,
             endpoint=flight.request.endpoint.path,
             model=flight.request.model,
             user_id=label(body.get("user")),
             key_name=self._key,
             job=self._job,
+            tags=self._tags,
         )
 
     def _call_id(self, attempt: Attempt) -> str:
-        return f"{self._job}-{attempt.line}"
+        return f"{self._prefix}{attempt.line}"
 
     def write(self, rows: Sequence[Row]) -> None:
         """Writes rows; twice is as good as once.
@@ -102,30 +122,59 @@ class Accounts:
         if self._ledger is None:
             return found
         for attempt in attempts:
-            number = attempt.run * _A_RUN + attempt.number
             rows = self._ledger.store.rows(
                 "call_id = :call_id AND attempt = :number",
                 call_id=self._call_id(attempt),
-                number=number,
+                number=_number(attempt),
             )
             if rows and rows[0].total is not None:
                 found[attempt] = rows[0].total
         return found
 
-    def write_found(self, attempt: Attempt, cost: int, fields: Mapping[str, Any]) -> None:
+    def _holds_left(self) -> dict[tuple[str, int], str]:
+        """The holds that killed runs have left in this folder's name, by call id and attempt."""
+        if self._left_holds is None:
+            self._left_holds = {
+                (hold.call_id, hold.attempt): hold.hold_id
+                for hold in (self._ledger.held() if self._ledger is not None else ())
+                if hold.call_id.startswith(self._prefix)
+                and int(hold.call_id.removeprefix(self._prefix)) in self._lines
+            }
+        return self._left_holds
+
+    def release_unsent(self, past: Past) -> None:
+        """Ends the holds of attempts that no intent was written for: they were never sent.
+
+        Must come before anything is held for this run, and after `write_found`.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        if self._ledger is None or past.runs == 1:
+            return
+        known = {(self._call_id(attempt), _number(attempt)) for attempt in past.open}
+        unsent = [hold for key, hold in self._holds_left().items() if key not in known]
+        if unsent:
+            self._ledger.release(unsent)
+
+    def write_found(
+        self, attempt: Attempt, cost: int, fields: Mapping[str, Any], *, was_cut_off: bool = False
+    ) -> None:
         """Writes what an attempt of an earlier run was charged.
 
         Args:
             attempt: Which one.
             cost: Picodollars.
             fields: Of its result, as far as they are known.
+            was_cut_off: Whether nobody saw its end: the run was killed before.
 
         Raises:
             LedgerError: the ledger can't be written.
         """
+        ended = LEFT if was_cut_off else OPEN
         row = Row(
             call_id=self._call_id(attempt),
-            attempt=attempt.run * _A_RUN + attempt.number,
+            attempt=_number(attempt),
             started_at=time.time_ns() // 1000,
             generation_id=fields.get("generation_id"),
             served_model=fields.get("model"),
@@ -134,9 +183,11 @@ class Accounts:
             completion_tokens=fields.get("completion_tokens") or 0,
             key_name=self._key,
             job=self._job,
-            outcome=OK if "error" in fields and fields["error"] is None else OPEN,
+            tags=self._tags,
+            outcome=OK if "error" in fields and fields["error"] is None else ended,
             cost_status=BILLED,
             cost=cost,
+            hold_id=self._holds_left().get((self._call_id(attempt), _number(attempt))),
         )
         self.write([row])
 
@@ -181,13 +232,18 @@ class Accounts:
             self._ledger.close()
 
 
-def open_accounts(where: str | os.PathLike[str] | None, job: str, key: str) -> Accounts:
+def _number(attempt: Attempt) -> int:
+    """The attempt's number in the ledger, which knows no runs."""
+    return attempt.run * _A_RUN + attempt.number
+
+
+def open_accounts(where: str | os.PathLike[str] | None, job: Job, key: str) -> Accounts:
     """The accounts of a job.
 
     Args:
         where: A ledger's path or URL; None for the one that is enabled in this process, else for
             what OPENROUTER_ADAPTER_LEDGER names, else for none.
-        job: The job's name in the ledger.
+        job: Whose attempts they are.
         key: The API key; the ledger keeps a short hash of it.
 
     Raises:

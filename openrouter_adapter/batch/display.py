@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from openrouter_adapter.batch.expectations import DryRun
-    from openrouter_adapter.batch.run import Progress
+    from openrouter_adapter.batch.progress import Snapshot
     from openrouter_adapter.batch.summary import Summary
 
 # Rates are of the last so many seconds.
@@ -64,39 +64,37 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Shows the state of a run; called a few times a second."""
         now = time.monotonic()
-        text = self._text(progress, now)
+        text = self._text(snapshot, now)
         if self._live is not None:
             self._live.update(text)
         elif now - self._printed >= _INTERVAL:
             self._printed = now
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _text(self, progress: Progress, now: float) -> str:
-        tally, budget = progress.left.tally, progress.budget
-        outcomes = tally.done + tally.failed
-        tokens = tally.all.prompt_tokens + tally.all.completion_tokens
-        rate, token_rate = self._rates.add(now, outcomes, tokens)
-        spent = f"USD {money.usd(budget.spent):.4f}"
-        if budget.limit is not None:
-            spent += f" of {money.usd(budget.limit):.2f}"
+    def _text(self, seen: Snapshot, now: float) -> str:
+        outcomes = seen.done + seen.failed
+        rate, token_rate = self._rates.add(now, outcomes, seen.tokens)
+        spent = f"USD {money.usd(seen.spent):.4f}"
+        if seen.limit is not None:
+            spent += f" of {money.usd(seen.limit):.2f}"
         parts = [
-            f"{tally.done:,} of {progress.requests:,} done",
-            f"{tally.failed:,} failed",
-            f"{progress.engine.in_flight:,} in the air",
+            f"{seen.done:,} of {seen.requests:,} done",
+            f"{seen.failed:,} failed",
+            f"{seen.in_flight:,} in the air",
             f"{rate:,.1f} requests/s",
             f"{token_rate:,.0f} tokens/s",
             spent,
         ]
-        left = progress.requests - outcomes
+        left = seen.requests - outcomes
         if rate > 0 and left:
             parts.append(f"{duration(left / rate)} left")
-        if progress.engine.stopped:
+        if seen.stopping:
             parts.append("stopping: what is in the air lands first")
-        elif progress.engine.circuit.opened_at is not None:
-            parts.append(f"paused: {progress.engine.circuit.reason}")
+        elif seen.note:
+            parts.append(seen.note)
         return " · ".join(parts)
 
 
@@ -109,8 +107,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def lines_of_summary(summary: Summary) -> list[str]:
-    """What a person reads when a run has ended."""
+def lines_of_summary(summary: Summary, options: str = "") -> list[str]:
+    """What a person reads when a run has ended; `options` are those to go on with."""
     lines = [
         (
             f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} "
@@ -130,10 +128,10 @@ def lines_of_summary(summary: Summary) -> list[str]:
         for name, share in summary.models.items()
     ]
     lines += [f"  {count:,} x {kind}" for kind, count in summary.failures.items()]
-    return lines + _lines_of_end(summary)
+    return lines + _lines_of_end(summary, options)
 
 
-def _lines_of_end(summary: Summary) -> list[str]:
+def _lines_of_end(summary: Summary, options: str) -> list[str]:
     lines = []
     folder = summary.folder
     if summary.in_the_air:
@@ -148,9 +146,9 @@ def _lines_of_end(summary: Summary) -> list[str]:
         lines.append(f"It stopped early. {summary.stopped}")
     if summary.left:
         more_money = " --budget MORE" if "budget" in (summary.stopped or "") else ""
-        lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
+        lines.append(f"To go on: openrouter-adapter batch resume {folder}{options}{more_money}")
     elif summary.failed:
-        lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")
+        lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}{options}")
     return lines
 
 

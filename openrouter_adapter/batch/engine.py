@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import journal, money, results
 from openrouter_adapter.batch.circuit import Circuit
+from openrouter_adapter.batch.disk import Word
 from openrouter_adapter.batch.lanes import Flight, Lanes
 from openrouter_adapter.batch.requests import Request
 from openrouter_adapter.batch.results import Attempt
@@ -29,6 +31,8 @@ _GROUP: Final = 256
 _MOST_BYTES: Final = 256 * 1024 * 1024
 # Patience with a service that has not answered anything in this run yet, seconds.
 _FIRST_PATIENCE: Final = 30.0
+# How often a ledger's budget is asked again whose rest others hold, seconds.
+_ASK_AGAIN: Final = 0.5
 
 
 class Engine:
@@ -77,7 +81,9 @@ class Engine:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes, self._is_read = 0, False
-        self._waits_for_landing = self._is_refused_for_good = False
+        self._waits_for_landing = False
+        self._ask_ledger_at = 0.0
+        self._ledger_stood: tuple[object, float] | None = None
         self.has_landed = False
         self.stopped: str | None = None
         self.in_flight = 0
@@ -150,6 +156,7 @@ class Engine:
         if (
             self.stopped
             or self._waits_for_landing
+            or now < self._ask_ledger_at
             or self.disk.is_full
             or self.in_flight >= self.pace.most
         ):
@@ -233,23 +240,35 @@ class Engine:
             flight.counted -= 1
             self.lanes.park(flight, first=True)
         if held:
-            self._is_refused_for_good = False
+            self._ledger_stood = None
         if refusals:
             await self._refused_by_ledger(refusals)
         return held
 
     async def _refused_by_ledger(self, refusals: list[Refusal | LedgerError]) -> None:
         """Waits for what is in the air to land and be settled, which may make room; or stops."""
-        if not all(getattr(refusal, "is_for_now", False) for refusal in refusals):
-            self.stop(f"The ledger: {refusals[0]}.")
+        refusal = refusals[0]
+        if not all(getattr(one, "is_for_now", False) for one in refusals):
+            self.stop(f"The ledger: {refusal}.")
         elif self.in_flight:
             self._waits_for_landing = True
-        elif self._is_refused_for_good:
-            self.stop(f"The ledger: {refusals[0]}.")
-        else:
+        elif self._ledger_stood is None:
             with contextlib.suppress(OSError):
                 await self.disk.settled()
-            self._is_refused_for_good = True
+            self._ledger_stood = None, asyncio.get_running_loop().time()
+        else:
+            self._wait_for_others(refusal)
+
+    def _wait_for_others(self, refusal: Refusal | LedgerError) -> None:
+        """Waits while what others spend and hold changes: their bills make room for ours."""
+        now = asyncio.get_running_loop().time()
+        stand = getattr(refusal, "spent", None), getattr(refusal, "held", None)
+        before, since = self._ledger_stood or (None, now)
+        if stand != before:
+            self._ledger_stood = stand, now
+        elif now - since > self.pace.budget_patience:
+            self.stop(f"The ledger: {refusal}.")
+        self._ask_ledger_at = now + _ASK_AGAIN
 
     def _take_back(self, flight: Flight) -> None:
         """Undoes what was done for a flight that was not sent after all."""
@@ -258,7 +277,9 @@ class Engine:
 
     async def _fly(self, flight: Flight) -> None:
         try:
-            outcome = await self._sender.send(flight.request)
+            outcome = await self._sender.send(
+                flight.request, functools.partial(self._begun, flight)
+            )
             cost = outcome.bill.total
             charged = None if cost is None else money.picodollars(cost)
             self.budget.settle(flight.worst, charged)
@@ -268,6 +289,15 @@ class Engine:
         finally:
             self._landed(flight)
             self._wake.set()
+
+    def _begun(self, flight: Flight, generation_id: str) -> None:
+        """Writes down what an answer's cost can be asked by, should the run be killed now."""
+        line = journal.begun(self.attempt(flight), generation_id)
+        row = self.accounts.open_row(flight, generation_id)
+        if row is None:
+            self.disk.note(line)
+        else:
+            self.disk.word(Word(line, row))
 
     def _landed(self, flight: Flight) -> None:
         self.in_flight -= 1
@@ -279,6 +309,8 @@ class Engine:
         now = loop.time()
         self._give_up_if_down(now)
         moments = [now + 1.0, self.lanes.next_moment(now) or now + 1.0]
+        if self._ask_ledger_at > now:
+            moments.append(self._ask_ledger_at)
         if self.circuit.opened_at is not None and self.circuit.next_try > now:
             moments.append(self.circuit.next_try)
         self._wake.clear()

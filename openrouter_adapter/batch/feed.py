@@ -28,7 +28,7 @@ def left_over(
     Yields:
         A request; or line number, id and fault of a line that can't be sent.
     """
-    for number, text in reader.lines(Path(job.source)):
+    for number, text in reader.lines(Path(job.source), job.first_line, job.first_byte):
         if number > job.last_line:
             return
         if number < job.first_line or number in done:

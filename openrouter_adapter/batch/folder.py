@@ -6,12 +6,15 @@ failures.jsonl  requests that failed for good, in the same format
 journal.log     what was sent and what became of it; journal.py
 summary.json    counts, cost and percentiles; written when a run ends
 media/          images, where they were asked for
+shards/         folders like this one, for the parts of a job on a cluster
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import time
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_LOCK_PAUSE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,16 @@ class Job:
         fingerprint: Of its content.
         requests: How many it holds, faulty lines among them.
         first_line: The first line that is this job's.
+        first_byte: Where it begins in the input; 0 where only reading from the start finds it.
         last_line: The last one.
         model: What takes the place of every line's own model.
         skip_faulty: Whether lines that can't be sent become failures.
         save_media: Whether images become files.
         job_id: Names the job in the ledger.
+        calls: Begins its call ids there; no other job's do, even one of the same name.
         budget: What it may cost in all its runs, USD; the one that was given last.
+        shards: Into how many folders it is split; 0 where its results are in this one.
+        tag: Its rows' tag in the ledger, by which its shards share a budget.
     """
 
     source: str
@@ -52,12 +60,16 @@ class Job:
     fingerprint: str
     requests: int
     first_line: int
+    first_byte: int
     last_line: int
     model: str | None
     skip_faulty: bool
     save_media: bool
     job_id: str
+    calls: str
     budget: Decimal | None = None
+    shards: int = 0
+    tag: str | None = None
 
 
 class Folder:
@@ -75,8 +87,12 @@ class Folder:
         self._lock = path / "lock"
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, patience: float = 0.0) -> Iterator[None]:
         """Keeps other runs out; the folder is made where it isn't there.
+
+        Args:
+            patience: Seconds to wait for the other run. A file server may keep the lock of a
+                machine that died until its lease runs out, a minute or two later.
 
         Raises:
             FolderInUse: another run has it.
@@ -88,19 +104,24 @@ class Folder:
         except OSError as failure:
             raise self.unfit(failure) from None
         with file:
-            try:
-                _lock(file)
-            except OSError:
-                file.seek(0)
-                holder = file.read(20).decode("ascii", "replace") or "unknown"
-                raise FolderInUse(
-                    f"Another run works in {self.path} (process {holder}). Wait for it, or give "
-                    "this one a folder of its own with --out."
-                ) from None
+            deadline = time.monotonic() + patience
+            while not _is_locked(file):
+                if time.monotonic() >= deadline:
+                    file.seek(0)
+                    holder = file.read(100).decode("utf-8", "replace") or "unknown"
+                    raise FolderInUse(
+                        f"Another run works in {self.path} (process {holder}). Wait for it, or "
+                        "give this one a folder of its own with --out."
+                    )
+                time.sleep(_LOCK_PAUSE)
             file.truncate(0)
-            file.write(str(os.getpid()).encode())
+            file.write(f"{os.getpid()} on {socket.gethostname()}".encode())
             file.flush()
             yield
+
+    def shard(self, number: int) -> Folder:
+        """The folder of one of the parts that the job is split into; from 1."""
+        return Folder(self.path / "shards" / f"{number:04}")
 
     def make(self) -> None:
         """Makes the folder where it isn't there.
@@ -117,12 +138,11 @@ class Folder:
         """Whether a run works in it right now."""
         try:
             with self._lock.open("r+b") as file:
-                _lock(file)
+                return not _is_locked(file)
         except FileNotFoundError:
             return False
         except OSError:
             return True
-        return False
 
     def unfit(self, failure: OSError) -> FolderUnfit:
         """The exception for a folder that can't be written to."""
@@ -195,6 +215,15 @@ class Folder:
             new.replace(path)
         except OSError as failure:
             raise self.unfit(failure) from None
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    """Locks a file; False where another process has it."""
+    try:
+        _lock(file)
+    except OSError:
+        return False
+    return True
 
 
 if os.name == "nt":  # pragma: no cover - checked on Windows only

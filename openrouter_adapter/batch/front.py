@@ -4,45 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch import money, recovery, signals
 from openrouter_adapter.batch.budget import Budget
-from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.run import Options, run_job
-from openrouter_adapter.batch.settings import Pace
-from openrouter_adapter.batch.summary import Summary, summarize
+from openrouter_adapter.batch.options import checked
+from openrouter_adapter.batch.run import run_job
+from openrouter_adapter.batch.summary import Summary, summarize, together
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Coroutine
 
-    from openrouter_adapter.batch.run import Progress
+    from typing_extensions import Unpack
+
+    from openrouter_adapter.batch.options import RunOptions
 
 
 async def arun(
     source: str | os.PathLike[str] | None,
     out: str | os.PathLike[str],
-    *,
-    budget: Decimal | float | str | None = None,
-    concurrency: int | str | None = "auto",
-    concurrency_by_model: Mapping[str, int] | None = None,
-    model: str | None = None,
-    shard: tuple[int, int] = (1, 1),
-    save_media: bool = False,
-    in_order: bool = False,
-    skip_faulty: bool = False,
-    api_key: str | None = None,
-    api_base: str | None = None,
-    tries: int = 6,
-    timeout: float = 600.0,
-    watch: Callable[[Progress], None] | None = None,
-    pace: Pace | None = None,
-    ledger: str | os.PathLike[str] | None = None,
-    job: str | None = None,
+    **options: Unpack[RunOptions],
 ) -> Summary:
     """Sends every request of a file and writes answers and their cost to a folder.
 
@@ -52,24 +36,7 @@ async def arun(
         source: JSONL in OpenAI's batch format, gzipped or not, or a body builder's answer. None
             goes on with the job of `out`.
         out: The folder for results; made where it isn't there.
-        budget: USD that all runs of the job together may cost; never passed. None for what the
-            folder's job was given before.
-        concurrency: Requests in the air, or "auto" for as many as prove good.
-        concurrency_by_model: A lower limit for some models, by their id.
-        model: Takes the place of every line's own model.
-        shard: (I, N) sends the I-th of N parts of the input, I from 1.
-        save_media: Whether images become files in `out`/media, named by `custom_id`.
-        in_order: Whether results are put into the order of the input at the end.
-        skip_faulty: Whether lines that can't be sent become failures; else nothing is sent.
-        api_key: The key; None looks for it as every call of the adapter does.
-        api_base: The API's base URL; None the same.
-        tries: How often a request is sent before it has failed for good.
-        timeout: Seconds that one answer may take as a whole.
-        watch: Called a few times a second with the progress.
-        pace: Takes the place of `concurrency`, `tries` and `timeout`, with more to set.
-        ledger: A path or URL; None for the ledger that is enabled in this process, else what
-            OPENROUTER_ADAPTER_LEDGER names, else none.
-        job: The job's name in the ledger, whose budgets may be for a job; None makes one up.
+        **options: `budget`, `concurrency`, `ledger`, …; `RunOptions` says what each one means.
 
     Returns:
         What the job has come to; `stopped` says why it ended early, if it did.
@@ -78,43 +45,19 @@ async def arun(
         BatchError: the job can't begin or go on; `FaultyInput` names the lines.
         litellm.AuthenticationError: there is no key.
     """
-    if pace is None:
-        pace = Pace(
-            concurrency=_concurrency(concurrency),
-            by_model=concurrency_by_model or {},
-            tries=tries,
-            timeout=timeout,
-        )
-    number, shards = shard
-    if not 1 <= number <= shards:
-        raise BatchError(f"There is no shard {number}/{shards}; I/N counts from 1/N to N/N.")
-    options = Options(
-        out=Path(out),
-        source=None if source is None else Path(source),
-        budget=_usd(budget),
-        model=model,
-        shard=shard,
-        save_media=save_media,
-        in_order=in_order,
-        skip_faulty=skip_faulty,
-        api_key=api_key,
-        api_base=api_base,
-        pace=pace,
-        watch=watch,
-        ledger=ledger,
-        job=job,
-    )
-    return await run_job(options)
+    return await run_job(checked(source, out, options))
 
 
 def run(
-    source: str | os.PathLike[str] | None, out: str | os.PathLike[str], **options: Any
+    source: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    **options: Unpack[RunOptions],
 ) -> Summary:
     """The same as `arun`, from code that isn't asynchronous, and from a notebook's cell."""
     return _finish(arun(source, out, **options))
 
 
-def resume(out: str | os.PathLike[str], **options: Any) -> Summary:
+def resume(out: str | os.PathLike[str], **options: Unpack[RunOptions]) -> Summary:
     """Goes on with a folder's job.
 
     Args:
@@ -127,7 +70,7 @@ def resume(out: str | os.PathLike[str], **options: Any) -> Summary:
     return run(None, out, **options)
 
 
-def retry(out: str | os.PathLike[str], **options: Any) -> Summary:
+def retry(out: str | os.PathLike[str], **options: Unpack[RunOptions]) -> Summary:
     """Sends the requests again that have failed for good.
 
     What is in failures.jsonl moves to failures-1.jsonl, the next time to failures-2.jsonl.
@@ -150,9 +93,11 @@ def prepare_retry(out: str | os.PathLike[str]) -> None:
         BatchError: there is no job, or a run works on it.
     """
     folder = Folder(Path(out))
-    folder.require_job()
+    job = folder.require_job()
     with folder.locked():
         folder.set_failures_aside()
+        for number in range(1, job.shards + 1):
+            prepare_retry(folder.shard(number).path)
 
 
 def status(out: str | os.PathLike[str]) -> Summary:
@@ -163,6 +108,9 @@ def status(out: str | os.PathLike[str]) -> Summary:
     """
     folder = Folder(Path(out))
     job = folder.require_job()
+    if job.shards:
+        parts = [status(folder.shard(number).path) for number in range(1, job.shards + 1)]
+        return together(folder.path, job.requests, parts, budget=job.budget)
     left = recovery.recover(folder)
     limit = None if job.budget is None else money.picodollars(job.budget)
     budget = Budget(limit, left.past.spent, left.past.unsettled)
@@ -202,27 +150,3 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
     if failures:
         raise failures[0]
     return found[0]
-
-
-def _concurrency(given: int | str | None) -> int | None:
-    if given in {None, "auto"}:
-        return None
-    try:
-        number = int(given)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise BatchError(f"concurrency is {given!r}; it must be a number from 1, or auto.")
-    return number
-
-
-def _usd(given: Decimal | float | str | None) -> Decimal | None:
-    if given is None:
-        return None
-    try:
-        amount = Decimal(str(given))
-    except ArithmeticError:
-        amount = Decimal("nan")
-    if not amount.is_finite() or amount < 0:
-        raise BatchError(f"budget is {given!r}; it must be an amount in USD, such as 25.00.")
-    return amount

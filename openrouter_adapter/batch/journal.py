@@ -4,13 +4,16 @@ A line each, in the order of events:
 
   R 2                  a run begins, its number
   > 17 1 250000000     line 17 is sent, first attempt of the run, USD 0.00025 are held for it
+  @ 17 1 gen-1-abc     its answer has begun, and has this generation id
   < 17 1 120000000     it was answered, or failed for good, and cost USD 0.00012
   ~ 17 1 0             it failed, cost nothing, and will be tried again
   ? 17 1 gen-1-abc     what it cost isn't known; its hold keeps counting
   = 17 2 1 120000000   … until this says: line 17, run 2, attempt 1
 
 Amounts are in picodollars, `-` where there is none. Every intent is on disk before its request
-is sent, so a sent request that has no result is one that has an open intent.
+is sent, so a sent request that has no result is one that has an open intent. A generation id is
+written where the answer's body is longer on its way than its headers: a killed run's cost can
+then be asked for.
 """
 
 from __future__ import annotations
@@ -74,6 +77,11 @@ def intent(attempt: Attempt, hold: int | None) -> bytes:
     return b"> %d %d %d\n" % (attempt.line, attempt.number, hold)
 
 
+def begun(attempt: Attempt, generation_id: str) -> bytes:
+    """The line of an attempt whose answer's headers have come, and its body has not."""
+    return b"@ %d %d %s\n" % (attempt.line, attempt.number, _name(generation_id))
+
+
 def settled(attempt: Attempt, cost: int, *, is_last: bool) -> bytes:
     """The line of an attempt whose cost is known."""
     return b"%c %d %d %d\n" % (b"<" if is_last else b"~", attempt.line, attempt.number, cost)
@@ -81,12 +89,19 @@ def settled(attempt: Attempt, cost: int, *, is_last: bool) -> bytes:
 
 def unsettled(attempt: Attempt, generation_id: str | None) -> bytes:
     """The line of an attempt whose cost isn't known."""
-    return b"? %d %d %s\n" % (attempt.line, attempt.number, (generation_id or "-").encode())
+    return b"? %d %d %s\n" % (attempt.line, attempt.number, _name(generation_id))
 
 
 def found_out(attempt: Attempt, cost: int) -> bytes:
     """The line that settles an attempt of an earlier run, or one that was unsettled."""
     return b"= %d %d %d %d\n" % (attempt.line, attempt.run, attempt.number, cost)
+
+
+def _name(generation_id: str | None) -> bytes:
+    """A generation id as one word; `-` where it is none, whatever a header may hold."""
+    if not generation_id or not generation_id.isascii() or not generation_id.isprintable():
+        return b"-"
+    return generation_id.replace(" ", "").encode() or b"-"
 
 
 def read(path: Path) -> Past:
@@ -110,6 +125,9 @@ def _read_event(past: Past, kind: bytes, numbers: list[bytes]) -> None:
     said = numbers[2]
     if kind == b">":
         past.open[attempt] = Open(0 if said == b"-" else int(said))
+    elif kind == b"@":
+        if attempt in past.open:
+            past.open[attempt].generation_id = None if said == b"-" else said.decode()
     elif kind == b"?":
         entry = past.open.setdefault(attempt, Open(0))
         entry.was_in_the_air = False

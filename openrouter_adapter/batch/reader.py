@@ -7,6 +7,7 @@ byte-order mark and the carriage return of Windows line ends.
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
@@ -28,36 +29,100 @@ _BUFFER: Final = 1024 * 1024
 _BUILT: Final = {"method": "POST", "url": "/v1/chat/completions"}
 
 
-def lines(source: Path) -> Iterator[tuple[int, bytes]]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of an input.
+
+    Attributes:
+        first_line: Its first line.
+        last_line: Its last one.
+        first_byte: Where the first one begins; 0 where only reading from the start finds it.
+        requests: Its lines that aren't blank.
+    """
+
+    first_line: int
+    last_line: int
+    first_byte: int
+    requests: int
+
+
+def lines(source: Path, first_line: int = 1, first_byte: int = 0) -> Iterator[tuple[int, bytes]]:
     """Each line that isn't blank, with its number.
 
     Requests of a body builder's answer come as lines of a batch file, with the ids
     `request-1`, `request-2`, … in its order.
 
+    Args:
+        source: The file.
+        first_line: A line to begin with.
+        first_byte: Where it begins. Without that, reading begins at the first line of all.
+
     Raises:
         BatchError: the file isn't there, can't be read, or ends within its compression.
     """
+    for number, _, text in _places(source, first_line, first_byte):
+        yield number, text
+
+
+def parts(source: Path, last_line: int, count: int) -> list[Part]:
+    """An input in so many ranges of as many lines each, give or take one.
+
+    Args:
+        source: The file.
+        last_line: How many lines it has.
+        count: How many ranges are wanted.
+
+    Raises:
+        BatchError: the file can't be read.
+    """
+    lasts = [last_line * number // count for number in range(1, count + 1)]
+    firsts = [(last + 1, 0) for last in lasts]
+    requests = [0] * count
+    part = 0
+    for number, place, _ in _places(source):
+        if number > last_line:
+            break
+        while number > lasts[part]:
+            part += 1
+        if not requests[part]:
+            firsts[part] = number, place
+        requests[part] += 1
+    return [
+        Part(first, last, byte, held)
+        for (first, byte), last, held in zip(firsts, lasts, requests, strict=True)
+    ]
+
+
+def _places(
+    source: Path, first_line: int = 1, first_byte: int = 0
+) -> Iterator[tuple[int, int, bytes]]:
+    """Each line that isn't blank, with its number and its place; 0 where it can't be gone to."""
     try:
         built = _built(source)
         if built is None:
-            yield from _plain(source)
+            yield from _plain(source, first_line, first_byte)
             return
     except (OSError, EOFError) as failure:
         reason = getattr(failure, "strerror", None) or str(failure)
         raise BatchError(f"{source} can't be read: {reason}.") from None
     for number, body in enumerate(built, 1):
         line = {"custom_id": f"request-{number}", **_BUILT, "body": body}
-        yield number, orjson.dumps(line)
+        yield number, 0, orjson.dumps(line)
 
 
-def _plain(source: Path) -> Iterator[tuple[int, bytes]]:
+def _plain(source: Path, first_line: int, first_byte: int) -> Iterator[tuple[int, int, bytes]]:
     with _opened(source) as file:
-        for number, line in enumerate(file, 1):
+        place = first_byte
+        is_packed = isinstance(file, gzip.GzipFile)
+        if place:
+            file.seek(place)
+        for number, line in enumerate(file, first_line if first_byte else 1):
             text = line.strip()
             if number == 1:
                 text = text.removeprefix(_BYTE_ORDER_MARK).lstrip()
             if text:
-                yield number, text
+                yield number, 0 if is_packed else place, text
+            place += len(line)
 
 
 def _opened(source: Path) -> IO[bytes]:

@@ -16,7 +16,7 @@ from openrouter_adapter import connection, errors, usage
 from openrouter_adapter.usage import Bill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Self
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # A key may come from a secret manager over the network; it is asked for this often, seconds.
 _KEY_LIFETIME: Final = 60.0
 _FREE: Final = Bill(cost=Decimal(0))
+_GENERATION: Final = "x-generation-id"
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -81,8 +82,13 @@ class Sender:
         self._headers = connection.request_headers(given or {}, self._key)
         self._renewed = time.monotonic()
 
-    async def send(self, request: Request) -> Outcome:
-        """Sends a request once. Nothing but being cancelled is raised: failures are outcomes."""
+    async def send(self, request: Request, begun: Callable[[str], None]) -> Outcome:
+        """Sends a request once. Nothing but being cancelled is raised: failures are outcomes.
+
+        Args:
+            request: What to send.
+            begun: Told the generation id where the answer's headers come before its body.
+        """
         assert self._session is not None  # noqa: S101 - entered
         started = time.monotonic()
         if started - self._renewed > _KEY_LIFETIME:
@@ -95,9 +101,10 @@ class Sender:
                 headers=self._headers,
                 proxy=self._proxy,
             ) as response:
-                headers = response.headers
+                headers, status = response.headers, response.status
+                if status < 400 and not response.content.is_eof() and _GENERATION in headers:
+                    begun(headers[_GENERATION])
                 content = await response.read()
-                status = response.status
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as cause:
             failure = self._broken(cause, request.model)
             never = isinstance(cause, aiohttp.ClientConnectorError)
@@ -173,4 +180,4 @@ def _bill_of(failure: Exception, content: bytes, headers: Mapping[str, str]) -> 
 
 
 def _unknown(headers: Mapping[str, str]) -> Bill:
-    return Bill(generation_id=headers.get("x-generation-id"))
+    return Bill(generation_id=headers.get(_GENERATION))

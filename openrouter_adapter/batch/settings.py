@@ -28,6 +28,8 @@ class Pace:
         first_pause: Seconds of the first pause when everything fails; it doubles.
         longest_wait: A longer wait, that an answer asks for, ends the run; seconds.
         patience: Seconds without any answer after which the run ends.
+        budget_patience: Seconds that a run with nothing in the air waits for others to end
+            theirs under a budget of the ledger, where nothing moves there.
     """
 
     concurrency: int | None = None
@@ -38,6 +40,7 @@ class Pace:
     first_pause: float = 1.0
     longest_wait: float = 900.0
     patience: float = 300.0
+    budget_patience: float = 60.0
 
     @property
     def finds_itself(self) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter.batch import journal, money
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.budget import Budget
     from openrouter_adapter.batch.disk import Disk
@@ -15,13 +17,29 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Sender
 
-_AT_ONCE: Final = 16
+_QUESTIONS: Final = 16
 # OpenRouter needs a moment until it knows a generation: seconds between two questions.
-_WAITS: Final = (0.0, 1.0, 3.0)
+WAITS: Final = (0.0, 1.0, 3.0)
+AT_ONCE: Final = (0.0,)
 
 
-async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget, accounts: Accounts) -> int:
+async def settle(
+    past: Past,
+    sender: Sender,
+    disk: Disk,
+    budget: Budget,
+    accounts: Accounts,
+    waits: Sequence[float] = WAITS,
+) -> int:
     """Settles what can be found out; the rest goes on counting at its worst case.
+
+    Args:
+        past: Knows the attempts whose cost isn't known.
+        sender: Asks.
+        disk: Keeps the journal.
+        budget: What is found is spent there.
+        accounts: The ledger's side of it.
+        waits: Seconds before each round of questions.
 
     Returns:
         How many attempts were settled.
@@ -30,12 +48,12 @@ async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget, account
         LedgerError: the ledger can't be written.
     """
     settled = 0
-    for wait in _WAITS:
+    for wait in waits:
         known = {a: one.generation_id for a, one in past.open.items() if one.generation_id}
         if not known:
             break
         await asyncio.sleep(wait)
-        gate = asyncio.Semaphore(_AT_ONCE)
+        gate = asyncio.Semaphore(_QUESTIONS)
         found = await asyncio.gather(
             *(_ask(attempt, name, sender, gate) for attempt, name in known.items() if name)
         )
@@ -44,7 +62,12 @@ async def settle(past: Past, sender: Sender, disk: Disk, budget: Budget, account
                 entry = past.open.pop(attempt)
                 budget.unsettled -= entry.hold
                 budget.spent += cost
-                accounts.write_found(attempt, cost, {"generation_id": entry.generation_id})
+                accounts.write_found(
+                    attempt,
+                    cost,
+                    {"generation_id": entry.generation_id},
+                    was_cut_off=entry.was_in_the_air,
+                )
                 disk.note(journal.found_out(attempt, cost))
                 settled += 1
     return settled

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch import money
+from openrouter_adapter.batch.tally import Latencies, Share
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Sequence
     from pathlib import Path
 
     from openrouter_adapter.batch.budget import Budget
@@ -39,6 +42,7 @@ class Summary:
         providers: The same by provider.
         failures: How many failures of each class.
         latency: Percentiles, seconds.
+        latencies: What they are read from.
         seconds: How long this run took; None where none ran.
         stopped: Why this run ended early, None where it did not.
     """
@@ -62,6 +66,7 @@ class Summary:
     latency: dict[str, float | None] = field(default_factory=dict)
     seconds: float | None = None
     stopped: str | None = None
+    latencies: Latencies = field(default_factory=Latencies, repr=False, compare=False)
 
     @property
     def left(self) -> int:
@@ -125,4 +130,66 @@ def summarize(
         latency=tally.latencies.summary(),
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
+        latencies=tally.latencies,
     )
+
+
+def together(
+    folder: Path,
+    requests: int,
+    summaries: Sequence[Summary],
+    *,
+    budget: Decimal | None = None,
+    seconds: float | None = None,
+    stopped: str | None = None,
+) -> Summary:
+    """The summary of a job whose parts have one each.
+
+    Args:
+        folder: The job's.
+        requests: How many it has.
+        summaries: Of its parts.
+        budget: What they share, USD.
+        seconds: How long this run took; None where none ran.
+        stopped: Why this run ended early.
+    """
+    failures: Counter[str] = Counter()
+    latencies = Latencies()
+    for one in summaries:
+        failures.update(one.failures)
+        latencies.add_all(one.latencies)
+    return Summary(
+        folder=folder,
+        requests=requests,
+        done=sum(one.done for one in summaries),
+        failed=sum(one.failed for one in summaries),
+        retries=sum(one.retries for one in summaries),
+        runs=max((one.runs for one in summaries), default=0),
+        cost=sum((one.cost for one in summaries), Decimal(0)),
+        unsettled=sum(one.unsettled for one in summaries),
+        unsettled_cost=sum((one.unsettled_cost for one in summaries), Decimal(0)),
+        in_the_air=[name for one in summaries for name in one.in_the_air],
+        budget=budget,
+        prompt_tokens=sum(one.prompt_tokens for one in summaries),
+        completion_tokens=sum(one.completion_tokens for one in summaries),
+        models=_shares([one.models for one in summaries]),
+        providers=_shares([one.providers for one in summaries]),
+        failures=dict(failures.most_common()),
+        latency=latencies.summary(),
+        seconds=None if seconds is None else round(seconds, 3),
+        stopped=stopped,
+        latencies=latencies,
+    )
+
+
+def _shares(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Shares of models or providers added up, by name."""
+    shares: dict[str, Share] = {}
+    for part in parts:
+        for name, fields in part.items():
+            share = shares.setdefault(name, Share())
+            share.requests += fields["requests"]
+            share.prompt_tokens += fields["prompt_tokens"]
+            share.completion_tokens += fields["completion_tokens"]
+            share.cost += Decimal(fields["cost_usd"])
+    return {name: share.summary() for name, share in sorted(shares.items())}

@@ -28,6 +28,11 @@ class Latencies:
         self._counts[math.floor(math.log(max(seconds, 1e-4)) / _STEP)] += 1
         self.longest = max(self.longest, seconds)
 
+    def add_all(self, other: Latencies) -> None:
+        """Counts what another has counted."""
+        self._counts.update(other._counts)
+        self.longest = max(self.longest, other.longest)
+
     def percentile(self, percent: float) -> float | None:
         """Seconds that so many percent took at most, to within 2 %; None for no latencies."""
         left = self._counts.total() * percent / 100

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from openrouter_adapter.batch import Summary
 
@@ -19,36 +22,90 @@ app = typer.Typer(
 )
 
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's output folder.")]
-_Budget = Annotated[
-    str | None, typer.Option(help="USD that the job may cost in all; never passed.")
-]
-_Concurrency = Annotated[
-    str, typer.Option(help="Requests in the air: a number, or auto for as many as prove good.")
-]
-_Tries = Annotated[int, typer.Option(min=1, help="How often a failing request is sent.")]
-_Timeout = Annotated[float, typer.Option(min=1, help="Seconds that one answer may take.")]
-_InOrder = Annotated[bool, typer.Option(help="Put results into the order of the input.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but failures.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
-_Ledger = Annotated[
-    str | None,
-    typer.Option(help="A path or URL; else OPENROUTER_ADAPTER_LEDGER, else none is written."),
-]
-_Model = Annotated[
-    str | None, typer.Option(help="Send every line to this model instead of its own.")
-]
+_ON_RAY = "--on-ray"
 
 
-@app.command("run")
+def _shared(
+    *,
+    budget: Annotated[
+        str | None, typer.Option(help="USD that the job may cost in all; never passed.")
+    ] = None,
+    concurrency: Annotated[
+        str, typer.Option(help="Requests in the air: a number, or auto for as many as prove good.")
+    ] = "auto",
+    in_order: Annotated[
+        bool, typer.Option(help="Put results into the order of the input.")
+    ] = False,
+    tries: Annotated[int, typer.Option(min=1, help="How often a failing request is sent.")] = 6,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that one answer may take.")
+    ] = 600.0,
+    ledger: Annotated[
+        str | None,
+        typer.Option(help="A path or URL; else OPENROUTER_ADAPTER_LEDGER, else none is written."),
+    ] = None,
+    on_ray: Annotated[
+        str | None,
+        typer.Option(
+            _ON_RAY,
+            metavar="[ADDRESS]",
+            help="Run on a Ray cluster: the one at ADDRESS, or this machine's.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show nothing but failures.")
+    ] = False,
+    as_json: _Json = False,
+) -> dict[str, Any]:
+    """The options of every command that runs a job."""
+    return locals()
+
+
+def _runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the shared options, as one `options`."""
+    shared = inspect.signature(_shared, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        command(
+            **{name: value for name, value in given.items() if name not in shared},
+            options=_shared(**{name: given[name] for name in shared}),
+        )
+
+    parameters = [one for one in own.values() if one.name != "options"] + list(shared.values())
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_options
+
+
+class _RayCommand(TyperCommand):
+    """Takes `--on-ray` without an address, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the address in where none was given."""
+        given = [*args, "-"]
+        args = [
+            one
+            for here, after in zip(args, given[1:], strict=True)
+            for one in ([here, "auto"] if here == _ON_RAY and after.startswith("-") else [here])
+        ]
+        return super().parse_args(ctx, args)
+
+
+@app.command("run", cls=_RayCommand)
+@_runs
 def run(
+    options: dict[str, Any],
     job: Annotated[
         Path,
         typer.Argument(help="Requests in OpenAI's batch format; with --prompt, a table."),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The output folder.")] = None,
-    budget: _Budget = None,
-    concurrency: _Concurrency = "auto",
-    model: _Model = None,
+    model: Annotated[
+        str | None, typer.Option(help="Send every line to this model instead of its own.")
+    ] = None,
     prompt: Annotated[
         str | None, typer.Option(help="Make the job from a table first; see `batch make`.")
     ] = None,
@@ -59,21 +116,21 @@ def run(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="With --prompt: of each answer.")
     ] = None,
-    shard: Annotated[str, typer.Option(help="Send only part I of N, as I/N.")] = "1/1",
+    shard: Annotated[
+        str | None, typer.Option(help="Send only part I of N, as I/N, to run the others elsewhere.")
+    ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"With {_ON_RAY}: tasks of a new job; else one for each CPU."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and estimate; send nothing.")
     ] = False,
     save_media: Annotated[bool, typer.Option(help="Write images as files.")] = False,
-    in_order: _InOrder = False,
     skip_faulty: Annotated[
         bool, typer.Option(help="Send the good lines of a file that has faulty ones.")
     ] = False,
-    tries: _Tries = 6,
-    timeout: _Timeout = 600.0,
-    ledger: _Ledger = None,
     name: Annotated[str | None, typer.Option(help="The job's name in the ledger.")] = None,
-    quiet: _Quiet = False,
-    as_json: _Json = False,
 ) -> None:
     """Send every request of a file; the same command again goes on where it ended.
 
@@ -83,77 +140,41 @@ def run(
     with _sentences():
         if out is None and (prompt is not None or not dry_run):
             raise typer.BadParameter("name a folder for the answers", param_hint="--out")
+        if shards is not None and options["on_ray"] is None:
+            raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
         if prompt is not None and out is not None:
             job = _made(job, out, model, prompt, system, id_column, max_tokens)
             model = None
         if dry_run or out is None:
-            _print_dry_run(job, model, as_json=as_json)
+            _print_dry_run(job, model, as_json=options["as_json"])
             return
-        options = {
-            "budget": budget,
-            "concurrency": concurrency,
-            "model": model,
-            "shard": _shard(shard),
-            "save_media": save_media,
-            "in_order": in_order,
-            "skip_faulty": skip_faulty,
-            "tries": tries,
-            "timeout": timeout,
-            "ledger": ledger,
-            "job": name,
-        }
-        _run(job, out, options, quiet=quiet, as_json=as_json)
+        if shard is not None:
+            if options["on_ray"] is not None:
+                raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
+            options["shard"] = _shard(shard)
+        if shards is not None:
+            options["shards"] = shards
+        options |= {"model": model, "save_media": save_media, "skip_faulty": skip_faulty}
+        _run(job, out, options | {"job": name})
 
 
-@app.command("resume")
-def resume(
-    folder: _Folder,
-    budget: _Budget = None,
-    concurrency: _Concurrency = "auto",
-    in_order: _InOrder = False,
-    tries: _Tries = 6,
-    timeout: _Timeout = 600.0,
-    ledger: _Ledger = None,
-    quiet: _Quiet = False,
-    as_json: _Json = False,
-) -> None:
+@app.command("resume", cls=_RayCommand)
+@_runs
+def resume(options: dict[str, Any], folder: _Folder) -> None:
     """Go on with a job that was stopped, killed, or out of budget."""
-    options = {
-        "budget": budget,
-        "concurrency": concurrency,
-        "in_order": in_order,
-        "tries": tries,
-        "timeout": timeout,
-        "ledger": ledger,
-    }
     with _sentences():
-        _run(None, folder, options, quiet=quiet, as_json=as_json)
+        _run(None, folder, options)
 
 
-@app.command("retry")
-def retry(
-    folder: _Folder,
-    budget: _Budget = None,
-    concurrency: _Concurrency = "auto",
-    tries: _Tries = 6,
-    timeout: _Timeout = 600.0,
-    ledger: _Ledger = None,
-    quiet: _Quiet = False,
-    as_json: _Json = False,
-) -> None:
+@app.command("retry", cls=_RayCommand)
+@_runs
+def retry(options: dict[str, Any], folder: _Folder) -> None:
     """Send the failures of a job again."""
     from openrouter_adapter.batch import front
 
-    options = {
-        "budget": budget,
-        "concurrency": concurrency,
-        "tries": tries,
-        "timeout": timeout,
-        "ledger": ledger,
-    }
     with _sentences():
         front.prepare_retry(folder)
-        _run(None, folder, options, quiet=quiet, as_json=as_json)
+        _run(None, folder, options)
 
 
 @app.command("status")
@@ -244,21 +265,30 @@ def _made(
     return job
 
 
-def _run(
-    job: Path | None, out: Path, options: Mapping[str, Any], *, quiet: bool, as_json: bool
-) -> None:
+def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
+    """Runs a job, shows how it gets on and what it came to, and ends with what that means."""
     from rich.console import Console
 
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import Display
 
+    quiet, as_json = options.pop("quiet"), options.pop("as_json")
+    address = options.pop("on_ray")
     if quiet or as_json:
-        summary = batch.run(job, out, **options)
+        shown: Any = contextlib.nullcontext()
     else:
-        with Display(Console(stderr=True)) as display:
-            summary = batch.run(job, out, watch=display.show, **options)
+        shown = Display(Console(stderr=True))
+    with shown as display:
+        if address is not None:
+            watch = None if display is None else display.show
+            summary = batch.run_on_ray(job, out, address=address, watch=watch, **options)
+        elif display is not None:
+            summary = batch.run(job, out, watch=lambda now: display.show(now.snapshot()), **options)
+        else:
+            summary = batch.run(job, out, **options)
     if not quiet or as_json:
-        _print_summary(summary, as_json=as_json)
+        going_on = "" if address is None else f" {_ON_RAY}"
+        _print_summary(summary, going_on, as_json=as_json)
     if summary.left:
         raise typer.Exit(3)
     if summary.failed:
@@ -276,13 +306,13 @@ def _print_dry_run(job: Path, model: str | None, *, as_json: bool) -> None:
         typer.echo("\n".join(lines_of_dry_run(found)))
 
 
-def _print_summary(summary: Summary, *, as_json: bool) -> None:
+def _print_summary(summary: Summary, options: str = "", *, as_json: bool) -> None:
     from openrouter_adapter.batch.display import lines_of_summary
 
     if as_json:
         _print_json(summary.as_json())
     else:
-        typer.echo("\n".join(lines_of_summary(summary)))
+        typer.echo("\n".join(lines_of_summary(summary, options)))
 
 
 def _print_json(content: Any) -> None:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import feed, media
+from openrouter_adapter.batch import feed, media, sending
 from tests.batch.conftest import QUICK, assert_each_once, chat, line, read
 
 if TYPE_CHECKING:
@@ -190,8 +190,8 @@ def test_an_input_that_ends_in_mid_job(
 ) -> None:
     path, real = job(100), feed.reader.lines
 
-    def torn(source: Path) -> Iterator[tuple[int, bytes]]:
-        for number, text in real(source):
+    def torn(source: Path, *place: int) -> Iterator[tuple[int, bytes]]:
+        for number, text in real(source, *place):
             if number == 50:
                 raise batch.BatchError(f"{source} can't be read: gone.")
             yield number, text
@@ -269,21 +269,29 @@ def test_what_was_cut_is_asked_for_and_settled(
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "advice"),
-    [
-        ("api_key", "sk-or-v1-another", "OPENROUTER_API_KEY"),
-        ("credits", Decimal(0), "https://openrouter.ai/settings/credits"),
-    ],
+    ("ends", "advice"),
+    [("key", "OPENROUTER_API_KEY"), ("credits", "https://openrouter.ai/settings/credits")],
 )
 def test_a_key_or_account_that_ends_in_mid_job_stops_it(
-    em: Emulator, job: Callable[..., Path], tmp_path: Path, setting: str, value: Any, advice: str
+    em: Emulator,
+    job: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: str,
+    advice: str,
 ) -> None:
-    settings = em._service.settings
-    before = getattr(settings, setting)
+    # A key is looked for once a minute: here before each request.
+    monkeypatch.setattr(sending, "_KEY_LIFETIME", 0.0)
+    ended = []
 
     def watch(progress: batch.Progress) -> None:
-        if progress.left.tally.done >= 20:
-            object.__setattr__(settings, setting, value)
+        if progress.left.tally.done < 20 or ended:
+            return
+        ended.append(ends)
+        if ends == "key":
+            monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-nobody-knows-this-one")
+        else:
+            em.faults.add("credits")
 
     path = job(2000)
     stopped = batch.run(path, tmp_path / "out", pace=batch.Pace(4, backoff=0.02), watch=watch)
@@ -291,7 +299,8 @@ def test_a_key_or_account_that_ends_in_mid_job_stops_it(
     assert advice in stopped.stopped
     assert stopped.failed == 0
     assert 20 <= stopped.done < 2000
-    object.__setattr__(settings, setting, before)
+    em.faults.clear()
+    monkeypatch.setenv("OPENROUTER_API_KEY", em.api_key)
     assert batch.resume(tmp_path / "out").done == 2000
     assert_each_once(tmp_path / "out", 2000)
     assert sum(row.cost > 0 for row in em.bill()) == 2000

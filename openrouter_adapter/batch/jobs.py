@@ -1,0 +1,148 @@
+"""Which job a folder is for: made when it is begun, and checked against its input ever after."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openrouter_adapter.batch import checking, reader
+from openrouter_adapter.batch.bits import Bits
+from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
+from openrouter_adapter.batch.folder import Folder, Job
+
+if TYPE_CHECKING:
+    from openrouter_adapter.batch.checking import Checked
+    from openrouter_adapter.batch.options import Options
+    from openrouter_adapter.batch.prices import Prices
+
+
+def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits]:
+    """A folder's job, checked before its first request; and the lines whose id is doubled.
+
+    Raises:
+        BatchError: there is none and none can begin, or it is another one's.
+    """
+    found = folder.job()
+    if found is not None and found.shards:
+        raise FolderUnfit(
+            f"{folder.path} holds the {found.shards} shards of a job on a cluster. Go on with: "
+            f"openrouter-adapter batch resume {folder.path} --on-ray"
+        )
+    if found is None:
+        if options.source is None:
+            folder.require_job()
+        job, checked = _new(options, prices)
+        parts = reader.parts(Path(job.source), job.last_line, options.shard[1])
+        job = _of_part(job, parts[options.shard[0] - 1])
+        folder.write_job(job)
+        return job, checked.doubled
+    return again(folder, options)
+
+
+def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
+    """The same for a folder that has a job, whose input must still be the one it was.
+
+    Raises:
+        BatchError: there is no job, or its input is another one.
+    """
+    job = folder.require_job()
+    budget = options.budget if options.budget is not None else job.budget
+    source = options.source or Path(job.source)
+    state = _state_of(source)
+    doubled = Bits()
+    if job.skip_faulty or (job.size, job.modified) != state:
+        checked = checking.check(source, job.model, folder=folder.path)
+        if checked.fingerprint != job.fingerprint:
+            raise FolderUnfit(
+                f"{folder.path} belongs to another input than {source} is now. Give a new folder "
+                f"with --out, or put {job.source} back as it was."
+            )
+        doubled = checked.doubled
+    size, modified = state
+    job = replace(job, source=str(source.resolve()), size=size, modified=modified, budget=budget)
+    folder.write_job(job)
+    return job, doubled
+
+
+def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) -> Job:
+    """Begins a job whose parts have a folder each, in `folder`/shards.
+
+    Their budget is one of the ledger, for what has the job's `tag`; none of them has its own.
+
+    Raises:
+        BatchError: it can't begin.
+    """
+    whole, _ = _new(options, prices)
+    whole = replace(whole, shards=shards, tag=whole.calls)
+    for number, part in enumerate(reader.parts(Path(whole.source), whole.last_line, shards), 1):
+        shard = folder.shard(number)
+        shard.make()
+        shard.write_job(replace(_of_part(whole, part), shards=0, budget=None))
+    # Last: until it is there, nothing has begun.
+    folder.write_job(whole)
+    return whole
+
+
+def continue_shards(folder: Folder, options: Options) -> Job:
+    """The job of a folder of shards, which are told where the input is now.
+
+    Raises:
+        BatchError: its input is another one.
+    """
+    whole, _ = again(folder, options)
+    for number in range(1, whole.shards + 1):
+        shard = folder.shard(number)
+        job = shard.require_job()
+        moved = replace(job, source=whole.source, size=whole.size, modified=whole.modified)
+        if moved != job:
+            shard.write_job(moved)
+    return whole
+
+
+def _new(options: Options, prices: Prices) -> tuple[Job, Checked]:
+    """The job of a whole input, which is checked."""
+    source = options.source
+    assert source is not None  # noqa: S101 - the callers have seen to it
+    size, modified = _state_of(source)
+    look = None if options.budget is None else prices.look
+    checked = checking.check(source, options.model, look=look, folder=options.out)
+    if checked.fault_count and not (options.skip_faulty and checked.requests):
+        raise FaultyInput(str(source), checked.faults, checked.fault_count)
+    calls = f"batch-{uuid.uuid4().hex[:12]}"
+    job = Job(
+        source=str(source.resolve()),
+        size=size,
+        modified=modified,
+        fingerprint=checked.fingerprint,
+        requests=checked.requests,
+        first_line=1,
+        first_byte=0,
+        last_line=checked.last_line,
+        model=options.model,
+        skip_faulty=options.skip_faulty,
+        save_media=options.save_media,
+        job_id=options.job or calls,
+        calls=calls,
+        budget=options.budget,
+    )
+    return job, checked
+
+
+def _of_part(job: Job, part: reader.Part) -> Job:
+    return replace(
+        job,
+        first_line=part.first_line,
+        first_byte=part.first_byte,
+        last_line=part.last_line,
+        requests=part.requests,
+    )
+
+
+def _state_of(source: Path) -> tuple[int, int]:
+    try:
+        found = source.stat()
+    except OSError as failure:
+        raise BatchError(f"{source} can't be read: {failure.strerror}.") from None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,154 @@
+"""How a job is run: what a caller may say, and the same as the runner's parts see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from openrouter_adapter.batch.exceptions import BatchError
+from openrouter_adapter.batch.settings import Pace
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from openrouter_adapter.batch.progress import Progress
+
+
+class JobOptions(TypedDict, total=False):
+    """What may be said of any run.
+
+    Attributes:
+        budget: USD that all runs of the job together may cost; never passed. None for what the
+            folder's job was given before.
+        concurrency: Requests in the air, or "auto" for as many as prove good.
+        concurrency_by_model: A lower limit for some models, by their id.
+        model: Takes the place of every line's own model.
+        save_media: Whether images become files in `out`/media, named by `custom_id`.
+        in_order: Whether results are put into the order of the input at the end.
+        skip_faulty: Whether lines that can't be sent become failures; else nothing is sent.
+        api_key: The key; None looks for it as every call of the adapter does.
+        api_base: The API's base URL; None the same.
+        tries: How often a request is sent before it has failed for good; 6 times if not given.
+        timeout: Seconds that one answer may take as a whole; 600 if not given.
+        pace: Takes the place of `concurrency`, `tries` and `timeout`, with more to set.
+        ledger: A path or URL; None for the ledger that is enabled in this process, else what
+            OPENROUTER_ADAPTER_LEDGER names, else none.
+        job: The job's name in the ledger, whose budgets may be for a job; None makes one up.
+    """
+
+    budget: Decimal | float | str | None
+    concurrency: int | str | None
+    concurrency_by_model: Mapping[str, int] | None
+    model: str | None
+    save_media: bool
+    in_order: bool
+    skip_faulty: bool
+    api_key: str | None
+    api_base: str | None
+    tries: int
+    timeout: float
+    pace: Pace | None
+    ledger: str | os.PathLike[str] | None
+    job: str | None
+
+
+class RunOptions(JobOptions, total=False):
+    """What may be said of a run on this machine, too.
+
+    Attributes:
+        shard: (I, N) sends the I-th of N parts of the input, I from 1.
+        watch: Called a few times a second with the progress.
+    """
+
+    shard: tuple[int, int]
+    watch: Callable[[Progress], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The same, checked and with its defaults.
+
+    Attributes:
+        lock_patience: Seconds to wait for another run to leave the folder.
+    """
+
+    out: Path
+    source: Path | None = None
+    budget: Decimal | None = None
+    model: str | None = None
+    shard: tuple[int, int] = (1, 1)
+    save_media: bool = False
+    in_order: bool = False
+    skip_faulty: bool = False
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+    pace: Pace = field(default_factory=Pace)
+    watch: Callable[[Progress], None] | None = None
+    ledger: str | os.PathLike[str] | None = field(default=None, repr=False)
+    job: str | None = None
+    lock_patience: float = 0.0
+
+
+def checked(
+    source: str | os.PathLike[str] | None, out: str | os.PathLike[str], given: RunOptions
+) -> Options:
+    """What a caller said, checked.
+
+    Raises:
+        BatchError: something in it makes no sense.
+    """
+    number, shards = shard = given.get("shard", (1, 1))
+    if not 1 <= number <= shards:
+        raise BatchError(f"There is no shard {number}/{shards}; I/N counts from 1/N to N/N.")
+    return Options(
+        out=Path(out),
+        source=None if source is None else Path(source),
+        budget=_usd(given.get("budget")),
+        model=given.get("model"),
+        shard=shard,
+        save_media=given.get("save_media", False),
+        in_order=given.get("in_order", False),
+        skip_faulty=given.get("skip_faulty", False),
+        api_key=given.get("api_key"),
+        api_base=given.get("api_base"),
+        pace=given.get("pace") or _pace(given),
+        watch=given.get("watch"),
+        ledger=given.get("ledger"),
+        job=given.get("job"),
+    )
+
+
+def _pace(given: RunOptions) -> Pace:
+    return Pace(
+        concurrency=_concurrency(given.get("concurrency")),
+        by_model=given.get("concurrency_by_model") or {},
+        tries=given.get("tries", 6),
+        timeout=given.get("timeout", 600.0),
+    )
+
+
+def _concurrency(given: int | str | None) -> int | None:
+    if given is None or given == "auto":
+        return None
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise BatchError(f"concurrency is {given!r}; it must be a number from 1, or auto.")
+    return number
+
+
+def _usd(given: Decimal | float | str | None) -> Decimal | None:
+    if given is None:
+        return None
+    try:
+        amount = Decimal(str(given))
+    except ArithmeticError:
+        amount = Decimal("nan")
+    if not amount.is_finite() or amount < 0:
+        raise BatchError(f"budget is {given!r}; it must be an amount in USD, such as 25.00.")
+    return amount
