@@ -50,11 +50,12 @@ def _leaving_no_trace() -> Iterator[None]:
 
 
 async def _build(arguments: dict[str, Any]) -> None:
-    import litellm
+    from litellm import get_llm_provider
+    from litellm.router import Router
 
     asked = len(arguments["model_list"])
     try:
-        router = litellm.Router(**arguments)
+        router = Router(**arguments)
     except Exception as error:
         raise ConfigError(f"litellm.Router can't be built from it: {error}") from error
     try:
@@ -64,14 +65,14 @@ async def _build(arguments: dict[str, Any]) -> None:
             )
         for row in router.model_list:
             model = row["litellm_params"]["model"]
-            provider = litellm.get_llm_provider(model)[1]
+            provider = get_llm_provider(model)[1]
             if provider != "openrouter":
                 raise ConfigError(f"{model} is {provider}'s for LiteLLM, not OpenRouter's")
         for name in _targets(arguments):
             if not router.get_model_list(model_name=name):
                 raise ConfigError(f"a fallback leads to {name}, which no deployment serves")
     finally:
-        router.discard()
+        router.discard()  # type: ignore[no-untyped-call]
 
 
 def _arguments(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,13 @@ KEY: Final = "OPENROUTER_API_KEY"
 WILDCARD: Final = "openrouter/*"
 _ENVIRONMENT: Final = "os.environ/"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# LiteLLM's own fields of a price; a Router's cost-based routing reads these two.
-_PRICES: Final = ("input_cost_per_token", "output_cost_per_token")
+# A Router's cost-based routing reads the first two; without the others LiteLLM warns of each model.
+_PRICES: Final = (
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+)
 
 
 @dataclass(frozen=True)
