@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,10 @@ from openrouter_adapter.emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "cookbook").glob("*.py"))
+# What the account of a recipe's reader has.
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "presets": {"presets": {"short-answers": {"model": "openai/gpt-4o-mini", "max_tokens": 40}}},
+}
 COST = re.compile(r"^cost: (\S+) USD$", re.MULTILINE)
 
 
@@ -25,6 +31,8 @@ def run(recipe: Path, emulator: Emulator, folder: Path) -> str:
         "OPENROUTER_API_BASE": emulator.base_url,
         "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
+        # Where the catalogue is kept.
+        "XDG_CACHE_HOME": str(folder / "cache"),
     }
     finished = subprocess.run(  # noqa: S603
         [sys.executable, str(recipe)],
@@ -41,7 +49,7 @@ def run(recipe: Path, emulator: Emulator, folder: Path) -> str:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
 def test_a_recipe_costs_what_it_says(recipe: Path, tmp_path: Path) -> None:
-    with Emulator() as emulator:
+    with Emulator(**ACCOUNTS.get(recipe.stem, {})) as emulator:
         printed = run(recipe, emulator, tmp_path)
         bill = emulator.bill()
 
@@ -74,3 +82,23 @@ def test_a_recipe_says_what_it_shows_and_what_it_costs(recipe: Path) -> None:
 
     assert text.startswith('"""')
     assert "Run it with OPENROUTER_API_KEY set. It costs " in text
+
+
+NOTEBOOK = json.loads((ROOT / "cookbook" / "litellm_openrouter.ipynb").read_text("utf-8"))
+CELLS = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_notebooks_cells_run_in_their_order_and_say_what_they_cost(
+    emulated: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names: dict[str, Any] = {}
+    for cell in CELLS:
+        exec("".join(cell["source"]), names)  # noqa: S102 - our own notebook
+
+    told = [Decimal(cost) for cost in COST.findall(capsys.readouterr().out)]
+    assert sum(told) == sum(row.cost for row in emulated.bill()) > 0
+
+
+def test_the_notebook_is_kept_without_outputs() -> None:
+    assert NOTEBOOK["nbformat"] == 4
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in CELLS)
