@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from openrouter_adapter import debugging
 from openrouter_adapter.usage import read_bill
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 TICKET: Final = "_openrouter_adapter_ticket"
 
 # What a gate is told of LiteLLM's parameters of a call.
-_TOLD: Final = ("api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
+_TOLD: Final = ("api_base", "api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
 # A chat's `extra_body`: LiteLLM writes it into the body when the gate has been asked.
 EXTRA_BODY: Final = "_openrouter_adapter_extra_body"
 
@@ -51,7 +52,8 @@ class Call(Mapping[str, Any]):
         self._parameters = parameters
         self._api_key = api_key
         self._call_id = getattr(logging_obj, "litellm_call_id", None)
-        self.tickets: list[object] = []
+        # Each with the gate that gave it: debugging comes and goes while requests are in the air.
+        self.tickets: list[tuple[Gate, Any]] = []
 
     def __getitem__(self, name: str) -> Any:
         if name not in _TOLD:
@@ -105,34 +107,47 @@ def guard(gate: Gate | None) -> None:
     _gate = gate
 
 
+# Stands in for the gate while debugging.py is on, and asks the gate itself.
+_watch_gate: Final[Any] = debugging.Watch(lambda: _gate)
+
+
+def _installed() -> Gate | None:
+    return _watch_gate if debugging.is_on() else _gate
+
+
 def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about a body and leaves its ticket in `carrier`, the attempt's parameters.
 
     Raises:
         Whatever the gate raises; nothing has been sent then.
     """
-    if _gate is not None:
+    gate = _installed()
+    if gate is not None:
         call = carrier.get(TICKET)
         if call is None:
             call = carrier[TICKET] = Call(carrier)
-        ticket = _gate.before_send(body, call, endpoint)
+        ticket = gate.before_send(body, call, endpoint)
         if ticket is not None:
-            call.tickets.append(ticket)
+            call.tickets.append((gate, ticket))
 
 
 def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
     """Tells the gate of an answer's headers: a process that dies now has left its id behind."""
     call = carrier.get(TICKET)
-    if call is not None and call.tickets and _gate is not None:
-        _gate.seen(call.tickets[-1], status, headers)
+    if call is not None and call.tickets:
+        gate, ticket = call.tickets[-1]
+        if gate is _gate or gate is _watch_gate:
+            gate.seen(ticket, status, headers)
 
 
 def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
     """Settles the attempt's ticket, if it has one that is not settled yet."""
     call = carrier.get(TICKET)
-    if call is not None and call.tickets and _gate is not None:
+    if call is not None and call.tickets:
         with contextlib.suppress(IndexError):
-            _gate.after(call.tickets.pop(), bill, failure)
+            gate, ticket = call.tickets.pop()
+            if gate is _gate or gate is _watch_gate:
+                gate.after(ticket, bill, failure)
 
 
 @contextlib.contextmanager
@@ -197,7 +212,7 @@ class WatchedHandler:
     def completion(self, *arguments: Any, **call: Any) -> Any:
         """`/chat/completions`."""
         carrier = call.get("litellm_params")
-        if _gate is not None and carrier is not None:
+        if carrier is not None and _installed() is not None:
             carrier[EXTRA_BODY] = (call.get("optional_params") or {}).get("extra_body")
         return _watch(self._original.completion, arguments, call, carrier)
 
@@ -223,7 +238,7 @@ class WatchedHandler:
 
 
 def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
-    if _gate is None or carrier is None or call.get("custom_llm_provider") != "openrouter":
+    if carrier is None or call.get("custom_llm_provider") != "openrouter" or _installed() is None:
         return send(*arguments, **call)
     carry(carrier, call)
     is_async = bool(call.get("acompletion") or call.get("aembedding") or call.get("_is_async"))
@@ -258,7 +273,7 @@ def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
         carrier: Parameters that LiteLLM hands to the transformation class, copied or not.
         call: What LiteLLM's HTTP handler was called with.
     """
-    if _gate is not None:
+    if _installed() is not None:
         parameters = call.get("litellm_params") or {}
         carrier[TICKET] = Call(parameters, call.get("api_key"), call.get("logging_obj"))
 
@@ -319,7 +334,7 @@ def listen(client: Any, parameters: Mapping[str, Any], *, is_async: bool) -> Non
         is_async: Whether the call is sent by an asynchronous client.
     """
     verifies = parameters.get("ssl_verify")
-    if _gate is None or (client is None and _heard.is_fresh(verifies, is_async=is_async)):
+    if _installed() is None or (client is None and _heard.is_fresh(verifies, is_async=is_async)):
         return
     from litellm.llms.custom_httpx import http_handler as handlers
 

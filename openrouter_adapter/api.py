@@ -7,7 +7,6 @@ https://openrouter.ai/docs/api-reference/overview.
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +15,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import orjson
 
-from openrouter_adapter import connection, errors
+from openrouter_adapter import connection, debugging, errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +25,6 @@ DEFAULT_TIMEOUT: Final = 10.0
 
 MOST_MODELS: Final = 100_000
 """Rows after which no further page of the list is asked for: pages could lead in a circle."""
-
-_logger = logging.getLogger("openrouter_adapter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +162,7 @@ async def aget_generation(
             response = await client.get(url, params={"id": generation_id}, headers=headers)
     except httpx.HTTPError as cause:
         raise _unanswered(cause) from cause
-    return _object(_checked(response, "/generation", started))
+    return _object(_checked(response, started))
 
 
 def get_key(
@@ -218,7 +215,6 @@ def _get(
         timeout=timeout,
         needs_key=needs_key,
         model=model,
-        path=path,
     )
 
 
@@ -231,7 +227,6 @@ def _fetch(
     timeout: float,
     needs_key: bool,
     model: str = "",
-    path: str = "/models",
 ) -> httpx.Response:
     sent = _headers(api_key, headers or {}, needs_key=needs_key)
     started = time.monotonic()
@@ -240,7 +235,7 @@ def _fetch(
             response = client.get(url, params=params, headers=sent)
     except httpx.HTTPError as cause:
         raise _unanswered(cause, model) from cause
-    return _checked(response, path, started, model)
+    return _checked(response, started, model)
 
 
 def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
@@ -270,11 +265,15 @@ def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
     return errors.unreached(cause, model)
 
 
-def _checked(
-    response: httpx.Response, path: str, started: float, model: str = ""
-) -> httpx.Response:
-    seconds = time.monotonic() - started
-    _logger.debug("GET %s: %d after %.3f s", path, response.status_code, seconds)
+def _checked(response: httpx.Response, started: float, model: str = "") -> httpx.Response:
+    if debugging.is_on():
+        debugging.tell(
+            "GET",
+            str(response.request.url),
+            status=response.status_code,
+            ms=debugging.milliseconds(started),
+            received_bytes=len(response.content),
+        )
     if response.status_code != httpx.codes.NOT_MODIFIED and not response.is_success:
         raise errors.from_http(response.text, response.status_code, response.headers, model)
     return response

@@ -11,11 +11,14 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from openrouter_adapter import keychain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
 KEY_VARIABLES: Final = ("OPENROUTER_API_KEY", "OR_API_KEY")
+PROVISIONING_VARIABLE: Final = "OPENROUTER_PROVISIONING_KEY"
 BASE_URL_VARIABLE: Final = "OPENROUTER_API_BASE"
 
 # What LiteLLM sends when nobody says otherwise (litellm/main.py, `_complete_openrouter`).
@@ -24,7 +27,13 @@ _LITELLM_APP_NAME: Final = "liteLLM"
 
 _NO_KEY: Final = (
     "No OpenRouter API key. Set the environment variable OPENROUTER_API_KEY, or pass "
-    "api_key=…, or set litellm.openrouter_key. Keys are made at https://openrouter.ai/keys."
+    "api_key=…, or set litellm.openrouter_key, or run `openrouter-adapter login`. Keys are made "
+    "at https://openrouter.ai/keys."
+)
+_NO_PROVISIONING_KEY: Final = (
+    "No OpenRouter provisioning key. Keys, guardrails and activity are managed with a key of their "
+    "own, which calls no models: set the environment variable OPENROUTER_PROVISIONING_KEY. It is "
+    "made at https://openrouter.ai/settings/provisioning-keys."
 )
 
 _app_url: str | None = None
@@ -43,7 +52,7 @@ def attribution() -> tuple[str | None, str | None]:
 
 
 def api_key(given: str | None, model: str = "") -> str:
-    """The key to use: the argument, else LiteLLM's settings, else the environment.
+    """The key to use: the argument, LiteLLM's settings, the environment, `login`'s.
 
     Raises:
         litellm.AuthenticationError: none of them has one. Nothing has been sent.
@@ -56,9 +65,31 @@ def api_key(given: str | None, model: str = "") -> str:
     key = given or litellm.api_key or litellm.openrouter_key
     if not key:
         key = next(filter(None, map(_secret, KEY_VARIABLES)), None)
+    why = _NO_KEY
+    if not key:
+        try:
+            key = keychain.read()
+        except keychain.KeychainError as cause:
+            why = str(cause)
+    if not key:
+        raise exceptions.AuthenticationError(message=why, llm_provider="openrouter", model=model)
+    return key
+
+
+def provisioning_key(given: str | None = None) -> str:
+    """The key that manages the account: the argument, else OPENROUTER_PROVISIONING_KEY.
+
+    Raises:
+        litellm.AuthenticationError: there is none. Nothing has been sent.
+
+    Follows https://openrouter.ai/docs/guides/overview/auth/provisioning-api-keys.
+    """
+    from litellm import exceptions
+
+    key = given or _secret(PROVISIONING_VARIABLE)
     if not key:
         raise exceptions.AuthenticationError(
-            message=_NO_KEY, llm_provider="openrouter", model=model
+            message=_NO_PROVISIONING_KEY, llm_provider="openrouter", model=""
         )
     return key
 

@@ -24,6 +24,7 @@ KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 SETTINGS = (
     *("OPENROUTER_API_KEY", "OR_API_KEY", "OPENROUTER_API_BASE", "OR_SITE_URL", "OR_APP_NAME"),
     *("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"),
+    *("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_DEBUG"),
 )
 
 
@@ -32,6 +33,8 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the machine's own keys and addresses out of the environment."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
+    # Nobody has logged in.
+    monkeypatch.setenv("OPENROUTER_ADAPTER_KEY_FILE", os.devnull + "/none")
 
 
 # LiteLLM tells a call twice where a listener of an earlier test stayed in one of these.

@@ -1,0 +1,295 @@
+"""The ledger held against OpenRouter's own account of the last 30 days, by day and model.
+
+OpenRouter tells completed UTC days only, and to a provisioning key only. See
+https://openrouter.ai/docs/api/api-reference/analytics/get-user-activity.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from openrouter_adapter.account import sdk
+from openrouter_adapter.ledger import calls
+from openrouter_adapter.ledger.daily import daily_charges
+from openrouter_adapter.usage import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from openrouter import OpenRouter
+
+    from openrouter_adapter.ledger import Ledger
+    from openrouter_adapter.ledger.daily import DailyCharge
+
+DAYS: Final = 30
+"""How far back OpenRouter's activity goes, in completed UTC days."""
+TOLERANCE: Final = Decimal("0.01")
+"""USD by which the two may differ before `Check.agrees` is false."""
+
+# OpenRouter adds floats up; below a millionth of a dollar a difference means nothing.
+_NOISE: Final = Decimal("0.000001")
+
+
+@dataclass(slots=True)
+class Charge:
+    """What one side says of a day and a model.
+
+    Attributes:
+        requests: That were answered.
+        credits: USD taken from the credits.
+        byok: USD that provider accounts of your own were charged.
+    """
+
+    requests: int = 0
+    credits: Decimal = Decimal(0)
+    byok: Decimal = Decimal(0)
+
+    def add(self, requests: int, credits: Decimal, byok: Decimal) -> None:  # noqa: A002
+        """Adds to it."""
+        self.requests += requests
+        self.credits += credits
+        self.byok += byok
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A day and a model, as the ledger and as OpenRouter have it.
+
+    Attributes:
+        day: UTC.
+        model: OpenRouter's name for it, without a date.
+        ledger: What the ledger has.
+        openrouter: What OpenRouter's activity has.
+        unknown: The ledger's attempts whose cost is not known.
+        open: The ledger's attempts of which nobody has seen the end.
+        reasons: Why the two may differ, the likeliest first; empty where they don't.
+    """
+
+    day: dt.date
+    model: str
+    ledger: Charge = field(default_factory=Charge)
+    openrouter: Charge = field(default_factory=Charge)
+    unknown: int = 0
+    open: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def difference(self) -> Decimal:
+        """USD of credits that OpenRouter has and the ledger has not; negative the other way."""
+        return self.openrouter.credits - self.ledger.credits
+
+    @property
+    def byok_difference(self) -> Decimal:
+        """The same of what provider accounts of your own were charged."""
+        return self.openrouter.byok - self.ledger.byok
+
+    @property
+    def differs(self) -> bool:
+        """Whether they differ by more than floats do."""
+        return max(abs(self.difference), abs(self.byok_difference)) >= _NOISE
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The ledger held against OpenRouter's activity.
+
+    Attributes:
+        since: The first day, UTC.
+        until: The last day.
+        tolerance: USD by which they may differ.
+        comparisons: By day, the latest first, then by model.
+    """
+
+    since: dt.date
+    until: dt.date
+    tolerance: Decimal
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def difference(self) -> Decimal:
+        """USD by which they differ, added up without signs: an excess makes up for no lack."""
+        return sum(
+            (
+                abs(one.difference) + abs(one.byok_difference)
+                for one in self.comparisons
+                if one.differs
+            ),
+            Decimal(0),
+        )
+
+    @property
+    def agrees(self) -> bool:
+        """Whether they differ by no more than the tolerance."""
+        return self.difference <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A row of OpenRouter's activity: a day, a model and a provider."""
+
+    day: dt.date
+    model: str
+    dated_model: str
+    charge: Charge
+
+
+def check(
+    book: Ledger,
+    *,
+    tolerance: Decimal = TOLERANCE,
+    only_key: str | None = None,
+    client: OpenRouter | None = None,
+    today: dt.date | None = None,
+) -> Check:
+    """Holds a ledger against OpenRouter's activity of the last 30 completed days.
+
+    Args:
+        book: The ledger.
+        tolerance: USD by which they may differ.
+        only_key: A key; on both sides only what was called with it counts. None for all keys.
+        client: The SDK with the provisioning key, None for `account.client(provisioning=True)`.
+        today: The UTC day that is not complete yet, None for the clock's.
+
+    Raises:
+        ImportError: the extra `account` is not installed.
+        LedgerError: the ledger can't be read.
+        One of LiteLLM's exceptions (see errors.py): OpenRouter doesn't tell its activity.
+    """
+    today = today or dt.datetime.now(dt.timezone.utc).date()
+    since = today - dt.timedelta(days=DAYS)
+    told = get_activity(client, only_key=only_key)
+    rows = [row for row in told if since <= row.day < today]
+    name = None if only_key is None else calls.key_name(only_key)
+    charges = daily_charges(book.store.database, _start(since), _start(today), key_name=name)
+    found = _compared(rows, charges)
+    _explain(found)
+    return Check(since, today - dt.timedelta(days=1), tolerance, tuple(found))
+
+
+def get_activity(
+    client: OpenRouter | None = None, *, only_key: str | None = None
+) -> list[Activity]:
+    """OpenRouter's activity, money as exact as its JSON has it.
+
+    Args:
+        client: The SDK with the provisioning key, None for a new one.
+        only_key: Only what was called with this key; its hash is sent, not the key.
+
+    Raises:
+        ImportError: the extra `account` is not installed.
+        One of LiteLLM's exceptions (see errors.py).
+    """
+    asked = (
+        {} if only_key is None else {"api_key_hash": hashlib.sha256(only_key.encode()).hexdigest()}
+    )
+    with sdk.litellm_errors():
+        if client is not None:
+            answer = client.analytics.get_user_activity(request=asked)  # type: ignore[arg-type]
+        else:
+            with sdk.client(provisioning=True) as made:
+                answer = made.analytics.get_user_activity(request=asked)  # type: ignore[arg-type]
+    return [
+        Activity(
+            dt.date.fromisoformat(row.date_[:10]),
+            row.model,
+            row.model_permaslug,
+            Charge(
+                row.requests,
+                usd(row.usage) or Decimal(0),
+                usd(row.byok_usage_inference) or Decimal(0),
+            ),
+        )
+        for row in answer.data
+    ]
+
+
+def _compared(rows: Sequence[Activity], charges: Iterable[DailyCharge]) -> list[Comparison]:
+    found: dict[tuple[dt.date, str], Comparison] = {}
+
+    def at(day: dt.date, model: str) -> Comparison:
+        return found.setdefault((day, model), Comparison(day, model))
+
+    for row in rows:
+        at(row.day, row.model).openrouter.add(
+            row.charge.requests, row.charge.credits, row.charge.byok
+        )
+    names = _Names(rows)
+    for one in charges:
+        comparison = at(_EPOCH + dt.timedelta(days=one.day), names.of(one))
+        comparison.ledger.add(one.requests, one.billed, one.upstream)
+        comparison.unknown += one.unknown
+        comparison.open += one.open
+    return sorted(found.values(), key=lambda one: (-one.day.toordinal(), one.model))
+
+
+class _Names:
+    """How OpenRouter's activity calls the models that the ledger names as they were asked for."""
+
+    def __init__(self, rows: Iterable[Activity]) -> None:
+        self._known: dict[str, set[str]] = {}
+        for row in rows:
+            for name in (row.model, row.dated_model):
+                self._known.setdefault(name, set()).add(row.model)
+
+    def of(self, charge: DailyCharge) -> str:
+        asked, served = charge.model, charge.served_model or ""
+        for name in (served, asked, served.partition(":")[0], asked.partition(":")[0]):
+            if known := self._known.get(name):
+                return asked if asked in known else min(known)
+        return served or asked
+
+
+def _explain(found: Sequence[Comparison]) -> None:
+    by_place = {(one.day, one.model): one for one in found}
+    for one in found:
+        if one.differs:
+            beside = [by_place.get((one.day + dt.timedelta(days=by), one.model)) for by in (-1, 1)]
+            one.reasons = list(_reasons(one, [other for other in beside if other is not None]))
+
+
+def _reasons(one: Comparison, beside: Sequence[Comparison]) -> Iterable[str]:
+    more = one.openrouter.requests - one.ledger.requests
+    if one.unknown:
+        yield (
+            f"{_count(one.unknown)} in the ledger without a known cost: "
+            "`openrouter-adapter spend reconcile` asks for it"
+        )
+    if one.open:
+        yield (
+            f"{_count(one.open)} in the ledger of which nobody has seen the end: a program died; "
+            "`openrouter-adapter spend reconcile` settles them"
+        )
+    if any(one.difference * other.difference < 0 for other in beside):
+        yield "the next or previous day differs the other way: requests around midnight UTC"
+    if more > one.unknown + one.open:
+        yield (
+            f"{_count(more - one.unknown - one.open)} more at OpenRouter: other programs with "
+            "keys of this account, or another ledger"
+        )
+    if more < 0:
+        yield (
+            f"{_count(-more)} more in the ledger: another account's key, or a name of the model "
+            "that OpenRouter's activity has under another"
+        )
+    if abs(one.byok_difference) >= _NOISE:
+        yield (
+            "BYOK: what your provider accounts charge is OpenRouter's estimate, and an answer "
+            "may lack it"
+        )
+    if not more and not one.unknown and not one.open and abs(one.difference) >= _NOISE:
+        yield "as many requests on both sides: OpenRouter changed a charge after its answer"
+
+
+def _count(requests: int) -> str:
+    return "1 request" if requests == 1 else f"{requests} requests"
+
+
+_EPOCH: Final = dt.date(1970, 1, 1)
+
+
+def _start(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.timezone.utc)

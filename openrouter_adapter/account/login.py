@@ -1,0 +1,193 @@
+"""Logging in with OAuth: a browser, a page on this machine that it comes back to, and a key.
+
+PKCE with S256. OpenRouter has no `state` parameter, so one is the last part of the callback's
+path: whoever does not know it can't end the login, with a code of theirs or without.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import webbrowser
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from openrouter_adapter import connection
+from openrouter_adapter.account import sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+TIMEOUT: Final = 300.0
+"""Seconds for the person at the browser."""
+
+_HOST: Final = "127.0.0.1"
+_EXCHANGE_SECONDS: Final = 30.0
+_METHOD: Final = "S256"
+_MOST_CHARACTERS: Final = 200
+
+
+class LoginError(Exception):
+    """Nobody agreed in time, or somebody refused; or the port is taken. Nothing was kept."""
+
+
+def login(
+    open_url: Callable[[str], object] = webbrowser.open,
+    *,
+    port: int = 0,
+    timeout: float = TIMEOUT,
+    base_url: str | None = None,
+) -> str:
+    """A new key of whoever agrees in the browser. It is not kept: see keychain.py.
+
+    Args:
+        open_url: Shows a page to the person; called once.
+        port: Of the callback, on this machine only; 0 takes a free one.
+        timeout: Seconds that the person has.
+        base_url: The API's base URL, None for the usual one.
+
+    Raises:
+        LoginError: nobody agreed in time, somebody refused, or the port is taken.
+        ImportError: the extra `account` is not installed.
+        One of LiteLLM's exceptions (see errors.py): OpenRouter gives no key for the code.
+
+    Follows https://openrouter.ai/docs/guides/overview/auth/oauth.
+    """
+    sdk.import_sdk()
+    verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
+    try:
+        server = _Server(port, f"/callback/{state}")
+    except (OSError, OverflowError) as cause:
+        why = getattr(cause, "strerror", None) or cause
+        raise LoginError(
+            f"port={port}: can't listen on {_HOST}: {why}. Choose another port, or 0 for a free one"
+        ) from cause
+    with server:
+        open_url(_page(base_url, server.callback_url, verifier))
+        code = server.wait(timeout)
+        return _exchange(code, verifier, base_url)
+
+
+def _page(base_url: str | None, callback_url: str, verifier: str) -> str:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    asked = {
+        "callback_url": callback_url,
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": _METHOD,
+    }
+    site = connection.base_url(base_url).removesuffix("/api/v1")
+    return f"{site}/auth?{urlencode(asked)}"
+
+
+def _exchange(code: str, verifier: str, base_url: str | None) -> str:
+    made = sdk.build(lambda: None, base_url, _EXCHANGE_SECONDS, {})
+    with sdk.litellm_errors(), made as client:
+        answer = client.o_auth.exchange_auth_code_for_api_key(
+            code=code, code_verifier=verifier, code_challenge_method=_METHOD
+        )
+    return answer.key
+
+
+class _Server(ThreadingHTTPServer):
+    """Takes the callback, once; its threads end with the block."""
+
+    daemon_threads = True
+    # On Windows this would let another program listen on the same port.
+    allow_reuse_address = os.name != "nt"
+
+    def __init__(self, port: int, path: str) -> None:
+        super().__init__((_HOST, port), _Handler)
+        self.path = path
+        self.callback_url = f"http://{_HOST}:{self.server_port}{path}"
+        self._code: str | None = None
+        self._refusal: str | None = None
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.05,), name="openrouter-login", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+    def take(self, *, code: str | None = None, refusal: str | None = None) -> bool:
+        """Ends the login, if nothing has yet."""
+        with self._lock:
+            if self._arrived.is_set():
+                return False
+            self._code, self._refusal = code, refusal
+            self._arrived.set()
+            return True
+
+    def wait(self, timeout: float) -> str:
+        """The code.
+
+        Raises:
+            LoginError: none came.
+        """
+        if not self._arrived.wait(timeout) and self.take(refusal=""):
+            raise LoginError(f"Nobody agreed within {timeout:g} seconds")
+        if self._code is None:
+            raise LoginError(f"The login was refused: {self._refusal}")
+        return self._code
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leaves out the stack trace of a browser that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    # Seconds for a request to arrive; whoever connects and says nothing holds up one thread.
+    timeout = 10
+
+    def do_GET(self) -> None:
+        """The callback."""
+        parts = urlsplit(self.path)
+        if not hmac.compare_digest(parts.path.encode(), self.server.path.encode()):
+            self._say(HTTPStatus.NOT_FOUND, "This is no address of a login in progress.")
+            return
+        query = parse_qs(parts.query)
+        code = query.get("code", [""])[-1]
+        words = query.get("error_description", query.get("error", [""]))[-1]
+        if not code and not words:
+            self._say(HTTPStatus.BAD_REQUEST, "There is no code in this address.")
+        elif words and not self.server.take(refusal=_printable(words)):
+            self._say(HTTPStatus.CONFLICT, "This login has already ended.")
+        elif words:
+            self._say(HTTPStatus.OK, "You are not logged in. You can close this page.")
+        elif not self.server.take(code=code):
+            self._say(HTTPStatus.CONFLICT, "This login has already ended.")
+        else:
+            self._say(HTTPStatus.OK, "You can close this page, and go back to the terminal.")
+
+    def _say(self, status: HTTPStatus, words: str) -> None:
+        page = f"<!doctype html><title>openrouter-adapter</title><p>{words}</p>".encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        # The address has the code in it.
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Logs nothing: the address has the code in it."""
+
+
+def _printable(words: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in words[:_MOST_CHARACTERS])

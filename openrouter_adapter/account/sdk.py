@@ -1,0 +1,162 @@
+"""The official OpenRouter SDK on this package's key, address, attribution, TLS and proxies."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from openrouter_adapter import connection, debugging, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter import OpenRouter
+
+DEFAULT_TIMEOUT: Final = 600.0
+"""Seconds for a whole answer, as long as a model may think; connecting has 10."""
+
+_NO_SDK: Final = "This needs the official OpenRouter SDK: pip install 'openrouter-adapter[account]'"
+_STARTED: Final = "openrouter_adapter_started"
+
+
+def client(
+    *,
+    api_key: str | None = None,
+    provisioning: bool = False,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    **options: Any,
+) -> OpenRouter:
+    """The official SDK's client. Close it, or use it in `with` or `async with`.
+
+    The key is looked up anew for each request. The SDK's own retries are off, because they go
+    on for an hour: give `retry_config`, or `retries` to one call, for others. Failures are the
+    SDK's exceptions; see `litellm_errors`.
+
+    Args:
+        api_key: The key; None for the one that LiteLLM's calls would use.
+        provisioning: Whether to use the key that manages the account: without `api_key`, the one
+            in OPENROUTER_PROVISIONING_KEY.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds.
+        **options: The SDK's other arguments: `retry_config`, `client`, `async_client`, ….
+
+    Raises:
+        ImportError: the extra `account` is not installed.
+        litellm.AuthenticationError: of any request, when there is no key.
+
+    Follows https://openrouter.ai/docs/sdks/python.
+    """
+    look_up = connection.provisioning_key if provisioning else connection.api_key
+    return build(lambda: look_up(api_key), base_url, timeout, options)
+
+
+def build(key: Any, base_url: str | None, timeout: float, options: dict[str, Any]) -> OpenRouter:
+    """A client that asks `key` for the key, or sends none where it is None."""
+    sdk = import_sdk()
+    # Taken with a key of no meaning, so that attribution needs none.
+    headers = connection.request_headers({"Authorization": "-"}, None)
+    own = {"client", "async_client"} - options.keys()
+    given: dict[str, Any] = {
+        "server_url": connection.base_url(base_url),
+        "http_referer": headers.get("HTTP-Referer"),
+        "x_open_router_title": headers.get("X-Title"),
+        "retry_config": None,
+        # The SDK's own lines would show the key and the prompt.
+        "debug_logger": _Silent(),
+        **_transports(timeout),
+        **options,
+    }
+    made = sdk.OpenRouter(api_key=key, **given)
+    # So that the SDK closes the transports that were made here, and leaves the caller's open.
+    for name in own:
+        setattr(made.sdk_configuration, f"{name}_supplied", False)
+    return made
+
+
+def import_sdk() -> Any:
+    """The SDK's package.
+
+    Raises:
+        ImportError: the extra `account` is not installed.
+    """
+    try:
+        import openrouter
+    except ImportError as cause:
+        raise ImportError(_NO_SDK, name="openrouter") from cause
+    return openrouter
+
+
+@contextlib.contextmanager
+def litellm_errors() -> Iterator[None]:
+    """Turns the SDK's exceptions of the block into LiteLLM's, as errors.py makes them.
+
+    Raises:
+        One of LiteLLM's exceptions, with the status, OpenRouter's words, and the SDK's exception
+        as its cause.
+    """
+    sdk_errors = import_sdk().errors
+    try:
+        yield
+    except sdk_errors.OpenRouterError as cause:
+        body, status, headers = cause.body, cause.status_code, cause.headers
+        if status < 400:
+            raise errors.unreadable(body.encode(), headers) from cause
+        raise errors.from_http(body, status, headers) from cause
+    except httpx.TimeoutException as cause:
+        words = f"no answer in time: {type(cause).__name__}"
+        raise errors.build(408, words, None, "") from cause
+    except (httpx.HTTPError, sdk_errors.NoResponseError) as cause:
+        raise errors.unreached(cause) from cause
+
+
+def _transports(timeout: float) -> dict[str, Any]:
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    given: dict[str, Any] = {
+        "verify": get_ssl_configuration(),
+        "follow_redirects": True,
+        "timeout": httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+    }
+    return {
+        "client": httpx.Client(**given, event_hooks={"request": [_begin], "response": [_tell]}),
+        "async_client": httpx.AsyncClient(
+            **given, event_hooks={"request": [_begin_async], "response": [_tell_async]}
+        ),
+    }
+
+
+def _begin(request: httpx.Request) -> None:
+    request.extensions[_STARTED] = time.monotonic()
+
+
+def _tell(response: httpx.Response) -> None:
+    if debugging.is_on():
+        request = response.request
+        debugging.tell(
+            request.method,
+            str(request.url),
+            status=response.status_code,
+            generation=response.headers.get("x-generation-id"),
+            ms=debugging.milliseconds(request.extensions[_STARTED]),
+            sent_bytes=debugging.length(request.headers),
+            received_bytes=debugging.length(response.headers),
+        )
+
+
+async def _begin_async(request: httpx.Request) -> None:
+    _begin(request)
+
+
+async def _tell_async(response: httpx.Response) -> None:
+    _tell(response)
+
+
+class _Silent:
+    """A logger for the SDK."""
+
+    def debug(self, message: str, *arguments: Any, **options: Any) -> None:
+        """Logs nothing: debugging.py has the lines."""
