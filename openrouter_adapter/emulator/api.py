@@ -19,10 +19,12 @@ from . import (
     drawing,
     embeddings,
     faults,
+    guardrail_management,
     key_management,
     limits,
     models,
     oauth,
+    providers,
     rerank,
     responses,
     speech,
@@ -95,7 +97,15 @@ _INFERENCE: dict[str, Handler] = {
     "/audio/transcriptions": _at_once(transcriptions.transcribe),
 }
 _ROUTES = Routes(
-    (*account.ROUTES, *activity.ROUTES, *key_management.ROUTES, *models.ROUTES, *oauth.ROUTES)
+    (
+        *account.ROUTES,
+        *activity.ROUTES,
+        *guardrail_management.ROUTES,
+        *key_management.ROUTES,
+        *providers.ROUTES,
+        *models.ROUTES,
+        *oauth.ROUTES,
+    )
 )
 
 

@@ -42,10 +42,11 @@ class Charge:
     error: bytes | None = None
 
 
-def choose(body: dict[str, Any], modality: str, purpose: str) -> Served:
+def choose(service: Service, body: dict[str, Any], modality: str, purpose: str) -> Served:
     """Return the first provider of a request's model.
 
     Args:
+        service: Whose guardrails hold.
         body: The request.
         modality: What the model must answer with.
         purpose: Completes "No endpoints found that support …".
@@ -59,7 +60,8 @@ def choose(body: dict[str, Any], modality: str, purpose: str) -> Served:
     target = routing.target_of(name)
     if modality not in target.model.output:
         raise no_endpoints(f"that support {purpose}")
-    return Served(target.model, routing.endpoints(target, body)[0])
+    permitted = service.guardrails.permitted(service.key, target.model)
+    return Served(target.model, routing.endpoints(target, body, permitted)[0])
 
 
 def charge(

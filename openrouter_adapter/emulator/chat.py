@@ -47,9 +47,10 @@ def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> C
     """
     body = presets.applied(body, service.settings.presets)
     check_chat(body)
+    body = {**body, "messages": service.guardrails.filtered(service.key, body["messages"])}
     refusals: list[ApiError] = []
     for name in routing.names(body):
-        for target, endpoint in _candidates(name, body, refusals):
+        for target, endpoint in _candidates(service, name, body, refusals):
             completion = _try(service, body, target, endpoint, faults, refusals)
             if completion is not None:
                 return completion
@@ -57,12 +58,13 @@ def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> C
 
 
 def _candidates(
-    name: str, body: dict[str, Any], refusals: list[ApiError]
+    service: Service, name: str, body: dict[str, Any], refusals: list[ApiError]
 ) -> list[tuple[Target, Endpoint]]:
     try:
         target = routing.target_of(name)
         routing.check_modalities(target.model, body)
-        return [(target, endpoint) for endpoint in routing.endpoints(target, body)]
+        permitted = service.guardrails.permitted(service.key, target.model)
+        return [(target, endpoint) for endpoint in routing.endpoints(target, body, permitted)]
     except ApiError as refusal:
         _keep(refusals, refusal)
         return []

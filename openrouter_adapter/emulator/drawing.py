@@ -30,7 +30,7 @@ def draw(
         ApiError: 400 for a bad body, 404 for a model that does not draw.
     """
     number = _check(body)
-    served = charging.choose(body, "image", "image generation")
+    served = charging.choose(service, body, "image", "image generation")
     config = _config(body)
     each = images.image_tokens(config, served.model.image_tokens)
     given = len(body.get("input_references") or ()) * tokens.TOKENS_PER_IMAGE

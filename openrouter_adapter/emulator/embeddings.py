@@ -42,7 +42,8 @@ def embed(
     target = target_of(body["model"])
     if "embeddings" not in target.model.output:
         raise no_endpoints("that support embeddings")
-    endpoint = endpoints(target, body)[0]
+    permitted = service.guardrails.permitted(service.key, target.model)
+    endpoint = endpoints(target, body, permitted)[0]
     dimensions = body.get("dimensions") or target.model.dimensions
     if dimensions > target.model.dimensions:
         raise invalid_body(f"dimensions: Too big: expected <={target.model.dimensions}")

@@ -63,7 +63,6 @@ class Key:
     creator: str | None = USER_ID
     external_user: str | None = None
     workspace: str = WORKSPACE
-    guardrail: str | None = None
     spend: Spend = field(default_factory=Spend)
     hash: str = ""
 
@@ -149,6 +148,10 @@ class Keys:
     def once_known(self, digest: str) -> Key | None:
         """Return the key with a hash, also one that was removed; None for none."""
         return self._ever.get(digest)
+
+    def of_owner(self, user: str | None) -> list[Key]:
+        """Return the keys that a user made, removed ones too."""
+        return [key for key in self._ever.values() if key.creator == user]
 
     def all(self) -> list[Key]:
         """Return the keys that call models, the newest first; management keys show nowhere."""

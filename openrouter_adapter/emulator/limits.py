@@ -69,7 +69,7 @@ class Budget:
 def budgets(service: Service) -> list[Budget]:
     """Return the limits of the caller's key, in the order in which they are checked."""
     key, now = service.key, service.now()
-    found: list[Budget] = []
+    found = service.guardrails.budgets(key, service.keys, now)
     if key.limit is not None:
         byok = key.include_byok_in_limit
         spent = key.spend.counted(key.limit_reset, now, byok=byok)
@@ -89,6 +89,7 @@ def check_open(service: Service) -> None:
     Raises:
         ApiError: 403 where a limit is used up, 402 where the account owes.
     """
+    service.guardrails.check_region(service.key)
     for budget in budgets(service):
         if budget.left <= 0:
             raise _used_up(budget, service.now())
@@ -207,7 +208,7 @@ def _used_up(budget: Budget, now: float) -> ApiError:
     if budget.guardrail is None:
         words = f"Key limit exceeded ({window} limit). Manage it using {KEYS_PAGE}"
     else:
-        words = f"Guardrail budget exceeded ({window} limit)."
+        words = f"Guardrail budget exceeded ({window} limit)"
     return ApiError(
         403,
         words,

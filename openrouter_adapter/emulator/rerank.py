@@ -27,7 +27,7 @@ def rank(
         ApiError: 400 for a bad body, 404 for a model that ranks nothing.
     """
     _check(body)
-    served = charging.choose(body, "rerank", "rerank")
+    served = charging.choose(service, body, "rerank", "rerank")
     documents = [{"text": one} if isinstance(one, str) else one for one in body["documents"]]
     texts = [one.get("text") or one.get("image") or "" for one in documents]
     used = Usage(prompt=tokens.count(body["query"]) + sum(map(tokens.count, texts)))

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import catalog
+from . import catalog, providers
 from .errors import ApiError, invalid_body, no_endpoints, unknown_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .catalog import Endpoint, Model
 
 # Request fields that are no parameter of a model.
@@ -59,15 +61,22 @@ def target_of(name: str) -> Target:
     return Target(name, catalog.find(base), variants)
 
 
-def endpoints(target: Target, body: dict[str, Any]) -> list[Endpoint]:
+def endpoints(
+    target: Target, body: dict[str, Any], permitted: Sequence[Endpoint]
+) -> list[Endpoint]:
     """Return the providers of a model that may serve a request, the first choice first.
+
+    Args:
+        target: The model.
+        body: The request.
+        permitted: The model's providers that the caller's guardrails allow.
 
     Raises:
         ApiError: 404 that says which condition excluded them all.
     """
     preferences = body.get("provider")
     wishes: dict[str, Any] = preferences if isinstance(preferences, dict) else {}
-    found = _allowed(list(target.model.endpoints), wishes)
+    found = _discreet(target.model, _allowed(list(permitted), wishes), wishes)
     found = _capable(found, body, wishes)
     found = _affordable(found, wishes.get("max_price"))
     found = _sorted(found, wishes, target.variants)
@@ -122,6 +131,29 @@ def _allowed(found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
         if not kept:
             raise no_endpoints(f"with quantizations {', '.join(quantizations)}")
     return kept
+
+
+def _discreet(model: Model, found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
+    """Return the providers that keep to the request's data policy."""
+    if wishes.get("zdr"):
+        found = [endpoint for endpoint in found if providers.keeps_nothing(endpoint)]
+        if not found:
+            raise _no_data_policy("Zero data retention")
+    if wishes.get("data_collection") == "deny":
+        found = [endpoint for endpoint in found if not providers.trains(model, endpoint)]
+        if not found:
+            kind = "Free" if model.id.endswith(":free") else "Paid"
+            raise _no_data_policy(f"{kind} model training")
+    return found
+
+
+def _no_data_policy(which: str) -> ApiError:
+    return ApiError(
+        404,
+        f"No endpoints found matching your data policy ({which}). "
+        "Configure: https://openrouter.ai/settings/privacy",
+        falls_back=True,
+    )
 
 
 def _no_allowed_provider(found: list[Endpoint], requested: list[str] | None) -> ApiError:

@@ -14,6 +14,7 @@ from .billing import Bill
 from .caching import PromptCache
 from .clock import Clock
 from .faults import Faults
+from .guardrails import Guardrails
 from .journal import Journal
 from .keys import Key, Keys
 from .rates import Rates
@@ -53,6 +54,7 @@ class Service:
         self.faults = Faults()
         self.cache = PromptCache()
         self.rates = Rates(settings)
+        self.guardrails = Guardrails()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
         self._counts = {"secrets": 0}
         open_to_all = ANY_KEY if settings.api_key is None else None

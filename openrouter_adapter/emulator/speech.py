@@ -32,7 +32,7 @@ def speak(
     if kind not in _MEDIA_TYPES:
         raise invalid_body('response_format: Invalid option: expected one of "mp3"|"pcm"')
     characters = _characters(body)
-    served = charging.choose(body, "speech", "speech")
+    served = charging.choose(service, body, "speech", "speech")
     used = Usage(prompt=characters)
     charged = charging.charge(service, "/audio/speech", "gen-tts", served, used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}

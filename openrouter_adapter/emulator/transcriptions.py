@@ -82,7 +82,7 @@ def transcribe(
     verbose = body.get("response_format") == "verbose_json"
     if body.get("diarize") and not verbose:
         raise invalid_body('diarize: requires response_format "verbose_json"')
-    served = charging.choose(body, "transcription", "transcription")
+    served = charging.choose(service, body, "transcription", "transcription")
     said = max(1, round(seconds * _WORDS_A_SECOND))
     words = [_WORDS[place % len(_WORDS)] for place in range(said)]
     text = " ".join(words)

@@ -68,13 +68,13 @@ def test_the_sdk_transcribes_a_form_with_every_detail(sdk: Any, emulator: Emulat
         response_format="verbose_json",
         timestamp_granularities=["word"],
         diarize=True,
-        provider='{"zdr": true}',
+        provider='{"zdr": false}',
         temperature=0.5,
     )
     assert (result.duration, result.task, len(result.words)) == (2.0, "transcribe", 5)
     assert result.words[0].speaker_label == "A"
     assert result.segments[0].text == result.text
-    assert emulator.requests[0].body["provider"] == {"zdr": True}
+    assert emulator.requests[0].body["provider"] == {"zdr": False}
     assert emulator.requests[0].body["input_audio"]["format"] == "mp3"
 
 
