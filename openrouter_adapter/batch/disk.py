@@ -216,6 +216,9 @@ class Disk:
             self._flush()
         elif self._group.size:
             self._timer = self._loop.call_later(_GROUPING, self._flush)
+        elif self._words:
+            # Others may wait for the room that these bills make in a budget.
+            self._timer = self._loop.call_later(_LATER, self._flush)
 
     def _write_groups(self) -> None:
         while (group := self._queue.get()) is not None:

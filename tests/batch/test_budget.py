@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from openrouter_adapter import batch, ledger
+from tests.batch import job_process
 from tests.batch.conftest import QUICK, assert_each_once, chat
 
 if TYPE_CHECKING:
@@ -113,3 +115,82 @@ def test_two_shards_share_a_budget_of_the_ledger(
             path, tmp_path / str(number), shard=(number, 2), ledger=where, job="both", pace=QUICK
         )
     assert Decimal("0.0009") < billed(em) <= Decimal("0.001")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_two_processes_at_once_share_a_budget_of_the_ledger(
+    em: Emulator,
+    job: Callable[..., Path],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    database: str,
+) -> None:
+    path, budget = job(1000), Decimal("0.002")
+    where = str(tmp_path / "ledger.db")
+    if database == "postgresql":
+        where = request.getfixturevalue("new_postgres")
+    book = ledger.open(where)
+    book.budget("both", budget, job="both")
+    em.faults.add("stall=0.05")
+    pace = batch.Pace(16, backoff=0.02, budget_patience=20)
+    processes = [
+        job_process.start(
+            path,
+            tmp_path / str(number),
+            shard=(number, 2),
+            ledger=where,
+            job="both",
+            pace=pace,
+            api_base=em.base_url,
+            api_key=em.api_key,
+        )
+        for number in (1, 2)
+    ]
+    for process in processes:
+        process.join(90)
+        assert process.exitcode == 0
+    both = [batch.status(tmp_path / name) for name in "12"]
+    # Both worked, neither gave up while the other's holds were still to become bills.
+    assert all(one.done > 20 for one in both)
+    assert Decimal("0.0019") < billed(em) == sum(one.cost for one in both) <= budget
+    assert not book.held()
+
+
+def test_who_finds_all_of_a_budget_held_waits_for_the_bills(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Worst cases are many times the bill: what others hold now is mostly room later."""
+    lines = [chat(number, max_tokens=2000) for number in range(40)]
+    path, where = job(lines), tmp_path / "ledger.db"
+    book = ledger.open(where)
+    book.budget("both", "0.0025", job="both")
+    em.faults.add("stall=1", times=2)
+    other = job_process.start(
+        path,
+        tmp_path / "1",
+        shard=(1, 2),
+        ledger=where,
+        job="both",
+        pace=QUICK,
+        api_base=em.base_url,
+        api_key=em.api_key,
+    )
+    summary = batch.run(path, tmp_path / "2", shard=(2, 2), ledger=where, job="both", pace=QUICK)
+    other.join(60)
+    assert summary.stopped is None
+    assert summary.done == batch.status(tmp_path / "1").done == 20
+
+
+def test_a_budget_that_others_hold_for_good_ends_the_run(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "ledger.db"
+    book = ledger.open(where)
+    budgets = [book.budget("both", "0.001")]
+    left = ledger.Row("another's", 1, time.time_ns() // 1000)
+    assert book.holds.take(left, Decimal("0.000999"), budgets) is None
+    pace = batch.Pace(4, budget_patience=0.1)
+    summary = batch.run(job(5), tmp_path / "out", ledger=where, pace=pace)
+    assert summary.stopped is not None
+    assert "0.000999 USD held for other requests" in summary.stopped
+    assert not em.bill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from openrouter_adapter import batch
 from openrouter_adapter.cli import app
-from tests.batch.conftest import read
+from tests.batch.conftest import MODEL, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,14 +124,40 @@ def test_what_is_wrong_is_a_sentence_without_a_traceback(
     assert "Keys are made at https://openrouter.ai/keys" in found.output
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path) -> None:
+def test_parquet_is_a_table_too(em: Emulator, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    table = tmp_path / "rows.parquet"
+    # More rows than are read at a time; numbers and an empty cell beside texts.
+    numbers = list(range(2500))
+    texts = [None if number == 7 else f"text {number} é" for number in numbers]
+    parquet.write_table(pyarrow.table({"number": numbers, "text": texts}), table)
+    job = tmp_path / "job.jsonl"
+    count = batch.make(
+        table, job, model=MODEL, prompt="{number}: {text}", id_column="number", system="Be {text}"
+    )
+    lines = read(job)
+    assert count == len(lines) == 2500
+    assert [one["custom_id"] for one in lines] == [str(number) for number in numbers]
+    said = [[part["content"] for part in one["body"]["messages"]] for one in lines]
+    assert said[2400] == ["Be text 2400 é", "2400: text 2400 é"]
+    assert said[7] == ["Be ", "7: "]
+    out = tmp_path / "out"
+    few = tmp_path / "few.parquet"
+    parquet.write_table(pyarrow.table({"number": numbers[:20]}), few)
+    words = ("run", few, "--out", out, "--model", MODEL, "--prompt", "{number}")
+    assert command(*words).exit_code == 0
+    assert len(em.bill()) == len(read(out / "results.jsonl")) == 20
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     table = tmp_path / "rows.parquet"
     table.write_bytes(b"PAR1 and what follows")
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        with pytest.raises(batch.BatchError, match=r"openrouter-adapter\[parquet\]"):
-            batch.make(table, tmp_path / "job.jsonl", model="a/b", prompt="{x}")
+    with pytest.raises(batch.BatchError, match=r"openrouter-adapter\[parquet\]"):
+        batch.make(table, tmp_path / "job.jsonl", model="a/b", prompt="{x}")
 
 
 def test_an_empty_table(tmp_path: Path) -> None:

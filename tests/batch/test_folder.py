@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +49,21 @@ def test_a_folder_without_a_job(tmp_path: Path) -> None:
     for command in (batch.resume, batch.retry, batch.status):
         with pytest.raises(batch.FolderUnfit, match=r"holds no job\. Begin one with"):
             command(tmp_path / "out")
+
+
+def test_who_is_patient_gets_the_folder_of_a_run_that_ends(tmp_path: Path) -> None:
+    out, entered = tmp_path / "out", threading.Event()
+
+    def wait() -> None:
+        with Folder(out).locked(patience=60):
+            entered.set()
+
+    with Folder(out).locked():
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not entered.wait(0.7)
+    assert entered.wait(30)
+    thread.join()
 
 
 class FullDisk:
@@ -123,3 +140,31 @@ def test_a_disk_without_any_room_says_what_is_lost(
     # What was paid for and lost is counted all the same.
     assert again.cost == sum(row.cost for row in em.bill())
     assert_each_once(out, 600)
+
+
+async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intents that come while a group is being written must not wait for a write nobody begins."""
+    folder = Folder(tmp_path)
+    writes, go_on = threading.Event(), threading.Event()
+
+    def full(_file: int, _content: Any) -> int:
+        writes.set()
+        assert go_on.wait(30)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = disk.Disk(folder, list, list)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk.os, "write", full)
+        files.note(b"R 1\n")
+        first = asyncio.ensure_future(files.synced())
+        assert await asyncio.to_thread(writes.wait, 30)
+        files.note(b"> 1 1 -\n")
+        second = asyncio.ensure_future(files.synced())
+        await asyncio.sleep(0)
+        go_on.set()
+        found = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 30)
+    assert [getattr(one, "errno", None) for one in found] == [errno.ENOSPC, errno.ENOSPC]
+    assert files.trouble is not None
+    await files.close()

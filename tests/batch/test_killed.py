@@ -7,14 +7,14 @@ import os
 import random
 import signal
 import time
-from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from openrouter_adapter import batch, ledger
-from tests.batch import job_process
+from openrouter_adapter.batch import journal
+from tests.batch import books, job_process
 from tests.batch.conftest import assert_each_once, read
 
 if TYPE_CHECKING:
@@ -69,28 +69,6 @@ def run_with_kills(
     return named
 
 
-def check_books(em: Emulator, out: Path, ledger_file: Path, named: set[str]) -> None:
-    """What was billed and is not settled belongs to requests that were named, one to one."""
-    rows = ledger.open(ledger_file).store.rows()
-    settled = {row.generation_id for row in rows if row.cost is not None}
-    bill = {row.generation_id: row.cost for row in em.bill()}
-    lost = bill.keys() - settled
-    assert settled - {None} <= bill.keys()
-    # Each line was sent once for its result, and once more for each time it was in the air.
-    sent = Counter(
-        request.body["messages"][0]["content"] for request in em.requests if request.body
-    )
-    in_the_air = Counter(int(name.split("_")[2]) - 1 for name in named)
-    extra = {words: times - 1 for words, times in sent.items() if times > 1}
-    assert sum(extra.values()) == len(lost)
-    for words, times in extra.items():
-        assert times <= in_the_air[int(words.split()[2])], words
-    spent = sum((bill[name] for name in bill.keys() - lost), Decimal(0))
-    assert batch.status(out).cost == spent
-    assert sum(row.total or 0 for row in rows) == int(spent * 10**12)
-    assert sum(bill.values()) <= BUDGET
-
-
 def kill_and_finish(
     em: Emulator, path: Path, tmp_path: Path, count: int, kills: int
 ) -> batch.Summary:
@@ -103,7 +81,8 @@ def kill_and_finish(
     named |= set(summary.in_the_air)
     assert (summary.done, summary.failed, summary.left) == (count, 0, 0)
     assert_each_once(out, count)
-    check_books(em, out, ledger_file, named)
+    books.check(em.bill(), em.requests, out, ledger_file, named)
+    assert sum(row.cost for row in em.bill()) <= BUDGET
     return summary
 
 
@@ -113,6 +92,60 @@ def test_three_kills(em: Emulator, job: Callable[..., Path], tmp_path: Path) -> 
     assert summary.in_the_air
     written = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert written["in_the_air"] == summary.in_the_air
+
+
+def test_what_was_in_the_air_is_asked_for_by_its_id(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Headers come with the generation id, the body much later: a kill in between loses nothing."""
+    em.faults.add("slow-drip=0.05")
+    path, out, where = job(40), tmp_path / "out", tmp_path / "ledger.db"
+    book = ledger.open(where)
+    book.budget("all", 1)
+    process = start(path, out, em, where)
+    wait_for_begun(process, out / "journal.log", 16)
+    send(process, signal.SIGKILL)
+    process.join()
+    named = batch.status(out).in_the_air
+    assert len(named) == 16
+    held = {hold.generation_id for hold in book.held()}
+    assert len(held) == 16
+    assert None not in held
+    em.faults.clear()
+    start(path, out, em, where).join(60)
+    summary = batch.status(out)
+    assert (summary.done, summary.unsettled) == (40, 0)
+    written = json.loads((out / "summary.json").read_text())
+    assert written["in_the_air"] == named
+    books.check(em.bill(), em.requests, out, where, named)
+    assert summary.cost == sum(row.cost for row in em.bill())
+    assert len(em.bill()) == 56
+    # Nothing is held any more, and the budget has the whole bill.
+    (state,) = book.budgets()
+    assert (state.spent, state.held) == (summary.cost, 0)
+
+
+def wait_for_begun(process: BaseProcess, path: Path, count: int) -> None:
+    """Wait until the journal knows the ids of so many answers."""
+    deadline = time.monotonic() + 60
+    while process.is_alive() and time.monotonic() < deadline:
+        if path.exists() and path.read_bytes().count(b"\n@ ") >= count:
+            return
+        time.sleep(0.005)
+
+
+def test_a_killed_run_leaves_no_hold_but_of_what_it_sent(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, out, where = job(2000), tmp_path / "out", tmp_path / "ledger.db"
+    book = ledger.open(where)
+    book.budget("all", 1)
+    run_with_kills(path, out, em, where, 2000, 3)
+    start(path, out, em, where).join(110)
+    assert batch.status(out).done == 2000
+    unsettled = journal.read(out / "journal.log").open
+    held = {(hold.call_id.rpartition("-")[2], hold.attempt) for hold in book.held()}
+    assert held == {(str(one.line), one.run * 1000 + one.number) for one in unsettled}
 
 
 @pytest.mark.slow
