@@ -126,6 +126,13 @@ _ADVICE: Final[Mapping[int, str]] = {
     402: "Add credits at https://openrouter.ai/settings/credits, or ask for fewer max_tokens.",
 }
 
+# How OpenRouter refuses a key that calls models where one that manages the account is needed.
+_MANAGEMENT_WORDS: Final = ("only management keys", "invalid management key")
+_MANAGEMENT_ADVICE: Final = (
+    "This takes a provisioning key, in OPENROUTER_PROVISIONING_KEY; it is made at "
+    "https://openrouter.ai/settings/provisioning-keys."
+)
+
 
 def status_of(code: Any, default: int = 502) -> int:
     """The HTTP status that an error's `code` means: a number, a number in words, or a word."""
@@ -246,6 +253,8 @@ def build(
 
     message = f"OpenRouter: {_without_keys(message)}"
     advice = _ADVICE.get(status)
+    if status in {401, 403} and _has(message.lower(), _MANAGEMENT_WORDS):
+        advice = _MANAGEMENT_ADVICE
     if advice:
         message = f"{message} ({advice})"
     kept = httpx.Headers(dict(headers) if headers else {})

@@ -11,12 +11,15 @@ import typer
 
 from openrouter_adapter._version import __version__
 from openrouter_adapter.cli import (
+    account,
     batch,
     budget,
     demo,
     doctor,
     emulator,
     estimate,
+    keys,
+    login,
     models,
     router_config,
     run,
@@ -35,10 +38,16 @@ app = typer.Typer(
 )
 app.add_typer(batch.app, name="batch")
 app.add_typer(budget.app, name="budget")
+app.command("credits")(account.credits_)
 app.command("demo")(demo.run)
 app.command("doctor")(doctor.run)
 app.command("emulator")(emulator.run)
 app.command("estimate")(estimate.run)
+app.command("generation")(account.generation)
+app.command("key")(account.key)
+app.add_typer(keys.app, name="keys")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.add_typer(models.app, name="models")
 app.command("router-config")(router_config.run)
 # What comes after the program is the program's.

@@ -62,13 +62,31 @@ def open_ledger(where: str | None, *, may_make: bool = False) -> Iterator[Ledger
         raise fail(sentence(error)) from error
 
 
+@contextlib.contextmanager
+def find_ledger(where: str | None) -> Iterator[Ledger | None]:
+    """The ledger, closed at the end; None where there is none."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from openrouter_adapter.ledger import LedgerError
+    from openrouter_adapter.ledger.database import url_of
+
+    try:
+        url = url_of(where)
+    except LedgerError as error:
+        raise fail(sentence(error)) from error
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        yield None
+        return
+    with open_ledger(where) as book:
+        yield book
+
+
 def fail(message: str) -> typer.Exit:
     """Says on standard error why the command ends, with exit code 1."""
     typer.echo(message, err=True)
     return typer.Exit(1)
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception | str) -> str:
     """What an exception says, as a sentence."""
     said = str(error).strip() or type(error).__name__
     return said[0].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")

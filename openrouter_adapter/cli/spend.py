@@ -1,4 +1,4 @@
-"""`openrouter-adapter spend`: what was spent, by anything; reconcile it; a page to look at."""
+"""`openrouter-adapter spend`: what was spent, by anything; reconcile, check, a page to look at."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openrouter_adapter.cli import check
 from openrouter_adapter.cli.opening import Where, fail, open_ledger
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger import Spend
 
 app = typer.Typer(help="What was spent, from the ledger.", invoke_without_command=True)
+app.command("check")(check.run)
 
 
 class Format(str, Enum):

@@ -1,0 +1,66 @@
+"""What a command asks of OpenRouter: failures as a sentence on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.cli.opening import fail, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter import OpenRouter
+
+_SECONDS: Final = 60.0
+# LiteLLM's messages begin with their class, which is for programs.
+_CLASS: Final = re.compile(r"^(litellm\.\w+: )+")
+
+
+@contextlib.contextmanager
+def said() -> Iterator[None]:
+    """Ends the command with a sentence where OpenRouter, the key or the extra is the reason."""
+    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import openai
+
+    from openrouter_adapter.keychain import KeychainError
+
+    try:
+        yield
+    except (openai.OpenAIError, ImportError, KeychainError) as error:
+        raise fail(sentence(_CLASS.sub("", str(error)))) from error
+
+
+@contextlib.contextmanager
+def managing() -> Iterator[OpenRouter]:
+    """The official SDK with the provisioning key; failures are said."""
+    with said():
+        from openrouter_adapter import account, connection
+
+        connection.provisioning_key()
+        made = account.client(provisioning=True, timeout=_SECONDS)
+        with account.litellm_errors(), made as client:
+            yield client
+
+
+def amount(value: Any) -> str:
+    """A JSON number of USD as exact decimal text; a dash for none."""
+    from openrouter_adapter.report import texts
+    from openrouter_adapter.usage import usd
+
+    found = usd(value)
+    return texts.NOTHING if found is None else texts.plain(found)
+
+
+def text(value: Any) -> str:
+    """A fact for a terminal, which it can't steer; a dash for none."""
+    from openrouter_adapter.report import texts
+
+    if value is None or value == "":
+        return texts.NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return texts.visible(str(value))

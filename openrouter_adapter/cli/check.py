@@ -1,0 +1,133 @@
+"""`openrouter-adapter spend check`: the ledger held against OpenRouter's activity."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from openrouter_adapter.cli.asking import said
+from openrouter_adapter.cli.opening import Where, fail, open_ledger
+from openrouter_adapter.cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from openrouter_adapter.account import Charge, Check, Comparison
+
+_TITLES = (
+    *("day, UTC", "model", "requests here", "at OpenRouter", "credits here, USD"),
+    *("at OpenRouter, USD", "difference, USD", "BYOK difference, USD"),
+)
+
+
+def run(
+    tolerance: Annotated[
+        str, typer.Option(metavar="USD", help="Differences up to this sum are let pass.")
+    ] = "0.01",
+    this_key: Annotated[
+        bool,
+        typer.Option("--this-key", help="Only what was called with the key in use, on both sides."),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print the days and models that agree, too.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; money as exact decimal text.")
+    ] = False,
+    where: Where = None,
+) -> None:
+    """Holds the ledger against OpenRouter's activity of the last 30 completed days (UTC).
+
+    Day by day and model by model, with likely reasons. Exit code 1 where they differ by more
+    than the tolerance, in credits and BYOK together. Needs OPENROUTER_PROVISIONING_KEY.
+    """
+    most = _usd(tolerance)
+    with open_ledger(where) as book, said():
+        from openrouter_adapter import account, connection
+
+        only = connection.api_key(None) if this_key else None
+        found = account.check(book, tolerance=most, only_key=only)
+    if as_json:
+        print_json(_record(found))
+    else:
+        _print(found, every=every)
+    if not found.agrees:
+        raise typer.Exit(1)
+
+
+def _print(found: Check, *, every: bool) -> None:
+    from openrouter_adapter.report import texts
+
+    shown = [one for one in found.comparisons if every or one.differs]
+    if shown:
+        print_table(_TITLES, map(_row, shown), texts=2)
+    for one in shown:
+        for reason in one.reasons:
+            typer.echo(f"{one.day} {texts.visible(one.model)}: {reason}.")
+    difference, tolerance = texts.plain(found.difference), texts.plain(found.tolerance)
+    verdict = "agree" if found.agrees else "do not agree"
+    typer.echo(
+        f"{found.since} to {found.until}: the ledger and OpenRouter {verdict}; "
+        f"they differ by {difference} USD, and {tolerance} USD are let pass."
+    )
+
+
+def _row(one: Comparison) -> list[str]:
+    from openrouter_adapter.report import texts
+
+    return [
+        str(one.day),
+        texts.visible(one.model),
+        str(one.ledger.requests),
+        str(one.openrouter.requests),
+        texts.plain(one.ledger.credits),
+        texts.plain(one.openrouter.credits),
+        texts.plain(one.difference),
+        texts.plain(one.byok_difference),
+    ]
+
+
+def _record(found: Check) -> dict[str, Any]:
+    from openrouter_adapter.report import texts
+
+    return {
+        "since": str(found.since),
+        "until": str(found.until),
+        "agrees": found.agrees,
+        "difference": texts.plain(found.difference),
+        "tolerance": texts.plain(found.tolerance),
+        "comparisons": [
+            {
+                "day": str(one.day),
+                "model": one.model,
+                "ledger": _charge(one.ledger),
+                "openrouter": _charge(one.openrouter),
+                "difference": texts.plain(one.difference),
+                "byok_difference": texts.plain(one.byok_difference),
+                "unknown": one.unknown,
+                "open": one.open,
+                "reasons": one.reasons,
+            }
+            for one in found.comparisons
+        ],
+    }
+
+
+def _charge(one: Charge) -> dict[str, Any]:
+    from openrouter_adapter.report import texts
+
+    return {
+        "requests": one.requests,
+        "credits": texts.plain(one.credits),
+        "byok": texts.plain(one.byok),
+    }
+
+
+def _usd(written: str) -> Decimal:
+    try:
+        found = Decimal(written)
+    except InvalidOperation:
+        found = Decimal(-1)
+    if not found.is_finite() or found < 0:
+        raise fail(f"--tolerance {written!r} is no amount in USD.")
+    return found

@@ -1,0 +1,214 @@
+"""`openrouter-adapter keys`: the account's keys, managed with OPENROUTER_PROVISIONING_KEY."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from openrouter_adapter.cli.account import AsJson, exact
+from openrouter_adapter.cli.asking import amount, managing, text
+from openrouter_adapter.cli.opening import fail
+from openrouter_adapter.cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from openrouter import OpenRouter
+
+app = typer.Typer(
+    help="The account's keys, with the provisioning key in OPENROUTER_PROVISIONING_KEY.",
+    no_args_is_help=True,
+)
+
+_PAGE = 100
+_MOST_KEYS = 100_000
+_TITLES = (
+    *("hash", "name", "label", "disabled", "resets", "limit, USD", "left, USD"),
+    *("used, USD", "used by BYOK, USD"),
+)
+_LEAST_HASH = 6
+
+
+class Reset(str, Enum):
+    """When a limit starts anew, at midnight UTC; weeks begin on Monday."""
+
+    daily = "daily"
+    weekly = "weekly"
+    monthly = "monthly"
+    never = "never"
+
+
+_Hash = Annotated[
+    str, typer.Argument(metavar="HASH", help="The key's hash, or enough of its beginning.")
+]
+_Limit = Annotated[str | None, typer.Option(metavar="USD", help='Its limit, or "none".')]
+_Resets = Annotated[Reset | None, typer.Option(help="When the limit starts anew, UTC.")]
+_Byok = Annotated[
+    bool | None, typer.Option("--byok/--no-byok", help="Whether BYOK counts against the limit.")
+]
+
+
+@app.command("list")
+def list_(
+    disabled: Annotated[bool, typer.Option("--disabled", help="Disabled ones too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the keys with their limits and usage; secrets are never told again."""
+    with managing() as client:
+        found = list(_all(client, disabled=disabled))
+    _print(found, as_json=as_json)
+
+
+@app.command("get")
+def get(name: _Hash, as_json: AsJson = False) -> None:
+    """Shows one key."""
+    with managing() as client:
+        found = client.api_keys.get(hash=_whole(client, name)).data
+    _print_one(_wire(found), as_json=as_json)
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is called.")],
+    limit: _Limit = None,
+    reset: _Resets = None,
+    byok: _Byok = None,
+    expires: Annotated[
+        dt.datetime | None, typer.Option(help="When it ends, UTC: 2027-01-31, with a time or not.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Makes a key. Its secret is printed once, here, and can't be had again."""
+    given = _given(limit, reset, byok)
+    if expires is not None:
+        given["expires_at"] = expires.replace(tzinfo=dt.timezone.utc)
+    with managing() as client:
+        made = client.api_keys.create(name=name, **given)
+    if as_json:
+        print_json({**exact(_wire(made.data)), "key": made.key})
+        return
+    _print_one(_wire(made.data), as_json=False)
+    typer.echo(f"\nThe key, which is shown only now:\n\n  {made.key}")
+
+
+@app.command("update")
+def update(
+    name: _Hash,
+    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    limit: _Limit = None,
+    reset: _Resets = None,
+    byok: _Byok = None,
+    disabled: Annotated[
+        bool | None, typer.Option("--disable/--enable", help="Whether requests with it fail.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Changes what is given of a key, and leaves the rest as it is."""
+    given = _given(limit, reset, byok)
+    if new_name is not None:
+        given["name"] = new_name
+    if disabled is not None:
+        given["disabled"] = disabled
+    if not given:
+        raise fail(
+            "There is nothing to change: give --name, --limit, --reset, --byok or --disable."
+        )
+    with managing() as client:
+        found = client.api_keys.update(hash=_whole(client, name), **given).data
+    _print_one(_wire(found), as_json=as_json)
+
+
+@app.command("rm")
+def remove(
+    name: _Hash,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+) -> None:
+    """Deletes a key, for ever; programs that use it fail from now on."""
+    with managing() as client:
+        whole = _whole(client, name)
+        if not yes:
+            found = client.api_keys.get(hash=whole).data
+            typer.confirm(f"Delete {text(found.name)} ({text(found.label)})?", abort=True)
+        client.api_keys.delete(hash=whole)
+    typer.echo(f"Deleted {whole}.")
+
+
+def _all(client: OpenRouter, *, disabled: bool) -> Iterable[dict[str, Any]]:
+    for offset in range(0, _MOST_KEYS, _PAGE):
+        page = client.api_keys.list(include_disabled=disabled, offset=offset).data
+        yield from map(_wire, page)
+        if len(page) < _PAGE:
+            return
+
+
+def _whole(client: OpenRouter, name: str) -> str:
+    """The hash that begins so: 64 digits are many to type."""
+    if len(name) >= 64:
+        return name
+    if len(name) < _LEAST_HASH:
+        raise fail(f"{name!r} is too short: give at least {_LEAST_HASH} digits of the key's hash.")
+    found = [one["hash"] for one in _all(client, disabled=True) if one["hash"].startswith(name)]
+    if len(found) != 1:
+        how_many = "No key has" if not found else f"{len(found)} keys have"
+        raise fail(f"{how_many} a hash that begins with {name!r}.")
+    return str(found[0])
+
+
+def _given(limit: str | None, reset: Reset | None, byok: bool | None) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    if limit is not None:
+        given["limit"] = None if limit.lower() == "none" else _usd(limit)
+    if reset is not None:
+        given["limit_reset"] = None if reset is Reset.never else reset.value
+    if byok is not None:
+        given["include_byok_in_limit"] = byok
+    return given
+
+
+def _usd(written: str) -> float:
+    try:
+        found = Decimal(written)
+    except InvalidOperation:
+        found = Decimal(-1)
+    if not found.is_finite() or found < 0:
+        raise fail(f"--limit {written!r} is no amount in USD: write 25, 0.50 or none.")
+    # The wire takes a JSON number.
+    return float(found)
+
+
+def _wire(found: Any) -> dict[str, Any]:
+    return dict(found.model_dump(mode="json", by_alias=True))
+
+
+def _print_one(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(exact(found))
+    else:
+        _print([found], as_json=False)
+
+
+def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json([exact(one) for one in found])
+    elif found:
+        print_table(_TITLES, map(_row, found), texts=5)
+    else:
+        typer.echo("There are no keys; `openrouter-adapter keys create` makes one.")
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    return [
+        one["hash"][:12],
+        text(one["name"]),
+        text(one["label"]),
+        text(one["disabled"]),
+        text(one["limit_reset"] or "never"),
+        "none" if one["limit"] is None else amount(one["limit"]),
+        amount(one["limit_remaining"]),
+        amount(one["usage"]),
+        amount(one["byok_usage"]),
+    ]
