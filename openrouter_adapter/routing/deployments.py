@@ -26,6 +26,8 @@ _PRICES: Final = (
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
 )
+# USD per token: a Router takes a price of 0 for none, and none for the dearest of all.
+_FREE: Final = 1e-15
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _parameters(one: Chosen, settings: Deployment) -> dict[str, Any]:
     parameters: dict[str, Any] = {"model": f"openrouter/{one.name}", **_settings(settings)}
     if settings.prices:
         entry = entry_of(one.model)
-        parameters |= {name: entry[name] for name in _PRICES if name in entry}
+        parameters |= {name: entry[name] or _FREE for name in _PRICES if name in entry}
     for pattern, more in settings.parameters.items():
         if fits(pattern, one.name):
             parameters |= more

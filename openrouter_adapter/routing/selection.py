@@ -144,7 +144,8 @@ class _Asked:
                 parts.append(f"at most {limit} USD per million {item} tokens")
         return ", ".join(parts)
 
-    def _distance(self, model: Model) -> tuple[int, Decimal]:
+    def _distance(self, model: Model) -> tuple[int, int, Decimal]:
+        """How far a model is off: abilities that it lacks, limits that it breaks, by how much."""
         over = Decimal(0)
         for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
             price = per_million(model, item)
@@ -152,7 +153,8 @@ class _Asked:
                 over += max(Decimal(0), price - limit)
         if self.min_context is not None:
             over += Decimal(max(0, self.min_context - (model.window or 0))) / self.min_context
-        return len(self.lacks(model)), over
+        lacks = self.lacks(model)
+        return sum(words.startswith("no ") for words in lacks), len(lacks), over
 
 
 def fits(pattern: str, name: str) -> bool:

@@ -177,6 +177,21 @@ async def test_cost_based_routing_works_with_the_prices_of_a_generated_configura
     assert models_asked(east) == [CHEAP] * 3
 
 
+async def test_a_free_model_is_the_cheapest_of_a_generated_configuration(
+    east: Emulator, routers: Make, models: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    free, paid = NAMES["a free variant"]
+    chosen = routing.select(paid, free, catalog=models)
+    rows = routing.model_list(chosen, routing.Deployment(group=GROUP, prices=True))
+    for row in rows:
+        row["litellm_params"] |= {"api_base": east.base_url, "api_key": east.api_key}
+    router = routers(*rows, routing_strategy="cost-based-routing")
+    answer = await router.acompletion(GROUP, QUESTION)
+    assert models_asked(east) == [free]
+    assert answer._hidden_params["response_cost"] == 0
+    assert "custom pricing" not in caplog.text
+
+
 async def test_tags_choose_among_deployments(east: Emulator, west: Emulator, routers: Make) -> None:
     router = routers(
         deployment(east, tags=["free"]),
