@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 from . import clock, limits
 from .billing import ZERO, BillRow, wire_number
 from .calls import Route
-from .errors import unknown_generation
+from .errors import ApiError, invalid_body, unknown_generation
 
 if TYPE_CHECKING:
     from .calls import Call
 
 # Where `credits` is not set, `/credits` must still say a number.
 _ENDLESS = Decimal(1000)
+_CATEGORIES = (
+    *("latency", "incoherence", "incorrect_response", "formatting"),
+    *("billing", "api_error", "other"),
+)
 _LATENCY_MS = 250
 _MS_PER_TOKEN = 12
 _API_TYPES = {
@@ -90,6 +94,33 @@ def _tokens(row: BillRow) -> dict[str, Any]:
     }
 
 
+def generation_content(call: Call) -> dict[str, Any]:
+    """Refuse: like an account that did not opt in to logging, the emulator stores no prompts.
+
+    Raises:
+        ApiError: 404, always.
+    """
+    generation_id = call.query.get("id", "")
+    if call.service.bill.find(generation_id) is None:
+        raise unknown_generation(generation_id)
+    raise ApiError(404, f"The content of generation {generation_id} was not stored")
+
+
+def feedback(call: Call) -> dict[str, Any]:
+    """Take feedback on a generation, and keep none of it.
+
+    Raises:
+        ApiError: 404 for an id that is on no bill.
+    """
+    fields = call.given()
+    if fields.choice("category", _CATEGORIES) is None:
+        raise invalid_body("category: Required")
+    generation_id = fields.name("generation_id")
+    if call.service.bill.find(generation_id) is None:
+        raise unknown_generation(generation_id)
+    return {"data": {"success": True}}
+
+
 def credit_balance(call: Call) -> dict[str, Any]:
     """Return the body of `GET /credits`."""
     bought = call.service.bought()
@@ -128,6 +159,8 @@ def current_key(call: Call) -> dict[str, Any]:
 
 ROUTES = (
     Route("GET", "/generation", generation, "any key"),
+    Route("GET", "/generation/content", generation_content, "any key"),
+    Route("POST", "/generation/feedback", feedback),
     Route("GET", "/key", current_key, "any key"),
     Route("GET", "/auth/key", current_key, "any key"),
     Route(

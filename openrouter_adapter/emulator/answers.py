@@ -240,12 +240,6 @@ def insist(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
     return Answer(tool_calls=calls, finish_reason="tool_calls") if calls else Answer(say(prompt))
 
 
-def build_bodies(prompt: str) -> Answer:
-    """Make the answer of the body builder: request bodies as JSON."""
-    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": prompt}]}
-    return Answer(orjson.dumps({"requests": [body]}).decode())
-
-
 def choose_tools(
     body: dict[str, Any], messages: list[dict[str, Any]], prompt: str
 ) -> tuple[ToolCall, ...]:

@@ -13,6 +13,7 @@ from aiohttp import web
 from . import (
     account,
     activity,
+    byok,
     catalog,
     chat,
     delivery,
@@ -22,8 +23,11 @@ from . import (
     guardrail_management,
     key_management,
     limits,
-    models,
+    model_lists,
     oauth,
+    observability,
+    organization,
+    preset_management,
     providers,
     rerank,
     responses,
@@ -97,15 +101,21 @@ _INFERENCE: dict[str, Handler] = {
     "/audio/transcriptions": _at_once(transcriptions.transcribe),
 }
 _ROUTES = Routes(
-    (
-        *account.ROUTES,
-        *activity.ROUTES,
-        *guardrail_management.ROUTES,
-        *key_management.ROUTES,
-        *providers.ROUTES,
-        *models.ROUTES,
-        *oauth.ROUTES,
-    )
+    [
+        route
+        for module in (
+            *(account, activity, byok, guardrail_management, key_management, model_lists),
+            *(oauth, observability, organization, preset_management, providers),
+        )
+        for route in module.ROUTES
+    ]
+)
+# OpenRouter has these too; the emulator says so rather than that they are not there.
+_NOT_EMULATED = (
+    *("/alpha", "/analytics", "/api", "/batches", "/benchmarks", "/classifications"),
+    *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
+    *("/messages", "/oauth", "/private", "/private-endpoints", "/scim", "/systemone"),
+    *("/tools", "/vault", "/videos", "/workspaces"),
 )
 
 
@@ -146,7 +156,7 @@ class Api:
             _admit(service)
             return await handler(request, service, body, asked)
         if found is None:
-            raise ApiError(404, f"Not Found: {request.method} {request.path}")
+            raise _nowhere(request.method, path)
         self._refuse(service, asked, path, body)
         return self._answer(request, service, body, found)
 
@@ -210,6 +220,12 @@ def _admit(service: Service) -> None:
         raise not_calling()
     limits.check_open(service)
     service.rates.admit(service)
+
+
+def _nowhere(method: str, path: str) -> ApiError:
+    if any(path == known or path.startswith(f"{known}/") for known in _NOT_EMULATED):
+        return ApiError(501, f"The emulator does not emulate {method} {path}")
+    return ApiError(404, f"Not Found: {method} {path}")
 
 
 def _refusal(refusal: ApiError) -> web.Response:

@@ -81,7 +81,7 @@ def charge(
         ApiError: 402 where the credits are not enough.
     """
     endpoint = served.endpoint
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    cost = billing.price(usage, endpoint, is_byok=service.is_byok(served.model, endpoint))
     limits.check_cost(service, served.model, cost)
     failed = fault is not None and fault.name == "error-in-200"
     if failed:

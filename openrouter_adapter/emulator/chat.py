@@ -10,6 +10,7 @@ import orjson
 from . import (
     answers,
     billing,
+    body_builder,
     caching,
     compression,
     errors,
@@ -36,16 +37,13 @@ if TYPE_CHECKING:
     from .service import Service
 
 
-BODY_BUILDER = "openrouter/bodybuilder"
-
-
 def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> Completion:
     """Answer a chat completion: the first provider of the first model that can.
 
     Raises:
         ApiError: The last refusal, with the ones before it in its metadata.
     """
-    body = presets.applied(body, service.settings.presets)
+    body = presets.applied(body, service.presets)
     check_chat(body)
     body = {**body, "messages": service.guardrails.filtered(service.key, body["messages"])}
     refusals: list[ApiError] = []
@@ -172,7 +170,7 @@ def _attempt(
         cache_write=cached.written,
         cache_write_1h=cached.written_1h,
     )
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    cost = billing.price(usage, endpoint, is_byok=service.is_byok(target.model, endpoint))
     if billing.insured(usage, answer.finish_reason):
         cost = billing.Cost(is_byok=cost.is_byok)
     return Completion(
@@ -221,8 +219,9 @@ def _answer(service: Service, body: dict[str, Any], target: Target, wish: reason
         answer = _drawing(body, target)
     elif model.always_calls:
         answer = answers.insist(body, messages)
-    elif model.id == BODY_BUILDER:
-        answer = answers.build_bodies(answers.last_words(messages))
+    elif model.id == body_builder.MODEL:
+        built = body_builder.build(answers.last_words(messages))
+        answer = Answer(orjson.dumps({"requests": built}).decode())
     else:
         answer = answers.compose(body, messages)
     if wish.enabled and answer.reasoning is None and not _thought_before(messages, model):

@@ -49,7 +49,7 @@ def embed(
         raise invalid_body(f"dimensions: Too big: expected <={target.model.dimensions}")
     texts = [_text_of(item) for item in _items(body["input"])]
     usage = Usage(prompt=sum(_token_count(item) for item in _items(body["input"])))
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(endpoint))
+    cost = billing.price(usage, endpoint, is_byok=service.is_byok(target.model, endpoint))
     limits.check_cost(service, target.model, cost)
     failed = fault is not None and fault.name == "error-in-200"
     if failed:

@@ -109,7 +109,7 @@ def check_worst_case(
     if is_free(model):
         service.rates.admit_free(service)
         return
-    if service.is_byok(endpoint):
+    if service.is_byok(model, endpoint):
         return
     limit = limit or endpoint.max_completion_tokens or _OUTPUT
     for_prompt, each = endpoint.price("prompt"), endpoint.price("completion")

@@ -1,24 +1,17 @@
-"""The catalog in the wire's form: `/models` and `/models/{author}/{slug}/endpoints`."""
+"""A model and its endpoints in the wire's form, as all lists of them show it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .calls import Route
-from .catalog import Endpoint, Model, find, models
-
 if TYPE_CHECKING:
-    from .calls import Call
+    from .catalog import Endpoint, Model, Reasoning
 
-
-def listing(output_modality: str | None = None) -> dict[str, Any]:
-    """Return the body of `GET /models`, or of `GET /embeddings/models`."""
-    rows = [
-        model_object(model)
-        for model in models()
-        if model.listed and (output_modality is None or output_modality in model.output)
-    ]
-    return {"data": rows, "total_count": len(rows), "links": {"next": None}}
+_SAMPLING = (
+    *("temperature", "top_p", "top_k"),
+    *("frequency_penalty", "presence_penalty", "repetition_penalty"),
+)
+_OPENAI_EFFORTS = ("high", "medium", "low", "minimal")
 
 
 def model_object(model: Model) -> dict[str, Any]:
@@ -41,14 +34,21 @@ def model_object(model: Model) -> dict[str, Any]:
         },
         "per_request_limits": None,
         "supported_parameters": sorted(model.parameters),
-        "default_parameters": {},
+        "default_parameters": dict.fromkeys(_SAMPLING) if model.reasoning else {},
         "supported_voices": None,
         "knowledge_cutoff": None,
         "expiration_date": None,
         "links": {"details": f"/api/v1/models/{model.canonical_slug}/endpoints"},
     }
     if model.reasoning is not None:
-        wire["reasoning"] = {"mandatory": model.reasoning.when == "always"}
+        wire["reasoning"] = _reasoning(model.reasoning)
+    return wire
+
+
+def _reasoning(reasoning: Reasoning) -> dict[str, Any]:
+    wire: dict[str, Any] = {"mandatory": reasoning.when == "always"}
+    if reasoning.format == "openai-responses-v1":
+        wire |= {"supported_efforts": list(_OPENAI_EFFORTS), "default_effort": "medium"}
     return wire
 
 
@@ -61,7 +61,7 @@ def endpoints_object(model: Model) -> dict[str, Any]:
             "created": model.created,
             "description": f"{model.name}, as the emulator serves it.",
             "architecture": _architecture(model),
-            "endpoints": [_endpoint(model, endpoint) for endpoint in model.endpoints],
+            "endpoints": [endpoint_object(model, endpoint) for endpoint in model.endpoints],
         }
     }
 
@@ -76,7 +76,8 @@ def _architecture(model: Model) -> dict[str, Any]:
     }
 
 
-def _endpoint(model: Model, endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_object(model: Model, endpoint: Endpoint) -> dict[str, Any]:
+    """Return one provider's offer of a model."""
     tool_choice = "tool_choice" in endpoint.parameters
     return {
         "name": f"{endpoint.provider} | {model.canonical_slug}",
@@ -108,14 +109,3 @@ def _endpoint(model: Model, endpoint: Endpoint) -> dict[str, Any]:
 
 def _percentiles(median: float) -> dict[str, float]:
     return {"p50": median, "p75": median, "p90": median, "p99": median}
-
-
-def _endpoints(call: Call) -> dict[str, Any]:
-    return endpoints_object(find("/".join(call.path)))
-
-
-ROUTES = (
-    Route("GET", "/models", lambda _: listing(), "anybody"),
-    Route("GET", "/embeddings/models", lambda _: listing("embeddings"), "anybody"),
-    Route("GET", "/models/{}/{}/endpoints", _endpoints, "anybody"),
-)

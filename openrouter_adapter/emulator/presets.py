@@ -9,10 +9,12 @@ from .errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .preset_management import Preset
+
 _MARK = "@preset/"
 
 
-def applied(body: dict[str, Any], presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def applied(body: dict[str, Any], presets: Mapping[str, Preset]) -> dict[str, Any]:
     """Return a request with its preset's parameters under its own, merged one level deep.
 
     A preset is named by the model `@preset/name`, after a model as `author/slug@preset/name`,
@@ -27,14 +29,15 @@ def applied(body: dict[str, Any], presets: Mapping[str, Mapping[str, Any]]) -> d
         return body
     if name not in presets:
         raise ApiError(404, f"Preset {name} not found")
+    kept_parameters = presets[name].parameters()
     own = {key: value for key, value in body.items() if key != "preset"}
     if mark:
         del own["model"]
     if model:
         own["model"] = model
-    merged = {**presets[name], **own}
+    merged = {**kept_parameters, **own}
     for key, value in own.items():
-        kept = presets[name].get(key)
+        kept = kept_parameters.get(key)
         if isinstance(value, dict) and isinstance(kept, dict):
             merged[key] = {**kept, **value}
     system_prompt = merged.pop("system_prompt", None)

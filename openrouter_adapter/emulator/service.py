@@ -8,8 +8,9 @@ import random
 import string
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from . import preset_management
 from .billing import Bill
 from .caching import PromptCache
 from .clock import Clock
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .billing import BillRow
-    from .catalog import Endpoint
+    from .byok import ProviderKey
+    from .catalog import Endpoint, Model
     from .oauth import Grant
+    from .preset_management import Preset
     from .settings import Settings
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -62,6 +65,12 @@ class Service:
         self.key = Key(settings.api_key or ANY_KEY, "Emulator", self.now())
         self.keys.add(self.key)
         self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
+        self.provider_keys: dict[str, ProviderKey] = {}
+        self.destinations: dict[str, dict[str, Any]] = {}
+        self.organization: dict[str, Any] = {"is_filtered_model_catalog_enabled": False}
+        self.presets: dict[str, Preset] = {}
+        for slug, parameters in settings.presets.items():
+            preset_management.keep(self, slug, parameters)
         self.codes: dict[str, Grant] = {}
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
@@ -98,9 +107,11 @@ class Service:
         prefix = _CALL_PREFIXES.get(provider, "call_")
         return tuple(prefix + self._characters(22) for _ in range(number))
 
-    def is_byok(self, endpoint: Endpoint) -> bool:
-        """Tell whether the account has its own key for an endpoint's provider."""
-        return endpoint.slug in self.settings.byok or endpoint.tag in self.settings.byok
+    def is_byok(self, model: Model, endpoint: Endpoint) -> bool:
+        """Tell whether the account has its own key for what an endpoint's provider serves."""
+        if endpoint.slug in self.settings.byok or endpoint.tag in self.settings.byok:
+            return True
+        return any(one.serves(self.key, model, endpoint) for one in self.provider_keys.values())
 
     def bought(self) -> Decimal | None:
         """Return the USD bought so far, None for no end of them."""

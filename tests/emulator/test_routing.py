@@ -159,15 +159,6 @@ def test_other_names_of_models(client: Client, model: str, served: str) -> None:
     assert client.chat(model=model).json["model"] == served
 
 
-def test_the_body_builder_is_free_and_writes_bodies(client: Client) -> None:
-    import json
-
-    reply = client.chat("Compare two models", model="openrouter/bodybuilder")
-    (body,) = json.loads(reply.message["content"])["requests"]
-    assert client.send("POST", "/chat/completions", body).status == 200
-    assert reply.json["usage"]["cost"] == 0
-
-
 def test_one_model_calls_a_tool_at_every_turn(client: Client, weather: dict[str, Any]) -> None:
     messages: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
     for _ in range(3):

@@ -1,0 +1,150 @@
+"""`/byok`: the account's own provider keys; what they serve costs a fee only."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import clock
+from .calls import Route
+from .errors import ApiError, invalid_body
+from .keys import WORKSPACE
+
+if TYPE_CHECKING:
+    from .calls import Call, Fields
+    from .catalog import Endpoint, Model
+    from .keys import Key
+
+_FLAGS = ("disabled", "is_byok_only", "is_fallback", "is_required")
+_LISTS = ("allowed_api_key_hashes", "allowed_models", "allowed_user_ids")
+_REGIONS = ("global", "europe", "us")
+
+
+@dataclass(slots=True)
+class ProviderKey:
+    """A provider's key; of its secret only both ends are kept."""
+
+    id: str
+    provider: str
+    label: str
+    workspace: str
+    created_at: float
+    order: int
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def serves(self, key: Key, model: Model, endpoint: Endpoint) -> bool:
+        """Tell whether it pays for a request."""
+        told = self.fields
+        return (
+            self.provider == endpoint.slug
+            and not told.get("disabled")
+            and _open_to(told.get("allowed_models"), model.id, model.canonical_slug)
+            and _open_to(told.get("allowed_api_key_hashes"), key.hash)
+            and _open_to(told.get("allowed_user_ids"), key.creator or "")
+        )
+
+    def wire(self) -> dict[str, Any]:
+        """Return it as `/byok` shows it: without its secret."""
+        return {
+            **dict.fromkeys(_FLAGS, False),
+            **dict.fromkeys((*_LISTS, "name", "declared_region", "declared_zdr"), None),
+            **self.fields,
+            "id": self.id,
+            "provider": self.provider,
+            "label": self.label,
+            "sort_order": self.order,
+            "workspace_id": self.workspace,
+            "created_at": clock.timestamp(self.created_at),
+        }
+
+
+def list_keys(call: Call) -> dict[str, Any]:
+    """Return a page of provider keys."""
+    provider, workspace = call.query.get("provider"), call.query.get("workspace_id")
+    found = [
+        one.wire()
+        for one in call.service.provider_keys.values()
+        if provider in {None, one.provider} and workspace in {None, one.workspace}
+    ]
+    return {"data": call.page(found), "total_count": len(found)}
+
+
+def create(call: Call) -> dict[str, Any]:
+    """Keep a provider's key."""
+    fields, kept = call.given(), call.service.provider_keys
+    provider = fields.name("provider")
+    made = ProviderKey(
+        str(uuid.UUID(call.service.new_secret("byok")[:32], version=4)),
+        provider,
+        _label(fields.name("key")),
+        fields.text("workspace_id") or WORKSPACE,
+        call.service.now(),
+        sum(one.provider == provider for one in kept.values()),
+        _checked(fields, {}),
+    )
+    kept[made.id] = made
+    return {"data": made.wire()}
+
+
+def get(call: Call) -> dict[str, Any]:
+    """Return one provider key."""
+    return {"data": _find(call).wire()}
+
+
+def update(call: Call) -> dict[str, Any]:
+    """Change what the request names of a provider key."""
+    kept, fields = _find(call), call.given()
+    kept.fields = _checked(fields, kept.fields)
+    if "key" in fields:
+        kept.label = _label(fields.name("key"))
+    return {"data": kept.wire()}
+
+
+def delete(call: Call) -> dict[str, Any]:
+    """Forget a provider key."""
+    del call.service.provider_keys[_find(call).id]
+    return {"deleted": True}
+
+
+def _find(call: Call) -> ProviderKey:
+    kept = call.service.provider_keys.get(call.path[0])
+    if kept is None:
+        raise ApiError(404, "BYOK key not found")
+    return kept
+
+
+def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
+    told = dict(before)
+    for name in _FLAGS:
+        if name in fields:
+            told[name] = fields.flag(name)
+    for name in _LISTS:
+        if name in fields:
+            told[name] = fields.texts(name)
+    if "name" in fields:
+        told["name"] = fields.text("name")
+    if "declared_region" in fields:
+        told["declared_region"] = fields.choice("declared_region", _REGIONS)
+    if "declared_zdr" in fields:
+        told["declared_zdr"] = fields.flag("declared_zdr")
+    if told.get("is_fallback") and told.get("is_byok_only"):
+        raise invalid_body("is_fallback: cannot be combined with is_byok_only")
+    return told
+
+
+def _label(secret: str) -> str:
+    return f"{secret[:3]}...{secret[-4:]}"
+
+
+def _open_to(allowed: list[str] | None, *names: str) -> bool:
+    return allowed is None or any(name in allowed for name in names)
+
+
+ROUTES = (
+    Route("GET", "/byok", list_keys),
+    Route("POST", "/byok", create, status=201),
+    Route("GET", "/byok/{}", get),
+    Route("PATCH", "/byok/{}", update),
+    Route("DELETE", "/byok/{}", delete),
+)
