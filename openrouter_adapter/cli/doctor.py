@@ -1,2 +1,60 @@
-"""`openrouter-adapter doctor`: what is set up how, and what to do where it is wrong."""
-def run() -> None: ...
+"""`openrouter-adapter doctor`: what is set up how, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openrouter_adapter.cli.opening import Where  # noqa: TC001 - typer reads it when it runs
+
+if TYPE_CHECKING:
+    from openrouter_adapter.doctor import Finding
+
+
+def run(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither OpenRouter nor a database server.")
+    ] = False,
+    places: Annotated[
+        bool, typer.Option("--places", help="Print each place in LiteLLM that is replaced, too.")
+    ] = False,
+    where: Where = None,
+) -> None:
+    """Looks at the installation, the key, the network, the catalogue and the ledger.
+
+    Spends nothing and changes nothing. Exit code 1 where something breaks calls, or keeps what
+    they cost from being written down.
+    """
+    import os
+
+    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from openrouter_adapter import doctor
+
+    findings = list(doctor.examine(is_offline=offline, ledger=where))
+    is_wrong = any(one.state is doctor.State.wrong for one in findings)
+    table = doctor.places() if (places or as_json) and doctor.has_litellm() else []
+    if as_json:
+        from openrouter_adapter.cli.printing import print_json
+
+        records = [asdict(one) for one in findings]
+        print_json({"ok": not is_wrong, "findings": records, "places": table})
+    else:
+        for one in findings:
+            _print(one)
+        if table:
+            from openrouter_adapter.cli.printing import print_table
+
+            rows = [(row["place"], row["for"], row["found"] or "missing") for row in table]
+            print_table(["place", "for", "found"], rows, texts=3)
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+def _print(finding: Finding) -> None:
+    typer.echo(f"{finding.state.value:5}  {finding.subject}: {finding.text}")
+    if finding.advice:
+        typer.echo(f"       → {finding.advice}")

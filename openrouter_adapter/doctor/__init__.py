@@ -1,0 +1,36 @@
+"""What is set up how, what is wrong, and what to do about it: `openrouter-adapter doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openrouter_adapter.doctor import installation, openrouter, storage
+from openrouter_adapter.doctor.findings import Finding, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Finding", "State", "examine", "has_litellm", "places"]
+
+has_litellm = installation.has_litellm
+places = installation.places
+
+
+def examine(*, is_offline: bool = False, ledger: str | None = None) -> Iterator[Finding]:
+    """Looks at one thing after the other; changes nothing and spends nothing.
+
+    Args:
+        is_offline: Asks neither OpenRouter nor a database server.
+        ledger: A path or URL; None for OPENROUTER_ADAPTER_LEDGER, else the default file.
+    """
+    yield from installation.versions()
+    if installation.has_litellm():
+        yield from installation.registration_places()
+        yield from installation.undeclared()
+        yield from openrouter.key()
+        yield from openrouter.base_url()
+        yield from openrouter.way_there()
+        if not is_offline:
+            yield from openrouter.answers()
+        yield from storage.catalog()
+        yield from storage.ledger(ledger, is_offline=is_offline)

@@ -1,0 +1,139 @@
+"""What is installed: versions, the places in LiteLLM, the packages that it needs unsaid."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import warnings
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import registration
+from openrouter_adapter._version import __version__
+from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OURS: Final = "openrouter-adapter"
+# Packages that LiteLLM uses without declaring them: for what, and how to get them.
+_UNDECLARED: Final = (
+    ("mcp", "any call with tools", "mcp"),
+    ("tenacity", "any call with num_retries", "tenacity"),
+)
+_FOR_CACHING: Final = (
+    ("fastapi", "any hit of its cache", f"{_OURS}[caching]"),
+    ("soundfile", "any hit of its cache", f"{_OURS}[caching]"),
+)
+
+
+def has_litellm() -> bool:
+    """Whether LiteLLM can be imported."""
+    return _failure_of("litellm") is None
+
+
+def versions() -> Iterator[Finding]:
+    """Ours, LiteLLM's and Python's, with the lowest that are supported."""
+    yield ok("version", f"{_OURS} {__version__}, in {sys.prefix}")
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield ok("version", f"Python {python} ({metadata.metadata(_OURS)['Requires-Python']} needed)")
+    failure = _failure_of("litellm")
+    if failure is not None:
+        yield wrong("version", f"LiteLLM can't be imported: {failure}", _install("litellm"))
+        return
+    found, lowest = metadata.version("litellm"), _lowest_litellm()
+    if _numbers(found) < _numbers(lowest):
+        text = f"litellm {found} is older than {lowest}, the first that is supported"
+        yield wrong("version", text, _install(f"'litellm>={lowest}'"))
+    else:
+        yield ok("version", f"litellm {found} ({lowest} or later needed)")
+
+
+def places() -> list[dict[str, Any]]:
+    """The table of what `register()` replaces, with what is in each place now."""
+    table = []
+    for place in registration.places():
+        found = registration.find(place)
+        there = None if found is None else found[2]
+        table.append(
+            {
+                "place": f"{place.module}.{place.attribute}",
+                "for": place.endpoint,
+                "needed": place.is_required or place.endpoint in registration._FUNCTIONS,
+                "found": None if found is None else _name(there),
+            }
+        )
+    return table
+
+
+def registration_places() -> Iterator[Finding]:
+    """Whether `register()` works here, and what LiteLLM lacks."""
+    table = places()
+    missing = [row for row in table if row["found"] is None]
+    for row in missing:
+        text = f"LiteLLM has no {row['place']}, which is there for {row['for']}"
+        advice = "Install a version of LiteLLM that has it."
+        if row["needed"]:
+            yield wrong("registration", f"{text}: calls of that raise", advice)
+        else:
+            yield note("registration", f"{text}: that goes LiteLLM's own way", advice)
+    try:
+        with warnings.catch_warnings():
+            # The missing places were named above.
+            warnings.simplefilter("ignore")
+            with registration.registered():
+                pass
+    except registration.RegistrationError as failure:
+        yield wrong("registration", str(failure), "Install a version of LiteLLM that has it.")
+        return
+    if not missing:
+        yield ok("registration", f"LiteLLM has all {len(table)} places that are replaced")
+
+
+def undeclared() -> Iterator[Finding]:
+    """The packages that LiteLLM needs and does not say so."""
+    for name, use, package in _UNDECLARED:
+        failure = _failure_of(name)
+        if failure is None:
+            yield ok("package", f"{name} is there, which LiteLLM needs for {use}")
+        else:
+            text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
+            yield wrong("package", text, _install(package))
+    for name, use, package in _FOR_CACHING:
+        failure = _failure_of(name)
+        if failure is None:
+            yield ok("package", f"{name} is there, which LiteLLM needs for {use}")
+        else:
+            text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
+            yield note("package", text, f"If you use caching: {_install(package)}")
+
+
+def _failure_of(name: str) -> Exception | None:
+    try:
+        importlib.import_module(name)
+    except Exception as failure:  # noqa: BLE001 - whatever a broken package raises
+        return failure
+    return None
+
+
+def _install(package: str) -> str:
+    return f"{sys.executable} -m pip install {package}"
+
+
+def _lowest_litellm() -> str:
+    for requirement in metadata.requires(_OURS) or ():
+        found = re.match(r"litellm\s*>=\s*([0-9.]+)", requirement)
+        if found:
+            return found.group(1)
+    return "0"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+
+
+def _name(there: Any) -> str:
+    there = getattr(there, "__func__", there)
+    named = there if hasattr(there, "__qualname__") else type(there)
+    return f"{named.__module__}.{named.__qualname__}"
