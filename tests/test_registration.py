@@ -21,7 +21,7 @@ from litellm.utils import ProviderConfigManager
 
 import openrouter_adapter
 from openrouter_adapter import connection, registration
-from openrouter_adapter.registration import RegistrationError, is_registered, places
+from openrouter_adapter.registration import Place, RegistrationError, is_registered, places
 from tests.support.calls import WAYS, ask
 from tests.support.gate import RecordingGate, guarded
 
@@ -47,11 +47,18 @@ def nothing_registered() -> Iterator[None]:
 
 def in_place() -> list[Any]:
     """Return what is in each place now."""
-    owners = [(pkgutil.resolve_name(one.module), one.attribute) for one in places()]
-    return [
-        vars(owner)[name] if isinstance(owner, type) else getattr(owner, name)
-        for owner, name in owners
-    ]
+    return [attribute_in(one, one.attribute, one.later_name) for one in places()]
+
+
+def attribute_in(place: Place, *names: str) -> Any:
+    """Return the first of these attributes that is there; a class's as it can be put back."""
+    owner = pkgutil.resolve_name(place.module)
+    held = vars(owner) if isinstance(owner, type) else {}
+    return next(
+        held[name] if name in held else getattr(owner, name)
+        for name in names
+        if name and hasattr(owner, name)
+    )
 
 
 def answers_of_the_manager() -> tuple[type, ...]:
@@ -341,10 +348,10 @@ def test_tool_fields_are_kept_under_litellms_newer_name_too(
 ) -> None:
     import litellm.main
 
-    monkeypatch.setattr(
-        litellm.main, "is_claude_tool_target", litellm.main._is_claude_tool_target, raising=False
-    )
-    monkeypatch.delattr(litellm.main, "_is_claude_tool_target")
+    [place] = [one for one in places() if one.later_name]
+    own = attribute_in(place, place.attribute, place.later_name)
+    monkeypatch.setattr(litellm.main, place.later_name, own, raising=False)
+    monkeypatch.delattr(litellm.main, place.attribute, raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         openrouter_adapter.register()
