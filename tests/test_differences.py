@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import litellm
 import pytest
 from litellm import exceptions
 
+import openrouter_adapter
 from openrouter_adapter import (
     OpenRouterChatConfig,
     OpenRouterEmbeddingConfig,
     OpenRouterImageGenerationConfig,
 )
+from openrouter_adapter.emulator import Emulator
 from tests.support import answers
 from tests.support.calls import ask, draw, embed, stream
 from tests.support.loopback import Loopback, Reply
@@ -314,6 +317,79 @@ def test_streams_come_from_a_wrapper_of_our_own(openrouter: Loopback) -> None:
     assert OpenRouterChatConfig().has_custom_stream_wrapper
     assert isinstance(chunks, litellm.CustomStreamWrapper)
     assert type(chunks) is not litellm.CustomStreamWrapper
+
+
+def test_a_plain_callback_is_told_of_a_stream_once(emulated: Emulator) -> None:
+    told: list[Any] = []
+    last = threading.Event()
+
+    def remember(_: Any, response: Any, *__: Any) -> None:
+        told.append(response)
+        last.set()
+
+    litellm.success_callback.append(remember)
+    chunks = stream()
+
+    assert last.wait(30)
+    assert len(chunks) > 5
+    (response,) = told
+    assert response.usage.cost == float(emulated.bill()[0].cost)
+
+
+def test_a_hundred_equal_chunks_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator(answer="no " * 150) as emulator, openrouter_adapter.registered():
+        monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+        monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+        said = [chunk.choices[0].delta.content or "" for chunk in stream(max_tokens=1000)]
+
+    assert "".join(said).split() == ["no"] * 150
+    assert max(said.count(text) for text in set(said)) > 100
+
+
+# Responses
+
+
+def respond(**keywords: Any) -> Any:
+    return litellm.responses("Name three birds.", model="openrouter/openai/gpt-5-mini", **keywords)
+
+
+def test_options_reach_a_response(emulated: Emulator) -> None:
+    respond(provider={"sort": "price"})
+    with pytest.raises(litellm.BadRequestError, match=r"provider\.order"):
+        respond(provider={"order": "openai"})
+
+    (request,) = emulated.requests
+    assert request.body["provider"] == {"sort": "price"}
+
+
+def test_a_small_limit_of_a_response_stays(emulated: Emulator) -> None:
+    respond(max_output_tokens=5)
+
+    assert emulated.requests[-1].body["max_output_tokens"] == 5
+
+
+def test_tools_of_a_chat_are_tools_of_a_response(emulated: Emulator) -> None:
+    respond(tools=[{"type": "function", "function": {"name": "look", "parameters": {}}}])
+
+    assert emulated.requests[-1].body["tools"] == [
+        {"type": "function", "name": "look", "parameters": {}}
+    ]
+
+
+def test_a_response_has_openrouters_facts(emulated: Emulator) -> None:
+    hidden = respond()._hidden_params
+
+    (row,) = emulated.bill()
+    facts = hidden["openrouter"]
+    assert facts["generation_id"] == row.generation_id
+    assert row.model.startswith(facts["model"])
+    assert facts["cost"] == hidden["response_cost"] == float(row.cost)
+
+
+def test_a_refused_response_has_the_class_that_says_why(emulated: Emulator) -> None:
+    emulated.faults.add("credits")
+    with pytest.raises(exceptions.PaymentRequiredError, match="credits"):
+        respond()
 
 
 # Embeddings
