@@ -19,9 +19,12 @@ _CONTEXT = multiprocessing.get_context("spawn")
 class EmulatorProcess:
     """An emulator that is asked over a pipe; a context manager."""
 
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+
     def __enter__(self) -> Self:
         self._pipe, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(theirs,))
+        self._process = _CONTEXT.Process(target=_serve, args=(theirs, self._options))
         self._process.start()
         self.base_url, self.api_key = self._pipe.recv()
         return self
@@ -53,8 +56,8 @@ class EmulatorProcess:
         return self._pipe.recv()
 
 
-def _serve(pipe: Connection) -> None:
-    with Emulator(log_size=1_000_000) as emulator:
+def _serve(pipe: Connection, options: dict[str, Any]) -> None:
+    with Emulator(log_size=1_000_000, **options) as emulator:
         pipe.send((emulator.base_url, emulator.api_key))
         while (words := pipe.recv()) is not None:
             match words:
