@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 import pytest
-from litellm import Router
+from litellm.router import Router
 
 import openrouter_adapter
 from openrouter_adapter import api, catalog

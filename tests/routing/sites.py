@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm import Router
+    from litellm.router import Router
 
     from openrouter_adapter.emulator import Emulator
 

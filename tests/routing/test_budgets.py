@@ -72,6 +72,43 @@ async def test_a_budget_of_a_deployment_sends_the_next_call_elsewhere(
     assert (len(east.requests), len(west.requests)) == (1, 1)
 
 
+async def test_a_provider_budget_that_is_spent_leaves_another_provider_to_the_fallbacks(
+    east: Emulator, west: Emulator, routers: Make
+) -> None:
+    budget = {"openrouter": {"budget_limit": 0.000001, "time_period": "1d"}}
+    other = deployment(west, "rest")
+    other["litellm_params"]["model"] = f"openai/{CHEAP}"
+    router = routers(
+        deployment(east), other, provider_budget_config=budget, fallbacks=[{GROUP: ["rest"]}]
+    )
+    await router.acompletion(GROUP, QUESTION)
+    await until(lambda: spent(router, "provider_spend:openrouter:1d") > 0)
+    await router.acompletion(GROUP, QUESTION)
+    assert (len(east.requests), len(west.requests)) == (1, 1)
+
+
+async def test_a_provider_budget_lets_all_pass_that_are_in_the_air_at_once(
+    east: Emulator, routers: Make
+) -> None:
+    budget = {"openrouter": {"budget_limit": 0.000001, "time_period": "1d"}}
+    router = routers(deployment(east), provider_budget_config=budget)
+    await asyncio.gather(*(router.acompletion(GROUP, QUESTION) for _ in range(8)))
+    assert sum(row.cost for row in east.bill()) > 100 * 0.000001
+
+
+@pytest.mark.usefixtures("book")
+async def test_the_ledgers_budget_holds_for_those_too(emulated: Emulator, routers: Make) -> None:
+    limit = 0.0002
+    ledger.budget("all", limit)
+    router = routers(deployment(emulated))
+    asked = (router.acompletion(GROUP, QUESTION, max_tokens=100) for _ in range(8))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [one for one in answers if isinstance(one, litellm.BudgetExceededError)]
+    assert 0 < len(refused) < 8
+    assert len(emulated.bill()) == 8 - len(refused)
+    assert sum(row.cost for row in emulated.bill()) <= limit
+
+
 async def test_a_router_with_budgets_needs_an_event_loop_when_it_is_made() -> None:
     """So a synchronous program can't have one: see docs/router.md."""
     budget = {"openrouter": {"budget_limit": 1, "time_period": "1d"}}

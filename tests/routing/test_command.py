@@ -15,7 +15,7 @@ from tests.routing.sites import CHEAP, DEAR, LONG
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 runner = CliRunner()
 

@@ -187,3 +187,36 @@ def test_the_wildcard_lists_the_catalogues_models(
     assert row["litellm_params"]["model"] == f"openrouter/{CHEAP}"
     listed = litellm.get_valid_models(custom_llm_provider="openrouter")
     assert {f"openrouter/{model.id}" for model in models} <= set(listed)
+
+
+@pytest.mark.parametrize("endpoint", CALLS)
+async def test_an_endpoint_that_fails_falls_back(
+    east: Emulator, west: Emulator, routers: Make, endpoint: str
+) -> None:
+    model, name, keywords = CALLS[endpoint]
+    east.faults.add("status=502")
+    rows = deployment(east, model=model), deployment(west, "rest", model)
+    router = routers(*rows, fallbacks=[{GROUP: ["rest"]}])
+    answer = await call(router, name, is_async=True, model=GROUP, **keywords)
+    assert answer._hidden_params["response_cost"] == billed(west) > 0
+    assert len(east.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["status=503", "cut=0"])
+async def test_a_stream_of_responses_falls_back_and_is_told_at_its_bill(
+    east: Emulator,
+    west: Emulator,
+    routers: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+) -> None:
+    listener = Costs()
+    monkeypatch.setattr(litellm, "callbacks", [listener])
+    east.faults.add(fault)
+    rows = deployment(east), deployment(west, "rest")
+    router = routers(*rows, fallbacks=[{GROUP: ["rest"]}])
+    stream = await router.aresponses(model=GROUP, input="Name three birds.", stream=True)
+    last = [event async for event in stream][-1]
+    assert last.type == "response.completed"
+    await until(lambda: listener.told)
+    assert listener.told == [billed(west)]

@@ -8,6 +8,7 @@ import litellm
 import pytest
 
 from openrouter_adapter import routing
+from openrouter_adapter.emulator import Answer, Emulator
 from tests.routing.sites import (
     CHEAP,
     DEAR,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openrouter_adapter.catalog import Catalog
-    from openrouter_adapter.emulator import Emulator
 
 TOO_LONG = [{"role": "user", "content": "Count the birds. " * 5000}]
 
@@ -172,3 +172,18 @@ async def test_a_failed_chain_raises_the_last_failure_in_openrouters_words(
     with pytest.raises((litellm.BadGatewayError, litellm.ServiceUnavailableError)) as caught:
         await way.ask(router, CHEAP)
     assert "first" in str(caught.value)
+
+
+@whole_ways
+async def test_an_answer_that_was_filtered_goes_the_way_of_moderated_prompts(
+    east: Emulator, routers: Callable[..., litellm.Router], way: Way
+) -> None:
+    filtered = Answer("", finish_reason="content_filter")
+    with Emulator(answer={CHEAP: filtered}) as strict:
+        router = routers(
+            deployment(strict),
+            deployment(east, "rest"),
+            content_policy_fallbacks=[{GROUP: ["rest"]}],
+        )
+        assert (await way.ask(router))[1] == billed(east)
+        assert len(strict.requests) == 1
