@@ -48,6 +48,7 @@ _MISSING: Final = object()
 _lock = threading.RLock()
 _ours: dict[str, Entry] = {}
 _before: dict[str, Any] = {}
+_listing_before: Any = _MISSING
 
 
 def register_prices(catalog: Catalog | None = None) -> int:
@@ -55,9 +56,10 @@ def register_prices(catalog: Catalog | None = None) -> int:
 
     After it `litellm.get_model_info`, `supports_vision`, `supports_function_calling`,
     `supports_reasoning`, `cost_per_token`, `completion_cost`, `get_max_tokens` and the rest know
-    `openrouter/…` models. What OpenRouter billed stays the cost of a response. Only names that
-    begin with `openrouter/` are added; entries that you registered yourself are left as they
-    are. Calling it again brings the entries up to date.
+    `openrouter/…` models, and `litellm.get_valid_models` lists them, as does `/v1/models` of
+    LiteLLM's proxy for an `openrouter/*`. What OpenRouter billed stays the cost of a response.
+    Only names that begin with `openrouter/` are added; entries that you registered yourself are
+    left as they are. Calling it again brings the entries up to date.
 
     Args:
         catalog: Whose models; None loads the catalogue (which may fetch it).
@@ -71,7 +73,8 @@ def register_prices(catalog: Catalog | None = None) -> int:
     """
     import litellm
 
-    entries = entries_of(load() if catalog is None else catalog)
+    catalog = load() if catalog is None else catalog
+    entries = entries_of(catalog)
     with _lock:
         _take_out()
         own = _registered_by_others()
@@ -80,6 +83,7 @@ def register_prices(catalog: Catalog | None = None) -> int:
                 continue
             _before[key] = litellm.model_cost.get(key, _MISSING)
             litellm.model_cost[key] = _ours[key] = entry
+        _list(catalog)
         _forget_lookups()
         return len(_ours)
 
@@ -217,6 +221,32 @@ def _take_out() -> None:
             litellm.model_cost[key] = _before[key]
     _ours.clear()
     _before.clear()
+    _unlist()
+
+
+def _list(catalog: Catalog) -> None:
+    """Puts the models, each under its id, into LiteLLM's list by provider.
+
+    The list is a new one: the one that is there, `litellm.openrouter_models`, also decides to
+    which provider a bare name goes.
+    """
+    global _listing_before
+    import litellm
+
+    by_provider = litellm.models_by_provider
+    _listing_before = by_provider.get("openrouter", _MISSING)
+    listed = () if _listing_before is _MISSING else _listing_before
+    ids = (f"openrouter/{model.id}" for model in catalog)
+    by_provider["openrouter"] = list(dict.fromkeys([*listed, *ids]))
+
+
+def _unlist() -> None:
+    global _listing_before
+    import litellm
+
+    if _listing_before is not _MISSING:
+        litellm.models_by_provider["openrouter"] = _listing_before
+        _listing_before = _MISSING
 
 
 def _forget_lookups() -> None:

@@ -342,3 +342,19 @@ class TestTheBillWins:
         assert Decimal(repr(response._hidden_params["openrouter"]["cost"])) == Decimal(
             repr(self.billed(emulator))
         )
+
+
+def test_litellm_lists_the_models_while_their_prices_are_registered(
+    catalog: package.Catalog,
+) -> None:
+    before = litellm.models_by_provider["openrouter"]
+    package.register_prices(catalog)
+    listed = litellm.get_valid_models(custom_llm_provider="openrouter")
+    assert listed == [f"openrouter/{model.id}" for model in catalog]
+
+    package.register_prices(catalog)
+    assert litellm.get_valid_models(custom_llm_provider="openrouter") == listed
+    package.unregister_prices()
+    assert litellm.models_by_provider["openrouter"] is before
+    # It decides to which provider a bare name goes.
+    assert not litellm.openrouter_models
