@@ -424,16 +424,28 @@ def without_streams(original: Any) -> Any:
     """LiteLLM's cost calculator, for all but our streams, which have no cost until they end.
 
     It would count the tokens of nothing, and for Llama models fetch a tokenizer from the network
-    to do so, before the caller gets the stream.
+    to do so, before the caller gets the stream. And a hit of its cache, which it learns of only
+    later, it would reckon from the catalogue's prices for the proxy's header.
     """
 
     def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
         result = keywords.get("result", arguments[0] if arguments else None)
         if isinstance(result, OpenRouterStream):
             return None
+        if _is_cached(result) and _provider_of(log) == "openrouter":
+            return 0.0
         return original(log, *arguments, **keywords)
 
     return response_cost_calculator
+
+
+def _is_cached(result: Any) -> bool:
+    hidden = getattr(result, "_hidden_params", None)
+    return isinstance(hidden, dict) and hidden.get("cache_hit") is True
+
+
+def _provider_of(log: Any) -> Any:
+    return getattr(log, "model_call_details", {}).get("custom_llm_provider")
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:
