@@ -14,12 +14,11 @@ from litellm.router_utils.router_callbacks.track_deployment_metrics import (
 )
 from litellm.types.router import AllowedFailsPolicy, RetryPolicy
 
+from openrouter_adapter.emulator import Emulator
 from tests.routing.sites import GROUP, QUESTION, Way, deployment, every_way, until, whole_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from openrouter_adapter.emulator import Emulator
 
     Make = Callable[..., litellm.Router]
 
@@ -36,6 +35,7 @@ UNTIL_COOL = {
     "status=503": 5,
     "status=529": 5,
     "status=400": None,
+    "status=403": None,
     "moderation=violence": None,
 }
 
@@ -63,6 +63,21 @@ async def test_failures_cool_a_deployment_down(
     else:
         assert await answered(router, way) == CALLS - failures
         assert (len(east.requests), len(west.requests)) == (failures, CALLS - failures)
+
+
+@whole_ways
+async def test_a_deployment_that_is_not_reached_never_cools_down(
+    west: Emulator, routers: Make, way: Way
+) -> None:
+    with Emulator() as gone:
+        pass
+    router = routers(deployment(gone, weight=1), deployment(west, weight=0), cooldown_time=60)
+    assert await answered(router, way, 7) == 0
+    # A second attempt is made elsewhere all the same.
+    router = routers(
+        deployment(gone, weight=1), deployment(west, "rest"), fallbacks=[{GROUP: ["rest"]}]
+    )
+    assert await answered(router, way, 2) == 2
 
 
 @every_way

@@ -124,3 +124,12 @@ def test_a_price_that_is_not_known_fits_no_limit() -> None:
     unpriced = Catalog([{"id": "a/b", "pricing": {"prompt": "-1", "completion": "-1"}}])
     with pytest.raises(routing.NothingSelectedError, match="no known prompt price"):
         routing.select(max_prompt=1000, catalog=unpriced)
+
+
+def test_openrouters_own_routers_keep_their_prefix() -> None:
+    listed = Catalog([{"id": "openrouter/auto"}, {"id": "openai/gpt-4o"}])
+    for name in ("openrouter/auto", "openrouter/openrouter/auto"):
+        chosen = routing.select(name, catalog=listed)
+        (row,) = routing.model_list(chosen)
+        assert row["model_name"] == "openrouter/auto"
+        assert row["litellm_params"]["model"] == "openrouter/openrouter/auto"
