@@ -11,7 +11,6 @@ import copy
 import json
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import ledger as ledgers
@@ -26,18 +25,18 @@ from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.journal import Past
     from openrouter_adapter.batch.lanes import Flight
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
-    from openrouter_adapter.ledger import Refusal
+    from openrouter_adapter.ledger import Budget, Refusal
 
 # Attempts of one run: more than any request is ever tried.
 _A_RUN: Final = 1000
-# Who asks for a hold at the same time shares a commit: so many ask at once.
-_ASK_AT_ONCE: Final = 32
+_NO_BOUND: Final = "a budget needs a bound: give max_tokens, or provider.max_price"
 
 
 class Accounts:
@@ -50,7 +49,6 @@ class Accounts:
         self._lines = range(job.first_line, job.last_line + 1)
         self._prefix = f"{job.calls}-"
         self._tags = json.dumps([job.tag] if job.tag else [])
-        self._pool: ThreadPoolExecutor | None = None
         self._left_holds: dict[tuple[str, int], str] | None = None
 
     @property
@@ -203,31 +201,32 @@ class Accounts:
         self, attempts: Sequence[tuple[Attempt, Flight]]
     ) -> list[Refusal | LedgerError | None]:
         """Holds the worst case of each attempt under all budgets that apply; or says why not."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(_ASK_AT_ONCE, thread_name_prefix="batch-holds")
-        loop = asyncio.get_running_loop()
-        return await asyncio.gather(
-            *(loop.run_in_executor(self._pool, self._hold, *one) for one in attempts)
-        )
+        # A database's answer may take long: it is waited for in a thread.
+        return await asyncio.to_thread(self._hold, attempts)
 
-    def _hold(self, attempt: Attempt, flight: Flight) -> Refusal | LedgerError | None:
+    def _hold(
+        self, attempts: Sequence[tuple[Attempt, Flight]]
+    ) -> list[Refusal | LedgerError | None]:
         assert self._ledger is not None  # noqa: S101 - holds is asked first
-        row = self._new_row(attempt, flight)
-        flight.row = row
-        found = [budget for budget in self._ledger.limits.budgets if budget.applies_to(row)]
-        if not found:
-            return None
-        if flight.worst is None:
-            return LedgerError("a budget needs a bound: give max_tokens, or provider.max_price")
-        try:
-            return self._ledger.holds.take(row, money.usd(flight.worst), found)
-        except LedgerError as failure:
-            return failure
+        found: list[Refusal | LedgerError | None] = [None] * len(attempts)
+        asked: list[int] = []
+        wishes: list[tuple[Row, Decimal, Sequence[Budget]]] = []
+        for place, (attempt, flight) in enumerate(attempts):
+            row = self._new_row(attempt, flight)
+            flight.row = row
+            budgets = [one for one in self._ledger.limits.budgets if one.applies_to(row)]
+            if budgets and flight.worst is None:
+                found[place] = LedgerError(_NO_BOUND)
+            elif budgets and flight.worst is not None:
+                asked.append(place)
+                wishes.append((row, money.usd(flight.worst), budgets))
+        if wishes:
+            for place, refusal in zip(asked, self._ledger.holds.take_all(wishes), strict=True):
+                found[place] = refusal
+        return found
 
     def close(self) -> None:
         """Writes what waits, gives back what is not held."""
-        if self._pool is not None:
-            self._pool.shutdown()
         if self._ledger is not None and self._is_ours:
             self._ledger.close()
 

@@ -112,18 +112,30 @@ class Holds:
         Raises:
             LedgerError: the ledger can't be written; nothing is held then.
         """
-        wish = _Wish(row, to_pico(worst), budgets)
+        (found,) = self.take_all([(row, worst, budgets)])
+        if isinstance(found, LedgerError):
+            raise found
+        return found
+
+    def take_all(
+        self, requests: Sequence[tuple[Row, Decimal, Sequence[Budget]]]
+    ) -> list[Refusal | LedgerError | None]:
+        """The same for many requests with one commit; says of each what `take` does of one.
+
+        Args:
+            requests: Row, worst case in USD and budgets of each.
+        """
+        wishes = [_Wish(row, to_pico(worst), budgets) for row, worst, budgets in requests]
         with self._list_lock:
-            self._waiting.append(wish)
+            self._waiting += wishes
         # Who gets the turn decides for all that wait; the others find theirs decided.
         with self._turn:
-            if not wish.is_done:
+            if not all(wish.is_done for wish in wishes):
                 self._decide()
-        if wish.failure is not None:
-            raise wish.failure
-        if wish.refusal is None:
-            row.hold_id = wish.hold_id
-        return wish.refusal
+        for wish in wishes:
+            if wish.failure is None and wish.refusal is None:
+                wish.row.hold_id = wish.hold_id
+        return [wish.failure or wish.refusal for wish in wishes]
 
     def _decide(self) -> None:
         with self._list_lock:
