@@ -9,7 +9,7 @@ from . import catalog, providers
 from .calls import Route
 from .clock import SECONDS_A_DAY
 from .errors import ApiError, invalid_body
-from .models import endpoint_object, endpoints_object, model_object
+from .models import endpoint_object, endpoints_object, listing, model_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,8 +103,7 @@ def _list(call: Call, found: list[Model]) -> dict[str, Any]:
     sort = call.query.get("sort")
     if sort in _SORTS:
         found.sort(key=_SORTS[sort])
-    shown = [model_object(model) for model in call.page(found, _MOST)]
-    return {"data": shown, "total_count": len(found), "links": {"next": None}}
+    return listing(call.page(found, _MOST), len(found))
 
 
 def _open_to(call: Call, model: Model) -> bool:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .catalog import models
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .catalog import Endpoint, Model, Reasoning
 
 _SAMPLING = (
@@ -12,6 +16,20 @@ _SAMPLING = (
     *("frequency_penalty", "presence_penalty", "repetition_penalty"),
 )
 _OPENAI_EFFORTS = ("high", "medium", "low", "minimal")
+
+
+def listing(shown: Sequence[Model] | None = None, total: int | None = None) -> dict[str, Any]:
+    """Return a list of models as `/models` answers; without any given, of all that are listed.
+
+    Args:
+        shown: The models of a page.
+        total: How many there are on all pages.
+    """
+    if shown is None:
+        shown = [model for model in models() if model.listed]
+    rows = [model_object(model) for model in shown]
+    total = len(rows) if total is None else total
+    return {"data": rows, "total_count": total, "links": {"next": None}}
 
 
 def model_object(model: Model) -> dict[str, Any]:

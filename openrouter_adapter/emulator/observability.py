@@ -41,7 +41,7 @@ def create(call: Call) -> dict[str, Any]:
     fields, now = call.given(), clock.timestamp(call.service.now())
     if fields.choice("type", _TYPES) is None:
         raise invalid_body("type: Required")
-    made = {
+    made: dict[str, Any] = {
         "id": str(uuid.UUID(call.service.new_secret("destination")[:32], version=4)),
         "type": fields.name("type"),
         "workspace_id": fields.text("workspace_id") or WORKSPACE,
@@ -55,8 +55,9 @@ def create(call: Call) -> dict[str, Any]:
         "name": fields.name(),
         "config": {},
     }
-    call.service.destinations[made["id"]] = _changed(made, fields)
-    return {"data": call.service.destinations[made["id"]]}
+    made = _changed(made, fields)
+    call.service.destinations[made["id"]] = made
+    return {"data": made}
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def _find(call: Call) -> dict[str, Any]:
 
 
 def _changed(kept: dict[str, Any], fields: Fields) -> dict[str, Any]:
-    changed = {name: fields.flag(name) for name in _FLAGS if name in fields}
+    changed: dict[str, Any] = {name: fields.flag(name) for name in _FLAGS if name in fields}
     if "name" in fields:
         changed["name"] = fields.name()
     for name in ("api_key_hashes", "regions"):

@@ -116,11 +116,12 @@ class TestProviderKeys:
         assert client.chat(headers=headers).json["usage"]["is_byok"]
 
     def test_bad_ones_are_refused(self, client: Client) -> None:
-        for body in (
+        bodies: list[dict[str, Any]] = [
             {},
             {"provider": "openai"},
             {"provider": "openai", "key": "x", "is_fallback": True, "is_byok_only": True},
-        ):
+        ]
+        for body in bodies:
             assert client.manage("POST", "/byok", body).status == 400
 
 
@@ -139,12 +140,13 @@ class TestDestinations:
             manager.observability.get(id=made.id)
 
     def test_bad_ones_are_refused(self, client: Client) -> None:
-        for body in (
+        bodies: list[dict[str, Any]] = [
             {"name": "x"},
             {"name": "x", "type": "pigeon"},
             {"name": "x", "type": "webhook", "config": []},
             {"name": "x", "type": "webhook", "sampling_rate": 2},
-        ):
+        ]
+        for body in bodies:
             assert client.manage("POST", "/observability/destinations", body).status == 400
 
 
