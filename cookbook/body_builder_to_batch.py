@@ -23,9 +23,9 @@ response = litellm.completion(
 requests = json.loads(response.choices[0].message.content)["requests"]
 print(f"cost: {response._hidden_params['response_cost']:.12f} USD")
 
-# A budget needs to know what a request could cost at most: give each a length.
+# A budget needs to know what a request could cost at most: give each a length, with room to think.
 for request in requests:
-    request["max_tokens"] = 200
+    request["max_tokens"] = 1000
 Path("requests.json").write_text(json.dumps({"requests": requests}), encoding="utf-8")
 
 # The same command goes on with a job that was stopped, and sends nothing twice.

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import openrouter_adapter
+from openrouter_adapter import account
 from openrouter_adapter.emulator import Emulator
 from tests.support.calls import ask, draw
 
@@ -132,3 +133,10 @@ def test_what_said_nothing_costs_nothing(emulated: Emulator) -> None:
         ask(num_retries=0)
 
     assert [row.cost for row in emulated.bill()] == [0]
+
+
+def test_the_sdk_lists_the_models_of_a_category(emulated: Emulator) -> None:
+    with account.client() as sdk:
+        assert sdk.models.list(category="programming").result.data
+
+    assert emulated.requests[-1].query["category"] == "programming"
