@@ -48,8 +48,10 @@ SUPPORTED: Final = (
 
 # OpenRouter's further ones, and those of the chat endpoint that are translated below.
 _SAMPLING: Final = frozenset({"frequency_penalty", "presence_penalty", "seed", "stop"})
-_CHAT: Final = frozenset({"max_completion_tokens", "max_tokens", "response_format"})
-_KNOWN: Final = options.OPENROUTER_FIELDS | _SAMPLING | _CHAT
+_CHAT: Final = frozenset(
+    {"max_completion_tokens", "max_tokens", "reasoning_effort", "response_format", "thinking"}
+)
+_ALSO: Final = _SAMPLING | _CHAT
 
 _NOT_SENT: Final = ("extra_body", "extra_headers", "extra_query", "timeout")
 
@@ -94,20 +96,8 @@ def build_body(
 
 
 def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of LiteLLM's parameters of a call that are for OpenRouter.
-
-    They lie among LiteLLM's own (its logger, the call's id, …), so only known names are taken;
-    a name with the prefix `openrouter_` says itself that it is meant.
-    """
-    from openrouter_adapter.options.slips import warn_of_name
-
-    found: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if name in _KNOWN or name.startswith("openrouter_"):
-            found[name] = value
-        elif isinstance(value, str | int | float | list | dict):
-            warn_of_name(name)
-    return found
+    """Those of LiteLLM's parameters of a call that are for OpenRouter, under plain names."""
+    return options.gather_known(parameters, _ALSO)
 
 
 def to_wire(inputs: Any, model: str = "") -> Any:
@@ -159,6 +149,7 @@ def _flat_function(value: Any) -> Any:
 def _translate_chat(fields: dict[str, Any], model: str) -> None:
     """Parameters that chat and Responses name differently."""
     _translate_length(fields, model)
+    options.fold_reasoning(fields, model)
     text = fields.get("text")
     text = dict(text) if isinstance(text, dict) else {}
     if "response_format" in fields:

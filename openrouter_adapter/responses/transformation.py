@@ -95,7 +95,9 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
             litellm.BadRequestError: something in it is wrong; the message says what.
         """
         carrier = carrier_of(litellm_params)
-        keywords = {**requests.known_options(carrier), **response_api_optional_request_params}
+        named = response_api_optional_request_params
+        given = {name: value for name, value in named.items() if value is not None}
+        keywords = {**requests.known_options(carrier), **given}
         body = requests.build_body(model, input, keywords, carrier.get(admission.EXTRA_BODY))
         admission.before_send(body, carrier, PATH)
         return body

@@ -181,7 +181,7 @@ def test_only_known_names_are_taken_from_litellms_parameters(
         "modls": ["x"],
     }
     found = known_options(parameters)
-    assert found == {"provider": {"zdr": True}, "top_k": 5, "openrouter_new_thing": 1}
+    assert found == {"provider": {"zdr": True}, "top_k": 5, "new_thing": 1}
     assert "modls" in caplog.text
 
 
@@ -251,3 +251,38 @@ def answering(body: dict[str, Any]) -> Callable[[Any], Reply]:
         return Reply(events if request.get("stream") else body)
 
     return reply
+
+
+@pytest.mark.parametrize(
+    ("keywords", "reasoning"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, {"max_tokens": 2000}),
+        ({"thinking": {"type": "adaptive"}}, {"enabled": True}),
+        ({"thinking": {"type": "disabled"}}, {"effort": "none"}),
+        ({"reasoning_effort": "low"}, {"effort": "low"}),
+        (
+            {"thinking": {"type": "adaptive"}, "reasoning": {"summary": "auto"}},
+            {"summary": "auto", "enabled": True},
+        ),
+        ({"openrouter_reasoning": {"effort": "high"}}, {"effort": "high"}),
+        (
+            {"openrouter_reasoning": {"effort": "high"}, "reasoning": {"effort": "low"}},
+            {"effort": "low"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_thinking_and_effort_are_sent_as_reasoning(
+    way: Way, wire: Wire, keywords: dict[str, Any], reasoning: dict[str, Any]
+) -> None:
+    wire.reply = answering(response())
+    way.ask(**keywords)
+    (body,) = wire.requests
+    assert body["reasoning"] == reasoning
+    assert not {"thinking", "reasoning_effort"} & body.keys()
+
+
+def test_thinking_that_contradicts_reasoning_is_refused() -> None:
+    wrong = {"thinking": {"type": "enabled", "budget_tokens": 9}, "reasoning": {"effort": "low"}}
+    with pytest.raises(litellm.BadRequestError, match="contradict each other"):
+        build_body("a/b", "Hi", wrong)
