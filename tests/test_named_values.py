@@ -35,7 +35,7 @@ TOOL = {"type": "function", "function": {"name": "search_database", "parameters"
 def keyword(field: str, value: Any) -> dict[str, Any]:
     """Return the keyword of a call that says one thing: `field` is where it stands in the body."""
     name, *path = field.split(".")
-    given = [value] if field in LISTS else value
+    given: Any = [value] if field in LISTS else value
     if name == "plugins" and path == ["id"]:
         return {"plugins": [{"id": value}]}
     for key in reversed(path):
