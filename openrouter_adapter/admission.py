@@ -115,6 +115,10 @@ def _installed() -> Gate | None:
     return _watch_gate if debugging.is_on() else _gate
 
 
+def _is_installed(gate: Gate) -> bool:
+    return gate is _gate or gate is _watch_gate
+
+
 def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about a body and leaves its ticket in `carrier`, the attempt's parameters.
 
@@ -136,7 +140,7 @@ def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) ->
     call = carrier.get(TICKET)
     if call is not None and call.tickets:
         gate, ticket = call.tickets[-1]
-        if gate is _gate or gate is _watch_gate:
+        if _is_installed(gate):
             gate.seen(ticket, status, headers)
 
 
@@ -146,7 +150,7 @@ def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | N
     if call is not None and call.tickets:
         with contextlib.suppress(IndexError):
             gate, ticket = call.tickets.pop()
-            if gate is _gate or gate is _watch_gate:
+            if _is_installed(gate):
                 gate.after(ticket, bill, failure)
 
 

@@ -183,15 +183,14 @@ def get_activity(
         ImportError: the extra `account` is not installed.
         One of LiteLLM's exceptions (see errors.py).
     """
-    asked = (
-        {} if only_key is None else {"api_key_hash": hashlib.sha256(only_key.encode()).hexdigest()}
-    )
+    digest = None if only_key is None else hashlib.sha256(only_key.encode()).hexdigest()
+    request = sdk.import_sdk().operations.GetUserActivityRequest(api_key_hash=digest)
     with sdk.litellm_errors():
         if client is not None:
-            answer = client.analytics.get_user_activity(request=asked)  # type: ignore[arg-type]
+            answer = client.analytics.get_user_activity(request=request)
         else:
             with sdk.client(provisioning=True) as made:
-                answer = made.analytics.get_user_activity(request=asked)  # type: ignore[arg-type]
+                answer = made.analytics.get_user_activity(request=request)
     return [
         Activity(
             dt.date.fromisoformat(row.date_[:10]),

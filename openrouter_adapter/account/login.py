@@ -93,7 +93,7 @@ def _exchange(code: str, verifier: str, base_url: str | None) -> str:
         answer = client.o_auth.exchange_auth_code_for_api_key(
             code=code, code_verifier=verifier, code_challenge_method=_METHOD
         )
-    return answer.key
+    return str(answer.key)
 
 
 class _Server(ThreadingHTTPServer):

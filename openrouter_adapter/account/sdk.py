@@ -70,7 +70,7 @@ def build(key: Any, base_url: str | None, timeout: float, options: dict[str, Any
         **_transports(timeout),
         **options,
     }
-    made = sdk.OpenRouter(api_key=key, **given)
+    made: OpenRouter = sdk.OpenRouter(api_key=key, **given)
     # So that the SDK closes the transports that were made here, and leaves the caller's open.
     for name in own:
         setattr(made.sdk_configuration, f"{name}_supplied", False)
@@ -85,6 +85,8 @@ def import_sdk() -> Any:
     """
     try:
         import openrouter
+        import openrouter.errors
+        import openrouter.operations
     except ImportError as cause:
         raise ImportError(_NO_SDK, name="openrouter") from cause
     return openrouter
