@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path  # noqa: TC003 - typer reads it when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,12 +95,12 @@ def run(
     """Writes the YAML of a LiteLLM Router or proxy, and builds a Router from it to be sure."""
     if output is not None and output.exists() and not force:
         raise fail(f"{output} is there already; --force writes over it.")
-    from openrouter_adapter.cli.loading import load_catalog
-
-    catalog = load_catalog(refresh)
+    # LiteLLM would fetch its own price list when it is imported, which nothing here needs.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm.exceptions import BadRequestError
 
     from openrouter_adapter import routing
+    from openrouter_adapter.cli.loading import load_catalog
 
     limits = {
         "needs": need or (),
@@ -119,7 +120,7 @@ def run(
                 order=sort,
                 most=most,
                 also=[name for text in chains for name in routing.chain(text)],
-                catalog=catalog,
+                catalog=load_catalog(refresh),
             )
         deployment = routing.Deployment(
             keys=tuple(key_env or ("OPENROUTER_API_KEY",)),
@@ -148,7 +149,10 @@ def run(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise fail(f"{output} can't be written: {error.strerror}.") from error
     typer.echo(_told(len(chosen), number, output, deployment), err=True)
 
 

@@ -6,12 +6,17 @@ import asyncio
 import contextlib
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+_FALLBACKS: Final = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+_LISTENERS: Final = (
+    *("callbacks", "input_callback", "service_callback"),
+    *("success_callback", "failure_callback"),
+    *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
+)
 
 
 class ConfigError(ValueError):
@@ -37,16 +42,22 @@ def check(configuration: Mapping[str, Any]) -> int:
 
 @contextlib.contextmanager
 def _leaving_no_trace() -> Iterator[None]:
-    """Takes out of LiteLLM's tables what a Router that is only looked at tells it of models."""
+    """Takes out of LiteLLM what a Router tells it of its models, and what listens for it.
+
+    `discard()` leaves its strategy's listener behind.
+    """
     import litellm
 
     costs, models = litellm.model_cost, set(litellm.openrouter_models)
+    listening = [(held, list(held)) for held in (getattr(litellm, name) for name in _LISTENERS)]
     litellm.model_cost = copy.deepcopy(costs)
     try:
         yield
     finally:
         litellm.model_cost = costs
         litellm.openrouter_models.intersection_update(models)
+        for held, before in listening:
+            held[:] = before
 
 
 async def _build(arguments: dict[str, Any]) -> None:

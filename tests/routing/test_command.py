@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from openrouter_adapter.emulator import Emulator
+
 runner = CliRunner()
 
 
@@ -76,9 +78,16 @@ def test_a_proxys_file_has_the_callback_and_references_to_its_keys(tmp_path: Pat
     assert sorted({one["input_cost_per_token"] for one in parameters}) == [1.5e-07, 2.5e-06]
 
 
-def test_a_wildcard_alone_needs_no_model() -> None:
+def test_a_wildcard_alone_needs_no_catalogue(emulated: Emulator) -> None:
     found = yaml.safe_load(run("--wildcard").stdout)
     assert [row["model_name"] for row in found["model_list"]] == ["openrouter/*"]
+    assert emulated.requests == []
+
+
+def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    result = run("--wildcard", "-o", str(tmp_path / "missing" / "config.yaml"))
+    assert result.exit_code == 1
+    assert "config.yaml can't be written: No such file or directory." in result.stderr
 
 
 def test_a_file_is_written_over_only_by_force(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from openrouter_adapter import routing
+from tests.conftest import CALLBACK_LISTS
 from tests.routing.sites import CHEAP, DEAR, LONG, QUESTION, models_asked
 
 if TYPE_CHECKING:
@@ -147,16 +148,29 @@ def test_yaml_says_the_same_as_the_configuration(models: Catalog) -> None:
     assert "&id" not in text
 
 
-def test_a_check_leaves_nothing_in_litellm(models: Catalog) -> None:
+@pytest.mark.parametrize("strategy", ["cost-based-routing", "latency-based-routing", "least-busy"])
+def test_a_check_leaves_nothing_in_litellm(models: Catalog, strategy: str) -> None:
     costs, before = litellm.model_cost, set(litellm.model_cost)
-    bare, callbacks = set(litellm.openrouter_models), list(litellm.callbacks)
-    chosen = routing.select(CHEAP, LONG, catalog=models)
-    settings = {"provider_budget_config": {"openrouter": {"budget_limit": 1, "time_period": "1d"}}}
-    assert routing.check(routing.config(chosen, wildcard=True, settings=settings)) == 3
+    bare = set(litellm.openrouter_models)
+    budget = {"openrouter": {"budget_limit": 1, "time_period": "1d"}}
+    found = routing.config(
+        routing.select(CHEAP, LONG, catalog=models),
+        wildcard=True,
+        settings={"provider_budget_config": budget, "routing_strategy": strategy},
+    )
+    assert routing.check(found) == 3
     assert litellm.model_cost is costs
     assert set(costs) == before
     assert litellm.openrouter_models == bare
-    assert litellm.callbacks == callbacks
+    # What LiteLLM itself listens with stays; no Router and no strategy does.
+    assert not [
+        one for name in CALLBACK_LISTS for one in getattr(litellm, name) if _is_routers(one)
+    ]
+
+
+def _is_routers(callback: Any) -> bool:
+    owner = getattr(callback, "__self__", callback)
+    return "router" in type(owner).__module__
 
 
 async def test_a_check_can_be_made_from_within_an_event_loop(models: Catalog) -> None:

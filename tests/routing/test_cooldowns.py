@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Make = Callable[..., litellm.Router]
 
-CALLS = 12
+CALLS = 8
 # Failures of a deployment that has never answered until it cools down; None is for never.
 UNTIL_COOL = {
     "rate-limit=60": 1,
@@ -30,9 +30,7 @@ UNTIL_COOL = {
     "credits": 1,
     "status=404": 1,
     "status=408": 5,
-    "status=500": 5,
     "status=502": 5,
-    "status=503": 5,
     "status=529": 5,
     "status=400": None,
     "status=403": None,
