@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import litellm
 import pytest
 
 from openrouter_adapter import OpenRouterChatConfig, api
@@ -159,3 +160,21 @@ def test_a_models_row_has_every_documented_field(emulated: Emulator) -> None:
         for name, fields in MODEL_FIELDS.items():
             held = row[name] if name else row
             assert held.keys() >= set(fields), row["id"]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_responses_settings_reach_the_wire(emulated: Emulator, streamed: bool) -> None:
+    given: dict[str, Any] = {
+        "input": [{"role": "user", "content": "Calculate 25 * 47"}],
+        "service_tier": "auto",
+        "reasoning": {"summary": "auto", "enabled": True},
+        "tools": [{"type": "function", "name": "calculator", "parameters": {"type": "object"}}],
+        "temperature": 0.5,
+    }
+    answer: Any = litellm.responses(model="openrouter/openai/gpt-5-mini", stream=streamed, **given)
+    if streamed:
+        assert list(answer)
+
+    body = emulated.requests[-1].body
+    assert {name: body[name] for name in given} == given
+    assert emulated.requests[-1].path.endswith("/responses")
