@@ -189,25 +189,26 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
 
 
 def configuration() -> dict[str, Any]:
-    """The YAML of the page, and a deployment whose emulator may be killed."""
-    (first, *_) = blocks(PAGE, "yaml")
-    given: dict[str, Any] = yaml.safe_load(first)
-    given["model_list"].append(
-        {
-            "model_name": "dying/*",
-            "litellm_params": {
-                "model": "openrouter/*",
-                "api_base": f"http://127.0.0.1:{DYING_PORT}/api/v1",
-            },
-        }
-    )
-    given["router_settings"] = {"num_retries": 0}
-    # Only calls that ask for it are cached.
-    given["litellm_settings"] |= {
-        "cache": True,
-        "cache_params": {"type": "local", "mode": "default_off"},
+    """All YAML of the page, and a deployment whose emulator may be killed."""
+    given: dict[str, Any] = {
+        "model_list": [
+            {
+                "model_name": "dying/*",
+                "litellm_params": {
+                    "model": "openrouter/*",
+                    "api_base": f"http://127.0.0.1:{DYING_PORT}/api/v1",
+                },
+            }
+        ],
+        "litellm_settings": {},
+        "router_settings": {"num_retries": 0},
+        "general_settings": {"proxy_batch_write_at": 1},
     }
-    given["general_settings"]["proxy_batch_write_at"] = 1
+    for block in blocks(PAGE, "yaml"):
+        part = yaml.safe_load(block)
+        given["model_list"] += part.pop("model_list", [])
+        for name, settings in part.items():
+            given[name] |= settings
     return given
 
 

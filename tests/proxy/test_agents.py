@@ -75,3 +75,10 @@ def test_a_changed_signature_is_refused(caller: Caller) -> None:
 
     with pytest.raises(anthropic.APIStatusError, match="signature"):
         turn(caller, messages)
+
+
+def test_an_agent_can_count_its_tokens(caller: Caller) -> None:
+    counted = caller.anthropic.messages.count_tokens(
+        model=CLAUDE, messages=[{"role": "user", "content": "What is the weather in Paris?"}]
+    )
+    assert counted.input_tokens > 5
