@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.usage import Bill
 
+    _Handler = logging.StreamHandler[Any]
+else:
+    _Handler = logging.StreamHandler  # Python 3.10 has no subscript for it.
+
 VARIABLE: Final = "OPENROUTER_DEBUG"
 """Set to true, 1, yes or on, it turns the lines on when this package is imported."""
 
@@ -143,7 +147,7 @@ def length(headers: Mapping[str, str]) -> int | None:
     return int(found) if found.isdecimal() else None
 
 
-class _LastResort(logging.StreamHandler[Any]):
+class _LastResort(_Handler):
     """Standard error, for programs that have set up no logging of their own."""
 
     def __init__(self) -> None:
