@@ -210,6 +210,20 @@ def fifty(models: Catalog) -> dict[str, Any]:
     return routing.config(chosen, context_fallbacks=True, similar_fallbacks=2)
 
 
+async def test_a_key_that_is_refused_leaves_the_calls_to_the_other(
+    emulated: Emulator, routers: Make, models: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_ONE", "sk-or-v1-revoked")
+    monkeypatch.setenv("KEY_TWO", emulated.api_key)
+    chosen = routing.select(CHEAP, catalog=models)
+    rows = routing.model_list(chosen, routing.Deployment(keys=("KEY_ONE", "KEY_TWO")))
+    router = routers(*rows, num_retries=1, cooldown_time=60)
+    for _ in range(6):
+        await router.acompletion(CHEAP, QUESTION)
+    assert len(emulated.bill()) == 6
+    assert len(emulated.requests) <= 7
+
+
 async def test_fifty_generated_models_load_and_each_answers_at_its_bill(
     emulated: Emulator, routers: Make, fifty: dict[str, Any]
 ) -> None:
