@@ -21,6 +21,9 @@ RECIPES = sorted((ROOT / "cookbook").glob("*.py"))
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "presets": {"presets": {"short-answers": {"model": "openai/gpt-4o-mini", "max_tokens": 40}}},
 }
+# It starts a Ray cluster, in a dozen processes.
+SLOW = {"batch_on_ray"}
+SLOW_MARKS = (pytest.mark.slow, pytest.mark.timeout(300))
 COST = re.compile(r"^cost: (\S+) USD$", re.MULTILINE)
 
 
@@ -40,14 +43,20 @@ def run(recipe: Path, emulator: Emulator, folder: Path) -> str:
         env=environment,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=280 if recipe.stem in SLOW else 60,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=recipe.stem, marks=SLOW_MARKS if recipe.stem in SLOW else ())
+        for recipe in RECIPES
+    ],
+)
 def test_a_recipe_costs_what_it_says(recipe: Path, tmp_path: Path) -> None:
     with Emulator(**ACCOUNTS.get(recipe.stem, {})) as emulator:
         printed = run(recipe, emulator, tmp_path)

@@ -7,6 +7,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Final
 
+from openrouter_adapter import debugging
 from openrouter_adapter.batch import journal, money, results
 from openrouter_adapter.batch.circuit import Circuit
 from openrouter_adapter.batch.disk import Word
@@ -280,6 +281,8 @@ class Engine:
             outcome = await self._sender.send(
                 flight.request, functools.partial(self._begun, flight)
             )
+            if debugging.is_on():
+                self._sender.tell(flight.request, outcome)
             cost = outcome.bill.total
             charged = None if cost is None else money.picodollars(cost)
             self.budget.settle(flight.worst, charged)

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _RETRIES: Final = 20
 # How long a dead node's lock may stay with the file server, seconds.
 _LOCK_PATIENCE: Final = 300.0
+# How long the driver's actor may take to know what the shards ask for, seconds.
+_BOARD_PATIENCE: Final = 120.0
 _REPORT_INTERVAL: Final = 1.0
 _WAIT: Final = 0.5
 _SHOWN: Final = 3
@@ -83,9 +85,9 @@ class _Board:
     def set_up(self, access: _Access) -> None:
         self._access = access
 
-    def access(self) -> _Access | None:
-        """What a shard needs; None where it should not begin any more."""
-        return None if self._is_stopping else self._access
+    def begin(self) -> tuple[_Access | None, bool]:
+        """What a shard needs, as soon as it is there; and whether it should not begin at all."""
+        return self._access, self._is_stopping
 
     def report(self, shard: int, snapshot: Snapshot) -> bool:
         """Takes how far a shard is; tells whether it should stop."""
@@ -274,7 +276,8 @@ class _Run:
         )
         beside_us = strategies.NodeAffinitySchedulingStrategy(access.node, soft=False)
         self._board = ray.remote(_Board).options(num_cpus=0, scheduling_strategy=beside_us).remote()
-        ray.get(self._board.set_up.remote(access))
+        # Not waited for: the shards' own processes start meanwhile.
+        self._board.set_up.remote(access)
         self._task = ray.remote(num_cpus=1, max_retries=_RETRIES, scheduling_strategy="SPREAD")(
             _run_shard
         )
@@ -388,9 +391,9 @@ def _run_shard(board: Any, number: int, told: Options) -> _Ended:
     host = socket.gethostname()
     try:
         ray = _imported()
-        access: _Access | None = ray.get(board.access.remote())
+        access, is_stopping = _begin(ray, board)
         whole = Folder(told.out)
-        if access is None:
+        if is_stopping:
             return _Ended(host, front.status(whole.shard(number).path))
         _check_node(ray, whole, access, host)
         options = replace(
@@ -405,6 +408,21 @@ def _run_shard(board: Any, number: int, told: Options) -> _Ended:
         return _Ended(host, asyncio.run(run_job(options)))
     except Exception as failure:  # noqa: BLE001 - said in the summary, beside what the others did
         return _Ended(host, failure=str(failure) or type(failure).__name__)
+
+
+def _begin(ray: Any, board: Any) -> tuple[_Access, bool]:
+    """Asks the board how to reach OpenRouter and the ledger.
+
+    Raises:
+        BatchError: it does not know for too long.
+    """
+    deadline = time.monotonic() + _BOARD_PATIENCE
+    while time.monotonic() < deadline:
+        access, is_stopping = ray.get(board.begin.remote())
+        if access is not None:
+            return access, is_stopping
+        time.sleep(_WAIT / 5)
+    raise BatchError(f"the command has not said within {_BOARD_PATIENCE:.0f} s what to do.")
 
 
 def _check_node(ray: Any, whole: Folder, access: _Access, host: str) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 import orjson
 
-from openrouter_adapter import connection, errors, usage
+from openrouter_adapter import connection, debugging, errors, usage
 from openrouter_adapter.usage import Bill
 
 if TYPE_CHECKING:
@@ -114,6 +114,20 @@ class Sender:
         if status >= 400:
             return _refused(content, status, headers, request.model, latency)
         return _read(request, content, headers, latency)
+
+    def tell(self, request: Request, outcome: Outcome) -> None:
+        """Logs the line of debugging.py for a request that has ended."""
+        debugging.tell(
+            "POST",
+            self._base + request.endpoint.path,
+            model=request.model,
+            status=getattr(outcome.failure, "status_code", None) if outcome.failure else 200,
+            generation=outcome.bill.generation_id,
+            cost_usd=debugging.cost(outcome.bill),
+            error=None if outcome.failure is None else type(outcome.failure).__name__,
+            ms=round(outcome.latency * 1000),
+            sent_bytes=debugging.size(request.body),
+        )
 
     async def find_cost(self, generation_id: str) -> Decimal | None:
         """What a generation was charged, USD; None where OpenRouter doesn't say."""
