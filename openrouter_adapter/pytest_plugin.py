@@ -30,10 +30,13 @@ def openrouter_emulator(
 ) -> Iterator[Emulator]:
     """Run an emulator, and point `OPENROUTER_API_KEY` and `OPENROUTER_API_BASE` at it.
 
+    `OPENROUTER_PROVISIONING_KEY` is the key that manages its account.
+
     A test sets its options with `@pytest.mark.openrouter_emulator(answer="Yes.")`.
     """
     marker = request.node.get_closest_marker(MARKER)
     with Emulator(**(marker.kwargs if marker else {})) as emulator:
         monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
         monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+        monkeypatch.setenv("OPENROUTER_PROVISIONING_KEY", emulator.provisioning_key)
         yield emulator

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 _KEY = "sk-or-v1-emulator"
+_PROVISIONING_KEY = "sk-or-v1-emulator-provisioning"
 
 
 def run(
@@ -14,7 +15,10 @@ def run(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
     ] = 0,
-    api_key: Annotated[str, typer.Option(help="The one API key that is accepted.")] = _KEY,
+    api_key: Annotated[str, typer.Option(help="The API key that calls models.")] = _KEY,
+    provisioning_key: Annotated[
+        str, typer.Option(help="The API key that manages the account.")
+    ] = _PROVISIONING_KEY,
     chunk_delay: Annotated[
         float, typer.Option(min=0, help="Seconds between the chunks of a stream.")
     ] = 0.0,
@@ -37,11 +41,13 @@ def run(
         typer.echo(f"OpenRouter emulator, ready at {base_url} with the key {api_key}")
         typer.echo("To use it, in another shell:\n")
         typer.echo(f"  export OPENROUTER_API_BASE={base_url}")
-        typer.echo(f"  export OPENROUTER_API_KEY={api_key}\n")
+        typer.echo(f"  export OPENROUTER_API_KEY={api_key}")
+        typer.echo(f"  export OPENROUTER_PROVISIONING_KEY={provisioning_key}\n")
         typer.echo("Ctrl-C stops it.")
 
     options = {
         "api_key": api_key,
+        "provisioning_key": provisioning_key,
         "chunk_delay": chunk_delay,
         "credits": None if limit is None else Decimal(str(limit)),
         "seed": seed,

@@ -18,6 +18,7 @@ pytest_plugins = ("openrouter_adapter.pytest_plugin",)
 def test_the_environment_points_at_it(openrouter_emulator: Emulator, connect: type[Client]) -> None:
     assert os.environ["OPENROUTER_API_BASE"] == openrouter_emulator.base_url
     assert os.environ["OPENROUTER_API_KEY"] == openrouter_emulator.api_key
+    assert os.environ["OPENROUTER_PROVISIONING_KEY"] == openrouter_emulator.provisioning_key
     assert connect(openrouter_emulator).chat().status == 200
 
 
