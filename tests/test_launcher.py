@@ -597,6 +597,7 @@ def other_python() -> str:
     return str(getattr(sys, "_base_executable", sys.executable))
 
 
+@pytest.mark.slow
 def test_a_python_without_the_package_is_told_of_once_and_runs(
     place: Place, without_us: Path
 ) -> None:
