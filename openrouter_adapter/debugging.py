@@ -104,7 +104,7 @@ class Watch:
         except Exception as refusal:
             tell("POST", url, model=model, error=type(refusal).__name__, sent_bytes=0)
             raise
-        return Request(url, model, _size(body), inner, ticket)
+        return Request(url, model, size(body), inner, ticket)
 
     def seen(self, ticket: Request, status: int, headers: Mapping[str, str]) -> None:
         """Notes an answer's headers."""
@@ -170,7 +170,7 @@ def _fact(value: Any) -> Any:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def _size(body: Mapping[str, Any]) -> int | None:
+def size(body: Mapping[str, Any]) -> int | None:
     """The bytes of a body as JSON; a file in a form counts as nothing."""
     try:
         return len(orjson.dumps(body, default=lambda _: None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import subprocess
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import admission, api, debugging, ledger
+from openrouter_adapter import admission, api, batch, debugging, ledger
 from tests.support.calls import WAYS
 from tests.support.gate import RecordingGate, guarded
 
@@ -165,6 +166,28 @@ def test_a_refusal_of_the_gate_is_told(
     assert openrouter.requests == []
 
 
+def test_a_batch_job_has_a_line_for_each_request(
+    emulated: Emulator, tmp_path: Path, lines: pytest.LogCaptureFixture
+) -> None:
+    job = tmp_path / "job.jsonl"
+    body = {"model": "openai/gpt-4o-mini", "messages": QUESTION, "max_tokens": 20}
+    wrong = {**body, "model": "nobody/nothing"}
+    job.write_text(
+        "".join(
+            json.dumps({"custom_id": name, "method": "POST", "url": "/v1/chat/completions", **one})
+            + "\n"
+            for name, one in (("right", {"body": body}), ("wrong", {"body": wrong}))
+        )
+    )
+    batch.run(job, tmp_path / "out", check=False)
+    told = {one["model"]: one for one in facts(lines) if one["method"] == "POST"}
+    [bill] = emulated.bill()
+    assert told["openai/gpt-4o-mini"]["generation"] == bill.generation_id
+    assert told["openai/gpt-4o-mini"]["cost_usd"] == f"{bill.cost:f}"
+    assert told["nobody/nothing"]["error"]
+    assert "xylophone" not in str(told)
+
+
 def test_switched_in_mid_stream_nothing_is_lost_or_told_twice(
     openrouter: Loopback, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -181,7 +204,7 @@ def test_switched_in_mid_stream_nothing_is_lost_or_told_twice(
 
 @pytest.mark.usefixtures("openrouter")
 def test_nothing_is_formatted_while_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("tell", "_size", "Request"):
+    for name in ("tell", "size", "Request"):
         monkeypatch.setattr(debugging, name, lambda *_, **__: pytest.fail("it was asked for"))
     litellm.completion(MODEL, QUESTION)
 
