@@ -72,6 +72,11 @@ def test_a_key_itself_is_refused_and_not_repeated(keys: tuple[str, ...]) -> None
     assert keys[0] not in str(caught.value)
 
 
+def test_no_key_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="keys is empty"):
+        routing.Deployment(keys=())
+
+
 def test_a_key_among_parameters_is_refused() -> None:
     with pytest.raises(ValueError, match="api_key"):
         routing.Deployment(parameters={"*": {"api_key": "sk-or-v1-secret"}})
@@ -185,6 +190,16 @@ async def test_a_check_can_be_made_from_within_an_event_loop(models: Catalog) ->
         ({"default_fallbacks": ["openai/gone"]}, "openai/gone, which no deployment serves"),
         ({"routing_strategy": "cheapest"}, "can't be built"),
         ({"retries": 3}, "can't be built"),
+        (
+            {
+                "ignore_invalid_deployments": True,
+                "model_list": [
+                    {"model_name": "x", "litellm_params": {"model": "openrouter/openai/gpt-4o"}},
+                    {"model_name": "y", "litellm_params": {"model": "no-provider-of-this"}},
+                ],
+            },
+            "took 1 of 2 deployments",
+        ),
         (
             {"model_list": [{"model_name": "x", "litellm_params": {"model": "anthropic/x"}}]},
             "anthropic's for LiteLLM",
