@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proxy.md"
+RECIPE = ROOT / "cookbook" / "proxy"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
-SECONDS = 120.0
+SECONDS = 300.0
 """How long anything may take on a loaded machine."""
 
 
@@ -189,7 +190,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
 
 
 def configuration() -> dict[str, Any]:
-    """All YAML of the page, and a deployment whose emulator may be killed."""
+    """All YAML of the page, the recipe's models, and one whose emulator may be killed."""
     given: dict[str, Any] = {
         "model_list": [
             {
@@ -204,6 +205,9 @@ def configuration() -> dict[str, Any]:
         "router_settings": {"num_retries": 0},
         "general_settings": {"proxy_batch_write_at": 1},
     }
+    recipe = yaml.safe_load((RECIPE / "config.yaml").read_text())
+    # The wildcard is the page's too.
+    given["model_list"] += recipe["model_list"][1:]
     for block in blocks(PAGE, "yaml"):
         part = yaml.safe_load(block)
         given["model_list"] += part.pop("model_list", [])

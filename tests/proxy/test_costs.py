@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import openai
 import pytest
 
+from openrouter_adapter import ledger
 from openrouter_adapter.ledger import to_usd
 
 from .conftest import cost_of, patiently
@@ -205,3 +206,25 @@ def test_a_hit_of_the_cache_costs_nothing_and_is_marked(
     paid, hit = sorted(proxy.rows(caller, 2), key=lambda row: row.cache_hit)
     assert (paid.cache_hit, cost_of(paid)) == (False, billed.cost)
     assert (hit.cache_hit, hit.cost, to_usd(hit.saved)) == (True, 0, billed.cost)
+
+
+def test_a_budget_of_the_ledger_holds_at_the_proxy(
+    caller: Caller, proxy: Proxy, emulator: Emulator
+) -> None:
+    book = ledger.open(proxy.ledger)
+    book.budget(caller.alias, 0.000001, key=caller.alias)
+
+    def ask_until_refused() -> None:
+        for _ in patiently():
+            caller.openai.chat.completions.create(model=CHAT, messages=QUESTION, max_tokens=10)
+
+    with pytest.raises(openai.APIStatusError) as refused:
+        ask_until_refused()
+    before = len(emulator.bill())
+
+    assert refused.value.status_code == 422
+    assert f"budget {caller.alias}" in str(refused.value)
+    with pytest.raises(openai.APIStatusError):
+        chat(caller)
+    assert len(emulator.bill()) == before
+    book.close()

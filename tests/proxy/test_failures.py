@@ -96,6 +96,7 @@ def test_a_stream_whose_server_is_killed_ends_in_an_error(
     ask: Callable[[Caller], Iterator[str]],
     error: type[Exception],
     caller: Caller,
+    proxy: Proxy,
     dying_emulator: subprocess.Popen[str],
 ) -> None:
     words = ""
@@ -113,6 +114,9 @@ def test_a_stream_whose_server_is_killed_ends_in_an_error(
     assert len(words) > 20
     assert "connection" in str(raised.value).lower()
     assert PROVIDER_KEY not in str(raised.value)
+    (row,) = proxy.rows(caller, 1)
+    assert (row.outcome, row.cost, row.cost_status) == ("error", None, "unknown")
+    assert row.generation_id is not None
 
 
 def test_no_key_and_no_prompt_is_in_what_the_proxy_prints(
