@@ -186,15 +186,20 @@ def sdk_paths() -> list[tuple[str, str]]:
     return sorted((method, re.sub(r"\{\w+\}", "made-up", path)) for method, path in found)
 
 
-@pytest.mark.parametrize(("method", "path"), sdk_paths())
-def test_every_path_of_the_sdk_is_answered_or_said_not_to_be_emulated(
-    client: Client, method: str, path: str
-) -> None:
-    body = {} if method in {"POST", "PUT", "PATCH"} else None
-    for reply in (client.manage(method, path, body), client.send(method, path, body)):
-        assert reply.status != 500
-        assert reply.status != 405
-        if reply.status == 501:
-            assert reply.json["error"]["message"].startswith("The emulator does not emulate")
-        if reply.status == 404:
-            assert not reply.json["error"]["message"].startswith("Not Found:")
+def honest(reply: Any) -> bool:
+    """Tell whether an answer is one, a refusal of its own, or says that it isn't emulated."""
+    if reply.status in {405, 500}:
+        return False
+    words = reply.json["error"]["message"] if reply.status in {404, 501} else ""
+    unknown = words.startswith("Not Found:")
+    return not unknown and (reply.status == 501) == words.startswith("The emulator does not")
+
+
+def test_every_path_of_the_sdk_is_answered_or_said_not_to_be_emulated(client: Client) -> None:
+    asked = sdk_paths()
+    assert len(asked) > 100
+    for method, path in asked:
+        body = {} if method in {"POST", "PUT", "PATCH"} else None
+        for send in (client.manage, client.send):
+            reply = send(method, path, body)
+            assert honest(reply), (method, path, reply.text)
