@@ -74,10 +74,17 @@ def lenient_message(original: Any) -> Any:
     """LiteLLM's Message, for its cache, that takes what OpenRouter sends.
 
     LiteLLM reads a cached answer with stricter types than the answer itself has: the annotation
-    of a parsed file, which is no URL citation, would make every hit an exception.
+    of a parsed file, which is no URL citation, would make every hit an exception. LiteLLM 1.109
+    puts such annotations among the fields without a name.
     """
 
     def message(**fields: Any) -> Any:
+        unnamed = fields.get("provider_specific_fields") or {}
+        if "annotations" in unnamed:
+            fields["provider_specific_fields"] = {
+                name: value for name, value in unnamed.items() if name != "annotations"
+            }
+            fields["annotations"] = [*(fields.get("annotations") or ()), *unnamed["annotations"]]
         try:
             return original(**fields)
         except ValidationError as refusal:
