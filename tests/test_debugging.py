@@ -220,17 +220,11 @@ def test_what_it_costs_while_it_is_off() -> None:
 
 
 PROGRAM = """
-import os
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import logging
 {set_up}
-import litellm, openrouter_adapter
-from openrouter_adapter.emulator import Emulator
-with Emulator() as em, openrouter_adapter.registered():
-    litellm.completion(
-        "openrouter/openai/gpt-4o-mini", [{{"role": "user", "content": "xylophone"}}],
-        api_key=em.api_key, api_base=em.base_url,
-    )
+from openrouter_adapter import debugging
+if debugging.is_on():
+    debugging.tell("POST", "https://openrouter.example/api/v1/chat/completions", model="a/b")
 """
 
 
@@ -238,7 +232,9 @@ with Emulator() as em, openrouter_adapter.registered():
     ("value", "set_up", "lines"),
     [
         ("true", "", 1),
+        ("1", "", 1),
         ("false", "", 0),
+        ("", "", 0),
         # A program that logs by itself has each line once, in its own form.
         ("True", "logging.basicConfig(level=logging.INFO, format='OWN %(message)s')", 1),
     ],
@@ -255,7 +251,6 @@ def test_the_variable_switches_it_on_for_a_program(value: str, set_up: str, line
     found = [line for line in done.stderr.splitlines() if "/chat/completions model=" in line]
     assert len(found) == lines
     assert all(("OWN" in line) == bool(set_up) for line in found)
-    assert "xylophone" not in "".join(found)
 
 
 def test_it_is_switched_on_and_off_by_hand() -> None:
