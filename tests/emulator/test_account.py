@@ -199,7 +199,7 @@ def test_every_path_of_the_sdk_is_answered_or_said_not_to_be_emulated(client: Cl
     asked = sdk_paths()
     assert len(asked) > 100
     for method, path in asked:
-        body = {} if method in {"POST", "PUT", "PATCH"} else None
+        body: dict[str, Any] | None = {} if method in {"POST", "PUT", "PATCH"} else None
         for send in (client.manage, client.send):
             reply = send(method, path, body)
             assert honest(reply), (method, path, reply.text)

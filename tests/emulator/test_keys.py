@@ -213,6 +213,7 @@ def test_an_inference_key_manages_nothing(em: Emulator) -> None:
         ({"name": "x", "limit_reset": "hourly"}, 'expected one of "daily"|"weekly"|"monthly"'),
         ({"name": "x", "include_byok_in_limit": 1}, "expected boolean, received number"),
         ({"name": "x", "expires_at": "2027-01-01T00:00Z"}, "expires_at: Invalid ISO datetime"),
+        ({"name": "x", "expires_at": "soon"}, "expires_at: Invalid ISO datetime"),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expected a time in the future"),
         ([], "expected object, received array"),
     ],
