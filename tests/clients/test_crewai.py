@@ -6,6 +6,7 @@ A crew that streams loses the ids of tool calls, with any provider; so here only
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +16,9 @@ from openrouter_adapter import catalog
 if TYPE_CHECKING:
     from tests.clients.conftest import Spending
 
-# CrewAI reads these when it is imported.
-os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true"}
+if find_spec("crewai"):
+    # CrewAI reads these when it is imported.
+    os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true"}
 crewai: Any = pytest.importorskip("crewai", reason="run by scripts/test-clients crewai")
 
 MODEL = "openrouter/openai/gpt-4o-mini"
