@@ -61,3 +61,8 @@ def test_an_entry_of_the_index_says_what_the_page_is_about() -> None:
         if line.startswith("| [") and not line.startswith("| [page"):
             _, about = line.strip("| ").split(" | ")
             assert len(about) > 10
+
+
+def test_the_readme_leads_to_the_index_and_to_the_cookbook() -> None:
+    listed = {target for target, _ in links(ROOT / "README.md")}
+    assert listed >= {INDEX, COOKBOOK}
