@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from decimal import Decimal
+from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
@@ -315,7 +316,15 @@ def _after_fork() -> None:
         one.after_fork()
 
 
+def _close_with_worker(_: object = None) -> None:
+    """Writes the ledger when a worker of multiprocessing ends: it never comes to `atexit`."""
+    Finalize(None, _close_all, exitpriority=0)
+
+
 atexit.register(_close_all)
+# The one for a worker that imports this module, the other for one that is forked later on.
+_close_with_worker()
+register_after_fork(_close_all, _close_with_worker)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 

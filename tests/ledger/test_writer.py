@@ -134,7 +134,7 @@ def test_a_full_disk_keeps_rows_in_memory(tmp_path: Path) -> None:
 
 
 CODE = """
-import os, sys, time
+import multiprocessing, os, sys, time
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm, openrouter_adapter
 from openrouter_adapter import ledger
@@ -155,6 +155,15 @@ if sys.argv[4] == "fork":
         ledger.flush()
         os._exit(0)
     os.wait()
+if sys.argv[4] == "worker":
+    # Ends without Python's own exit, and so without atexit.
+    worker = multiprocessing.get_context("fork").Process(
+        target=litellm.completion,
+        args=("openrouter/openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}]),
+        kwargs={"api_base": sys.argv[2], "api_key": sys.argv[3]},
+    )
+    worker.start()
+    worker.join()
 """
 
 
@@ -169,7 +178,7 @@ def run(book: str, emulator: Emulator, how: str, code: str = CODE) -> subprocess
 
 
 @pytest.mark.parametrize(
-    ("how", "ends_with"), [("exit", 0), ("wait", -signal.SIGTERM), ("fork", 0)]
+    ("how", "ends_with"), [("exit", 0), ("wait", -signal.SIGTERM), ("fork", 0), ("worker", 0)]
 )
 def test_nothing_is_lost_when_the_process_is_told_to_stop(
     how: str, ends_with: int, emulator: Emulator, tmp_path: Path
@@ -184,7 +193,7 @@ def test_nothing_is_lost_when_the_process_is_told_to_stop(
     book = ledger.open(where)
     rows = book.store.rows()
     assert {row.generation_id for row in rows} == {row.generation_id for row in emulator.bill()}
-    assert len(rows) == (4 if how == "fork" else 3)
+    assert len(rows) == (4 if how in {"fork", "worker"} else 3)
     book.close()
 
 
