@@ -193,7 +193,8 @@ def _abilities(model: Model) -> Entry:
         "supports_reasoning": thinks or isinstance(model.wire.get("reasoning"), dict),
         "supports_system_messages": model.mode == "chat",
         "supports_vision": "image" in inputs,
-        "supports_pdf_input": "file" in inputs,
+        # OpenRouter parses PDFs for the models that don't read them.
+        "supports_pdf_input": model.mode == "chat" or "file" in inputs,
         "supports_audio_input": "audio" in inputs,
         "supports_video_input": "video" in inputs,
         "supports_audio_output": "audio" in outputs or "speech" in outputs,

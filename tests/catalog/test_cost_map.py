@@ -104,6 +104,8 @@ def test_modes_modalities_and_abilities() -> None:
     gemini = "openrouter/google/gemini-2.5-flash"
     assert litellm.supports_audio_input(gemini)
     assert litellm.utils.supports_pdf_input(gemini)
+    # OpenRouter's parser reads them for any chat model.
+    assert litellm.utils.supports_pdf_input("openrouter/openai/gpt-oss-20b")
     assert litellm.supports_web_search(gemini)
     assert litellm.utils.supports_prompt_caching(gemini)
     assert not litellm.supports_vision("openrouter/openai/gpt-oss-20b")
