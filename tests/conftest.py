@@ -62,6 +62,7 @@ def no_callbacks() -> Iterator[None]:
 # LiteLLM 1.106.0 ships prices of OpenRouter's models, 1.106.2 none: every test begins without.
 for shipped in [name for name in litellm.model_cost if name.startswith("openrouter/")]:
     del litellm.model_cost[shipped]
+litellm.openrouter_models.clear()
 
 
 @pytest.fixture(autouse=True)
