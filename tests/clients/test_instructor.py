@@ -55,9 +55,15 @@ def test_what_does_not_fit_is_asked_for_again_and_both_are_billed(spending: Spen
 
 
 def test_a_stream_costs_what_was_billed(spending: Spending) -> None:
-    client = instructor.from_litellm(litellm.completion)
+    # Not a sync one: instructor 1.17 takes any stream of LiteLLM, readable both ways, for async.
+    client = instructor.from_litellm(litellm.acompletion)
     spending.will_answer(CALL)
-    states = list(client.create_partial(model=MODEL, messages=MESSAGES, response_model=City))
+
+    async def ask() -> list[Any]:
+        asked = client.create_partial(model=MODEL, messages=MESSAGES, response_model=City)
+        return [state async for state in asked]
+
+    states = asyncio.run(ask())
     assert states[0].people is None
     assert states[-1].model_dump() == ROME
     assert spending.costs(1)
