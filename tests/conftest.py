@@ -72,6 +72,14 @@ def no_prices() -> Iterator[None]:
     catalog = sys.modules.get("openrouter_adapter.catalog")
     if catalog is not None:
         catalog.unregister_prices()
+    # A Router writes its deployments' prices there as well, and leaves them.
+    left = [name for name in litellm.model_cost if name.startswith("openrouter/")]
+    for name in left:
+        del litellm.model_cost[name]
+    if left:
+        forget = getattr(litellm.utils, "_invalidate_model_cost_lowercase_map", None)
+        if forget is not None:
+            forget()
 
 
 @pytest.fixture(scope="session")

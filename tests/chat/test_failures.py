@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import litellm
@@ -248,10 +249,9 @@ def test_failure_callback_is_told_once_what_a_broken_stream_cost(
     wire.reply = Reply([*words(*TWO_WORDS), broken])
     STREAMED[0].failure(wire)
     litellm.litellm_core_utils.thread_pool_executor.executor.submit(int).result()
-    for _ in range(100):
-        if failures_logged:
-            break
-        wire.left.wait(0.02)
+    deadline = time.monotonic() + 30
+    while not failures_logged and time.monotonic() < deadline:
+        time.sleep(0.01)
     [kwargs] = failures_logged
     assert kwargs["response_cost"] == COST
     assert kwargs["exception"].openrouter["cost"] == COST
