@@ -54,7 +54,8 @@ def write_job(path: Path, count: int) -> None:
                 "custom_id": f"request-{number}",
                 "method": "POST",
                 "url": "/v1/chat/completions",
-                "body": body(number),
+                # The runner asks for the usage itself.
+                "body": {name: value for name, value in body(number).items() if name != "usage"},
             }
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
