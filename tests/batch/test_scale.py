@@ -39,9 +39,9 @@ ANSWER = {
 @pytest.fixture
 def stub() -> Iterator[str]:
     """A server of prebuilt bytes in another process, half a second late where `/slow` is asked."""
-    command = [sys.executable, str(Path(__file__)), orjson.dumps(ANSWER).decode()]
+    command = [sys.executable, "-m", __name__, orjson.dumps(ANSWER).decode()]
     with subprocess.Popen(  # noqa: S603 - this file itself
-        command, stdout=subprocess.PIPE, text=True
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
