@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
-import orjson
 
 from openrouter_adapter import connection, debugging, errors
 
@@ -300,10 +299,7 @@ def _data(response: httpx.Response, kind: type) -> Any:
 
 def _body(response: httpx.Response, kind: type) -> dict[str, Any]:
     """Return the whole body, of which `data` is of the given kind."""
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(response.content, response.headers) from None
+    body = errors.read_json(response.content, response.headers)
     checked = errors.raise_for_body(body, response.headers)
     if not isinstance(checked.get("data"), kind):
         raise errors.unreadable(response.content, response.headers)

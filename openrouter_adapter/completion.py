@@ -8,8 +8,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from openrouter_adapter import errors
 
 if TYPE_CHECKING:
@@ -27,10 +25,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: it holds an error, or no answer.
     """
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     return check(body, headers, model)
 
 

@@ -220,6 +220,18 @@ def raise_for_body(
     return body
 
 
+def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: str = "") -> Any:
+    """The JSON of an answer's bytes.
+
+    Raises:
+        litellm.ServiceUnavailableError: it is none, or was cut.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise unreadable(content, headers, model) from None
+
+
 def unreadable(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> Exception:

@@ -10,7 +10,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import orjson
 from litellm.llms.base_llm.audio_transcription.transformation import (
     AudioTranscriptionRequestData,
     BaseAudioTranscriptionConfig,
@@ -118,10 +117,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no text.
     """
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     body = errors.raise_for_body(body, headers, model)
     if not isinstance(body.get("text"), str):
         error = {"code": 502, "message": "the answer has no text"}

@@ -69,8 +69,7 @@ class OpenRouterStream(CustomStreamWrapper):
             carrier: The attempt's parameters, which hold its admission ticket.
             parser: Reads the events, where they are not a chat's own.
         """
-        accumulator = Accumulator()
-        self._accumulator = accumulator
+        self._accumulator = Accumulator()
         super().__init__(
             completion_stream=pieces,
             model=model,
@@ -83,8 +82,10 @@ class OpenRouterStream(CustomStreamWrapper):
         self.response: ModelResponse | None = None
         self._http_response = http_response
         self._headers: Mapping[str, str] = http_response.headers
-        self._builder = ChunkBuilder(accumulator, self._headers, model)
-        self.chunks: list[ModelResponseStream] = ChunksSoFar(accumulator, self._headers, model)
+        self._builder = ChunkBuilder(self._accumulator, self._headers, model)
+        self.chunks: list[ModelResponseStream] = ChunksSoFar(
+            self._accumulator, self._headers, model
+        )
         self._is_json = _is_json(self._headers)
         self._is_async = hasattr(pieces, "__anext__")
         self._held: list[bytes] = []

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from openrouter_adapter import connection, errors, image_inputs, options
 from openrouter_adapter.image_generation import sizing
 
@@ -127,10 +125,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no image.
     """
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     body = errors.raise_for_body(body, headers, model)
     data = body.get("data")
     if not isinstance(data, list) or not any(one.get("b64_json") or one.get("url") for one in data):

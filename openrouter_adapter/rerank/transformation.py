@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from litellm.llms.base_llm.rerank.transformation import BaseRerankConfig
 from litellm.types.rerank import RerankResponse
 
@@ -81,10 +80,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or ranks nothing that was sent.
     """
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     body = errors.raise_for_body(body, headers, model)
     results, count = body.get("results"), len(request["documents"])
     if not isinstance(results, list) or not results:

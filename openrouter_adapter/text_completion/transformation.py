@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from openrouter_adapter import completion, connection, errors, usage
 from openrouter_adapter.sse import EventParser
 
@@ -58,10 +56,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: it holds an error, or no answer.
     """
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     return completion.check(_as_chat(body, "message"), headers, model)
 
 

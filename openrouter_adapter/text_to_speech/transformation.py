@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from litellm.llms.base_llm.text_to_speech.transformation import (
     BaseTextToSpeechConfig,
     TextToSpeechRequestData,
@@ -80,10 +79,7 @@ def check_audio(content: bytes, headers: Mapping[str, str] | None = None, model:
     kind = (headers or {}).get("content-type", "")
     if content and not kind.startswith(("application/json", "text/")):
         return
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise errors.unreadable(content, headers, model) from None
+    body = errors.read_json(content, headers, model)
     errors.raise_for_body(body, headers, model)
     raise errors.unreadable(content, headers, model)
 
