@@ -1,9 +1,12 @@
-"""The catalogue for a command: loaded, or the reason on standard error and exit code 1."""
+"""The catalogue for a command: loaded, or the reason on standard error and exit code 1.
+
+And the options by which commands choose among its models.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from openrouter_adapter.catalog import Catalog
+
+MinContext = Annotated[int | None, typer.Option(help="Tokens of prompt and completion, at least.")]
+MaxPrompt = Annotated[float | None, typer.Option(help="USD per million prompt tokens, at most.")]
+MaxCompletion = Annotated[
+    float | None, typer.Option(help="USD per million completion tokens, at most.")
+]
 
 
 def load_catalog(refresh: bool) -> Catalog:

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
+    MaxCompletion,
+    MaxPrompt,
+    MinContext,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
@@ -49,15 +55,9 @@ def find(
         list[str] | None,
         typer.Option("--search", "-s", help="A word of the id or name; all must be there."),
     ] = None,
-    max_prompt: Annotated[
-        float | None, typer.Option(help="USD per million prompt tokens, at most.")
-    ] = None,
-    max_completion: Annotated[
-        float | None, typer.Option(help="USD per million completion tokens, at most.")
-    ] = None,
-    min_context: Annotated[
-        int | None, typer.Option(help="Tokens of prompt and completion, at least.")
-    ] = None,
+    max_prompt: MaxPrompt = None,
+    max_completion: MaxCompletion = None,
+    min_context: MinContext = None,
     reads: Annotated[
         list[str] | None, typer.Option("--input", help="image, file, audio, video.")
     ] = None,

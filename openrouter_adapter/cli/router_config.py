@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
+    MaxCompletion,
+    MaxPrompt,
+    MinContext,
+)
 from openrouter_adapter.cli.opening import fail
 
 if TYPE_CHECKING:
@@ -30,15 +35,9 @@ def run(
             "structured_outputs, image_output, embeddings."
         ),
     ] = None,
-    min_context: Annotated[
-        int | None, typer.Option(help="Tokens of prompt and completion, at least.")
-    ] = None,
-    max_prompt: Annotated[
-        float | None, typer.Option(help="USD per million prompt tokens, at most.")
-    ] = None,
-    max_completion: Annotated[
-        float | None, typer.Option(help="USD per million completion tokens, at most.")
-    ] = None,
+    min_context: MinContext = None,
+    max_prompt: MaxPrompt = None,
+    max_completion: MaxCompletion = None,
     sort: Annotated[str, typer.Option(help="id, prompt, completion, context, newest.")] = "id",
     most: Annotated[int | None, typer.Option(min=1, help="How many models, the first.")] = None,
     wildcard: Annotated[
