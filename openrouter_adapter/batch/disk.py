@@ -1,8 +1,10 @@
 """Writes results, failures and the journal: in groups, synced, in an order that a kill can't harm.
 
-A thread does the writing, so that the event loop never waits for a disk. First come results, then
-the ledger's rows, then the journal's word of them: a killed run may have a result that the ledger
-or the journal lacks, which the next run notices, but never the other way round.
+A thread does the writing, so that the event loop never waits for a disk. Intents are synced before
+their requests are sent; results are written at once, so that no killed run loses them, and synced
+for many at once, against a machine that fails. Then come the ledger's rows, then the journal's
+word of them: a killed run may have a result that the ledger or the journal lacks, which the next
+run notices, but never the other way round.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from openrouter_adapter.batch.folder import Folder
     from openrouter_adapter.ledger import Row
 
-# How long a result waits for others to be synced with, seconds.
+# How long a result waits for others to be synced with, seconds. A sync takes 90 µs of CPU time.
 _GROUPING: Final = 0.05
 # How long the ledger's rows wait for others, seconds.
 _LATER: Final = 0.1
@@ -32,6 +34,8 @@ _LATER: Final = 0.1
 RESERVE: Final = 8 * 1024 * 1024
 # Bytes that wait to be written; above this nothing more is sent until they are.
 MOST_WAITING: Final = 64 * 1024 * 1024
+# Bytes of results that are written and not synced, at most.
+_MOST_UNSYNCED: Final = 16 * 1024 * 1024
 
 
 class Word(NamedTuple):
@@ -42,28 +46,43 @@ class Word(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Group:
+class _Answers:
+    """Results and failures, the journal's words of them, and what to count once they are synced."""
+
     results: list[bytes] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
-    notes: list[bytes] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     counts: list[Any] = field(default_factory=list)
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
-    settles: bool = False
 
-    def before(self, later: _Group) -> _Group:
-        """This group with a later one behind it."""
-        return _Group(
-            self.results + later.results,
-            self.failures + later.failures,
-            self.notes + later.notes,
-            self.words + later.words,
-            self.counts + later.counts,
-            self.waiters + later.waiters,
-            self.size + later.size,
-            self.settles or later.settles,
-        )
+    def add(self, later: _Answers) -> None:
+        """Puts later ones behind these."""
+        self.results += later.results
+        self.failures += later.failures
+        self.words += later.words
+        self.counts += later.counts
+        self.size += later.size
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is written at once.
+
+    Attributes:
+        notes: Lines of the journal.
+        intents: The same, of requests that wait to be sent.
+        waiters: Wait for the intents to be synced.
+        answers: What has come back.
+        settles: Whether everything is to be synced, and the words and rows written.
+        counts: What is on disk now; set by the thread.
+    """
+
+    notes: list[bytes] = field(default_factory=list)
+    intents: list[bytes] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    answers: _Answers = field(default_factory=_Answers)
+    settles: bool = False
+    counts: list[Any] = field(default_factory=list)
 
 
 class Disk:
@@ -93,15 +112,17 @@ class Disk:
             OSError: they can't be opened, or there is no room for the reserve.
         """
         self._folder, self._written, self._write_rows = folder, written, write_rows
-        self._words: list[Word] = []
-        self._words_at = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._group, self._is_flushing = _Group(), False
         self._timer: asyncio.TimerHandle | None = None
-        self._appended = [
+        self._results, self._failures, self._journal = (
             _Appended(path) for path in (folder.results, folder.failures, folder.journal)
-        ]
+        )
         _fill(folder.reserve)
+        # The thread's own: answers that are written and not synced, words of those that are.
+        self._unsynced = _Answers()
+        self._synced_at = self._words_at = time.monotonic()
+        self._words: list[Word] = []
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
         self._thread.start()
@@ -111,7 +132,7 @@ class Disk:
     @property
     def is_full(self) -> bool:
         """Whether so much waits to be written that nothing more should be sent."""
-        return self._group.size > MOST_WAITING
+        return self._group.answers.size > MOST_WAITING
 
     @property
     def trouble_in_words(self) -> str:
@@ -120,39 +141,39 @@ class Disk:
 
     def result(self, line: bytes, word: Word, count: Any) -> None:
         """Appends an answer, the journal's word of it, and what to count when it is on disk."""
-        self._group.results.append(line)
-        self._group.counts.append(count)
+        answers = self._group.answers
+        answers.results.append(line)
+        answers.counts.append(count)
         self.word(word, len(line))
 
     def failure(self, line: bytes, word: Word | None, count: Any) -> None:
         """Appends a failure in the same way."""
-        self._group.failures.append(line)
-        self._group.counts.append(count)
+        answers = self._group.answers
+        answers.failures.append(line)
+        answers.counts.append(count)
         self.word(word, len(line))
-
-    def note(self, line: bytes) -> None:
-        """Appends to the journal, to be written with whatever is synced next."""
-        self._group.notes.append(line)
-        self._add(len(line))
 
     def word(self, word: Word | None, size: int = 0) -> None:
         """Appends to the journal and to the ledger, some time later than results."""
+        answers = self._group.answers
         if word is not None:
-            self._group.words.append(word)
+            answers.words.append(word)
             size += len(word.line)
-        self._add(size)
+        answers.size += size
+        self._flush_soon()
 
-    def _add(self, size: int) -> None:
-        self._group.size += size
-        if self._timer is None and not self._is_flushing:
-            self._timer = self._loop.call_later(_GROUPING, self._flush)
+    def note(self, line: bytes) -> None:
+        """Appends to the journal, some time soon."""
+        self._group.notes.append(line)
+        self._flush_soon()
 
-    async def synced(self) -> None:
-        """Returns once everything appended so far is on disk.
+    async def intended(self, intents: Iterable[bytes]) -> None:
+        """Returns once the journal says on disk what is going to be sent, and all notes so far.
 
         Raises:
-            OSError: it can't be written.
+            OSError: it can't be written. Then it never will be.
         """
+        self._group.intents += intents
         waiter = self._loop.create_future()
         self._group.waiters.append(waiter)
         if not self._is_flushing:
@@ -160,28 +181,35 @@ class Disk:
         await waiter
 
     async def settled(self) -> None:
-        """The same, with the ledger's rows and the journal's words.
+        """Returns once everything so far is on disk, with the ledger's rows.
 
         Raises:
-            OSError: results or intents can't be written.
+            OSError: results or notes can't be written.
         """
         self._group.settles = True
-        await self.synced()
+        await self.intended(())
 
     async def close(self) -> None:
         """Writes what is left and closes the files; `unsaved` says what could not be written."""
         while self._is_flushing:  # noqa: ASYNC110 - a flush takes milliseconds
             await asyncio.sleep(0.005)
         with contextlib.suppress(OSError):
-            await self.synced()
-        self.unsaved = len(self._group.results) + len(self._group.failures)
+            await self.settled()
+        left = self._group.answers
+        self.unsaved = len(left.results) + len(left.failures)
+        # What was paid for and is lost is counted all the same.
+        self._words += left.words
         if self._timer is not None:
             self._timer.cancel()
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
-        for appended in self._appended:
+        for appended in (self._results, self._failures, self._journal):
             appended.close()
         self._folder.reserve.unlink(missing_ok=True)
+
+    def _flush_soon(self, seconds: float = _GROUPING) -> None:
+        if self._timer is None and not self._is_flushing:
+            self._timer = self._loop.call_later(seconds, self._flush)
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -193,49 +221,101 @@ class Disk:
 
     def _flushed(self, group: _Group, failure: OSError | None) -> None:
         self._is_flushing = False
-        waiters = group.waiters
         if failure is not None:
-            # Those who came meanwhile would wait for a flush that nobody begins.
-            waiters, self._group.waiters = waiters + self._group.waiters, []
-        for waiter in waiters:
-            if waiter.done():
-                continue
-            if failure is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(failure)
-        if failure is not None:
-            # Kept for another try: close() makes the last one.
-            self.trouble = failure
-            group.waiters = []
-            self._group = group.before(self._group)
+            self._failed(group, failure)
             return
+        for waiter in group.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         if group.counts:
             self._written(group.counts)
-        if self._group.waiters:
+        waiting = self._group
+        if waiting.waiters:
             self._flush()
-        elif self._group.size:
-            self._timer = self._loop.call_later(_GROUPING, self._flush)
+        elif waiting.answers.size or waiting.notes or self._unsynced.size:
+            self._flush_soon()
         elif self._words:
             # Others may wait for the room that these bills make in a budget.
-            self._timer = self._loop.call_later(_LATER, self._flush)
+            self._flush_soon(_LATER)
+
+    def _failed(self, group: _Group, failure: OSError) -> None:
+        """Keeps what could not be written for another try: close() makes the last one.
+
+        But for intents: nothing of what they name was sent.
+        """
+        self.trouble = failure
+        later, self._group = self._group, group
+        # Those who came meanwhile would wait for a flush that nobody begins.
+        waiters, group.waiters = group.waiters + later.waiters, []
+        group.intents = []
+        group.notes += later.notes
+        group.answers.add(later.answers)
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(failure)
 
     def _write_groups(self) -> None:
         while (group := self._queue.get()) is not None:
-            self._words += group.words
-            group.words = []
-            failure = self._write(group)
-            if failure is not None and failure.errno in {errno.ENOSPC, errno.EDQUOT}:
-                self.trouble = failure
-                with contextlib.suppress(OSError):
-                    self._folder.reserve.unlink()
-                    failure = self._write(group)
+            failure = self._write_or_make_room(group)
             with contextlib.suppress(RuntimeError):  # the loop was closed: a second signal
                 self._loop.call_soon_threadsafe(self._flushed, group, failure)
         self._write_words()
 
+    def _write_or_make_room(self, group: _Group) -> OSError | None:
+        try:
+            self._write(group)
+        except OSError as failure:
+            if failure.errno in {errno.ENOSPC, errno.EDQUOT}:
+                self.trouble = failure
+                with contextlib.suppress(OSError):
+                    self._folder.reserve.unlink()
+                    self._write(group)
+                    return None
+            return failure
+        return None
+
+    def _write(self, group: _Group) -> None:
+        """Writes a group, and syncs answers where it is time to.
+
+        Raises:
+            OSError: nothing of it was written. What was not synced either is in the group now.
+        """
+        now = time.monotonic()
+        try:
+            self._results.write(group.answers.results)
+            self._failures.write(group.answers.failures)
+            self._journal.write(group.notes)
+            self._journal.write(group.intents)
+            self._journal.sync()
+            self._unsynced.add(group.answers)
+            group.answers = _Answers()
+            if (
+                group.settles
+                or now - self._synced_at > _GROUPING
+                or self._unsynced.size > _MOST_UNSYNCED
+            ):
+                self._results.sync()
+                self._failures.sync()
+                self._synced_at = now
+                self._words += self._unsynced.words
+                group.counts, self._unsynced = self._unsynced.counts, _Answers()
+                self._results.keep()
+                self._failures.keep()
+        except OSError:
+            for appended in (self._results, self._failures, self._journal):
+                appended.take_back()
+            self._unsynced.add(group.answers)
+            group.answers, self._unsynced = self._unsynced, _Answers()
+            raise
+        self._journal.keep()
+        if group.settles or now - self._words_at > _LATER:
+            self._write_words()
+            self._words_at = now
+
     def _write_words(self) -> None:
         """Writes the ledger's rows, then the journal's words that say that they are there."""
+        if not self._words:
+            return
         rows = [word.row for word in self._words if word.row is not None]
         try:
             self._write_rows(rows)
@@ -243,55 +323,43 @@ class Disk:
             # Without their words the next run writes the rows again.
             self.trouble = OSError(errno.EIO, f"the ledger: {failure}")
             return
-        lines = b"".join(word.line for word in self._words)
-        journal = self._appended[-1]
         try:
-            if lines:
-                journal.write(lines)
+            self._journal.write([word.line for word in self._words])
+            self._journal.sync()
         except OSError as failure:
             self.trouble = failure
-            journal.take_back()
+            self._journal.take_back()
             return
-        journal.keep()
+        self._journal.keep()
         self._words.clear()
-
-    def _write(self, group: _Group) -> OSError | None:
-        pieces = (group.results, group.failures, group.notes)
-        try:
-            for appended, lines in zip(self._appended, pieces, strict=True):
-                if lines:
-                    appended.write(b"".join(lines))
-        except OSError as failure:
-            for appended in self._appended:
-                appended.take_back()
-            return failure
-        for appended in self._appended:
-            appended.keep()
-        if group.settles or time.monotonic() - self._words_at > _LATER:
-            self._write_words()
-            self._words_at = time.monotonic()
-        return None
 
 
 class _Appended:
-    """A file to which whole groups of lines are appended, or nothing of them."""
+    """A file to which lines are appended; what was not kept can be taken back."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
-        self._size = _without_torn_line(self._file)
+        self._kept = self._synced = self._size = _without_torn_line(self._file)
 
-    def write(self, content: bytes) -> None:
-        view = memoryview(content)
+    def write(self, lines: Sequence[bytes]) -> None:
+        view = memoryview(b"".join(lines))
         while view:
-            view = view[os.write(self._file, view) :]
-        os.fsync(self._file)
+            written = os.write(self._file, view)
+            self._size += written
+            view = view[written:]
+
+    def sync(self) -> None:
+        if self._synced != self._size:
+            os.fsync(self._file)
+            self._synced = self._size
 
     def keep(self) -> None:
-        self._size = os.fstat(self._file).st_size
+        self._kept = self._size
 
     def take_back(self) -> None:
         with contextlib.suppress(OSError):
-            os.ftruncate(self._file, self._size)
+            os.ftruncate(self._file, self._kept)
+            self._synced = self._size = self._kept
 
     def close(self) -> None:
         os.close(self._file)

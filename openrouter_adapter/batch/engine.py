@@ -213,10 +213,10 @@ class Engine:
             flight.counted += 1
         if self.accounts.holds:
             group = await self._held_by_ledger(group)
-        for flight in group:
-            self.disk.note(journal.intent(self.attempt(flight), flight.worst))
         try:
-            await self.disk.synced()
+            await self.disk.intended(
+                [journal.intent(self.attempt(flight), flight.worst) for flight in group]
+            )
         except OSError:
             # Nothing of it was sent; disk.trouble stops the run.
             for flight in group:

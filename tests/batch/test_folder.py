@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import sys
 import threading
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +20,6 @@ from tests.batch.conftest import assert_each_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
 
@@ -163,13 +165,53 @@ async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
     with monkeypatch.context() as patch:
         patch.setattr(disk.os, "write", full)
         files.note(b"R 1\n")
-        first = asyncio.ensure_future(files.synced())
+        first = asyncio.ensure_future(files.intended([b"> 1 1 -\n"]))
         assert await asyncio.to_thread(writes.wait, 30)
-        files.note(b"> 1 1 -\n")
-        second = asyncio.ensure_future(files.synced())
+        second = asyncio.ensure_future(files.intended([b"> 2 1 -\n"]))
         await asyncio.sleep(0)
         go_on.set()
         found = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 30)
     assert [getattr(one, "errno", None) for one in found] == [errno.ENOSPC, errno.ENOSPC]
     assert files.trouble is not None
     await files.close()
+    # There is room again. What was not sent is no intent; the rest is there.
+    assert folder.journal.read_bytes() == b"R 1\n"
+
+
+class Syncs:
+    """Counts syncs by the name of their file."""
+
+    def __init__(self) -> None:
+        self.sync, self.count = os.fsync, Counter[str]()
+
+    def __call__(self, file: int) -> None:
+        self.sync(file)
+        self.count[Path(f"/proc/self/fd/{file}").readlink().name] += 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_results_count_when_they_are_synced_and_share_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An intent is synced before its request is sent, a result with those of 50 milliseconds."""
+    folder, syncs, counted = Folder(tmp_path), Syncs(), []
+    monkeypatch.setattr(disk.os, "fsync", syncs)
+    monkeypatch.setattr(disk, "_GROUPING", 3600)
+
+    def count(counts: list[Any]) -> None:
+        assert syncs.count["results.jsonl"] == 1
+        counted.extend(counts)
+
+    files = disk.Disk(folder, count, list)
+    for number in range(20):
+        files.result(b'{"id":"%d"}\n' % number, disk.Word(b"< %d 1 0\n" % number), number)
+        await files.intended([b"> %d 1 -\n" % number])
+    # No killed run loses what is in the file, but nothing says yet that it is on disk.
+    assert folder.results.read_bytes().count(b"\n") == 20
+    assert (counted, folder.journal.read_bytes().count(b"<")) == ([], 0)
+    assert syncs.count == {"journal.log": 20}
+    await files.settled()
+    assert counted == list(range(20))
+    assert folder.journal.read_bytes().count(b"<") == 20
+    await files.close()
+    assert syncs.count["results.jsonl"] == 1
