@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from openrouter_adapter.ledger import accounts, rollups
 from openrouter_adapter.ledger.database import Database, RacedError, url_of
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _NAMES: Final = ", ".join(COLUMNS)
 # SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
 _KEYS_A_QUERY: Final = 500
+# Each statement lets go of the interpreter's lock, which the event loop then has.
+_ROWS_A_STATEMENT: Final = 64
+
+T = TypeVar("T")
 
 
 class Store:
@@ -82,13 +86,17 @@ class Store:
     def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        marks = ", ".join([self.database.mark] * len(COLUMNS))
-        result = connection.exec_driver_sql(
-            f"INSERT INTO ledger_attempts ({_NAMES}) VALUES ({marks}) "  # noqa: S608 - our names
-            "ON CONFLICT (call_id, attempt) DO NOTHING",
-            [values(row) for row in rows],
-        )
-        if not self.database.is_sqlite and result.rowcount != len(rows):
+        marks = f"({', '.join([self.database.mark] * len(COLUMNS))})"
+        inserted = 0
+        for some in _pieces(rows, _ROWS_A_STATEMENT):
+            result = connection.exec_driver_sql(
+                f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
+                f"VALUES {', '.join([marks] * len(some))} "
+                "ON CONFLICT (call_id, attempt) DO NOTHING",
+                tuple(value for row in some for value in values(row)),
+            )
+            inserted += result.rowcount
+        if not self.database.is_sqlite and inserted != len(rows):
             raise RacedError
 
     def _update(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
@@ -151,6 +159,6 @@ def _number(row: Row, attempts: dict[int, Row]) -> int:
     return max(attempts) + 1 if is_another else row.attempt
 
 
-def _pieces(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
