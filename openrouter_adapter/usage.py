@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Where LiteLLM's cost calculator looks for a provider's own price of a call.
 COST_HEADER: Final = "llm_provider-x-litellm-response-cost"
 
+# `int | float` would be made anew for each question.
+_NUMBERS: Final = (int, float)
+
 # Top-level fields of an answer that LiteLLM's response objects have a place for.
 _PLACED: Final = frozenset(
     {"id", "object", "created", "model", "choices", "data", "usage", "system_fingerprint", "error"}
@@ -50,7 +53,7 @@ class Bill:
 
 def usd(value: Any) -> Decimal | None:
     """A JSON number of the wire as exact USD; None for anything that is no amount."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     amount = Decimal(repr(value))
     return amount if amount.is_finite() else None

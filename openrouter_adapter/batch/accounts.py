@@ -56,9 +56,9 @@ class Accounts:
         """Whether there is a ledger."""
         return self._ledger is not None
 
-    def row(self, attempt: Attempt, flight: Flight, outcome: Outcome) -> Row:
+    def row(self, flight: Flight, outcome: Outcome) -> Row:
         """The row of an attempt that has ended."""
-        row = flight.row or self._new_row(attempt, flight)
+        row = flight.row or self._new_row(flight)
         row.latency_ms = round(outcome.latency * 1000)
         read_bill(row, outcome.bill)
         failure = outcome.failure
@@ -84,11 +84,11 @@ class Accounts:
         row.ask_after = row.started_at + OPEN_ASK
         return row
 
-    def _new_row(self, attempt: Attempt, flight: Flight) -> Row:
+    def _new_row(self, flight: Flight) -> Row:
         body = flight.request.body
         return Row(
-            call_id=self._call_id(attempt),
-            attempt=_number(attempt),
+            call_id=self._call_id(flight.attempt),
+            attempt=_number(flight.attempt),
             started_at=time.time_ns() // 1000,
             endpoint=flight.request.endpoint.path,
             model=flight.request.model,
@@ -197,22 +197,18 @@ class Accounts:
             for budget in self._ledger.limits.budgets
         )
 
-    async def hold(
-        self, attempts: Sequence[tuple[Attempt, Flight]]
-    ) -> list[Refusal | LedgerError | None]:
+    async def hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
         """Holds the worst case of each attempt under all budgets that apply; or says why not."""
         # A database's answer may take long: it is waited for in a thread.
-        return await asyncio.to_thread(self._hold, attempts)
+        return await asyncio.to_thread(self._hold, flights)
 
-    def _hold(
-        self, attempts: Sequence[tuple[Attempt, Flight]]
-    ) -> list[Refusal | LedgerError | None]:
+    def _hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
         assert self._ledger is not None  # noqa: S101 - holds is asked first
-        found: list[Refusal | LedgerError | None] = [None] * len(attempts)
+        found: list[Refusal | LedgerError | None] = [None] * len(flights)
         asked: list[int] = []
         wishes: list[tuple[Row, Decimal, Sequence[Budget]]] = []
-        for place, (attempt, flight) in enumerate(attempts):
-            row = self._new_row(attempt, flight)
+        for place, flight in enumerate(flights):
+            row = self._new_row(flight)
             flight.row = row
             budgets = [one for one in self._ledger.limits.budgets if one.applies_to(row)]
             if budgets and flight.worst is None:

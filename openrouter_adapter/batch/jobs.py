@@ -34,8 +34,10 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits
         if options.source is None:
             folder.require_job()
         job, checked = _new(options, prices)
-        parts = reader.parts(Path(job.source), job.last_line, options.shard[1])
-        job = _of_part(job, parts[options.shard[0] - 1])
+        number, shards = options.shard
+        if shards > 1:
+            parts = reader.parts(Path(job.source), job.last_line, shards)
+            job = _of_part(job, parts[number - 1])
         folder.write_job(job)
         return job, checked.doubled
     return again(folder, options)

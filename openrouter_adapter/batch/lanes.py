@@ -12,6 +12,7 @@ from openrouter_adapter.batch.limits import Level
 
 if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request
+    from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.settings import Pace
     from openrouter_adapter.ledger import Row
 
@@ -24,8 +25,8 @@ class Flight:
         request: What is sent.
         lane: The lane of its model.
         size: About how many bytes it takes in memory.
-        tries: How often it was sent in this run.
-        counted: How many of them count against the tries that are allowed.
+        attempt: The one in the air, or the last; its number is 0 before the first.
+        counted: How many count against the tries that are allowed.
         worst: Picodollars that it may cost, None where it was not estimated.
         sent_at: When it was last sent, by the event loop's clock.
         row: The ledger's row of the attempt in the air, where a budget of the ledger holds it.
@@ -34,7 +35,7 @@ class Flight:
     request: Request
     lane: Lane
     size: int
-    tries: int = 0
+    attempt: Attempt
     counted: int = 0
     worst: int | None = None
     sent_at: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.batch import journal, money, results, retries
+from openrouter_adapter.batch import journal, results, retries
 from openrouter_adapter.batch.disk import Word
 from openrouter_adapter.batch.journal import Open
 
@@ -51,9 +51,7 @@ class Outcomes:
         assert body is not None  # noqa: S101 - no failure
         if self._keep_media is not None:
             self._keep_media(request, body)
-        line = results.result_line(
-            engine.attempt(flight), request.custom_id, bill, body, outcome.latency
-        )
+        line = results.result_line(flight.attempt, request.custom_id, bill, body, outcome.latency)
         word = self._word(engine, flight, outcome)
         engine.disk.result(line, word, ("result", bill, outcome.latency))
         engine.finished(flight)
@@ -72,7 +70,7 @@ class Outcomes:
             engine.disk.word(self._word(engine, flight, outcome, is_last=False))
             return
         line = results.failure_line(
-            engine.attempt(flight),
+            flight.attempt,
             flight.request.custom_id,
             failure,
             outcome.bill,
@@ -86,12 +84,11 @@ class Outcomes:
         self, engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True
     ) -> Word:
         """What the journal and the ledger say of it."""
-        attempt, cost = engine.attempt(flight), outcome.bill.total
-        row = engine.accounts.row(attempt, flight, outcome) if engine.accounts.is_on else None
+        attempt = flight.attempt
+        row = engine.accounts.row(flight, outcome) if engine.accounts.is_on else None
         flight.row = None
-        if cost is not None:
-            line = journal.settled(attempt, money.picodollars(cost), is_last=is_last)
-            return Word(line, row)
+        if outcome.charged is not None:
+            return Word(journal.settled(attempt, outcome.charged, is_last=is_last), row)
         generation_id = outcome.bill.generation_id
         self._past.open[attempt] = Open(flight.worst or 0, generation_id, was_in_the_air=False)
         return Word(journal.unsettled(attempt, generation_id), row)

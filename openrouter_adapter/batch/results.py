@@ -41,6 +41,10 @@ class Attempt:
     def __str__(self) -> str:
         return f"batch_req_{self.line}_{self.run}_{self.number}"
 
+    def next(self) -> Attempt:
+        """The one that follows it in its run."""
+        return Attempt(self.line, self.run, self.number + 1)
+
     @classmethod
     def of_id(cls, text: str) -> Attempt:
         """The attempt that a result's `id` names."""

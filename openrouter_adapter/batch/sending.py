@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ import orjson
 import yarl
 
 from openrouter_adapter import connection, debugging, errors, usage
+from openrouter_adapter.batch import money
 from openrouter_adapter.usage import Bill
 
 if TYPE_CHECKING:
@@ -39,12 +40,18 @@ class Outcome:
         body: The answer for the results; None for a failure.
         failure: One of LiteLLM's exceptions; None for an answer.
         latency: Seconds from sending to the answer's end.
+        charged: Picodollars of everything it cost; None where that isn't known.
     """
 
     bill: Bill
     body: dict[str, Any] | None
     failure: Exception | None
     latency: float
+    charged: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        total = self.bill.total
+        self.charged = None if total is None else money.picodollars(total)
 
 
 class Sender:
