@@ -6,7 +6,8 @@ All three send the same requests to the same stub, in turn, in one process on on
   litellm   asyncio.gather over litellm.acompletion, the built-in adapter, answers kept
   bare      aiohttp, orjson, the cost summed up, each answer written to a file
 
-Run it with `scripts/bench batch`, or `python bench/batch.py --profile` for where our time goes.
+Run it with `scripts/bench batch`; `--assert` ends with 1 where a whole interval does not reach its
+target, `--profile` shows where our time goes.
 """
 
 from __future__ import annotations
@@ -130,13 +131,14 @@ def stay_on_one_core() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
-def main() -> None:
+def main() -> int:
     """Measure in turns and print ratios of each round."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--assert", dest="must_hold", action="store_true")
     arguments = parser.parse_args()
     print_machine("Batch: requests a second against a local stub, one core for the client")
     switch(BUILTIN)
@@ -150,12 +152,13 @@ def main() -> None:
             print_shares(
                 profiled(lambda: ours(url, folder, many, at_once, str(folder / "ledger.db")))
             )
-            return
-        measure(url, folder, (many, few), at_once, arguments.rounds)
+            return 0
+        holds = measure(url, folder, (many, few), at_once, arguments.rounds)
+    return int(arguments.must_hold and not holds)
 
 
-def measure(url: str, folder: Path, counts: tuple[int, int], at_once: int, rounds: int) -> None:
-    """Alternate the three and print a line for each."""
+def measure(url: str, folder: Path, counts: tuple[int, int], at_once: int, rounds: int) -> bool:
+    """Alternate the three and print a line for each; tell whether the targets are reached."""
     many, few = counts
     runs: dict[str, tuple[Callable[[], None], int]] = {
         "bare": (lambda: bare(url, folder, many, at_once), many),
@@ -172,9 +175,12 @@ def measure(url: str, folder: Path, counts: tuple[int, int], at_once: int, round
             found[name].append(rate(*runs[name]))
     for name, rates in found.items():
         print(f"{name:<8} {interval(rates).mean:>9,.0f} requests/s")
+    holds = True
     for other, target in (("litellm", 8.0), ("bare", 0.45)):
-        ratios = [ours / theirs for ours, theirs in zip(found["ours"], found[other], strict=True)]
-        print(f"ours / {other:<8} {interval(ratios)}   target {target}")
+        ratio = interval([a / b for a, b in zip(found["ours"], found[other], strict=True)])
+        print(f"ours / {other:<8} {ratio}   target {target}")
+        holds &= ratio.low >= target
+    return holds
 
 
 if __name__ == "__main__":
