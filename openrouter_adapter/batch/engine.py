@@ -217,12 +217,13 @@ class Engine:
             flight.counted += 1
         if self.accounts.holds:
             group = await self._held_by_ledger(group)
-        try:
-            await self.disk.intended(
-                [journal.intent(flight.attempt, flight.worst) for flight in group]
-            )
-        except OSError:
-            # Nothing of it was sent; disk.trouble stops the run.
+        intents = [journal.intent(flight.attempt, flight.worst) for flight in group]
+        is_written = False
+        # Where they can't be written, disk.trouble stops the run.
+        with contextlib.suppress(OSError):
+            await self.disk.intended(intents)
+            is_written = True
+        if self.is_abandoned or not is_written:
             for flight in group:
                 self._take_back(flight)
             return
