@@ -280,8 +280,8 @@ class _ToolCalls:
             call = self._calls[position]
             function = piece.get("function")
             named = isinstance(function, dict) and function.get("name")
-            is_other = given != call["wire_id"] if given else _is_whole(call["arguments"])
-            if not (named and is_other):
+            # Asked of named pieces only: to read all arguments for each piece is quadratic.
+            if not (named and _is_another(given, call)):
                 piece["index"] = position
                 if given:
                     piece["id"] = call["id"]
@@ -321,10 +321,12 @@ class _ToolCalls:
         return calls
 
 
-def _is_whole(arguments: list[str]) -> bool:
-    """Whether the arguments of a call are complete: what comes then belongs to another one."""
+def _is_another(given: str | None, call: dict[str, Any]) -> bool:
+    """Whether a piece under a call's index begins another call: by its id, or as this is whole."""
+    if given:
+        return bool(given != call["wire_id"])
     try:
-        return isinstance(orjson.loads("".join(arguments)), dict)
+        return isinstance(orjson.loads("".join(call["arguments"])), dict)
     except orjson.JSONDecodeError:
         return False
 

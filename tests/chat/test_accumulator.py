@@ -222,11 +222,14 @@ def test_choice_without_a_number_is_refused() -> None:
         Accumulator().add(chunk)
 
 
-def test_time_grows_with_the_answer_and_not_with_its_square() -> None:
+@pytest.mark.parametrize("given", ["a", None], ids=["an id on each piece", "an id on the first"])
+def test_time_grows_with_the_answer_and_not_with_its_square(given: str | None) -> None:
     note = {"type": "url_citation", "url_citation": {"url": "https://x.y"}}
+    named = {"id": given, "name": "f"} if given else {}
 
     def seconds(count: int) -> float:
         accumulator = Accumulator()
+        accumulator.add(delta_chunk(call(0, id="a", name="f", arguments='{"text": "')))
         chunks = [
             delta_chunk(
                 {
@@ -234,7 +237,7 @@ def test_time_grows_with_the_answer_and_not_with_its_square() -> None:
                     "reasoning": "hm ",
                     "reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "hm "}],
                     "annotations": [note],
-                    **call(0, id="a", name="f", arguments="x"),
+                    **call(0, arguments="word ", **named),
                 }
             )
             for _ in range(count)
