@@ -6,6 +6,7 @@ in a secret manager is picked up without a restart.
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,10 @@ _NO_KEY: Final = (
     "No OpenRouter API key. Set the environment variable OPENROUTER_API_KEY, or pass "
     "api_key=…, or set litellm.openrouter_key, or run `openrouter-adapter login`. Keys are made "
     "at https://openrouter.ai/keys."
+)
+_NOT_A_KEY: Final = (
+    "The OpenRouter API key has characters that no key has, such as a space, a line break or a "
+    "letter with an accent. Nothing was sent. Copy it anew from https://openrouter.ai/keys."
 )
 _NO_PROVISIONING_KEY: Final = (
     "No OpenRouter provisioning key. Keys, guardrails and activity are managed with a key of their "
@@ -54,23 +59,29 @@ def attribution() -> tuple[str | None, str | None]:
 def api_key(given: str | None, model: str = "") -> str:
     """The key to use: the argument, LiteLLM's settings, the environment, `login`'s.
 
+    White space around it, such as the line break at the end of a file, is no part of it.
+
     Raises:
-        litellm.AuthenticationError: none of them has one. Nothing has been sent.
+        litellm.AuthenticationError: none of them has one, or what they have can't be one. Nothing
+            has been sent.
 
     Follows https://docs.litellm.ai/docs/providers/openrouter.
     """
     import litellm
     from litellm import exceptions
 
-    key = given or litellm.api_key or litellm.openrouter_key
-    if not key:
-        key = next(filter(None, map(_secret, KEY_VARIABLES)), None)
-    why = _NO_KEY
+    settings = (given, litellm.api_key, litellm.openrouter_key)
+    # Lazily: a variable may be looked up in a secret manager.
+    found = map(_stripped, itertools.chain(settings, map(_secret, KEY_VARIABLES)))
+    key, why = next(filter(None, found), ""), _NO_KEY
     if not key:
         try:
-            key = keychain.read()
+            key = _stripped(keychain.read())
         except keychain.KeychainError as cause:
             why = str(cause)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        # httpx would say so in its own words, with the key among them.
+        key, why = "", _NOT_A_KEY
     if not key:
         raise exceptions.AuthenticationError(message=why, llm_provider="openrouter", model=model)
     return key
@@ -86,7 +97,7 @@ def provisioning_key(given: str | None = None) -> str:
     """
     from litellm import exceptions
 
-    key = given or _secret(PROVISIONING_VARIABLE)
+    key = _stripped(given) or _stripped(_secret(PROVISIONING_VARIABLE))
     if not key:
         raise exceptions.AuthenticationError(
             message=_NO_PROVISIONING_KEY, llm_provider="openrouter", model=""
@@ -98,13 +109,26 @@ def base_url(given: str | None = None) -> str:
     """The API's base URL without a trailing slash: argument, LiteLLM's setting, environment."""
     import litellm
 
-    url = given or litellm.api_base or _secret(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
-    return url.rstrip("/")
+    url = given or litellm.api_base or _secret(BASE_URL_VARIABLE)
+    return (_stripped(url) or DEFAULT_BASE_URL).rstrip("/")
 
 
 def endpoint_url(given: str | None, path: str) -> str:
-    """The URL of an endpoint such as `/chat/completions`; a base that already ends in it stays."""
+    """The URL of an endpoint such as `/chat/completions`; a base that already ends in it stays.
+
+    Raises:
+        litellm.BadRequestError: the base is no web address.
+    """
+    from litellm import exceptions
+
     base = base_url(given)
+    if not base.startswith(("http://", "https://")):
+        # Not shown: an argument may have slipped, and be the key.
+        raise exceptions.BadRequestError(
+            message="The api_base is no web address: one begins with https:// or http://",
+            llm_provider="openrouter",
+            model="",
+        )
     return base if base.endswith(path) else base + path
 
 
@@ -190,6 +214,10 @@ def _attribute(
         value = default
     if value:
         headers[name] = value
+
+
+def _stripped(value: str | None) -> str:
+    return (value or "").strip()
 
 
 def _secret(name: str) -> str | None:

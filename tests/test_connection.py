@@ -91,6 +91,27 @@ def test_no_key_is_an_error_before_anything_is_sent(
     assert openrouter.requests == []
 
 
+@EVERY_WAY
+def test_the_line_break_at_the_end_of_a_secrets_file_is_no_part_of_the_key(
+    openrouter: Loopback, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", " \n")
+    monkeypatch.setenv("OR_API_KEY", f"{KEY}\n")
+    WAYS[way]()
+    assert key_sent(openrouter) == KEY
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("odd", ["ключ", " ", "\n", "\x00"])
+def test_what_can_be_no_key_is_an_error_before_anything_is_sent(
+    openrouter: Loopback, way: str, odd: str
+) -> None:
+    with pytest.raises(litellm.AuthenticationError, match=r"https://openrouter\.ai/keys") as caught:
+        WAYS[way](api_key=f"sk-or-v1-0123456789abcdef{odd}0123456789abcdef")
+    assert "0123456789abcdef" not in str(caught.value)
+    assert openrouter.requests == []
+
+
 def test_a_rotated_key_is_used_by_the_next_request(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +170,17 @@ def test_a_trailing_slash_makes_no_difference(openrouter: Loopback, way: str) ->
     (request,) = openrouter.requests
     endpoint = "/embeddings" if "embedding" in way else "/chat/completions"
     assert request.path == f"/api/v1{endpoint}"
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("address", ["openrouter.ai/api/v1", "ftp://openrouter.ai", KEY])
+def test_an_address_of_another_kind_is_refused_and_not_shown(
+    openrouter: Loopback, way: str, address: str
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match="begins with https://") as caught:
+        WAYS[way](api_base=address)
+    assert address not in str(caught.value)
+    assert openrouter.requests == []
 
 
 def test_an_address_that_names_the_endpoint_stays() -> None:

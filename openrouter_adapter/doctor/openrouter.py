@@ -31,8 +31,8 @@ def key() -> Iterator[Finding]:
         yield wrong("key", _words(failure).partition(": ")[2], advice)
         return
     yield ok("key", f"{masked(used)}, from {_source_of(used)}")
-    if used != used.strip() or used.strip("'\"") != used:
-        text = "the key has quotes or white space around it, which go with it"
+    if used.strip("'\"") != used:
+        text = "the key has quotes around it, which go with it"
         yield wrong("key", text, f"Take them out of {_source_of(used)}.")
     given = [os.environ.get(name) for name in connection.KEY_VARIABLES]
     if all(given) and len(set(given)) > 1:
@@ -188,7 +188,7 @@ def _source_of(used: str) -> str:
         ("litellm.openrouter_key", litellm.openrouter_key),
         *((name, os.environ.get(name)) for name in connection.KEY_VARIABLES),
     ):
-        if held == used:
+        if held and held.strip() == used:
             return name
     return "the keychain or LiteLLM's secret manager"
 
