@@ -316,6 +316,9 @@ def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None)
         return build(408, text.removeprefix("litellm.Timeout: "), headers, model)
     if isinstance(cause, httpx.TransportError):
         return unreached(cause, model)
+    if isinstance(cause, TypeError | ValueError) and not isinstance(cause, OSError):
+        # What JSON has no form for, or a header no letter; a wrong certificate is a ValueError too.
+        return bad_request(f"the request can't be sent: {_without_keys(text)}", model)
     return from_http(text, status, headers, model)
 
 

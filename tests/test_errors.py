@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import litellm
 import pytest
 
 from openrouter_adapter import errors
+from tests.support.calls import WAYS
 from tests.support.failures import FLAGGED, KEY, error
+
+if TYPE_CHECKING:
+    from tests.support.loopback import Loopback
 
 CUT = errors.MOST_WORDS
 
@@ -237,3 +241,21 @@ def test_every_exception_has_all_attributes() -> None:
 )
 def test_class_of_a_status_and_its_words(status: int, message: str, name: str) -> None:
     assert type(of(error(status, message), status)).__name__ == name
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"extra_headers": {"X-Team": "Köln →"}}, "'ascii' codec"),
+        ({"extra_headers": {"X-Team": 7}}, "Header value must be str or bytes"),
+        ({"user": b"someone"}, "bytes is not JSON serializable"),
+    ],
+    ids=["letter", "number", "bytes"],
+)
+def test_request_that_can_not_be_sent_is_the_callers_fault(
+    openrouter: Loopback, way: str, keywords: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match=words):
+        WAYS[way](**keywords)
+    assert openrouter.requests == []
