@@ -36,6 +36,7 @@ import httpx
 import orjson
 from pydantic import ValidationError
 
+from openrouter_adapter import decoding
 from openrouter_adapter.connection import DEFAULT_BASE_URL
 
 if TYPE_CHECKING:
@@ -227,8 +228,8 @@ def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: s
         litellm.ServiceUnavailableError: it is none, or was cut.
     """
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
+        return decoding.loads(content)
+    except ValueError:
         raise unreadable(content, headers, model) from None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+from openrouter_adapter import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +94,8 @@ class EventParser:
             self.done = True
             return None
         try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            event = decoding.loads(data)
+        except ValueError:
             raise NotJSONError(data) from None
         if not isinstance(event, dict):
             raise NotJSONError(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,25 @@ def test_bill_beside_a_nested_completion_is_kept(wire: Wire) -> None:
 def test_chunk_nested_in_provider_is_read(wire: Wire, way: Way) -> None:
     wire.reply = Reply([{"choices": None, "provider": chunk} for chunk in whole_stream(*TWO_WORDS)])
     assert text_of(way.ask(wire)) == SAID
+
+
+@pytest.mark.parametrize("way", WHOLE + STREAMED, ids=str)
+def test_half_a_surrogate_pair_spoils_one_character(wire: Wire, way: Way) -> None:
+    half = "a \ud83d b \U0001f426"
+    assert b"\\ud83d b \\ud83d\\udc26" in json.dumps(half).encode()
+    wire.reply = Reply(whole_stream(half) if way.is_stream else said(half))
+    answer = way.ask(wire)
+    assert text_of(answer) == "a \ufffd b \U0001f426"
+    for one in answer if way.is_stream else [answer]:
+        one.model_dump_json()
+
+
+@pytest.mark.parametrize("way", WHOLE, ids=str)
+def test_byte_order_mark_before_an_answer_is_skipped(wire: Wire, way: Way) -> None:
+    wire.reply = Reply(b"\xef\xbb\xbf" + json.dumps(said(SAID)).encode())
+    answer = way.ask(wire)
+    assert text_of(answer) == SAID
+    assert answer._hidden_params["response_cost"] == COST
 
 
 def test_builtin_adapter_refuses_a_nested_completion(builtin_wire: Wire) -> None:
