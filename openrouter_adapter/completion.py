@@ -13,7 +13,9 @@ from openrouter_adapter import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter"})
+FINISH_REASONS: Final = frozenset(
+    {"stop", "length", "tool_calls", "content_filter", "function_call"}
+)
 _CHOICE_FIELDS: Final = frozenset({"finish_reason", "index", "logprobs", "message", "delta"})
 
 
@@ -57,7 +59,8 @@ def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, 
     for choice in choices:
         if not isinstance(choice.get("message"), dict):
             # `text` is what a text completion has in its place.
-            choice["message"] = {"role": "assistant", "content": choice.pop("text", None)}
+            text = choice.pop("text", None)
+            choice["message"] = {} if text is None else {"role": "assistant", "content": text}
         if isinstance(choice["message"].get("tool_calls"), list):
             repair_tool_calls(choice["message"]["tool_calls"])
     for choice in choices:
@@ -76,6 +79,8 @@ def _raise_for_choice(
         error = choice["error"]
     elif finish_reason == "error":
         error = {"code": 502, "message": "the provider broke off with an error"}
+    elif not message:
+        error = {"code": 503, "message": "the answer has no message"}
     elif not finish_reason and not has_substance(message):
         error = {"code": 503, "message": "the answer is empty and has no finish_reason"}
     else:

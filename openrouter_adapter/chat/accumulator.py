@@ -19,6 +19,7 @@ _DELTA_FIELDS: Final = frozenset(
         "annotations",
         "audio",
         "content",
+        "function_call",
         "images",
         "reasoning",
         "reasoning_details",
@@ -123,6 +124,7 @@ class _Choice:
         "_audio",
         "_details",
         "_fields",
+        "_function_call",
         "_images",
         "_logprobs",
         "_message_fields",
@@ -145,6 +147,7 @@ class _Choice:
         self._annotations: list[Any] = []
         self._seen_annotations: set[bytes] = set()
         self._audio: dict[str, Any] = {}
+        self._function_call: dict[str, Any] = {}
         self._logprobs: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
         self._message_fields: dict[str, Any] = {}
@@ -185,9 +188,10 @@ class _Choice:
             self._refusal.append(_checked(value, str))
         elif name == "images":
             self._images.extend(_checked(value, list))
-        elif name == "audio":
+        elif name in {"audio", "function_call"}:
+            target = self._audio if name == "audio" else self._function_call
             for part, piece in value.items():
-                _merge(self._audio, part, piece)
+                _merge(target, part, piece)
         elif name == "annotations":
             fresh = [note for note in _checked(value, list) if self._is_new(note)]
             self._annotations.extend(fresh)
@@ -225,6 +229,7 @@ class _Choice:
             "annotations": self._annotations,
             "images": self._images,
             "audio": _joined(self._audio),
+            "function_call": _joined(self._function_call),
         }
         message |= {name: value for name, value in rest.items() if value}
         return {

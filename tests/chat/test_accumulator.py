@@ -161,6 +161,16 @@ def test_audio_is_joined() -> None:
     assert audio == {"id": "a", "transcript": "Wren", "data": "UklGRg==", "expires_at": 9}
 
 
+def test_an_old_function_call_is_joined() -> None:
+    message = put_together(
+        {"function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": '{"a": '}},
+        {"function_call": {"arguments": "1}"}},
+        reason="function_call",
+    )
+    assert message["function_call"] == {"name": "f", "arguments": '{"a": 1}'}
+
+
 def test_logprobs_are_joined() -> None:
     accumulator = Accumulator()
     for token in "ab":

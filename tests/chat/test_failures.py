@@ -137,6 +137,19 @@ def test_half_a_surrogate_pair_spoils_one_character(wire: Wire, way: Way) -> Non
         one.model_dump_json()
 
 
+@pytest.mark.parametrize("message", [None, "Wren", {}], ids=["null", "text", "empty"])
+@pytest.mark.parametrize("way", WHOLE + STREAMED, ids=str)
+def test_choice_without_a_message_is_no_empty_success(
+    wire: Wire, way: Way, message: object
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    wire.reply = Reply({**HEAD, "choices": [choice], "usage": USAGE})
+    raised = way.failure(wire)
+    assert isinstance(cause_of(raised), litellm.ServiceUnavailableError)
+    assert "no message" in str(raised)
+    assert raised.openrouter["cost"] == COST
+
+
 @pytest.mark.parametrize("way", WHOLE, ids=str)
 def test_byte_order_mark_before_an_answer_is_skipped(wire: Wire, way: Way) -> None:
     wire.reply = Reply(b"\xef\xbb\xbf" + json.dumps(said(SAID)).encode())

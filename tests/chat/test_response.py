@@ -122,7 +122,7 @@ def test_a_missing_finish_reason_beside_tool_calls_is_tool_calls(
     assert answered(openrouter, body).choices[0].finish_reason == "tool_calls"
 
 
-@pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
+@pytest.mark.parametrize("reason", ["stop", "length", "content_filter", "function_call"])
 def test_a_known_finish_reason_stays(openrouter: Loopback, reason: str) -> None:
     assert (
         answered(openrouter, with_choice(finish_reason=reason)).choices[0].finish_reason == reason
