@@ -39,7 +39,7 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
     Raises:
         litellm.BadRequestError: no input, or an option that is wrong.
     """
-    if inputs is None or (isinstance(inputs, str | list) and not inputs):
+    if inputs is None or (isinstance(inputs, str | list | tuple) and not inputs):
         raise errors.bad_request(
             f"input={inputs!r}: give a text, tokens, or a list of them to be embedded", model
         )
@@ -89,9 +89,9 @@ def decode_floats(encoded: str) -> list[float]:
 
 def _count(inputs: Any) -> int:
     """How many vectors an input asks for: a list of tokens is one text."""
-    if not isinstance(inputs, list):
+    if not isinstance(inputs, list | tuple):
         return 1
-    return 1 if isinstance(inputs[0], int) else len(inputs)
+    return 1 if isinstance(inputs[0], int | float) else len(inputs)
 
 
 class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):

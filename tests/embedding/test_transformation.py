@@ -31,7 +31,9 @@ BOTH_WAYS = pytest.mark.parametrize("way", ["embedding", "aembedding"])
         # LiteLLM's core puts a lone text into a list when it is asked synchronously.
         (["a bird"], ["a bird"], 1),
         (["a bird", "a nest", ""], ["a bird", "a nest", ""], 3),
+        (("a bird", "a nest"), ["a bird", "a nest"], 2),
         ([1, 2, 3], [1, 2, 3], 1),
+        ([1.0, 2.0], [1.0, 2.0], 1),
         ([[1, 2], [3]], [[1, 2], [3]], 2),
         ([{"content": [BIRD]}], [{"content": [BIRD]}], 1),
         (
@@ -57,7 +59,7 @@ def test_a_lone_text(openrouter: Loopback, way: str) -> None:
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("inputs", [[], ""])
+@pytest.mark.parametrize("inputs", [[], (), ""])
 def test_an_empty_input_is_an_error_before_anything_is_sent(
     openrouter: Loopback, way: str, inputs: Any
 ) -> None:

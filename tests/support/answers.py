@@ -67,7 +67,8 @@ def event_stream(events: list[Any]) -> bytes:
 
 def embeddings(inputs: Any, *, as_base64: bool = False) -> dict[str, Any]:
     """Return a vector of two floats for each input."""
-    count = len(inputs) if isinstance(inputs, list) and not isinstance(inputs[0], int) else 1
+    is_one = isinstance(inputs, str) or isinstance(inputs[0], int | float)
+    count = 1 if is_one else len(inputs)
     return {
         "object": "list",
         "model": "openai/text-embedding-3-small",
