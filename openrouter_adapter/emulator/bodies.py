@@ -177,6 +177,20 @@ def _check_schema(wanted: dict[str, Any]) -> None:
         raise invalid_body(expected("response_format.json_schema.schema", "object", schema))
 
 
+def _is_embedding_input(given: list[Any]) -> bool:
+    """Whether all are texts, or tokens, or lists of tokens, or objects with content."""
+    return (
+        all(isinstance(item, str) for item in given)
+        or _are_tokens(given)
+        or all(isinstance(item, list) and _are_tokens(item) for item in given)
+        or all(isinstance(item, dict) and isinstance(item.get("content"), list) for item in given)
+    )
+
+
+def _are_tokens(given: list[Any]) -> bool:
+    return bool(given) and all(type(item) in {int, float} for item in given)
+
+
 def check_embedding(body: dict[str, Any]) -> None:
     """Check an embedding request's body.
 
@@ -190,6 +204,8 @@ def check_embedding(body: dict[str, Any]) -> None:
         raise invalid_body("input: Invalid input: expected string or array")
     if not isinstance(given, (str, list)):
         raise invalid_body(expected("input", "string", given))
+    if isinstance(given, list) and not _is_embedding_input(given):
+        raise invalid_body("input: Invalid input")
     if body.get("encoding_format") not in {None, "float", "base64"}:
         raise invalid_body('encoding_format: Invalid option: expected one of "float"|"base64"')
     dimensions = body.get("dimensions")

@@ -48,6 +48,16 @@ def test_every_form_of_input(client: Client, given: Any, rows: int, tokens: int)
     assert reply.json["id"].startswith("gen-emb-")
 
 
+@pytest.mark.parametrize(
+    "given", [[None], [True], ["Ruby", 7], [[]], [["Ruby"]], [{}], [{"content": "Ruby"}]]
+)
+def test_another_form_of_input_is_refused(client: Client, given: Any) -> None:
+    reply = embed(client, given)
+    assert reply.status == 400
+    assert "input: Invalid input" in reply.json["error"]["message"]
+    assert client.emulator.bill() == []
+
+
 def test_multimodal_input(client: Client) -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     given = [{"content": [{"type": "text", "text": "A fox"}, image]}]
