@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .errors import invalid_body
@@ -42,6 +43,8 @@ _ITEMS: dict[str, type] = {
     "plugins": dict,
 }
 _MESSAGE_LISTS = ("tool_calls", "reasoning_details", "annotations")
+_DETAIL_TEXTS = ("type", "format", "text", "summary", "data", "signature")
+_PROVIDER_LISTS = ("order", "only", "ignore", "quantizations")
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
 _COUNTS = ("max_tokens", "max_completion_tokens")
 
@@ -77,17 +80,24 @@ def check_chat(body: dict[str, Any]) -> None:
     if not messages:
         raise invalid_body('Input required: specify "prompt" or "messages"')
     for name, item in _ITEMS.items():
-        _check_list(name, body.get(name), item)
+        check_list(name, body.get(name), item)
+    for place, plugin in enumerate(body.get("plugins") or ()):
+        _check_plugin(f"plugins.{place}", plugin)
     _check_schema(body.get("response_format") or {})
     stop = body.get("stop")
-    _check_list("stop", [stop] if isinstance(stop, str) else stop, str)
+    check_list("stop", [stop] if isinstance(stop, str) else stop, str)
     for place, message in enumerate(messages):
         _check_message(f"messages.{place}", message)
     for place, tool in enumerate(body.get("tools") or ()):
         _check_tool(f"tools.{place}", tool)
 
 
-def _check_list(path: str, given: Any, item: type) -> None:
+def check_list(path: str, given: Any, item: type) -> None:
+    """Check that a field is left out, or a list of items of one type.
+
+    Raises:
+        ApiError: 400 with the field and what was expected of it.
+    """
     if given is None:
         return
     if not isinstance(given, list):
@@ -95,6 +105,12 @@ def _check_list(path: str, given: Any, item: type) -> None:
     for place, value in enumerate(given):
         if not isinstance(value, item):
             raise invalid_body(expected(f"{path}.{place}", _JSON_NAMES[item], value))
+
+
+def _check_texts(path: str, given: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if not isinstance(given.get(name), (str, type(None))):
+            raise invalid_body(expected(f"{path}.{name}", "string", given[name]))
 
 
 def _check_fields(body: dict[str, Any]) -> None:
@@ -110,6 +126,37 @@ def _check_fields(body: dict[str, Any]) -> None:
     for name in _COUNTS:
         if body.get(name) is not None and body[name] < 1:
             raise invalid_body(f"{name}: Too small: expected number to be >=1")
+    _check_provider(body.get("provider") or {})
+
+
+def _check_provider(wishes: dict[str, Any]) -> None:
+    for name in _PROVIDER_LISTS:
+        check_list(f"provider.{name}", wishes.get(name), str)
+    prices = wishes.get("max_price")
+    for name, price in prices.items() if isinstance(prices, dict) else ():
+        if price is not None and not _is_price(price):
+            raise invalid_body(expected(f"provider.max_price.{name}", "number", price))
+
+
+def _is_price(value: Any) -> bool:
+    """Whether a value is an amount, as a number or as a decimal string."""
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)) >= 0
+    except InvalidOperation:
+        return False
+
+
+def _check_plugin(path: str, plugin: dict[str, Any]) -> None:
+    _check_texts(path, plugin, ("id", "engine", "search_prompt"))
+    _check_results(path, plugin)
+
+
+def _check_results(path: str, options: dict[str, Any]) -> None:
+    wanted = options.get("max_results")
+    if type(wanted) not in {int, type(None)}:
+        raise invalid_body(expected(f"{path}.max_results", "number", wanted))
+    if wanted is not None and wanted < 1:
+        raise invalid_body(f"{path}.max_results: Too small: expected number to be >=1")
 
 
 def _check_message(path: str, message: Any) -> None:
@@ -130,7 +177,9 @@ def _check_message(path: str, message: Any) -> None:
         for place, part in enumerate(content):
             _check_part(f"{path}.content.{place}", part)
     for name in _MESSAGE_LISTS:
-        _check_list(f"{path}.{name}", message.get(name), dict)
+        check_list(f"{path}.{name}", message.get(name), dict)
+    for place, detail in enumerate(message.get("reasoning_details") or ()):
+        _check_texts(f"{path}.reasoning_details.{place}", detail, _DETAIL_TEXTS)
     for place, call in enumerate(message.get("tool_calls") or ()):
         _check_function(f"{path}.tool_calls.{place}.function", call.get("function"))
     if role == "tool" and not message.get("tool_call_id"):
@@ -158,6 +207,10 @@ def _check_tool(path: str, tool: dict[str, Any]) -> None:
     if not isinstance(kind, str):
         raise invalid_body(expected(f"{path}.type", "string", kind))
     if kind != "function":
+        parameters = tool.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise invalid_body(expected(f"{path}.parameters", "object", parameters))
+        _check_results(f"{path}.parameters", parameters)
         return
     function = tool.get("function")
     _check_function(f"{path}.function", function)
@@ -199,6 +252,7 @@ def check_embedding(body: dict[str, Any]) -> None:
     """
     if not body.get("model"):
         raise invalid_body("No models provided")
+    _check_fields(body)
     given = body.get("input")
     if given is None or given in ("", []):
         raise invalid_body("input: Invalid input: expected string or array")
@@ -206,7 +260,11 @@ def check_embedding(body: dict[str, Any]) -> None:
         raise invalid_body(expected("input", "string", given))
     if isinstance(given, list) and not _is_embedding_input(given):
         raise invalid_body("input: Invalid input")
-    if body.get("encoding_format") not in {None, "float", "base64"}:
+    for place, item in enumerate(given):
+        if isinstance(item, dict):
+            for position, part in enumerate(item["content"]):
+                _check_part(f"input.{place}.content.{position}", part)
+    if body.get("encoding_format") not in (None, "float", "base64"):
         raise invalid_body('encoding_format: Invalid option: expected one of "float"|"base64"')
     dimensions = body.get("dimensions")
     if dimensions is not None and (not isinstance(dimensions, int) or dimensions < 1):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXA_RESULT = Decimal("0.004")
 EXA_SEARCH = Decimal("0.007")
 DEFAULT_RESULTS = 5
+_MOST_RESULTS = 100  # no engine gives more
 # USD for one page of a PDF, by engine; the others cost nothing beside tokens.
 PAGE_PRICES = {"mistral-ocr": Decimal("0.002")}
 # An advisor answers in about this many tokens.
@@ -143,8 +144,12 @@ def _results_text(annotations: tuple[dict[str, Any], ...]) -> str:
     )
 
 
+def _results_wanted(options: dict[str, Any]) -> int:
+    return min(options.get("max_results") or DEFAULT_RESULTS, _MOST_RESULTS)
+
+
 def _web_plugin(web: dict[str, Any], prompt: str, endpoint: Endpoint) -> Work:
-    number = web.get("max_results") or DEFAULT_RESULTS
+    number = _results_wanted(web)
     native = web.get("engine") == "native"
     annotations = citations(prompt, number, with_content=not native)
     if native and endpoint.price("web_search"):
@@ -159,7 +164,7 @@ def _web_plugin(web: dict[str, Any], prompt: str, endpoint: Endpoint) -> Work:
 def _web_search_tool(tool: dict[str, Any], prompt: str, target: Target) -> Work:
     native = target.model.author in _NATIVE_SEARCH
     options = tool.get("parameters") or {}
-    number = options.get("max_results") or DEFAULT_RESULTS
+    number = _results_wanted(options)
     annotations = citations(prompt, number, with_content=not native)
     if native:
         return Work(annotations, native_searches=1, server_tools={"web_search_requests": 1})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import billing, chat, delivery, faults, reasoning, responses_stream
-from .bodies import check_object
+from .bodies import check_list, check_object
 from .errors import invalid_body
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def chat_body(body: dict[str, Any]) -> dict[str, Any]:
     asked["messages"] = _messages(body)
     if body.get("max_output_tokens") is not None:
         asked["max_tokens"] = body["max_output_tokens"]
+    check_list("tools", body.get("tools"), dict)
     if body.get("tools"):
         asked["tools"] = [_chat_tool(tool) for tool in body["tools"]]
     choice = body.get("tool_choice")
@@ -179,7 +180,7 @@ def _content(content: Any) -> Any:
 def _part(part: dict[str, Any]) -> dict[str, Any]:
     kind = part.get("type")
     beside = {"cache_control": part["cache_control"]} if "cache_control" in part else {}
-    if kind in _PARTS:
+    if isinstance(kind, str) and kind in _PARTS:
         return {"type": "text", "text": part.get("text") or part.get("refusal") or "", **beside}
     if kind == "input_image":
         return {"type": "image_url", "image_url": {"url": part.get("image_url")}, **beside}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from openrouter_adapter.emulator import bodies, chat
+from openrouter_adapter.emulator import bodies, chat, embeddings, responses
 from openrouter_adapter.emulator.errors import ApiError
 from openrouter_adapter.emulator.service import Service
 from openrouter_adapter.emulator.settings import Settings
@@ -167,6 +168,71 @@ def test_any_body_is_answered_or_refused(
     with contextlib.suppress(ApiError):
         answered = chat.complete(service, body, service.faults.of_request(None, ""))
         assert answered.usage.prompt > 0
+
+
+PNG = "data:image/png;base64,AAAA"
+WHOLE_BODIES: dict[str, dict[str, Any]] = {
+    "chat": {
+        "model": "openai/gpt-4o-mini",
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]},
+            {
+                "role": "assistant",
+                "content": None,
+                "reasoning_details": [{"type": "reasoning.text", "text": "x", "signature": "s"}],
+                "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}],
+            },
+            {"role": "tool", "tool_call_id": "a", "content": "x"},
+        ],
+        "plugins": [{"id": "web", "max_results": 2}],
+        "provider": {"order": ["OpenAI"], "max_price": {"prompt": 9}, "sort": "price"},
+        "tools": [{"type": "openrouter:web_search", "parameters": {"max_results": 2}}],
+        "reasoning": {"effort": "low"},
+    },
+    "embeddings": {
+        "model": "openai/text-embedding-3-small",
+        "input": [{"content": [{"type": "text", "text": "x"}]}],
+        "encoding_format": "float",
+        "provider": {"order": ["OpenAI"]},
+    },
+    "responses": {
+        "model": "openai/gpt-4o-mini",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}]}],
+        "tools": [{"type": "function", "name": "f", "parameters": {}}],
+        "reasoning": {"effort": "low"},
+    },
+}
+
+
+def places_in(value: Any) -> list[tuple[Any, ...]]:
+    """Return the path of every value inside another, that of itself excepted."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    found: list[tuple[Any, ...]] = []
+    for name, inner in items:
+        deeper = places_in(inner) if isinstance(inner, dict | list) else []
+        found += [(name,), *((name, *path) for path in deeper)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [(kind, path) for kind, body in WHOLE_BODIES.items() for path in places_in(body)],
+    ids=str,
+)
+def test_junk_anywhere_in_a_body_is_answered_or_refused(kind: str, path: tuple[Any, ...]) -> None:
+    service = Service(Settings())
+    for junk in (None, True, -1, 1.5, 10**12, "", "x", [], {}, [None], [[]], [{}], {"a": 1}):
+        body = copy.deepcopy(WHOLE_BODIES[kind])
+        target: Any = body
+        for name in path[:-1]:
+            target = target[name]
+        target[path[-1]] = junk
+        with contextlib.suppress(ApiError):
+            if kind == "embeddings":
+                embeddings.embed(service, body)
+            else:
+                asked = responses.chat_body(body) if kind == "responses" else body
+                chat.complete(service, asked, service.faults.of_request(None, ""))
 
 
 def test_a_failure_of_the_emulator_itself_is_an_error_in_json(
