@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, limits, tokens
-from .billing import BillRow, Usage
+from . import billing, charging, tokens
+from .billing import Usage
 from .bodies import check_embedding
-from .errors import USER_ID, invalid_body, no_endpoints
-from .faults import error_object
-from .routing import endpoints, target_of
+from .errors import invalid_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .billing import BillRow
     from .faults import Fault
     from .service import Service
 
@@ -39,48 +38,21 @@ def embed(
         ApiError: 400 for a bad body, 404 for a model that embeds nothing.
     """
     check_embedding(body)
-    target = target_of(body["model"])
-    if "embeddings" not in target.model.output:
-        raise no_endpoints("that support embeddings")
-    permitted = service.guardrails.permitted(service.key, target.model)
-    endpoint = endpoints(target, body, permitted)[0]
-    dimensions = body.get("dimensions") or target.model.dimensions
-    if dimensions > target.model.dimensions:
-        raise invalid_body(f"dimensions: Too big: expected <={target.model.dimensions}")
-    texts = [_text_of(item) for item in _items(body["input"])]
-    usage = Usage(prompt=sum(_token_count(item) for item in _items(body["input"])))
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(target.model, endpoint))
-    limits.check_cost(service, target.model, cost)
-    failed = fault is not None and fault.name == "error-in-200"
-    if failed:
-        cost = billing.Cost(is_byok=cost.is_byok)
-    row = BillRow(
-        generation_id=service.new_id("gen-emb"),
-        endpoint="/embeddings",
-        model=target.model.canonical_slug,
-        provider=endpoint.provider,
-        tokens_prompt=usage.prompt,
-        tokens_completion=0,
-        cost=cost.total,
-        upstream_cost=cost.upstream,
-        is_byok=cost.is_byok,
-        status=fault.status if failed and fault else 200,
-        finish_reason=None,
-        native_finish_reason=None,
-        fault=fault.name if fault else None,
-        created_at=service.now(),
-        model_id=target.model.id,
-    )
-    row = service.charge(row)
-    if failed and fault:
-        error = {"error": error_object(fault, endpoint.provider), "user_id": USER_ID}
-        return orjson.dumps(error), {}
-    size = (dimensions, target.model.dimensions)
+    served = charging.choose(service, body, "embeddings", "embeddings")
+    full = served.model.dimensions
+    dimensions = body.get("dimensions") or full
+    if dimensions > full:
+        raise invalid_body(f"dimensions: Too big: expected <={full}")
+    items = _items(body["input"])
+    usage = Usage(prompt=sum(map(_token_count, items)))
+    charged = charging.charge(service, "/embeddings", "gen-emb", served, usage, fault)
+    if charged.error is not None:
+        return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"
-    vectors = [_encoded(text, *size, in_base64=in_base64) for text in texts]
+    vectors = [_encoded(_text_of(item), dimensions, full, in_base64=in_base64) for item in items]
     # OpenRouter answers with the provider's own name of an embedding model here.
-    native_name = target.model.id.rpartition("/")[2].partition(":")[0]
-    return _join(vectors, {"model": native_name, **_rest(row, cost)}), {}
+    native_name = served.model.id.rpartition("/")[2].partition(":")[0]
+    return _join(vectors, {"model": native_name, **_rest(charged.row, charged.cost)}), {}
 
 
 def _rest(row: BillRow, cost: billing.Cost) -> dict[str, Any]:
