@@ -8,10 +8,12 @@ See https://openrouter.ai/docs/features/multimodal/image-generation.
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
 
 from litellm.types.utils import (
     ImageObject,
@@ -108,6 +110,9 @@ def _images_of_choice(choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if url.startswith("data:"):
             description, _, data = url.partition(",")
             specific["media_type"] = description[5:].removesuffix(";base64")
+            if not description.endswith(";base64"):
+                # An SVG may come as its text.
+                data = base64.b64encode(unquote_to_bytes(data)).decode()
         yield {
             "b64_json": data,
             "url": None if data else url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,13 @@ def test_a_data_url_is_base64_with_its_media_type(
     (image,) = WAYS[way]().data
     assert (image.b64_json, image.url) == (DATA, None)
     assert image.provider_specific_fields["media_type"] == media_type
+
+
+def test_a_data_url_of_text_becomes_base64(openrouter: Loopback) -> None:
+    openrouter.replies(answers.image("data:image/svg+xml,%3Csvg%3E%C3%A9</svg>"))
+    (image,) = draw().data
+    assert base64.b64decode(image.b64_json) == "<svg>é</svg>".encode()
+    assert image.provider_specific_fields["media_type"] == "image/svg+xml"
 
 
 def test_a_data_url_stays_one_where_urls_were_asked_for(openrouter: Loopback) -> None:
