@@ -158,6 +158,8 @@ class Ledger:
                 self.holds.close()
             except LedgerError as failure:
                 logger.warning("unused allowance was not given back: %s", failure)
+        elif waiting := self.writer.waiting:
+            logger.warning("%d rows could not be written; they end with this program", waiting)
         self.store.close()
         return is_written
 

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import queue
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.ledger.errors import LedgerError, RefusedError
@@ -31,6 +30,9 @@ MOST_WAITING: Final = 50_000
 # A transaction costs half a millisecond, and a row in a large one 15 µs.
 LINGER: Final = 1.0
 _MOST_AT_ONCE: Final = 5_000
+# What makes a row may hold a whole request in memory: where many wait, rows are made at once.
+_MOST_UNMADE: Final = 1_000
+_FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
 
 
@@ -63,18 +65,23 @@ class Writer:
         self._batch: list[Row] = []
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._failures = 0
+        self._hurry = threading.Event()
+        self._pause = 0.0
         self._is_dropping = False
 
     def put(self, row: Row | Callable[[], Row]) -> None:
         """Takes a row, or what makes it, to be written soon; returns at once."""
-        if self._queue.qsize() + len(self._batch) >= self._most:
+        waiting = self.waiting
+        if waiting >= self._most:
             self.dropped += 1
             if not self._is_dropping:
                 self._is_dropping = True
                 logger.warning("the ledger is full: rows are dropped until it can be written")
             return
-        self._queue.put(row)
+        made = row if waiting < _MOST_UNMADE else self._made(row)
+        if made is None:
+            return
+        self._queue.put(made)
         if self._thread is None:
             self._start()
 
@@ -96,8 +103,9 @@ class Writer:
             return True
         asked = threading.Event()
         self._queue.put(asked)
+        self._hurry.set()
         self._start()
-        return asked.wait(timeout) and not self._failures
+        return asked.wait(timeout) and not self._pause
 
     def after_fork(self) -> None:
         """Leaves what waits in the parent to the parent."""
@@ -127,26 +135,35 @@ class Writer:
     def _gather(self) -> list[threading.Event]:
         """Adds to the batch what came in the meantime; gives those who wait for it."""
         asked: list[threading.Event] = []
-        pause = min(_LONGEST_PAUSE, 0.1 * 2**self._failures) if self._failures else None
+        if self._pause:
+            # However many rows come: a try that fails costs as much as one that works.
+            self._hurry.wait(self._pause)
+        else:
+            self._keep(self._queue.get(), asked)
+            if not asked:
+                self._hurry.wait(self.linger)
+        self._hurry.clear()
         with contextlib.suppress(queue.Empty):
-            self._keep(self._queue.get(timeout=pause), asked)
-            if not asked and self.linger:
-                time.sleep(self.linger)
             while True:
                 self._keep(self._queue.get_nowait(), asked)
         return asked
 
     def _keep(self, item: Item, asked: list[threading.Event]) -> None:
-        if isinstance(item, Row):
-            self._batch.append(item)
-        elif isinstance(item, threading.Event):
+        if isinstance(item, threading.Event):
             asked.append(item)
-        else:
-            try:
-                self._batch.append(item())
-            except Exception as failure:  # noqa: BLE001 - one row must not end the thread
-                self.dropped += 1
-                logger.warning("a row was dropped: %r", failure)
+        elif (row := self._made(item)) is not None:
+            self._batch.append(row)
+
+    def _made(self, item: Row | Callable[[], Row]) -> Row | None:
+        """The row itself; None where it can't be made."""
+        if isinstance(item, Row):
+            return item
+        try:
+            return item()
+        except Exception as failure:  # noqa: BLE001 - no call and no thread ends by one row
+            self.dropped += 1
+            logger.warning("a row was dropped: %r", failure)
+            return None
 
     def _write(self, rows: Sequence[Row]) -> bool:
         try:
@@ -154,9 +171,9 @@ class Writer:
         except RefusedError as failure:
             self._write_singly(rows, failure)
         except LedgerError as failure:
-            if not self._failures:
+            if not self._pause:
                 logger.warning("the ledger can't be written, rows wait in memory: %s", failure)
-            self._failures += 1
+            self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
             return False
         except Exception as failure:  # noqa: BLE001 - a row of ours must not end the thread
             self._write_singly(rows, failure)
@@ -173,7 +190,7 @@ class Writer:
             self._write([row])
 
     def _say_it_works(self) -> None:
-        if self._failures or self._is_dropping:
+        if self._pause or self._is_dropping:
             logger.warning("the ledger is written again; %d rows were dropped", self.dropped)
-        self._failures = 0
+        self._pause = 0.0
         self._is_dropping = False

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from openrouter_adapter import ledger
 from openrouter_adapter.ledger import LedgerError, Store
+from openrouter_adapter.ledger import writer as writer_module
 from openrouter_adapter.ledger.writer import Writer
 
 from .rows import billed
@@ -36,8 +38,10 @@ class Broken(Store):
     """A store whose database is gone until it is mended."""
 
     is_broken = True
+    tries = 0
 
     def write(self, rows: Any) -> None:
+        self.tries += 1
         if self.is_broken:
             raise LedgerError("the database is gone")
         super().write(rows)
@@ -70,6 +74,75 @@ def test_rows_wait_while_the_database_is_gone_and_are_written_when_it_is_back(
     assert len([text for text in texts if "dropped until" in text]) == 1
     assert any("50 rows were dropped" in text for text in texts)
     store.close()
+
+
+def test_a_database_that_is_gone_for_hours_does_not_end_the_writing_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_LONGEST_PAUSE", 1e-4)
+    store = Broken(tmp_path / "ledger.db")
+    writer = Writer(store, linger=0)
+    writer.put(billed(1))
+    wait_until(lambda: store.tries > 1100, 60)
+    store.is_broken = False
+    wait_until(lambda: writer.flush(5))
+    assert len(store.rows()) == 1
+    store.close()
+
+
+def test_a_busy_program_does_not_try_at_every_row_while_the_database_is_gone(
+    tmp_path: Path,
+) -> None:
+    store = Broken(tmp_path / "ledger.db")
+    writer = Writer(store, linger=0)
+    for cost in range(100):
+        writer.put(billed(cost))
+        time.sleep(0.01)
+    assert 1 < store.tries < 8
+    store.is_broken = False
+    started = time.monotonic()
+    assert writer.flush(10)
+    assert time.monotonic() - started < 5
+    assert len(store.rows()) == 100
+    store.close()
+
+
+def test_rows_that_wait_hold_no_requests_in_memory(tmp_path: Path) -> None:
+    store = Broken(tmp_path / "ledger.db")
+    writer = Writer(store, linger=60)
+    requests = [[bytes(1000)] for _ in range(3000)]
+
+    def of(request: list[bytes]) -> Callable[[], Row]:
+        return lambda: billed(len(request[0]))
+
+    kept = [weakref.ref(maker) for maker in map(of, requests) if writer.put(maker) is None]
+    assert writer.waiting == 3000
+    assert sum(one() is not None for one in kept) <= 1001
+    assert not writer.flush(0.5)
+    assert writer.waiting == 3000
+    assert not any(one() for one in kept[:-1])
+    store.close()
+
+
+def test_who_flushes_does_not_wait_for_a_batch_to_gather(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    writer = Writer(store, linger=30)
+    for cost in range(3):
+        writer.put(billed(cost))
+        time.sleep(0.05)
+        assert writer.flush(10)
+        assert len(store.rows()) == cost + 1
+    store.close()
+
+
+def test_what_a_program_could_not_write_at_its_end_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = ledger.open(tmp_path)
+    for cost in range(7):
+        book.record(billed(cost))
+    assert not book.close(0.5)
+    assert any("7 rows" in record.getMessage() for record in caplog.records)
 
 
 def test_a_row_that_the_database_refuses_takes_no_other_with_it(tmp_path: Path) -> None:
