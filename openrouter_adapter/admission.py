@@ -44,7 +44,7 @@ class Call(Mapping[str, Any]):
     its parameters must not show a key that lies deeper in them.
     """
 
-    __slots__ = ("_api_key", "_call_id", "_parameters", "tickets")
+    __slots__ = ("_api_key", "_call_id", "_parameters", "is_awaited", "is_over", "tickets")
 
     def __init__(
         self, parameters: Mapping[str, Any], api_key: str | None = None, logging_obj: Any = None
@@ -52,8 +52,12 @@ class Call(Mapping[str, Any]):
         self._parameters = parameters
         self._api_key = api_key
         self._call_id = getattr(logging_obj, "litellm_call_id", None)
-        # Each with the gate that gave it: debugging comes and goes while requests are in the air.
+        # Each with the gate that gave it: gates come and go while requests are in the air.
         self.tickets: list[tuple[Gate, Any]] = []
+        # Whether the caller left before there was a ticket, and whether an asynchronous attempt
+        # has begun to send.
+        self.is_over = False
+        self.is_awaited = False
 
     def __getitem__(self, name: str) -> Any:
         if name not in _TOLD:
@@ -74,6 +78,10 @@ class Call(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(_TOLD)
+
+
+class NotSentError(Exception):
+    """The caller left before the request went out: nothing was sent, and nothing is charged."""
 
 
 class Gate(Protocol):
@@ -115,10 +123,6 @@ def _installed() -> Gate | None:
     return _watch_gate if debugging.is_on() else _gate
 
 
-def _is_installed(gate: Gate) -> bool:
-    return gate is _gate or gate is _watch_gate
-
-
 def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about a body and leaves its ticket in `carrier`, the attempt's parameters.
 
@@ -133,6 +137,8 @@ def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str 
         ticket = gate.before_send(body, call, endpoint)
         if ticket is not None:
             call.tickets.append((gate, ticket))
+            if call.is_over:
+                after(carrier, None, NotSentError())
 
 
 def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
@@ -140,18 +146,20 @@ def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) ->
     call = carrier.get(TICKET)
     if call is not None and call.tickets:
         gate, ticket = call.tickets[-1]
-        if _is_installed(gate):
-            gate.seen(ticket, status, headers)
+        gate.seen(ticket, status, headers)
 
 
 def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
     """Settles the attempt's ticket, if it has one that is not settled yet."""
     call = carrier.get(TICKET)
-    if call is not None and call.tickets:
-        with contextlib.suppress(IndexError):
-            gate, ticket = call.tickets.pop()
-            if _is_installed(gate):
-                gate.after(ticket, bill, failure)
+    if call is None:
+        return
+    if not call.tickets:
+        # A thread may still be asking the gate for an attempt that was cancelled meanwhile.
+        call.is_over = True
+    with contextlib.suppress(IndexError):
+        gate, ticket = call.tickets.pop()
+        gate.after(ticket, bill, failure)
 
 
 @contextlib.contextmanager
@@ -250,7 +258,17 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
         if not is_async:
             listen(call.get("client"), call.get("litellm_params") or {}, is_async=False)
         answer = send(*arguments, **call)
-    return _watch_async(answer, carrier, call) if asyncio.iscoroutine(answer) else answer
+    if not asyncio.iscoroutine(answer):
+        return answer
+    watched = _watch_async(answer, carrier, call)
+    weakref.finalize(watched, _settle_unsent, carrier[TICKET]).atexit = False
+    return watched
+
+
+def _settle_unsent(call: Call) -> None:
+    """Settles an attempt that LiteLLM prepared in a thread for a task that is gone by now."""
+    if not call.is_awaited:
+        after({TICKET: call}, None, NotSentError())
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
@@ -283,6 +301,7 @@ def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
 
 
 async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
+    carrier[TICKET].is_awaited = True
     with settled_on_failure(carrier):
         listen(call.get("client"), call.get("litellm_params") or {}, is_async=True)
         return await answer

@@ -109,12 +109,12 @@ class Watch:
     def seen(self, ticket: Request, status: int, headers: Mapping[str, str]) -> None:
         """Notes an answer's headers."""
         ticket.status, ticket.headers = status, headers
-        if ticket.inner_ticket is not None and ticket.inner is self._inner():
+        if ticket.inner_ticket is not None:
             ticket.inner.seen(ticket.inner_ticket, status, headers)
 
     def after(self, ticket: Request, bill: Bill | None, failure: BaseException | None) -> None:
         """Tells of a request that has ended, however."""
-        if ticket.inner_ticket is not None and ticket.inner is self._inner():
+        if ticket.inner_ticket is not None:
             ticket.inner.after(ticket.inner_ticket, bill, failure)
         headers = ticket.headers or {}
         tell(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import litellm
 import openai
 import pytest
 
+from openrouter_adapter import admission
 from tests.support import answers
 from tests.support.calls import CHAT_MODEL, WAYS, aask, adraw, aembed, ask, draw, embed
 from tests.support.gate import RecordingGate, guarded
@@ -238,6 +240,56 @@ async def test_a_cancelled_stream_settles_once(openrouter: Loopback, gate: Recor
     with pytest.raises(asyncio.CancelledError):
         await task
     assert only_bill(gate) is None
+
+
+class SlowGate(RecordingGate):
+    """Answers when it is told to."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def before_send(self, *arguments: Any) -> object:
+        self.is_asked.set()
+        assert self.may_answer.wait(10)
+        return super().before_send(*arguments)
+
+
+async def arespond() -> Any:
+    return await litellm.aresponses(model=CHAT_MODEL, input="Name three birds.")
+
+
+async def arerank() -> Any:
+    model = "openrouter/cohere/rerank-v3.5"
+    return await litellm.arerank(model=model, query="birds", documents=["an owl"])
+
+
+@pytest.mark.parametrize("call", [aask, aembed, arespond, arerank])
+async def test_a_call_cancelled_while_the_gate_is_asked_settles_as_not_sent(
+    openrouter: Loopback, call: Any
+) -> None:
+    with guarded(SlowGate()) as gate:
+        task = asyncio.create_task(call())
+        await asyncio.to_thread(gate.is_asked.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.may_answer.set()
+        await asyncio.to_thread(wait_for, lambda: bool(gc.collect() or gate.settled))
+    assert only_bill(gate) is None
+    [failure] = gate.failures
+    assert isinstance(failure, admission.NotSentError)
+    assert openrouter.requests == []
+
+
+@pytest.mark.usefixtures("openrouter")
+def test_an_attempt_settles_with_the_gate_that_it_began_with(gate: RecordingGate) -> None:
+    chunks = ask(stream=True)
+    next(chunks)
+    with guarded(RecordingGate()) as other:
+        assert list(chunks)
+    assert only_bill(gate).cost == COST
+    assert other.settled == []
 
 
 @pytest.mark.parametrize("way", ["image_generation", "aimage_generation"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.money import to_pico
 from openrouter_adapter.ledger.rows import BILLED
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.usage import Bill
 
 _NOT_SENT: Final = (
+    NotSentError,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,

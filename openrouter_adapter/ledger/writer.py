@@ -63,7 +63,8 @@ class Writer:
         # SimpleQueue may be put to from a signal handler, too.
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._batch: list[Row] = []
-        self._start_lock = threading.Lock()
+        # The garbage collector may put a row wherever it runs, within `_start` too.
+        self._start_lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()
         self._pause = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import time
 from dataclasses import dataclass
 from decimal import Decimal
@@ -271,6 +272,32 @@ def test_waiting_for_what_others_hold(cents: Ledger, where: str, to: dict[str, s
     timer.start()
     ask(to)
     timer.join()
+    other.close()
+
+
+def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(
+    cents: Ledger, where: str, emulator: Emulator, to: dict[str, str]
+) -> None:
+    cents.budget("all", "0.0101", wait_seconds=10)
+    other = ledger.open(where, estimate=a_cent)
+    row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
+    assert other.holds.take(row, Decimal("0.01"), cents.limits.budgets) is None
+
+    async def give_up() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(litellm.acompletion(CHAT, HELLO, max_tokens=5, **to), 0.5)
+        row.cost, row.cost_status = 10, "billed"
+        other.store.write([row])
+        other.holds.close()
+
+    # Its end waits for the threads of the event loop, where the call still asks for its turn.
+    asyncio.run(give_up())
+    gc.collect()
+    cents.flush()
+    assert cents.held() == []
+    assert emulator.requests == []
+    [left] = [one for one in cents.store.rows() if one.outcome == "error"]
+    assert (left.error_class, left.cost) == ("NotSentError", 0)
     other.close()
 
 

@@ -22,6 +22,7 @@ class RecordingGate:
 
     asked: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     settled: list[tuple[object, Bill | None]] = field(default_factory=list)
+    failures: list[BaseException | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -43,10 +44,11 @@ class RecordingGate:
         self,
         ticket: object,
         bill: Bill | None,
-        failure: BaseException | None,  # noqa: ARG002
+        failure: BaseException | None,
     ) -> None:
         with self._lock:
             self.settled.append((ticket, bill))
+            self.failures.append(failure)
 
     @property
     def bills(self) -> list[Bill | None]:
