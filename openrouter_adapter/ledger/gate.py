@@ -94,11 +94,12 @@ class Attempts:
     def __init__(self) -> None:
         """Knows none."""
         self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        # The garbage collector may end an attempt wherever it runs, within these methods too.
+        self._lock = threading.RLock()
 
     def after_fork(self) -> None:
         """Takes a lock that no thread of the parent holds."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def next(self, call_id: str) -> int:
         """The number of a new attempt, from 1."""
@@ -110,8 +111,17 @@ class Attempts:
                     del self._counts[old]
             return number
 
+    def ended(self, call_id: str, number: int) -> None:
+        """Makes a call one of late again: its callback, or its next attempt, is about to come."""
+        with self._lock:
+            self._counts[call_id] = max(number, self._counts.pop(call_id, 0))
+
     def __contains__(self, call_id: object) -> bool:
         return call_id in self._counts
+
+
+# One for all ledgers: a call may outlast the ledger that it began under, and is that one's.
+_attempts: Final = Attempts()
 
 
 class LedgerGate:
@@ -121,7 +131,7 @@ class LedgerGate:
         """Takes where rows go and what is held."""
         self._writer = writer
         self._limits = limits
-        self.attempts = Attempts()
+        self.attempts = _attempts
         self._in_air: dict[int, Ticket] = {}
 
     def before_send(
@@ -193,6 +203,7 @@ class LedgerGate:
         """Writes the attempt's row: what it cost, or that this is not known yet."""
         if isinstance(ticket, Ticket):
             self._in_air.pop(id(ticket), None)
+            self.attempts.ended(ticket.call_id, ticket.attempt)
             ticket.latency_ms = round((time.perf_counter() - ticket.started) * 1000)
             try:
                 if failure is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -14,7 +15,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 import openrouter_adapter
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import to_pico
+from openrouter_adapter.ledger import gate, to_pico
 
 from .traffic import CHAT, EMBEDDING, IMAGE
 
@@ -199,6 +200,41 @@ def test_what_nobody_knows_is_unknown_and_not_zero(
     assert (row.cost_status, row.cost) == ("unknown", None)
     [spent] = enabled.spend("total")
     assert (spent.unknown, spent.billed) == (1, 0)
+
+
+def test_a_timeout_after_thousands_of_other_calls_stays_unknown(
+    enabled: Ledger, emulator: Emulator, to: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "_MOST_CALLS", 4)
+    emulator.faults.add("stall=60")
+
+    def call() -> None:
+        with pytest.raises(litellm.Timeout):
+            litellm.completion(CHAT, HELLO, timeout=1, **to)
+
+    with ThreadPoolExecutor(1) as thread:
+        slow = thread.submit(call)
+        while not emulator.requests:
+            time.sleep(0.01)
+        for number in range(10):
+            enabled.gate.attempts.next(f"call-{number}")
+        slow.result()
+    time.sleep(0.3)
+    row = only_row(enabled)
+    assert (row.error_class, row.cost_status, row.cost) == ("Timeout", "unknown", None)
+
+
+def test_a_call_that_outlasts_its_ledger_is_written_there_and_only_there(
+    enabled: Ledger, emulator: Emulator, to: dict[str, str], tmp_path: Path
+) -> None:
+    stream = litellm.completion(CHAT, HELLO, stream=True, **to)
+    next(stream)
+    other = ledger.enable(tmp_path / "other.db")
+    drain(stream)
+    time.sleep(0.3)
+    assert only_row(enabled).cost == to_pico(emulator.bill()[0].cost)
+    assert other.flush()
+    assert other.store.rows() == []
 
 
 def test_disabling_leaves_litellm_as_it_was(enabled: Ledger, to: dict[str, str]) -> None:
