@@ -46,25 +46,41 @@ class Choice:
         pricing = self.pricing
         is_timed = any(override.is_timed for override in pricing.overrides)
         moment = datetime.now(timezone.utc) if is_timed else None
-        return self._held(pricing.rates(prompt_tokens, moment))
+        found = pricing.rates(prompt_tokens, moment)
+        if self.knows_all or not self.ceilings:
+            return found
+        base = pricing.base
+        lower = {
+            item: ceiling
+            for item, ceiling in self.ceilings.items()
+            if base.get(item, ZERO) > ceiling
+        }
+        return _scaled(found, base, lower)
 
     def dearest(self, prompt_tokens: int) -> Rates:
         """The highest prices that the request can meet, USD."""
-        return self._held(self.pricing.dearest(prompt_tokens))
+        found = self.pricing.dearest(prompt_tokens)
+        if self.knows_all or not self.ceilings or self.pricing.is_free:
+            return found
+        # Another provider than the known one may serve it, up to the ceiling.
+        return _scaled(found, self.pricing.base, self.ceilings)
 
-    def _held(self, rates: Rates) -> Rates:
-        if not self.ceilings or self.knows_all:
-            return rates
-        # Another provider than the known one may serve it, but none whose base price is above
-        # the ceiling; what follows the base price (tiers, cache writes) shrinks with it.
-        held = dict(rates)
-        for item, ceiling in self.ceilings.items():
-            base = self.pricing.base.get(item, ZERO)
-            if base > ceiling:
-                for part in _FOLLOWING.get(item, (item,)):
-                    if part in held:
-                        held[part] = held[part] * ceiling / base
-        return held
+
+def _scaled(rates: Rates, base: Rates, ceilings: Rates) -> Rates:
+    """The rates of a provider whose base prices are at the ceilings.
+
+    What follows the base price (tiers, cache writes) grows and shrinks with it.
+    """
+    found = dict(rates)
+    for item, ceiling in ceilings.items():
+        usual = base.get(item)
+        if not usual:
+            found[item] = ceiling
+            continue
+        for part in _FOLLOWING.get(item, (item,)):
+            if part in found:
+                found[part] = found[part] * ceiling / usual
+    return found
 
 
 _FOLLOWING: Final = {
@@ -76,6 +92,19 @@ _FOLLOWING: Final = {
     ),
     "completion": ("completion", "internal_reasoning"),
 }
+# The tiers that may serve a request for another one: "fast" is OpenRouter's other word.
+_TIERS: Final = {
+    "fast": frozenset({"priority"}),
+    "ultrafast": frozenset({"priority", "ultrafast"}),
+}
+
+
+def tiers_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """The `service_tier`s, beside the usual one, of providers that may serve a request."""
+    tier = body.get("service_tier")
+    if not isinstance(tier, str):
+        return frozenset()
+    return _TIERS.get(tier, frozenset({tier}))
 
 
 def ceilings_of(body: Mapping[str, Any]) -> Rates:
@@ -109,10 +138,13 @@ def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> list[
         ]
     preferences = body.get("provider")
     wishes = preferences if isinstance(preferences, dict) else {}
+    tiers = tiers_of(body)
     allowed = [
         endpoint
         for endpoint in endpoints
-        if _is_allowed(endpoint, wishes, body) and _is_affordable(endpoint, ceilings)
+        if endpoint.service_tier in {None, *tiers}
+        and (not wishes or _is_allowed(endpoint, wishes))
+        and _is_affordable(endpoint, ceilings)
     ]
     allowed = _in_order(allowed, wishes, found.variants)
     return [
@@ -128,21 +160,27 @@ def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> list[
     ]
 
 
-def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    only, ignored = wishes.get("only"), wishes.get("ignore") or ()
-    quantizations = wishes.get("quantizations")
-    tier = body.get("service_tier")
+def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any]) -> bool:
+    only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
+    quantizations = _words(wishes, "quantizations")
     return (
-        (not only or any(endpoint.is_named(str(slug)) for slug in only))
-        and not any(endpoint.is_named(str(slug)) for slug in ignored)
+        (not only or any(map(endpoint.is_named, only)))
+        and not any(map(endpoint.is_named, ignored))
         and (not quantizations or (endpoint.quantization or "unknown") in quantizations)
-        and (endpoint.service_tier is None or endpoint.service_tier == tier)
     )
 
 
+def _words(wishes: Mapping[str, Any], name: str) -> list[str]:
+    words = wishes.get(name)
+    return [str(word) for word in words] if isinstance(words, list | tuple) else []
+
+
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
-    base = endpoint.pricing.base
-    return all(base.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
+    """Whether its price is below the ceilings at some hour and length: then it may be chosen."""
+    if not ceilings:
+        return True
+    cheapest = endpoint.pricing.cheapest()
+    return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 
 
 def _in_order(
@@ -152,9 +190,9 @@ def _in_order(
     by = sort.get("by") if isinstance(sort, dict) else sort
     if by == "price" or "floor" in variants:
         endpoints = sorted(endpoints, key=_token_prices)
-    order = wishes.get("order")
-    if order and isinstance(order, list):
-        first = [one for slug in order for one in endpoints if one.is_named(str(slug))]
+    order = _words(wishes, "order")
+    if order:
+        first = [one for slug in order for one in endpoints if one.is_named(slug)]
         rest = [one for one in endpoints if one not in first]
         stays = wishes.get("allow_fallbacks") is False
         return first if stays else first + rest

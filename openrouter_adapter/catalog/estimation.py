@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.catalog import outputs, prompts, surcharges
-from openrouter_adapter.catalog.choices import Choice, ceilings_of, choices_of
+from openrouter_adapter.catalog.choices import Choice, ceilings_of, choices_of, tiers_of
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO, image_is_by_token
 
@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prompts import Prompt
     from openrouter_adapter.catalog.surcharges import Surcharge
 
-_FREE_MODELS: Final = frozenset({"openrouter/bodybuilder"})
+_FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
+_SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
 # What a model that nobody knows yet may take beyond the ceiling that was set for its base price:
 # writing to a cache, and long prompts.
 _CACHE_WRITE: Final = Decimal("1.25")
 _CACHE_WRITE_1H: Final = Decimal(2)
+# The answer to which a loop's limit was passed, and the one that is asked for without tools.
+_STEPS_BEYOND_LIMIT: Final = 2
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
-_STANDARD_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only", "flex"})
+_STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,13 @@ def estimate(
             fetched.
     """
     body = request
-    if isinstance(request.get("body"), dict) and "url" in request:
-        body, endpoint = request["body"], str(request["url"])
-    if "extra_body" in body and isinstance(body["extra_body"], dict):
-        body = {**body, **body["extra_body"]}
+    if isinstance(request.get("body"), dict):
+        body, endpoint = request["body"], str(request.get("url", endpoint))
+    if isinstance(body.get("extra_body"), dict):
+        body = {**body["extra_body"], **body}
     kind = outputs.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
-        return _unknown(f"endpoint {endpoint}: its price is no price of tokens")
+        return _unknown(f"endpoint {endpoint}: what it costs is not estimated")
     names = _names(body)
     reason = _hidden(body, names)
     if reason is not None:
@@ -130,6 +133,9 @@ def _hidden(body: Mapping[str, Any], names: list[str]) -> str | None:
         return "a preset: it hides the model, the prompt and the plugins"
     if not names:
         return "no model"
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, dict) and reasoning.get("mode") not in (None, "standard"):
+        return f"reasoning.mode {reasoning['mode']}: how often it thinks is not known beforehand"
     return None
 
 
@@ -139,16 +145,19 @@ def _unknown(reason: str) -> Estimate:
 
 def _dearest(estimates: list[Estimate]) -> Estimate:
     """Of a request with fallback models: the first one's likely cost, the dearest one's worst."""
+    first = estimates[0]
     reasons = [one.unknown_because for one in estimates if one.worst is None]
     worst = None if reasons else max(one.worst for one in estimates if one.worst is not None)
-    reason = next(filter(None, reasons), None)
-    return replace(
-        estimates[0], worst=worst, unknown_because=reason or estimates[0].unknown_because
-    )
+    details = first.details
+    if details is not None:
+        knows = all(one.details is None or one.details.knows_endpoints for one in estimates)
+        details = replace(details, knows_endpoints=knows)
+    reason = next(filter(None, reasons), None) or first.unknown_because
+    return Estimate(first.likely, worst, reason, details)
 
 
 def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog) -> Estimate:
-    if name in _FREE_MODELS or name.removeprefix("openrouter/") in _FREE_MODELS:
+    if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
     if found is None and name.startswith("openrouter/") and name.count("/") == 1:
@@ -157,11 +166,14 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
         return _unknown(f"model {name}: it is not in the catalogue")
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
-    tier = body.get("service_tier")
     choices = choices_of(found, body, catalog)
     if not choices:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
-    if tier not in _STANDARD_TIERS and tier not in {choice.service_tier for choice in choices}:
+    if body.get("speed") not in (None, "standard"):
+        return _unknown(f"speed {body['speed']}: its price is not in the catalogue")
+    tier = body.get("service_tier")
+    sold = {choice.service_tier for choice in choices}
+    if tier not in _STANDARD_TIERS and not tiers_of(body) & sold:
         return _unknown(f"service_tier {tier}: its price is not in the catalogue")
     return _of_choices(found, body, kind, choices)
 
@@ -169,35 +181,31 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
 def _of_choices(
     found: Found, body: Mapping[str, Any], kind: outputs.Kind, choices: list[Choice]
 ) -> Estimate:
-    prompt = kind.prompt(prompts.counter(found.model), body)
+    model = found.model
+    prompt = kind.prompt(prompts.counter(model), body)
     first = choices[0]
-    extra = surcharges.of_request(
-        body, found.model, found.variants, prompt, first.pricing.dearest(prompt.worst)
-    )
-    window = found.model.longest
-    most_prompt = _most_prompt(prompt, window)
+    extra = surcharges.of_request(body, model, found.variants, prompt, _dearest_rates(choices))
+    most_prompt = _most_prompt(prompt, model.longest)
     rates = first.rates(prompt.likely)
-    output = outputs.likely(body, kind, found.model)
+    output = outputs.likely(body, kind, model, prompt)
     likely = (
         prompt.likely * rates.get("prompt", ZERO)
         + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
-        + outputs.likely_cost(output, kind, found.model, rates)
+        + outputs.likely_cost(output, kind, model, rates)
         + rates.get("request", ZERO)
         + extra.likely
     )
-    worst: Decimal | None = None
+    worst = ZERO
     most_output = 0
     for choice in choices:
-        most = outputs.most(body, kind, choice.max_completion_tokens or choice.context_length)
+        longest = choice.max_completion_tokens or choice.context_length
+        most = outputs.most(body, kind, model, prompt, longest)
         if most is None or most_prompt is None:
-            return Estimate(likely, None, f"model {found.model.id}: it has no limit of length")
+            return Estimate(likely, None, f"model {model.id}: it has no limit of length")
         cost = _worst_of(choice, prompt, (most_prompt, most), extra, body, kind)
-        worst = cost if worst is None else max(worst, cost)
-        most_output = max(most_output, most)
-    if extra.unknown_because is not None:
-        worst = None
+        worst, most_output = max(worst, cost), max(most_output, most)
     details = Details(
-        found.model.id,
+        model.id,
         prompt.likely + prompt.audio,
         most_prompt or 0,
         output,
@@ -206,15 +214,26 @@ def _of_choices(
         extra.worst,
         first.knows_all,
     )
-    return Estimate(likely, worst, extra.unknown_because, details)
+    if extra.unknown_because is not None:
+        return Estimate(likely, None, extra.unknown_because, details)
+    return Estimate(min(likely, worst), worst, None, details)
+
+
+def _dearest_rates(choices: list[Choice]) -> Rates:
+    """The highest price of each item that any of the providers has, of the shortest prompts."""
+    found: Rates = {}
+    for choice in choices:
+        for item, price in choice.dearest(0).items():
+            found[item] = max(found.get(item, ZERO), price)
+    return found
 
 
 def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
     """Tokens of the prompt at worst; a longer one than the model takes is refused, not billed."""
-    if prompt.fills_window:
-        return window
-    most = prompt.worst + prompt.most_audio
-    return most if window is None else min(most, window)
+    if window is None:
+        return None if prompt.fills_window else prompt.worst + prompt.most_audio
+    longest = window * prompt.inputs
+    return longest if prompt.fills_window else min(prompt.worst + prompt.most_audio, longest)
 
 
 def _worst_of(
@@ -226,35 +245,40 @@ def _worst_of(
     kind: outputs.Kind,
 ) -> Decimal:
     most_prompt, most_output = tokens
-    rates = choice.dearest(most_prompt)
+    window = choice.context_length or most_prompt
+    rates = choice.dearest(most_prompt if extra.loop_limit is None else window)
     repeats = outputs.repeats(body)
-    cost = (
-        most_prompt * repeats * _dearest_input(rates, prompt)
-        + outputs.worst_cost(most_output, kind, rates, repeats)
-        + repeats * rates.get("request", ZERO)
-        + extra.worst
+    input_rate = _dearest_input(rates, prompt)
+    again = rates.get("input_cache_read", rates.get("prompt", ZERO))
+    each = (
+        most_prompt * input_rate
+        + prompt.searches * window * again
+        + outputs.requests(kind, prompt) * rates.get("request", ZERO)
     )
     if "image" in rates and not image_is_by_token(rates):
-        cost += repeats * prompt.images * rates["image"]
+        each += prompt.images * rates["image"]
+    output_cost = outputs.worst_cost(most_output, kind, rates, repeats * prompt.inputs)
+    cost = repeats * each + output_cost + extra.worst
     if extra.loop_limit is not None:
-        # OpenRouter looks at the sum after each step: it may be passed by the last one.
-        step = (choice.context_length or most_prompt) * _dearest_input(rates, prompt)
-        cost += extra.loop_limit + step
+        # OpenRouter looks at the sum after each answer, and asks for a last one after that.
+        cost += extra.loop_limit + _STEPS_BEYOND_LIMIT * (window * input_rate + output_cost)
     return cost
 
 
 def _dearest_input(rates: Rates, prompt: Prompt) -> Decimal:
     """USD for an input token at its dearest: of any kind that is in the prompt, and cached."""
-    items = ["prompt", "input_cache_write"]
-    if prompt.lives_an_hour:
-        items.append("input_cache_write_1h")
-    if prompt.most_audio or prompt.fills_window:
-        items.append("audio")
+    fresh, write = rates.get("prompt", ZERO), rates.get("input_cache_write", ZERO)
+    # A price of writing below the prompt's is that of keeping what was read at full price.
+    found = [fresh + write if write < fresh else write]
+    if prompt.lives_an_hour and write:
+        found.append(rates.get("input_cache_write_1h", fresh * _CACHE_WRITE_1H))
+    if prompt.most_audio:
+        found.append(rates.get("audio", ZERO))
     if prompt.images:
-        items.append("image_token")
+        found.append(rates.get("image_token", ZERO))
         if image_is_by_token(rates):
-            items.append("image")
-    return max([rates[item] for item in items if item in rates], default=ZERO)
+            found.append(rates.get("image", ZERO))
+    return max(found)
 
 
 def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estimate:
@@ -265,29 +289,30 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
             f"model {name}: whom it chooses is not known beforehand (provider.max_price with "
             "prompt and completion sets a limit)"
         )
-    most_output = outputs.asked_limit(body)
-    if most_output is None:
-        return _unknown(f"model {name}: max_tokens is missing, and so is a limit of length")
     prompt = kind.prompt(prompts.counter(None), body)
+    modalities = body.get("modalities")
+    most_output = outputs.most(body, kind, None, prompt, None)
+    if most_output is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
+        return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     extra = surcharges.of_request(body, None, frozenset(), prompt, {})
-    if prompt.fills_window:
+    if extra.unknown_because is not None:
+        return _unknown(extra.unknown_because)
+    if prompt.fills_window or extra.loop_limit is not None:
         return _unknown(f"model {name}: a part of the prompt has no known length")
+    for item, amount in (("audio", prompt.most_audio), ("image", prompt.images)):
+        if amount and item not in ceilings:
+            return _unknown(f"model {name}: provider.max_price has no limit for {item}")
     most_prompt = prompt.worst + prompt.most_audio
     factor = _CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
     if most_prompt > _LONG_PROMPT_TOKENS:
         factor *= _LONG_PROMPT
     repeats = outputs.repeats(body)
-    worst = (
-        repeats
-        * (
-            most_prompt * ceilings["prompt"] * factor
-            + most_output * ceilings["completion"] * factor
-            + ceilings.get("request", ZERO)
-            + prompt.images * ceilings.get("image", ZERO)
-        )
-        + extra.worst
+    worst = extra.worst + repeats * (
+        prompt.worst * ceilings["prompt"] * factor
+        + prompt.most_audio * ceilings.get("audio", ZERO)
+        + prompt.images * ceilings.get("image", ZERO)
+        + ceilings.get("request", ZERO)
     )
-    if extra.unknown_because is not None:
-        return _unknown(extra.unknown_because)
-    details = Details(name, prompt.likely, most_prompt, 0, most_output * repeats)
+    worst += most_output * ceilings["completion"] * factor
+    details = Details(name, prompt.likely, most_prompt, 0, most_output)
     return Estimate(None, worst, f"model {name}: only the limit is known", details)

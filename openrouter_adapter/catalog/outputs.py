@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.catalog.prices import ZERO, image_output_is_by_token
@@ -29,6 +30,14 @@ _THINKING_BY_EFFORT: Final = {
     "max": 6000,
 }
 _LIMITS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_ANSWER_COUNTS: Final = ("n", "best_of")
+# A smaller limit is refused by some providers, and raised to this for them.
+_LEAST_LIMIT: Final = 16
+# A search of a rerank is over so many documents; longer ones count as several, of tokens each.
+_PIECES_PER_SEARCH: Final = 100
+_PIECE: Final = 500
+# Claude thinks with this many tokens at least, whatever the limit.
+_LEAST_THINKING: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +47,21 @@ class Kind:
     Attributes:
         prompt: Counts a body's prompt.
         answers: `text`, `images`, or `nothing` that is billed.
+        ranks: Whether the price of a request is for so many documents.
     """
 
     prompt: Callable[[Counter, Mapping[str, Any]], Prompt]
     answers: str = "text"
+    ranks: bool = False
 
 
-_IMAGES: Final = Kind(lambda counter, body: counter.completion(body), "images")
+_IMAGES: Final = Kind(lambda counter, body: counter.drawing(body), "images")
 KINDS: Final = {
     "/chat/completions": Kind(lambda counter, body: counter.chat(body)),
     "/completions": Kind(lambda counter, body: counter.completion(body)),
     "/responses": Kind(lambda counter, body: counter.responses(body)),
     "/embeddings": Kind(lambda counter, body: counter.texts(body.get("input")), "nothing"),
-    "/rerank": Kind(lambda counter, body: counter.rerank(body), "nothing"),
+    "/rerank": Kind(lambda counter, body: counter.rerank(body), "nothing", ranks=True),
     "/images/generations": _IMAGES,
     "/images": _IMAGES,
 }
@@ -58,48 +69,88 @@ KINDS: Final = {
 
 
 def repeats(body: Mapping[str, Any]) -> int:
-    """How many answers a request asks for."""
-    number = body.get("n")
-    return number if isinstance(number, int) and number > 1 else 1
+    """How many answers are made to a prompt, also those that are thrown away."""
+    return max([1, *_numbers(body, _ANSWER_COUNTS)])
 
 
 def asked_limit(body: Mapping[str, Any]) -> int | None:
-    """The limit of tokens that a request sets for each answer, None where it sets none."""
-    for name in _LIMITS:
-        limit = body.get(name)
-        if isinstance(limit, int | float) and not isinstance(limit, bool):
-            return max(0, int(limit))
-    return None
+    """The limit of tokens that a request sets for each answer, None where it sets none.
+
+    Of several the highest; one of 0 or less is none.
+    """
+    return max([limit for limit in _numbers(body, _LIMITS) if limit > 0], default=None)
 
 
-def likely(body: Mapping[str, Any], kind: Kind, model: Model) -> int:
+def requests(kind: Kind, prompt: Prompt) -> int:
+    """How often the price of a request is due at most."""
+    if not kind.ranks:
+        return 1
+    pieces = prompt.inputs + prompt.worst // _PIECE
+    return ceil(pieces / _PIECES_PER_SEARCH)
+
+
+def _numbers(body: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
+    """The numbers that a body has under some names, rounded up; what is no number is left out."""
+    found = []
+    for name in names:
+        value = body.get(name)
+        if (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, float) and isfinite(value)
+        ):
+            found.append(ceil(value))
+    return found
+
+
+def likely(body: Mapping[str, Any], kind: Kind, model: Model, prompt: Prompt) -> int:
     """Completion tokens over all answers, reasoning included: a guess within the limits."""
     if kind.answers == "nothing":
         return 0
-    if kind.answers == "images" or _paints(body):
-        return _IMAGE * repeats(body)
+    number = repeats(body) * prompt.inputs
+    if kind.answers == "images" or _asks_for_images(body):
+        return _IMAGE * number
     guess = _ANSWER + _thinking(body, model)
     for limit in (asked_limit(body), model.max_completion_tokens):
         if limit is not None:
             guess = min(guess, limit)
-    return guess * repeats(body)
+    return guess * number
 
 
-def most(body: Mapping[str, Any], kind: Kind, longest: int | None) -> int | None:
+def most(
+    body: Mapping[str, Any], kind: Kind, model: Model | None, prompt: Prompt, longest: int | None
+) -> int | None:
     """Completion tokens over all answers at worst; None where nothing limits them.
 
     Args:
         body: The request's body.
         kind: The endpoint.
+        model: Who answers, None for whoever is chosen.
+        prompt: The request's prompt.
         longest: The longest answer that the provider gives, tokens.
     """
     if kind.answers == "nothing":
         return 0
-    limits = [longest]
-    if kind.answers == "text":
-        limits.append(asked_limit(body))
-    known = [limit for limit in limits if limit is not None]
-    return min(known) * repeats(body) if known else None
+    # What was predicted and not used comes on top of what was written.
+    known = [longest]
+    if kind.answers == "text" and not writes_images(body, model):
+        known.append(_most_asked(body, model))
+    limits = [limit for limit in known if limit is not None]
+    return (min(limits) + prompt.predicted) * repeats(body) * prompt.inputs if limits else None
+
+
+def _most_asked(body: Mapping[str, Any], model: Model | None) -> int | None:
+    """The request's own limit as providers may take it."""
+    limit = asked_limit(body)
+    if limit is None:
+        return None
+    limit = max(limit, _LEAST_LIMIT)
+    # A limit must be above the thinking's; one that is not may come on top.
+    budget = _thinking_budget(body, model)
+    return limit + budget if budget >= limit else limit
+
+
+def writes_images(body: Mapping[str, Any], model: Model | None) -> bool:
+    """Whether an answer may hold images: their tokens are not held by `max_tokens`."""
+    return _asks_for_images(body) or (model is not None and "image" in model.output_modalities)
 
 
 def likely_cost(tokens: int, kind: Kind, model: Model, rates: Rates) -> Decimal:
@@ -133,14 +184,30 @@ def worst_cost(tokens: int, kind: Kind, rates: Rates, number: int) -> Decimal:
     return tokens * dearest + number * image
 
 
-def _paints(body: Mapping[str, Any]) -> bool:
+def _asks_for_images(body: Mapping[str, Any]) -> bool:
     modalities = body.get("modalities")
     return isinstance(modalities, list) and "image" in modalities
 
 
-def _thinking(body: Mapping[str, Any], model: Model) -> int:
+def _reasoning(body: Mapping[str, Any]) -> Mapping[str, Any]:
     reasoning = body.get("reasoning")
-    options: Mapping[str, Any] = reasoning if isinstance(reasoning, dict) else {}
+    return reasoning if isinstance(reasoning, dict) else {}
+
+
+def _thinking_budget(body: Mapping[str, Any], model: Model | None) -> int:
+    """Tokens that the request sets apart for thinking, whatever its limit."""
+    options = _reasoning(body)
+    budget = options.get("max_tokens")
+    if isinstance(budget, int):
+        return budget
+    effort = options.get("effort") or body.get("reasoning_effort")
+    thinks = effort != "none" if isinstance(effort, str) else options.get("enabled")
+    may_be_claude = model is None or model.tokenizer == "Claude"
+    return _LEAST_THINKING if thinks is True and may_be_claude else 0
+
+
+def _thinking(body: Mapping[str, Any], model: Model) -> int:
+    options = _reasoning(body)
     if options.get("enabled") is False:
         return 0
     effort = options.get("effort") or body.get("reasoning_effort")

@@ -115,6 +115,14 @@ class Pricing:
             return {item: price * (1 - self.discount) for item, price in found.items()}
         return found
 
+    def cheapest(self) -> Rates:
+        """The lowest price of each item under any condition, discount included."""
+        found: Rates = {}
+        for rates in self._all():
+            for item, price in rates.items():
+                found[item] = min(found.get(item, price), price)
+        return {item: price * (1 - self.discount) for item, price in found.items()}
+
     def dearest(self, prompt_tokens: int = 0) -> Rates:
         """The highest price of each item that a prompt of up to so many tokens can meet.
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prompts import Prompt
 
 EXA_RESULT: Final = Decimal("0.004")
-"""USD for one result of OpenRouter's own web search."""
+"""USD for one result of the web plugin."""
+# USD for one search by exa, the first ten results included, and for each further one; the first
+# is from a recorded bill, both are exa's own prices. The worst is the dearer of the two ways.
+_EXA_SEARCH: Final = Decimal("0.007")
+_EXA_SEARCH_RESULTS: Final = 10
+_EXA_FURTHER_RESULT: Final = Decimal("0.001")
+# Modes of search that ask more than once have a price of their own.
+_USUAL_MODES: Final = (None, "auto", "basic", "fast", "instant", "turbo")
 DEFAULT_RESULTS: Final = 5
 OCR_PAGE: Final = Decimal("0.002")
 """USD for a PDF's page read by mistral-ocr; from a recorded bill."""
@@ -32,7 +39,15 @@ _FREE_PLUGINS: Final = frozenset(
     {"response-healing", "context-compression", "moderation", "auto-router", "auto-beta-router"}
 )
 _SEARCHING_AUTHORS: Final = frozenset({"perplexity"})
+# Those who obey `max_uses`.
+_OBEDIENT_AUTHORS: Final = frozenset({"anthropic"})
 _LENGTHENING_PLUGINS: Final = frozenset({"web-fetch"})
+# Who searches for the web plugin; native and exa have known prices.
+_ENGINES: Final = (None, "auto", "exa", "native")
+_FREE_PDF_ENGINES: Final = ("cloudflare-ai", "pdf-text")
+# Server tools whose calls have a known price; others ask models or rent machines.
+_SEARCH_TOOLS: Final = frozenset({"openrouter:web_search", "web_search"})
+_CHEAP_TOOLS: Final = {"openrouter:datetime": ZERO, "openrouter:web_fetch": Decimal("0.001")}
 _WITHOUT_LIMIT: Final = "how often it is run, and with which cost, is not known beforehand"
 
 
@@ -62,10 +77,13 @@ def plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, M
     """The plugins of a request by id; `:online` is the web plugin, switched-off ones are not in."""
     given = body.get("plugins")
     if isinstance(given, dict):
-        given = [{**options, "id": name} for name, options in given.items()]
+        given = [
+            {**(options if isinstance(options, dict) else {}), "id": name}
+            for name, options in given.items()
+        ]
     found: dict[str, Mapping[str, Any]] = {
         str(plugin.get("id")): plugin
-        for plugin in given or ()
+        for plugin in (given if isinstance(given, list) else ())
         if isinstance(plugin, dict) and plugin.get("enabled") is not False
     }
     if "online" in variants:
@@ -93,7 +111,7 @@ def of_request(
     plugins = plugins_of(body, variants) if body.get("plugins") or variants else {}
     for name, plugin in plugins.items():
         if name == "web":
-            _web(surcharge, plugin, prompt, rates)
+            _web(surcharge, plugin, model, prompt, rates)
         elif name in _LENGTHENING_PLUGINS:
             prompt.fills_window = True
         elif name not in _FREE_PLUGINS and name != "file-parser":
@@ -101,42 +119,74 @@ def of_request(
     if prompt.pages:
         _files(surcharge, plugins.get("file-parser"), model, prompt)
     if body.get("tools"):
-        _server_tools(surcharge, body)
+        _server_tools(surcharge, body, rates)
     if body.get("web_search_options") is not None:
-        _native_search(surcharge, {}, prompt, rates)
+        _native_search(surcharge, {}, model, prompt, rates)
     elif model is not None and model.author in _SEARCHING_AUTHORS:
-        # The price of a request has one search in it; deep research makes more, and reads them.
-        surcharge.add(ZERO, MOST_SEARCHES * rates.get("web_search", ZERO))
+        # The price of a request has one search in it; deep research makes more, and reads them,
+        # and a larger `search_context_size` is dearer.
+        search = max(rates.get("web_search", ZERO), rates.get("request", ZERO))
+        surcharge.add(ZERO, MOST_SEARCHES * search)
         prompt.fills_window = True
     return surcharge
 
 
-def _web(surcharge: Surcharge, plugin: Mapping[str, Any], prompt: Prompt, rates: Rates) -> None:
+def _web(
+    surcharge: Surcharge,
+    plugin: Mapping[str, Any],
+    model: Model | None,
+    prompt: Prompt,
+    rates: Rates,
+) -> None:
     engine = plugin.get("engine")
-    if engine not in {None, "exa", "native"}:
-        surcharge.unknown_because = f"web search by {engine}: its price is not in the catalogue"
+    surcharge.unknown_because = _unpriced_search(plugin) or surcharge.unknown_because
     # OpenRouter searches by itself for a model whose provider doesn't.
-    is_native = engine != "exa" and "web_search" in rates
+    is_native = engine != "exa" and (model is None or "web_search" in rates)
     if is_native:
-        _native_search(surcharge, plugin, prompt, rates)
+        _native_search(surcharge, plugin, model, prompt, rates)
     if not is_native or engine != "native":
-        results = plugin.get("max_results")
-        number = results if isinstance(results, int) and results > 0 else DEFAULT_RESULTS
+        number = _positive(plugin.get("max_results")) or DEFAULT_RESULTS
         price = number * EXA_RESULT
-        surcharge.add(ZERO if is_native else price, price)
+        surcharge.add(ZERO if is_native else price, max(price, _exa_search(number)))
         prompt.add(0 if is_native else number * _RESULT_TOKENS, number * _MOST_RESULT_TOKENS)
 
 
 def _native_search(
-    surcharge: Surcharge, plugin: Mapping[str, Any], prompt: Prompt, rates: Rates
+    surcharge: Surcharge,
+    plugin: Mapping[str, Any],
+    model: Model | None,
+    prompt: Prompt,
+    rates: Rates,
 ) -> None:
-    uses = plugin.get("max_uses")
-    number = uses if isinstance(uses, int) and uses > 0 else MOST_SEARCHES
+    if model is None:
+        surcharge.unknown_because = "web search by a provider that is not known beforehand"
+        return
+    uses = _positive(plugin.get("max_uses")) if model.author in _OBEDIENT_AUTHORS else None
+    number = uses or MOST_SEARCHES
     price = rates.get("web_search", ZERO)
     surcharge.add(price, number * price)
-    # What a provider's search brings is read, and billed, as input.
+    # What a provider's search brings is read, and billed, as input, and again with the next one.
     prompt.add(DEFAULT_RESULTS * _RESULT_TOKENS, 0)
     prompt.fills_window = True
+    prompt.searches += number
+
+
+def _unpriced_search(options: Mapping[str, Any]) -> str | None:
+    """What is asked of a search that has no known price, None for nothing."""
+    engine = options.get("engine")
+    if engine not in _ENGINES:
+        return f"web search by {engine}: its price is not in the catalogue"
+    if options.get("mode") not in _USUAL_MODES or options.get("x_search") is not None:
+        return "web search with a mode or with x_search: its price is not in the catalogue"
+    return None
+
+
+def _exa_search(results: int) -> Decimal:
+    return _EXA_SEARCH + max(0, results - _EXA_SEARCH_RESULTS) * _EXA_FURTHER_RESULT
+
+
+def _positive(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def _files(
@@ -144,33 +194,58 @@ def _files(
 ) -> None:
     pdf = (parser or {}).get("pdf")
     engine = pdf.get("engine") if isinstance(pdf, dict) else None
-    if engine not in {"native", "pdf-text"}:
-        reads_files = model is not None and "file" in model.input_modalities
-        is_likely = engine is not None or not reads_files
-        surcharge.add(prompt.pages * OCR_PAGE if is_likely else ZERO, prompt.most_pages * OCR_PAGE)
-
-
-def _server_tools(surcharge: Surcharge, body: Mapping[str, Any]) -> None:
-    kinds = sorted(set(_kinds_of_server_tools(body["tools"])))
-    if not kinds:
+    reads_files = model is not None and "file" in model.input_modalities
+    if engine in _FREE_PDF_ENGINES or (engine == "native" and reads_files):
         return
-    limits = [
-        decimal(condition.get("max_cost_in_dollars"))
-        for condition in body.get("stop_server_tools_when") or ()
-        if isinstance(condition, dict) and condition.get("type") == "max_cost"
-    ]
-    known = [limit for limit in limits if limit is not None]
-    if known:
-        surcharge.loop_limit = min(known)
-    else:
+    is_likely = engine is not None or not reads_files
+    surcharge.add(prompt.pages * OCR_PAGE if is_likely else ZERO, prompt.most_pages * OCR_PAGE)
+
+
+def _server_tools(surcharge: Surcharge, body: Mapping[str, Any], rates: Rates) -> None:
+    tools = list(_server_tools_in(body["tools"]))
+    if not tools:
+        return
+    kinds = ", ".join(sorted({tool["type"] for tool in tools}))
+    limit = _cost_limit(body.get("stop_server_tools_when"))
+    calls = [_most_per_step(tool, rates) for tool in tools]
+    known = [price for price in calls if price is not None]
+    if len(known) < len(calls):
+        surcharge.unknown_because = f"tool {kinds}: {_WITHOUT_LIMIT}"
+    elif limit is None:
         surcharge.unknown_because = (
-            f"tool {', '.join(kinds)}: {_WITHOUT_LIMIT} (stop_server_tools_when with max_cost "
-            "sets a limit)"
+            f"tool {kinds}: {_WITHOUT_LIMIT} (stop_server_tools_when with max_cost sets a limit)"
         )
+    else:
+        surcharge.loop_limit = limit
+        surcharge.add(ZERO, sum(known, ZERO))
 
 
-def _kinds_of_server_tools(tools: Any) -> Iterator[str]:
+def _server_tools_in(tools: Any) -> Iterator[Mapping[str, Any]]:
     for tool in tools if isinstance(tools, list) else ():
         kind = tool.get("type") if isinstance(tool, dict) else None
         if isinstance(kind, str) and kind not in {"function", "custom"}:
-            yield kind
+            yield tool
+
+
+def _cost_limit(conditions: Any) -> Decimal | None:
+    """USD after which the loop of server tools is stopped; any condition that is met stops it."""
+    limits = [
+        decimal(condition.get("max_cost_in_dollars"))
+        for condition in (conditions if isinstance(conditions, list) else ())
+        if isinstance(condition, dict) and condition.get("type") == "max_cost"
+    ]
+    return min([max(ZERO, limit) for limit in limits if limit is not None], default=None)
+
+
+def _most_per_step(tool: Mapping[str, Any], rates: Rates) -> Decimal | None:
+    """USD for the calls that one answer may ask of a server tool, None where that is not known."""
+    kind = tool["type"]
+    given = tool.get("parameters")
+    options = given if isinstance(given, dict) else tool
+    number = _positive(options.get("max_uses")) or MOST_SEARCHES
+    if kind in _CHEAP_TOOLS:
+        return number * _CHEAP_TOOLS[kind]
+    if kind not in _SEARCH_TOOLS or _unpriced_search(options):
+        return None
+    results = _positive(options.get("max_results")) or DEFAULT_RESULTS
+    return number * max(_exa_search(results), rates.get("web_search", ZERO))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog import prompts, surcharges
+from openrouter_adapter.catalog import documents, surcharges
 from openrouter_adapter.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def test_without_a_limit_the_model_s_own_counts(catalog: package.Catalog) -> Non
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
 def test_limits_by_any_name(catalog: package.Catalog, limit: str) -> None:
-    request = {"model": GPT, "messages": [], limit: 7}
+    request = {"model": GPT, "messages": [], limit: 70}
     found = package.estimate(request, catalog=catalog)
     assert found.details is not None
-    assert found.details.most_completion_tokens == 7
+    assert found.details.most_completion_tokens == 70
 
 
 def test_n_answers(catalog: package.Catalog) -> None:
@@ -153,7 +153,7 @@ def test_pdf_pages(catalog: package.Catalog) -> None:
     far = {"type": "file", "file": {"file_data": "https://example.com/a.pdf"}}
     found = package.estimate(body(blind, [far]), catalog=catalog)
     assert found.worst is not None
-    assert found.worst > prompts.MOST_PAGES * surcharges.OCR_PAGE
+    assert found.worst > documents.MOST_PAGES * surcharges.OCR_PAGE
     assert found.details is not None
     assert found.details.most_prompt_tokens == 16_385
 
@@ -166,7 +166,7 @@ class TestWebSearch:
         assert worst(catalog, f"{free}:online") == Decimal("0.02")
         ten = {"id": "web", "engine": "exa", "max_results": 10}
         assert worst(catalog, free, plugins=[ten]) == Decimal("0.04")
-        assert worst(catalog, free, plugins={"web": {"max_results": 1}}) == Decimal("0.004")
+        assert likely(catalog, free, plugins={"web": {"max_results": 1}}) == Decimal("0.004")
 
     def test_switched_off_is_nothing(self, catalog: package.Catalog) -> None:
         assert worst(catalog, plugins=[{"id": "web", "enabled": False}]) == worst(catalog)
@@ -176,7 +176,7 @@ class TestWebSearch:
         once = {"id": "web", "engine": "native", "max_uses": 1}
         found = package.estimate(body(model, plugins=[once]), catalog=catalog)
         assert found.details is not None
-        assert found.details.surcharge == found.details.most_surcharge == Decimal("0.01")
+        assert found.details.surcharge == Decimal("0.01")
         both = package.estimate(body(f"{model}:online"), catalog=catalog).details
         assert both is not None
         assert both.most_surcharge == 10 * Decimal("0.01") + Decimal("0.02")
@@ -411,9 +411,11 @@ class TestEndpoints:
         plain, some = self.estimated(
             catalog, "/responses", model=GPT, input="Hello", instructions="Be brief."
         )
-        _, more = self.estimated(catalog, "/responses", model=GPT, input=items, max_output_tokens=5)
+        _, more = self.estimated(
+            catalog, "/responses", model=GPT, input=items, max_output_tokens=50
+        )
         assert more.prompt_tokens > some.prompt_tokens > 5
-        assert more.most_completion_tokens == 5
+        assert more.most_completion_tokens == 50
         assert plain.worst is not None
 
     def test_completions_and_rerank(self, catalog: package.Catalog) -> None:
@@ -437,7 +439,7 @@ def test_a_line_of_a_batch_file(catalog: package.Catalog) -> None:
 
 
 def test_extra_body_is_part_of_it(catalog: package.Catalog) -> None:
-    assert worst(catalog, extra_body={"max_tokens": 10}) < worst(catalog)
+    assert worst(catalog, extra_body={"n": 2}) == 2 * worst(catalog)
 
 
 @pytest.mark.parametrize(

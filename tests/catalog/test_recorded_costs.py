@@ -50,12 +50,17 @@ UNBOUNDED = {
     "openrouter_advisor_tool": "openrouter:advisor",
     "openrouter_web_search_annotations": "openrouter:web_search",
     "chat_web_search_with_openrouter": "openrouter:web_search",
-    "transcription_basic": "no price of tokens",
+    "transcription_basic": "/audio/transcriptions",
 }
 
 
-def exchanges() -> list[Any]:
-    found = [one for kind in KINDS for one in recordings.load(kind) if one.billed is not None]
+def exchanges(named: str = "") -> list[Any]:
+    found = [
+        one
+        for kind in KINDS
+        for one in recordings.load(kind)
+        if one.billed is not None and named in one.name
+    ]
     if not found:
         folder = recordings.recordings_folder()
         reason = f"no recordings in {folder}; set OPENROUTER_ADAPTER_RECORDED to their folder"
@@ -131,6 +136,19 @@ def test_the_worst_case_is_never_below_the_bill(exchange: Exchange) -> None:
         assert estimated.details.most_prompt_tokens >= prompt
         output = usage.get("completion_tokens", usage.get("output_tokens", 0))
         assert estimated.details.most_completion_tokens >= output
+
+
+@pytest.mark.parametrize("exchange", exchanges("web_search"))
+def test_the_worst_case_of_a_recorded_search_holds_when_its_loop_is_limited(
+    exchange: Exchange,
+) -> None:
+    """A limit that the first search already passes: what was billed beyond it must be in it."""
+    stop = [{"type": "max_cost", "max_cost_in_dollars": 0.000001}]
+    body = {**exchange.request, "stop_server_tools_when": stop}
+    estimated = package.estimate(body, "/chat/completions", real_catalog())
+    assert exchange.billed is not None
+    assert estimated.worst is not None
+    assert estimated.worst >= exchange.billed
 
 
 @pytest.mark.parametrize("exchange", exchanges())
