@@ -5,93 +5,52 @@ See https://openrouter.ai/docs/features/provider-routing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog.prices import ZERO, Pricing, Rates, decimal
+from openrouter_adapter.catalog.prices import ZERO, decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from openrouter_adapter.catalog.lookup import Catalog, Found
-    from openrouter_adapter.catalog.models import Endpoint
+    from openrouter_adapter.catalog.models import Endpoint, Model
+    from openrouter_adapter.catalog.prices import Pricing, Rates
 
 _MILLION: Final = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One provider that may serve a request, or the model's row where providers are unknown.
+class Choices:
+    """Who may serve a request.
 
     Attributes:
-        pricing: USD.
-        context_length: Tokens.
-        max_completion_tokens: Tokens.
-        ceilings: What the caller accepts at most of each base price, USD by item.
-        knows_all: Whether the providers were known, so that all choices are there.
-        service_tier: What it sells; None for the usual tier.
+        endpoints: The providers' offers, the likeliest first; where they are not known, one that
+            stands for all of them.
+        pricing: The likely prices.
+        knows_all: Whether the providers are known.
     """
 
+    endpoints: Sequence[Endpoint]
     pricing: Pricing
-    context_length: int | None
-    max_completion_tokens: int | None
-    ceilings: Rates
     knows_all: bool
-    service_tier: str | None = None
 
     def rates(self, prompt_tokens: int) -> Rates:
-        """The prices now, USD."""
-        pricing = self.pricing
-        is_timed = any(override.is_timed for override in pricing.overrides)
-        moment = datetime.now(timezone.utc) if is_timed else None
-        found = pricing.rates(prompt_tokens, moment)
-        if self.knows_all or not self.ceilings:
-            return found
-        base = pricing.base
-        lower = {
-            item: ceiling
-            for item, ceiling in self.ceilings.items()
-            if base.get(item, ZERO) > ceiling
-        }
-        return _scaled(found, base, lower)
+        """The likely prices now, USD."""
+        is_timed = any(override.is_timed for override in self.pricing.overrides)
+        return self.pricing.rates(prompt_tokens, datetime.now(timezone.utc) if is_timed else None)
 
-    def dearest(self, prompt_tokens: int) -> Rates:
-        """The highest prices that the request can meet, USD."""
-        found = self.pricing.dearest(prompt_tokens)
-        if self.knows_all or not self.ceilings or self.pricing.is_free:
-            return found
-        # Another provider than the known one may serve it, up to the ceiling.
-        return _scaled(found, self.pricing.base, self.ceilings)
+    def dearest(self) -> Rates:
+        """The highest price of each item that any of them has, of short prompts, USD."""
+        found: Rates = {}
+        for endpoint in self.endpoints:
+            for item, price in endpoint.pricing.dearest().items():
+                found[item] = max(found.get(item, ZERO), price)
+        return found
 
 
-def _scaled(rates: Rates, base: Rates, ceilings: Rates) -> Rates:
-    """The rates of a provider whose base prices are at the ceilings.
-
-    What follows the base price (tiers, cache writes) grows and shrinks with it.
-    """
-    found = dict(rates)
-    for item, ceiling in ceilings.items():
-        usual = base.get(item)
-        if not usual:
-            found[item] = ceiling
-            continue
-        for part in _FOLLOWING.get(item, (item,)):
-            if part in found:
-                found[part] = found[part] * ceiling / usual
-    return found
-
-
-_FOLLOWING: Final = {
-    "prompt": (
-        "prompt",
-        "input_cache_read",
-        "input_cache_write",
-        "input_cache_write_1h",
-    ),
-    "completion": ("completion", "internal_reasoning"),
-}
 # The tiers that may serve a request for another one: "fast" is OpenRouter's other word.
 _TIERS: Final = {
     "fast": frozenset({"priority"}),
@@ -121,52 +80,45 @@ def ceilings_of(body: Mapping[str, Any]) -> Rates:
     }
 
 
-def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> list[Choice]:
-    """Who may serve a request, the likeliest first; empty where nobody may."""
+def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Choices | None:
+    """Who may serve a request; None where nobody may."""
     endpoints = catalog.endpoints(found.model)
-    ceilings = ceilings_of(body) if "provider" in body else {}
-    if not endpoints:
-        model = found.model
-        return [
-            Choice(
-                model.pricing,
-                model.longest,
-                model.max_completion_tokens,
-                ceilings,
-                knows_all=False,
-            )
-        ]
     preferences = body.get("provider")
     wishes = preferences if isinstance(preferences, dict) else {}
+    ceilings = ceilings_of(body) if wishes else {}
+    if not endpoints:
+        return _of_first(found.model, ceilings)
     tiers = tiers_of(body)
-    allowed = [
-        endpoint
-        for endpoint in endpoints
-        if endpoint.service_tier in {None, *tiers}
-        and (not wishes or _is_allowed(endpoint, wishes))
-        and _is_affordable(endpoint, ceilings)
-    ]
-    allowed = _in_order(allowed, wishes, found.variants)
-    return [
-        Choice(
-            endpoint.pricing,
-            endpoint.context_length,
-            endpoint.max_completion_tokens,
-            ceilings,
-            knows_all=True,
-            service_tier=endpoint.service_tier,
-        )
-        for endpoint in allowed
-    ]
+    allowed = [one for one in endpoints if one.service_tier is None or one.service_tier in tiers]
+    if wishes:
+        allowed = [one for one in allowed if _is_allowed(one, wishes, ceilings)]
+    if wishes or found.variants:
+        allowed = _in_order(allowed, wishes, found.variants)
+    return Choices(allowed, allowed[0].pricing, knows_all=True) if allowed else None
 
 
-def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any]) -> bool:
+def _of_first(model: Model, ceilings: Rates) -> Choices:
+    """What is known of the provider that is asked first, and of others by the ceilings."""
+    usual = model.first_endpoint
+    pricing = usual.pricing
+    if not ceilings or pricing.is_free:
+        return Choices((usual,), pricing, knows_all=False)
+    lower = {
+        item: price for item, price in ceilings.items() if pricing.base.get(item, ZERO) > price
+    }
+    # Another provider than the known one may serve it, up to the ceiling.
+    dearest = replace(usual, pricing=pricing.held(ceilings))
+    return Choices((dearest,), pricing.held(lower) if lower else pricing, knows_all=False)
+
+
+def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], ceilings: Rates) -> bool:
     only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
     quantizations = _words(wishes, "quantizations")
     return (
         (not only or any(map(endpoint.is_named, only)))
         and not any(map(endpoint.is_named, ignored))
         and (not quantizations or (endpoint.quantization or "unknown") in quantizations)
+        and (not ceilings or _is_affordable(endpoint, ceilings))
     )
 
 
@@ -177,8 +129,6 @@ def _words(wishes: Mapping[str, Any], name: str) -> list[str]:
 
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
     """Whether its price is below the ceilings at some hour and length: then it may be chosen."""
-    if not ceilings:
-        return True
     cheapest = endpoint.pricing.cheapest()
     return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 

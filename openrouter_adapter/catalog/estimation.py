@@ -12,27 +12,23 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog import outputs, prompts, surcharges
-from openrouter_adapter.catalog.choices import Choice, ceilings_of, choices_of, tiers_of
+from openrouter_adapter.catalog import bounds, outputs, prompts, surcharges
+from openrouter_adapter.catalog.choices import ceilings_of, choices_of, tiers_of
 from openrouter_adapter.catalog.loading import load
-from openrouter_adapter.catalog.prices import ZERO, image_is_by_token
+from openrouter_adapter.catalog.prices import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from openrouter_adapter.catalog.choices import Choices
     from openrouter_adapter.catalog.lookup import Catalog, Found
-    from openrouter_adapter.catalog.prices import Rates
     from openrouter_adapter.catalog.prompts import Prompt
-    from openrouter_adapter.catalog.surcharges import Surcharge
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
 _SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
 # What a model that nobody knows yet may take beyond the ceiling that was set for its base price:
 # writing to a cache, and long prompts.
 _CACHE_WRITE: Final = Decimal("1.25")
-_CACHE_WRITE_1H: Final = Decimal(2)
-# The answer to which a loop's limit was passed, and the one that is asked for without tools.
-_STEPS_BEYOND_LIMIT: Final = 2
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
 _STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
@@ -167,26 +163,27 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
     choices = choices_of(found, body, catalog)
-    if not choices:
+    if choices is None:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
     if body.get("speed") not in (None, "standard"):
         return _unknown(f"speed {body['speed']}: its price is not in the catalogue")
     tier = body.get("service_tier")
-    sold = {choice.service_tier for choice in choices}
-    if tier not in _STANDARD_TIERS and not tiers_of(body) & sold:
-        return _unknown(f"service_tier {tier}: its price is not in the catalogue")
+    if tier not in _STANDARD_TIERS:
+        sold = {endpoint.service_tier for endpoint in choices.endpoints}
+        if not tiers_of(body) & sold:
+            return _unknown(f"service_tier {tier}: its price is not in the catalogue")
     return _of_choices(found, body, kind, choices)
 
 
 def _of_choices(
-    found: Found, body: Mapping[str, Any], kind: outputs.Kind, choices: list[Choice]
+    found: Found, body: Mapping[str, Any], kind: outputs.Kind, choices: Choices
 ) -> Estimate:
     model = found.model
     prompt = kind.prompt(prompts.counter(model), body)
-    first = choices[0]
-    extra = surcharges.of_request(body, model, found.variants, prompt, _dearest_rates(choices))
-    most_prompt = _most_prompt(prompt, model.longest)
-    rates = first.rates(prompt.likely)
+    extra = surcharges.NONE
+    if surcharges.are_due(body, model, found.variants, prompt):
+        extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest())
+    rates = choices.rates(prompt.likely)
     output = outputs.likely(body, kind, model, prompt)
     likely = (
         prompt.likely * rates.get("prompt", ZERO)
@@ -195,37 +192,30 @@ def _of_choices(
         + rates.get("request", ZERO)
         + extra.likely
     )
-    worst = ZERO
-    most_output = 0
-    for choice in choices:
-        longest = choice.max_completion_tokens or choice.context_length
-        most = outputs.most(body, kind, model, prompt, longest)
-        if most is None or most_prompt is None:
-            return Estimate(likely, None, f"model {model.id}: it has no limit of length")
-        cost = _worst_of(choice, prompt, (most_prompt, most), extra, body, kind)
-        worst, most_output = max(worst, cost), max(most_output, most)
+    most_prompt = _most_prompt(prompt, model.longest)
+    bound = None
+    if most_prompt is not None:
+        demand = bounds.Demand(
+            prompt, most_prompt, outputs.repeats(body), outputs.requests(kind, prompt), extra
+        )
+        asked = outputs.most_asked(body, kind, model)
+        bound = bounds.dearest(demand, choices.endpoints, asked)
+    if most_prompt is None or bound is None:
+        return Estimate(likely, None, f"model {model.id}: it has no limit of length")
+    worst, most_output = bound
     details = Details(
         model.id,
         prompt.likely + prompt.audio,
-        most_prompt or 0,
+        most_prompt,
         output,
         most_output,
         extra.likely,
         extra.worst,
-        first.knows_all,
+        choices.knows_all,
     )
     if extra.unknown_because is not None:
         return Estimate(likely, None, extra.unknown_because, details)
     return Estimate(min(likely, worst), worst, None, details)
-
-
-def _dearest_rates(choices: list[Choice]) -> Rates:
-    """The highest price of each item that any of the providers has, of the shortest prompts."""
-    found: Rates = {}
-    for choice in choices:
-        for item, price in choice.dearest(0).items():
-            found[item] = max(found.get(item, ZERO), price)
-    return found
 
 
 def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
@@ -234,51 +224,6 @@ def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
         return None if prompt.fills_window else prompt.worst + prompt.most_audio
     longest = window * prompt.inputs
     return longest if prompt.fills_window else min(prompt.worst + prompt.most_audio, longest)
-
-
-def _worst_of(
-    choice: Choice,
-    prompt: Prompt,
-    tokens: tuple[int, int],
-    extra: Surcharge,
-    body: Mapping[str, Any],
-    kind: outputs.Kind,
-) -> Decimal:
-    most_prompt, most_output = tokens
-    window = choice.context_length or most_prompt
-    rates = choice.dearest(most_prompt if extra.loop_limit is None else window)
-    repeats = outputs.repeats(body)
-    input_rate = _dearest_input(rates, prompt)
-    again = rates.get("input_cache_read", rates.get("prompt", ZERO))
-    each = (
-        most_prompt * input_rate
-        + prompt.searches * window * again
-        + outputs.requests(kind, prompt) * rates.get("request", ZERO)
-    )
-    if "image" in rates and not image_is_by_token(rates):
-        each += prompt.images * rates["image"]
-    output_cost = outputs.worst_cost(most_output, kind, rates, repeats * prompt.inputs)
-    cost = repeats * each + output_cost + extra.worst
-    if extra.loop_limit is not None:
-        # OpenRouter looks at the sum after each answer, and asks for a last one after that.
-        cost += extra.loop_limit + _STEPS_BEYOND_LIMIT * (window * input_rate + output_cost)
-    return cost
-
-
-def _dearest_input(rates: Rates, prompt: Prompt) -> Decimal:
-    """USD for an input token at its dearest: of any kind that is in the prompt, and cached."""
-    fresh, write = rates.get("prompt", ZERO), rates.get("input_cache_write", ZERO)
-    # A price of writing below the prompt's is that of keeping what was read at full price.
-    found = [fresh + write if write < fresh else write]
-    if prompt.lives_an_hour and write:
-        found.append(rates.get("input_cache_write_1h", fresh * _CACHE_WRITE_1H))
-    if prompt.most_audio:
-        found.append(rates.get("audio", ZERO))
-    if prompt.images:
-        found.append(rates.get("image_token", ZERO))
-        if image_is_by_token(rates):
-            found.append(rates.get("image", ZERO))
-    return max(found)
 
 
 def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estimate:
@@ -291,8 +236,8 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
         )
     prompt = kind.prompt(prompts.counter(None), body)
     modalities = body.get("modalities")
-    most_output = outputs.most(body, kind, None, prompt, None)
-    if most_output is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
+    asked = outputs.most_asked(body, kind, None)
+    if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     extra = surcharges.of_request(body, None, frozenset(), prompt, {})
     if extra.unknown_because is not None:
@@ -303,7 +248,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
         if amount and item not in ceilings:
             return _unknown(f"model {name}: provider.max_price has no limit for {item}")
     most_prompt = prompt.worst + prompt.most_audio
-    factor = _CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
+    factor = bounds.CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
     if most_prompt > _LONG_PROMPT_TOKENS:
         factor *= _LONG_PROMPT
     repeats = outputs.repeats(body)
@@ -313,6 +258,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
         + prompt.images * ceilings.get("image", ZERO)
         + ceilings.get("request", ZERO)
     )
+    most_output = (asked + prompt.predicted) * repeats * prompt.inputs
     worst += most_output * ceilings["completion"] * factor
     details = Details(name, prompt.likely, most_prompt, 0, most_output)
     return Estimate(None, worst, f"model {name}: only the limit is known", details)

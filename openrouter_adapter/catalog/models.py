@@ -101,6 +101,21 @@ class Model:
         return max(lengths) if lengths else None
 
     @cached_property
+    def first_endpoint(self) -> Endpoint:
+        """What the row tells of the provider that is asked first."""
+        return Endpoint(
+            provider="",
+            tag="",
+            pricing=self.pricing,
+            context_length=self.longest,
+            max_completion_tokens=self.max_completion_tokens,
+            quantization=None,
+            service_tier=None,
+            parameters=self.parameters,
+            wire=self.wire,
+        )
+
+    @cached_property
     def mode(self) -> str:
         """LiteLLM's word for what it does: `chat`, `embedding`, `image_generation`, …."""
         for modality, mode in _MODES.items():

@@ -94,6 +94,8 @@ def _numbers(body: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
     found = []
     for name in names:
         value = body.get(name)
+        if value is None:
+            continue
         if (isinstance(value, int) and not isinstance(value, bool)) or (
             isinstance(value, float) and isfinite(value)
         ):
@@ -115,32 +117,18 @@ def likely(body: Mapping[str, Any], kind: Kind, model: Model, prompt: Prompt) ->
     return guess * number
 
 
-def most(
-    body: Mapping[str, Any], kind: Kind, model: Model | None, prompt: Prompt, longest: int | None
-) -> int | None:
-    """Completion tokens over all answers at worst; None where nothing limits them.
+def most_asked(body: Mapping[str, Any], kind: Kind, model: Model | None) -> int | None:
+    """Tokens of each answer at worst, by the request alone; None where it sets no limit.
 
     Args:
         body: The request's body.
         kind: The endpoint.
         model: Who answers, None for whoever is chosen.
-        prompt: The request's prompt.
-        longest: The longest answer that the provider gives, tokens.
     """
     if kind.answers == "nothing":
         return 0
-    # What was predicted and not used comes on top of what was written.
-    known = [longest]
-    if kind.answers == "text" and not writes_images(body, model):
-        known.append(_most_asked(body, model))
-    limits = [limit for limit in known if limit is not None]
-    return (min(limits) + prompt.predicted) * repeats(body) * prompt.inputs if limits else None
-
-
-def _most_asked(body: Mapping[str, Any], model: Model | None) -> int | None:
-    """The request's own limit as providers may take it."""
     limit = asked_limit(body)
-    if limit is None:
+    if limit is None or kind.answers == "images" or _may_draw(body, model):
         return None
     limit = max(limit, _LEAST_LIMIT)
     # A limit must be above the thinking's; one that is not may come on top.
@@ -148,7 +136,7 @@ def _most_asked(body: Mapping[str, Any], model: Model | None) -> int | None:
     return limit + budget if budget >= limit else limit
 
 
-def writes_images(body: Mapping[str, Any], model: Model | None) -> bool:
+def _may_draw(body: Mapping[str, Any], model: Model | None) -> bool:
     """Whether an answer may hold images: their tokens are not held by `max_tokens`."""
     return _asks_for_images(body) or (model is not None and "image" in model.output_modalities)
 
@@ -162,26 +150,6 @@ def likely_cost(tokens: int, kind: Kind, model: Model, rates: Rates) -> Decimal:
     if "text" not in model.output_modalities and "audio_output" in rates:
         return tokens * rates["audio_output"]
     return tokens * rates.get("completion", ZERO)
-
-
-def worst_cost(tokens: int, kind: Kind, rates: Rates, number: int) -> Decimal:
-    """USD for so many completion tokens of the dearest sort.
-
-    Args:
-        tokens: Over all answers.
-        kind: The endpoint.
-        rates: The dearest prices, USD.
-        number: The answers.
-    """
-    if kind.answers == "nothing":
-        return ZERO
-    dearest = max(
-        rates.get(item, ZERO) for item in ("completion", "internal_reasoning", "audio_output")
-    )
-    image = rates.get("image_output", ZERO)
-    if image_output_is_by_token(rates):
-        return tokens * max(dearest, image)
-    return tokens * dearest + number * image
 
 
 def _asks_for_images(body: Mapping[str, Any]) -> bool:

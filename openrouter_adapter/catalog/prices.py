@@ -8,7 +8,7 @@ See https://openrouter.ai/docs/guides/overview/models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,10 @@ _DEAREST_TOKEN: Final = Decimal("0.001")
 # Newer rows price an input image's tokens under `image`, at about the prompt's price; older
 # ones price the image, at hundreds of times that.
 _TOKEN_PRICE_FACTOR: Final = 20
+_FOLLOWING: Final = {
+    "prompt": ("prompt", "input_cache_read", "input_cache_write", "input_cache_write_1h"),
+    "completion": ("completion", "internal_reasoning"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,13 @@ class Pricing:
         base: What applies where no override does, USD.
         overrides: In the wire's order; of those that apply, the later wins item by item.
         discount: What is taken off, as a fraction: 0.1 is 10 %.
+        terms: What bounds.py has worked out of them.
     """
 
     base: Rates
     overrides: tuple[Override, ...] = ()
     discount: Decimal = ZERO
+    terms: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_known(self) -> bool:
@@ -114,6 +120,27 @@ class Pricing:
         if self.discount:
             return {item: price * (1 - self.discount) for item, price in found.items()}
         return found
+
+    def held(self, ceilings: Rates) -> Pricing:
+        """The prices with each item of the base at its ceiling.
+
+        What follows the base price (tiers, cache writes) grows and shrinks with it.
+
+        Args:
+            ceilings: USD by item.
+        """
+        factors: Rates = {}
+        for item, ceiling in ceilings.items():
+            if self.base.get(item):
+                for part in _FOLLOWING.get(item, (item,)):
+                    factors[part] = ceiling / self.base[item]
+
+        def scaled(rates: Rates) -> Rates:
+            return {item: price * factors.get(item, 1) for item, price in rates.items()}
+
+        missing = {item: price for item, price in ceilings.items() if not self.base.get(item)}
+        overrides = tuple(replace(one, rates=scaled(one.rates)) for one in self.overrides)
+        return Pricing({**scaled(self.base), **missing}, overrides, self.discount)
 
     def cheapest(self) -> Rates:
         """The lowest price of each item under any condition, discount included."""

@@ -73,6 +73,23 @@ class Surcharge:
         self.worst += worst
 
 
+NONE: Final = Surcharge()
+"""Of a request that asks for nothing beside tokens."""
+
+
+def are_due(
+    body: Mapping[str, Any], model: Model | None, variants: frozenset[str], prompt: Prompt
+) -> bool:
+    """Whether a request asks for anything beside tokens."""
+    return bool(
+        prompt.pages
+        or variants
+        or any(map(body.get, ("plugins", "tools")))
+        or body.get("web_search_options") is not None
+        or (model is not None and model.author in _SEARCHING_AUTHORS)
+    )
+
+
 def plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, Mapping[str, Any]]:
     """The plugins of a request by id; `:online` is the web plugin, switched-off ones are not in."""
     given = body.get("plugins")
