@@ -7,6 +7,7 @@ byte-order mark and the carriage return of Windows line ends.
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
+# What Windows calls Unicode: PowerShell's `>` writes it.
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 # A body builder's answer is what a model wrote: longer than this it is something else.
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 _BUFFER: Final = 1024 * 1024
@@ -58,7 +61,7 @@ def lines(source: Path, first_line: int = 1, first_byte: int = 0) -> Iterator[tu
         first_byte: Where it begins. Without that, reading begins at the first line of all.
 
     Raises:
-        BatchError: the file isn't there, can't be read, or ends within its compression.
+        BatchError: the file isn't there, isn't UTF-8, or is gzip that was damaged or cut.
     """
     for number, _, text in _places(source, first_line, first_byte):
         yield number, text
@@ -102,7 +105,7 @@ def _places(
         if built is None:
             yield from _plain(source, first_line, first_byte)
             return
-    except (OSError, EOFError) as failure:
+    except (OSError, EOFError, zlib.error) as failure:
         reason = getattr(failure, "strerror", None) or str(failure)
         raise BatchError(f"{source} can't be read: {reason}.") from None
     for number, body in enumerate(built, 1):
@@ -127,9 +130,13 @@ def _plain(source: Path, first_line: int, first_byte: int) -> Iterator[tuple[int
 
 def _opened(source: Path) -> IO[bytes]:
     file = source.open("rb", buffering=_BUFFER)
-    if file.read(2) == _GZIP:
+    mark = file.read(2)
+    if mark == _GZIP:
         file.close()
         return gzip.open(source, "rb")  # type: ignore[return-value] # reads bytes all the same
+    if mark in _UTF_16:
+        file.close()
+        raise BatchError(f"{source} is UTF-16. Save it as UTF-8.")
     file.seek(0)
     return file
 

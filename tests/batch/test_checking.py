@@ -130,9 +130,33 @@ def test_gzip_is_read_as_what_it_holds(job: Callable[..., Path], tmp_path: Path)
     packed = tmp_path / "job.jsonl.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert list(reader.lines(packed)) == list(reader.lines(plain))
-    packed.write_bytes(packed.read_bytes()[:-500])
-    with pytest.raises(batch.BatchError, match="can't be read"):
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "followed by something else"])
+def test_gzip_that_was_damaged_is_a_sentence(
+    job: Callable[..., Path], tmp_path: Path, damage: str
+) -> None:
+    content = bytearray(gzip.compress(job(1000).read_bytes()))
+    packed = tmp_path / "job.jsonl.gz"
+    if damage == "cut":
+        del content[-500:]
+    elif damage == "changed":
+        content[500] ^= 255
+    else:
+        content += b"junk"
+    packed.write_bytes(content)
+    with pytest.raises(batch.BatchError, match=r"job\.jsonl\.gz can't be read: "):
         list(reader.lines(packed))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_named_with_what_to_do(
+    job: Callable[..., Path], tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "job.jsonl"
+    path.write_text("\ufeff" + job(3).read_text(), encoding=encoding)
+    with pytest.raises(batch.BatchError, match=r"is UTF-16\. Save it as UTF-8\."):
+        batch.run(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize("indent", [None, orjson.OPT_INDENT_2])
