@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.settings import Pace
@@ -67,6 +67,9 @@ class RunOptions(JobOptions, total=False):
     watch: Callable[[Progress], None] | None
 
 
+_NAMES: Final = tuple(RunOptions.__annotations__)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The same, checked and with its defaults.
@@ -99,7 +102,11 @@ def checked(
 
     Raises:
         BatchError: something in it makes no sense.
+        TypeError: there is no option of that name. A budget with a slip in its name is none.
     """
+    for name in given:
+        if name not in _NAMES:
+            raise TypeError(f"a batch job has no option {name!r}; there are {', '.join(_NAMES)}")
     number, shards = shard = given.get("shard", (1, 1))
     if not 1 <= number <= shards:
         raise BatchError(f"There is no shard {number}/{shards}; I/N counts from 1/N to N/N.")
@@ -122,11 +129,16 @@ def checked(
 
 
 def _pace(given: RunOptions) -> Pace:
+    tries, timeout = given.get("tries", 6), given.get("timeout", 600.0)
+    if tries < 1:
+        raise BatchError(f"tries is {tries!r}; it must be a number from 1.")
+    if not timeout > 0:
+        raise BatchError(f"timeout is {timeout!r}; it must be a number of seconds above 0.")
     return Pace(
         concurrency=_concurrency(given.get("concurrency")),
         by_model=given.get("concurrency_by_model") or {},
-        tries=given.get("tries", 6),
-        timeout=given.get("timeout", 600.0),
+        tries=tries,
+        timeout=timeout,
     )
 
 

@@ -73,6 +73,8 @@ def run_on_ray(
         BatchError: Ray isn't there, or the job can't begin or go on.
     """
     ray = nodes.imported()
+    if "shard" in options:
+        raise BatchError("A cluster sends all shards: say shards=N, not shard=(I, N).")
     told = checked(source, out, cast("RunOptions", options))
     if shards is not None and shards < 1:
         raise BatchError(f"shards is {shards}; it must be a number from 1.")

@@ -177,6 +177,13 @@ def test_what_makes_no_sense_is_said(
     assert said in found.output.replace("\n", " ")
 
 
+def test_one_shard_of_many_is_not_for_a_cluster(job: Callable[..., Path], tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    one: dict[str, Any] = {"shard": (1, 2)}
+    with pytest.raises(batch.BatchError, match="say shards=N"):
+        batch.run_on_ray(job(1), tmp_path / "out", **one)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 40])
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_parts_of_an_input_are_all_of_it(tmp_path: Path, count: int, is_packed: bool) -> None:

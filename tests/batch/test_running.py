@@ -139,6 +139,20 @@ def test_shards_are_parts_of_one_input(
         batch.run(path, tmp_path / "5", shard=(5, 4))
 
 
+def test_a_slip_in_the_name_of_an_option_is_told(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A budget that is spelt `buget` would be none."""
+    slip: dict[str, Any] = {"buget": 5}
+    with pytest.raises(TypeError, match=r"no option 'buget'; there are budget, "):
+        batch.run(job(1), tmp_path / "out", **slip)
+    with pytest.raises(batch.BatchError, match="tries is 0; it must be a number from 1"):
+        batch.run(job(1), tmp_path / "out", tries=0)
+    with pytest.raises(batch.BatchError, match="timeout is 0; it must be a number of seconds"):
+        batch.run(job(1), tmp_path / "out", timeout=0)
+    assert not em.requests
+
+
 async def test_in_a_loop_that_runs_already(job: Callable[..., Path], tmp_path: Path) -> None:
     path = job(20)
     assert batch.run(path, tmp_path / "a").done == 20
