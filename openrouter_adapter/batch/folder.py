@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _LOCK_PAUSE: Final = 0.5
 
 
@@ -50,6 +50,7 @@ class Job:
         job_id: Names the job in the ledger.
         calls: Begins its call ids there; no other job's do, even one of the same name.
         budget: What it may cost in all its runs, USD; the one that was given last.
+        shard: Which part of the input it is, as it was asked for: (I, N), (1, 1) for the whole.
         shards: Into how many folders it is split; 0 where its results are in this one.
         tag: Its rows' tag in the ledger, by which its shards share a budget.
     """
@@ -68,6 +69,7 @@ class Job:
     job_id: str
     calls: str
     budget: Decimal | None = None
+    shard: tuple[int, int] = (1, 1)
     shards: int = 0
     tag: str | None = None
 
@@ -162,13 +164,21 @@ class Folder:
             return None
         except (OSError, orjson.JSONDecodeError) as failure:
             raise FolderUnfit(f"{self.job_file} can't be read: {failure}.") from None
-        if fields.pop("format", None) != FORMAT:
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise FolderUnfit(
                 f"{self.path} was written by another version of openrouter-adapter; finish the job "
                 "with that one, or give a new folder with --out."
             )
-        budget = fields.pop("budget", None)
-        return Job(**fields, budget=None if budget is None else Decimal(budget))
+        try:
+            budget, shard = fields.pop("budget"), fields.pop("shard")
+            return Job(
+                **fields, budget=None if budget is None else Decimal(budget), shard=tuple(shard)
+            )
+        except (KeyError, TypeError, ArithmeticError):
+            raise FolderUnfit(
+                f"{self.job_file} is not as a run has written it: put it back, or give a new "
+                "folder with --out."
+            ) from None
 
     def require_job(self) -> Job:
         """The job that the folder belongs to.

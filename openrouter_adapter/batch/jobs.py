@@ -13,6 +13,8 @@ from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderU
 from openrouter_adapter.batch.folder import Folder, Job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openrouter_adapter.batch.checking import Checked
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.prices import Prices
@@ -44,12 +46,18 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits
 
 
 def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
-    """The same for a folder that has a job, whose input must still be the one it was.
+    """The same for a folder that has a job, which must be the one that is asked for.
 
     Raises:
-        BatchError: there is no job, or its input is another one.
+        BatchError: there is no job, or it is another one.
     """
     job = folder.require_job()
+    for difference in _differences(job, options):
+        raise FolderUnfit(
+            f"{folder.path} holds a job of which {difference}. Go on with it as it was begun: "
+            f"openrouter-adapter batch resume {folder.path}{' --on-ray' if job.shards else ''}. Or "
+            "give a new folder with --out."
+        )
     budget = options.budget if options.budget is not None else job.budget
     source = options.source or Path(job.source)
     state = _state_of(source)
@@ -66,6 +74,20 @@ def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
     job = replace(job, source=str(source.resolve()), size=size, modified=modified, budget=budget)
     folder.write_job(job)
     return job, doubled
+
+
+def _differences(job: Job, options: Options) -> Iterator[str]:
+    """What is asked for and is otherwise in a job; where no input is named, only what is said."""
+    is_whole = options.source is not None
+    if options.model != job.model and (is_whole or options.model):
+        own = "each line's own"
+        yield f"the model is {job.model or own}, not {options.model or own}"
+    if options.shard != job.shard and (is_whole or options.shard != (1, 1)):
+        yield "the shard is {}/{}, not {}/{}".format(*job.shard, *options.shard)
+    if options.save_media != job.save_media and (is_whole or options.save_media):
+        yield f"images are {'' if job.save_media else 'not '}saved as files"
+    if options.job not in {None, job.job_id}:
+        yield f"the name is {job.job_id}, not {options.job}"
 
 
 def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) -> Job:
@@ -125,6 +147,7 @@ def _new(options: Options, prices: Prices) -> tuple[Job, Checked]:
         model=options.model,
         skip_faulty=options.skip_faulty,
         save_media=options.save_media,
+        shard=options.shard,
         job_id=options.job or calls,
         calls=calls,
         budget=options.budget,

@@ -15,7 +15,7 @@ import pytest
 
 from openrouter_adapter import batch, ledger
 from openrouter_adapter.batch import feed, media, sending
-from tests.batch.conftest import QUICK, assert_each_once, chat, line, read
+from tests.batch.conftest import MODEL, QUICK, assert_each_once, chat, line, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +124,49 @@ def test_another_input_in_the_same_folder_is_refused(
         batch.run(job(6), tmp_path / "out")
     # The same content under another date is the same job.
     assert batch.run(job(5), tmp_path / "out").done == 5
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "said"),
+    [
+        ({}, {"model": "openai/gpt-4o"}, "the model is each line's own, not openai/gpt-4o"),
+        ({"model": MODEL}, {}, f"the model is {MODEL}, not each line's own"),
+        ({"shard": (1, 2)}, {}, "the shard is 1/2, not 1/1"),
+        ({"shard": (1, 2)}, {"shard": (2, 2)}, "the shard is 1/2, not 2/2"),
+        ({}, {"save_media": True}, "images are not saved as files"),
+        ({"job": "night"}, {"job": "day"}, "the name is night, not day"),
+    ],
+)
+def test_the_job_of_a_folder_cannot_be_made_another_one(
+    em: Emulator,
+    job: Callable[..., Path],
+    tmp_path: Path,
+    begun: dict[str, Any],
+    asked: dict[str, Any],
+    said: str,
+) -> None:
+    """A second command with another model would otherwise end with the first one's answers."""
+    path, out = job(4), tmp_path / "out"
+    batch.run(path, out, **begun)
+    sent = len(em.bill())
+    with pytest.raises(batch.FolderUnfit, match=f"{said}.*Go on with it as it was begun"):
+        batch.run(path, out, **asked)
+    # Who goes on says nothing of it, or what the job is anyway.
+    assert batch.resume(out).left == 0
+    assert batch.resume(out, **begun).left == 0
+    assert len(em.bill()) == sent
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 3}', '{"format": 1}'])
+def test_a_job_file_that_was_damaged_is_a_sentence(
+    job: Callable[..., Path], tmp_path: Path, content: str
+) -> None:
+    out = tmp_path / "out"
+    batch.run(job(1), out)
+    (out / "job.json").write_text(content)
+    for command in (batch.status, batch.resume):
+        with pytest.raises(batch.FolderUnfit, match=r"can't be read|as a run has|another version"):
+            command(out)
 
 
 def test_shards_are_parts_of_one_input(
