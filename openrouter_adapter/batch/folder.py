@@ -200,6 +200,19 @@ class Folder:
         fields["budget"] = None if job.budget is None else format(job.budget, "f")
         self.write_whole(self.job_file, {"format": FORMAT, **fields})
 
+    def refuse_strangers(self) -> None:
+        """Sees to it that a new job adds to nobody else's files.
+
+        Raises:
+            FolderUnfit: there are some.
+        """
+        for file in (self.results, self.failures, self.journal):
+            if file.exists():
+                raise FolderUnfit(
+                    f"{file} is there already, and {self.job_file.name} is not: it is of no job "
+                    "that could go on. Give a new folder with --out."
+                )
+
     def set_failures_aside(self) -> None:
         """Gives failures.jsonl the next free name, so that its lines are sent again."""
         if not self.failures.exists() or not self.failures.stat().st_size:

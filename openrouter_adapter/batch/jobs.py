@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import checking, reader
 from openrouter_adapter.batch.bits import Bits
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.checking import Checked
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.prices import Prices
+
+_TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
+
+
+def look_before(folder: Folder, options: Options) -> None:
+    """Sees to it that there is something to run, before a folder is made for it.
+
+    Raises:
+        BatchError: neither an input nor a job is there.
+    """
+    if options.source is None:
+        folder.require_job()
+    else:
+        _state_of(options.source)
 
 
 def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits]:
@@ -33,9 +47,7 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits
             f"openrouter-adapter batch resume {folder.path} --on-ray"
         )
     if found is None:
-        if options.source is None:
-            folder.require_job()
-        job, checked = _new(options, prices)
+        job, checked = _new(folder, options, prices)
         number, shards = options.shard
         if shards > 1:
             parts = reader.parts(Path(job.source), job.last_line, shards)
@@ -98,7 +110,7 @@ def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) 
     Raises:
         BatchError: it can't begin.
     """
-    whole, _ = _new(options, prices)
+    whole, _ = _new(folder, options, prices)
     whole = replace(whole, shards=shards, tag=whole.calls)
     for number, part in enumerate(reader.parts(Path(whole.source), whole.last_line, shards), 1):
         shard = folder.shard(number)
@@ -125,13 +137,19 @@ def continue_shards(folder: Folder, options: Options) -> Job:
     return whole
 
 
-def _new(options: Options, prices: Prices) -> tuple[Job, Checked]:
+def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked]:
     """The job of a whole input, which is checked."""
+    folder.refuse_strangers()
     source = options.source
-    assert source is not None  # noqa: S101 - the callers have seen to it
+    assert source is not None  # noqa: S101 - look_before has seen to it
+    if source.suffix.lower() in _TABLES:
+        raise BatchError(
+            f"{source} is a table. Say with --prompt what to ask of each row, and with --model "
+            "whom; or make a job of it with `batch make`."
+        )
     size, modified = _state_of(source)
     look = None if options.budget is None else prices.look
-    checked = checking.check(source, options.model, look=look, folder=options.out)
+    checked = checking.check(source, options.model, look=look, folder=folder.path)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
     calls = f"batch-{uuid.uuid4().hex[:12]}"

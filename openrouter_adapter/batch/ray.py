@@ -79,6 +79,7 @@ def run_on_ray(
     if shards is not None and shards < 1:
         raise BatchError(f"shards is {shards}; it must be a number from 1.")
     folder = Folder(told.out)
+    jobs.look_before(folder, told)
     with folder.locked(), _connected(ray, address):
         access = _access(ray, told)
         _check_ledger(ray, access)
@@ -146,8 +147,6 @@ def _cpus(ray: Any) -> int:
 def _job(folder: Folder, options: Options, shards: int) -> Job:
     found = folder.job()
     if found is None:
-        if options.source is None:
-            folder.require_job()
         prices = Prices(options.api_key, options.api_base)
         return jobs.begin_shards(folder, options, prices, shards)
     if not found.shards:

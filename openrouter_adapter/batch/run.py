@@ -55,6 +55,7 @@ async def run_job(options: Options) -> Summary:
         litellm.AuthenticationError: there is no key.
     """
     folder = Folder(options.out)
+    jobs.look_before(folder, options)
     with folder.locked(options.lock_patience):
         prices = Prices(options.api_key, options.api_base)
         job, doubled = jobs.settled(folder, options, prices)

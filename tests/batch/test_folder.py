@@ -51,6 +51,23 @@ def test_a_folder_without_a_job(tmp_path: Path) -> None:
     for command in (batch.resume, batch.retry, batch.status):
         with pytest.raises(batch.FolderUnfit, match=r"holds no job\. Begin one with"):
             command(tmp_path / "out")
+    with pytest.raises(batch.BatchError, match="No such file"):
+        batch.run(tmp_path / "nowhere.jsonl", tmp_path / "out")
+    # Nor is there a folder now that somebody would have to clear away.
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "failures.jsonl", "journal.log"])
+def test_files_of_somebody_else_are_not_added_to(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("mine\n")
+    with pytest.raises(batch.FolderUnfit, match=rf"{name} is there already, .* --out"):
+        batch.run(job(5), out)
+    assert (out / name).read_text() == "mine\n"
+    assert not em.bill()
 
 
 def test_who_is_patient_gets_the_folder_of_a_run_that_ends(tmp_path: Path) -> None:
