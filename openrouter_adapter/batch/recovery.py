@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch import journal, results
 from openrouter_adapter.batch.bits import Bits
+from openrouter_adapter.batch.exceptions import FolderUnfit
 from openrouter_adapter.batch.journal import Past
 from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.tally import Tally
@@ -41,19 +42,35 @@ class Left:
 
 
 def recover(folder: Folder) -> Left:
-    """Reads the folder of a job, which a kill may have left at any point."""
-    left = Left(past=journal.read(folder.journal))
+    """Reads the folder of a job, which a kill may have left at any point.
+
+    Raises:
+        FolderUnfit: somebody else has changed its files.
+    """
+    try:
+        left = Left(past=journal.read(folder.journal))
+    except (ValueError, IndexError):
+        raise FolderUnfit(
+            f"{folder.journal} is not as a run has written it. Put it back as it was."
+        ) from None
     for path in (folder.results, folder.failures):
         _read(path, left)
     return left
 
 
 def _read(path: Path, left: Left) -> None:
-    for line in results.whole_lines(path):
-        fields = results.head(line)
-        left.done.add(Attempt.of_id(fields["id"]).line)
-        left.tally.add_head(fields, results.cost_of(line))
-        if left.past.open:
-            closed = journal.close_answered(left.past, line)
-            if closed is not None:
-                left.found.append((*closed, fields))
+    number = 0
+    try:
+        for number, line in enumerate(results.whole_lines(path), 1):  # noqa: B007 - see below
+            fields = results.head(line)
+            left.done.add(Attempt.of_id(fields["id"]).line)
+            left.tally.add_head(fields, results.cost_of(line))
+            if left.past.open:
+                closed = journal.close_answered(left.past, line)
+                if closed is not None:
+                    left.found.append((*closed, fields))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        raise FolderUnfit(
+            f"Line {number} of {path} is not as a run has written it. Put it back, or take it out: "
+            "its request is then sent again, and may cost something again."
+        ) from None

@@ -70,6 +70,40 @@ def test_files_of_somebody_else_are_not_added_to(
     assert not em.bill()
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["garbage", "{}", "[]", '{"id":7}', '{"id":"batch_req_1_1_1","cost_usd":0}', "\0" * 20, ""],
+)
+def test_a_line_that_was_changed_is_named(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, line: str
+) -> None:
+    """Such as by an editor, which a new run must not take for a result."""
+    path, out = job(5), tmp_path / "out"
+    batch.run(path, out)
+    lines = (out / "results.jsonl").read_text().splitlines()
+    (out / "results.jsonl").write_text("\n".join([*lines[:2], line, *lines[3:]]) + "\n")
+    for command in (batch.status, batch.resume):
+        with pytest.raises(batch.FolderUnfit, match=r"Line 3 of .*results\.jsonl is not as a run"):
+            command(out)
+    # Taken out, as the sentence says, its request is sent again.
+    (out / "results.jsonl").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
+    assert batch.resume(out).done == 5
+    assert_each_once(out, 5)
+    assert len(em.bill()) == 6
+
+
+@pytest.mark.parametrize("line", ["garbage", "< 1", "< one 1 5", "= 1 1 1"])
+def test_a_journal_that_was_changed_is_named(
+    job: Callable[..., Path], tmp_path: Path, line: str
+) -> None:
+    out = tmp_path / "out"
+    batch.run(job(5), out)
+    with (out / "journal.log").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(batch.FolderUnfit, match=r"journal\.log is not as a run has written it"):
+        batch.resume(out)
+
+
 def test_who_is_patient_gets_the_folder_of_a_run_that_ends(tmp_path: Path) -> None:
     out, entered = tmp_path / "out", threading.Event()
 
