@@ -12,7 +12,9 @@ shards/         folders like this one, for the parts of a job on a cluster
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import socket
 import time
 from dataclasses import asdict, dataclass
@@ -21,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
+from openrouter_adapter.batch import identifiers
 from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
 
 if TYPE_CHECKING:
@@ -86,6 +89,7 @@ class Folder:
         self.summary = path / "summary.json"
         self.media = path / "media"
         self.reserve = path / "reserve"
+        self.sorted = path / "results.jsonl.new"
         self._lock = path / "lock"
 
     @contextlib.contextmanager
@@ -102,7 +106,8 @@ class Folder:
         """
         self.make()
         try:
-            file = self._lock.open("a+b")
+            # What waits in a buffer on a full disk would be written again by close().
+            file = self._lock.open("a+b", buffering=0)
         except OSError as failure:
             raise self.unfit(failure) from None
         with file:
@@ -110,15 +115,17 @@ class Folder:
             while not _is_locked(file):
                 if time.monotonic() >= deadline:
                     file.seek(0)
-                    holder = file.read(100).decode("utf-8", "replace") or "unknown"
+                    holder = (file.read(100) or b"unknown").decode("utf-8", "replace")
                     raise FolderInUse(
                         f"Another run works in {self.path} (process {holder}). Wait for it, or "
                         "give this one a folder of its own with --out."
                     )
                 time.sleep(_LOCK_PAUSE)
-            file.truncate(0)
-            file.write(f"{os.getpid()} on {socket.gethostname()}".encode())
-            file.flush()
+            try:
+                file.truncate(0)
+                file.write(f"{os.getpid()} on {socket.gethostname()}".encode())
+            except OSError as failure:
+                raise self.unfit(failure) from None
             yield
 
     def shard(self, number: int) -> Folder:
@@ -148,9 +155,12 @@ class Folder:
 
     def unfit(self, failure: OSError) -> FolderUnfit:
         """The exception for a folder that can't be written to."""
-        return FolderUnfit(
-            f"{self.path} can't be written to: {failure.strerror}. Give another folder with --out."
-        )
+        is_full = failure.errno in {errno.ENOSPC, errno.EDQUOT}
+        cure = "Make room there" if is_full else "Make it writable"
+        # Another folder would be another job, which pays for everything again.
+        has_begun = os.path.exists(self.job_file)  # noqa: PTH110 - False where it can't be told
+        then = ", then give the same command again" if has_begun else ", or give another with --out"
+        return FolderUnfit(f"{self.path} can't be written to: {failure.strerror}. {cure}{then}.")
 
     def job(self) -> Job | None:
         """The job that the folder belongs to, None for a new folder.
@@ -212,6 +222,13 @@ class Folder:
                     f"{file} is there already, and {self.job_file.name} is not: it is of no job "
                     "that could go on. Give a new folder with --out."
                 )
+
+    def clear_leftovers(self) -> None:
+        """Removes what only a killed run leaves: an index of ids, half a sorted copy."""
+        for index in self.path.glob(f"{identifiers.PREFIX}*"):
+            shutil.rmtree(index, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.sorted.unlink(missing_ok=True)
 
     def set_failures_aside(self) -> None:
         """Gives failures.jsonl the next free name, so that its lines are sent again."""

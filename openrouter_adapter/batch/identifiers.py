@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _ENTRY: Final = struct.Struct("<16sQ")
+PREFIX: Final = "batch-ids-"
 _PARTS: Final = 256
 # Bytes of a part that wait to be written: 4 MB for all.
 _WAITING: Final = 16 * 1024
@@ -27,7 +28,7 @@ class Identifiers:
     """The ids of an input; a context manager, whose files are gone afterwards."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="batch-ids-", dir=folder)
+        self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder)
         self._waiting = [bytearray() for _ in range(_PARTS)]
 
     def __enter__(self) -> Self:

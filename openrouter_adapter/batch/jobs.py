@@ -13,11 +13,12 @@ from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderU
 from openrouter_adapter.batch.folder import Folder, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from openrouter_adapter.batch.checking import Checked
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.prices import Prices
+    from openrouter_adapter.batch.requests import Request
 
 _TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
@@ -75,7 +76,7 @@ def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
     state = _state_of(source)
     doubled = Bits()
     if job.skip_faulty or (job.size, job.modified) != state:
-        checked = checking.check(source, job.model, folder=folder.path)
+        checked = _check(folder, source, job.model)
         if checked.fingerprint != job.fingerprint:
             raise FolderUnfit(
                 f"{folder.path} belongs to another input than {source} is now. Give a new folder "
@@ -149,7 +150,7 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
         )
     size, modified = _state_of(source)
     look = None if options.budget is None else prices.look
-    checked = checking.check(source, options.model, look=look, folder=folder.path)
+    checked = _check(folder, source, options.model, look)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
     calls = f"batch-{uuid.uuid4().hex[:12]}"
@@ -171,6 +172,19 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
         budget=options.budget,
     )
     return job, checked
+
+
+def _check(
+    folder: Folder,
+    source: Path,
+    model: str | None,
+    look: Callable[[Request], str | None] | None = None,
+) -> Checked:
+    """The check of an input, whose index of ids is in the folder meanwhile."""
+    try:
+        return checking.check(source, model, look=look, folder=folder.path)
+    except OSError as failure:
+        raise folder.unfit(failure) from None
 
 
 def _of_part(job: Job, part: reader.Part) -> Job:

@@ -81,6 +81,7 @@ def run_on_ray(
     folder = Folder(told.out)
     jobs.look_before(folder, told)
     with folder.locked(), _connected(ray, address):
+        folder.clear_leftovers()
         access = _access(ray, told)
         _check_ledger(ray, access)
         job = _job(folder, told, shards or _cpus(ray))

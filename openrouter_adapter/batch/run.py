@@ -57,6 +57,7 @@ async def run_job(options: Options) -> Summary:
     folder = Folder(options.out)
     jobs.look_before(folder, options)
     with folder.locked(options.lock_patience):
+        folder.clear_leftovers()
         prices = Prices(options.api_key, options.api_base)
         job, doubled = jobs.settled(folder, options, prices)
         sender = Sender(options.api_key, options.api_base, options.pace.timeout)
@@ -134,7 +135,9 @@ class _Run:
             await disk.close()
         self._complain_of_unsaved(disk)
         if options.in_order:
-            ordering.sort_by_line(self._folder.results, job.last_line)
+            ordering.sort_by_line(
+                self._folder.results, self._folder.sorted, job.first_line, job.last_line
+            )
         left.past.retries += engine.retries
         return summarize(
             self._folder.path,

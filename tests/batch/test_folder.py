@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections import Counter
 from pathlib import Path
@@ -14,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import disk
+from openrouter_adapter.batch import disk, identifiers, ordering
 from openrouter_adapter.batch.folder import Folder
 from tests.batch.conftest import assert_each_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from openrouter_adapter.emulator import Emulator
 
@@ -45,6 +48,97 @@ def test_a_folder_that_cannot_be_made(
     with pytest.raises(batch.FolderUnfit, match=r"can't be written to: .* --out"):
         batch.run(job(5), tmp_path / place)
     assert not em.bill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has other permissions")
+def test_a_folder_that_may_not_be_written_to(em: Emulator, job: Callable[..., Path]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        path = shutil.copy(job(5), out / "job.jsonl")
+        out.chmod(0o555)
+        with not_as_root(), pytest.raises(batch.FolderUnfit) as raised:
+            batch.run(path, out)
+        out.chmod(0o755)
+    assert str(raised.value) == (
+        f"{out} can't be written to: Permission denied. Make it writable, or give another with "
+        "--out."
+    )
+    assert not em.bill()
+
+
+@contextlib.contextmanager
+def not_as_root() -> Iterator[None]:
+    """Root may write everywhere: be somebody else for a while."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_disk_that_is_full_from_the_start(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = job(5), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(identifiers.tempfile, "TemporaryDirectory", no_room)
+        with pytest.raises(
+            batch.FolderUnfit, match=r"No space left .* Make room there, or give an"
+        ):
+            batch.run(path, out)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "_fill", no_room)
+        # Now it has a job: in another folder everything would be paid for again.
+        with pytest.raises(
+            batch.FolderUnfit, match=r"Make room there, then give the same command again\.$"
+        ):
+            batch.run(path, out)
+    assert not em.bill()
+    assert batch.run(path, out).done == 5
+
+
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="is Linux's")
+def test_a_lock_that_cannot_be_written(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "lock").symlink_to("/dev/full")
+    with pytest.raises(batch.FolderUnfit, match="can't be written to"):
+        batch.run(job(5), out)
+    assert not em.bill()
+
+
+def test_a_disk_without_room_for_a_second_copy_in_order(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = job(50), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(ordering, "_note_places", no_room)
+        with pytest.raises(batch.FolderUnfit, match="Make room there, then give the same command"):
+            batch.run(path, out, in_order=True)
+    assert not (out / "results.jsonl.new").exists()
+    assert_each_once(out, 50)
+    assert batch.run(path, out, in_order=True).done == 50
+    assert len(em.bill()) == 50
+
+
+def test_what_only_a_kill_leaves_is_cleared_away(job: Callable[..., Path], tmp_path: Path) -> None:
+    path, out = job(5), tmp_path / "out"
+    (out / "batch-ids-1234").mkdir(parents=True)
+    (out / "batch-ids-1234" / "17").write_bytes(b"24 bytes an id, gigabytes")
+    (out / "results.jsonl.new").write_bytes(b"half a copy")
+    batch.run(path, out)
+    assert {file.name for file in out.iterdir()} == {
+        *("job.json", "results.jsonl", "failures.jsonl", "journal.log", "summary.json", "lock")
+    }
 
 
 def test_a_folder_without_a_job(tmp_path: Path) -> None:
