@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,10 @@ from tests.support import answers
 from tests.support.calls import CHAT_MODEL, WAYS, aask, adraw, aembed, ask, draw, embed
 from tests.support.gate import RecordingGate, guarded
 from tests.support.loopback import Reply
+from tests.support.waiting import ahappens, happens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.support.loopback import Loopback
 
@@ -33,14 +33,6 @@ STREAMS = ("stream", "astream")
 def gate() -> Iterator[RecordingGate]:
     with guarded(RecordingGate()) as installed:
         yield installed
-
-
-def wait_for(happened: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Wait for what a thread of LiteLLM's does after a call; False if it does not."""
-    deadline = time.monotonic() + seconds
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return happened()
 
 
 def only_bill(gate: RecordingGate) -> Any:
@@ -199,7 +191,7 @@ async def test_a_stream_that_is_aclosed_settles_once(gate: RecordingGate) -> Non
 def test_a_stream_left_by_break_settles_once(gate: RecordingGate) -> None:
     for _ in ask(stream=True):
         break
-    assert wait_for(lambda: bool(gc.collect() or gate.settled))
+    assert happens(lambda: gc.collect() or gate.settled)
     assert len(gate.bills) == 1
 
 
@@ -208,14 +200,14 @@ async def test_an_async_stream_left_by_break_settles_once(gate: RecordingGate) -
     async for _ in await aask(stream=True):
         break
     await asyncio.sleep(0)
-    assert wait_for(lambda: bool(gc.collect() or gate.settled))
+    assert happens(lambda: gc.collect() or gate.settled)
     assert len(gate.bills) == 1
 
 
 @pytest.mark.usefixtures("openrouter")
 def test_a_stream_that_nobody_reads_settles_once(gate: RecordingGate) -> None:
     ask(stream=True)
-    assert wait_for(lambda: bool(gc.collect() or gate.settled))
+    assert happens(lambda: gc.collect() or gate.settled)
     assert len(gate.bills) == 1
 
 
@@ -225,7 +217,7 @@ async def test_a_cancelled_call_settles_once(
 ) -> None:
     openrouter.answer = lambda _: Reply(seconds=0.3)
     task = asyncio.create_task(call())
-    await asyncio.to_thread(wait_for, lambda: bool(openrouter.requests))
+    assert await ahappens(lambda: openrouter.requests)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -235,7 +227,7 @@ async def test_a_cancelled_call_settles_once(
 async def test_a_cancelled_stream_settles_once(openrouter: Loopback, gate: RecordingGate) -> None:
     openrouter.answer = lambda _: Reply(answers.chunks(), seconds=0.3)
     task = asyncio.create_task(aask(stream=True))
-    await asyncio.to_thread(wait_for, lambda: bool(openrouter.requests))
+    assert await ahappens(lambda: openrouter.requests)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

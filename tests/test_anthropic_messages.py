@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
 from openrouter_adapter.emulator import Emulator, answers
+from tests.support.waiting import ahappens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,9 +224,7 @@ async def test_callbacks_see_the_exact_cost_once(
     is_stream: bool, emulated: Emulator, costs: Costs
 ) -> None:
     await ask(is_stream, [user("Hello")], litellm_call_id=costs.call_id)
-    deadline = time.monotonic() + 5
-    while not costs.seen and time.monotonic() < deadline:  # noqa: ASYNC110 - LiteLLM's threads
-        await asyncio.sleep(0.01)
+    assert await ahappens(lambda: costs.seen)
     await asyncio.sleep(0.2)
     (row,) = emulated.bill()
     assert costs.seen == [("async", float(row.cost))]

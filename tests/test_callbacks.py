@@ -16,6 +16,7 @@ from openrouter_adapter import callbacks
 from tests.conftest import KEY
 from tests.support import answers
 from tests.support.calls import WAYS, aask, adraw, aembed, ask, draw, embed, stream
+from tests.support.waiting import happens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +74,7 @@ def listener() -> Iterator[Listener]:
 
 def wait_for_events(found: list[Any]) -> list[Any]:
     """Return the events once there is one; LiteLLM tells of them from a thread."""
-    deadline = time.monotonic() + 5
-    while not found and time.monotonic() < deadline:
-        time.sleep(0.005)
+    happens(lambda: found)
     time.sleep(0.02)
     return found
 

@@ -124,13 +124,14 @@ def test_page_has_a_row_for_each_class() -> None:
 
 
 def test_sync_call_ignores_retry_after_and_async_call_waits(wire: Wire) -> None:
-    wire.reply = Reply(error(429, "Later."), 429, {"Retry-After": "1"})
+    wire.reply = Reply(error(429, "Later."), 429, {"Retry-After": "50"})
     begin = time.monotonic()
     assert times_sent(wire, lone) == 3
-    sync = time.monotonic() - begin
+    assert time.monotonic() - begin < 50
+    wire.reply = Reply(error(429, "Later."), 429, {"Retry-After": "1"})
     begin = time.monotonic()
     assert times_sent(wire, alone) == 3
-    assert sync < 1 <= time.monotonic() - begin
+    assert time.monotonic() - begin >= 1
 
 
 def test_router_with_one_deployment_waits_for_retry_after(wire: Wire) -> None:

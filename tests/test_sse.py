@@ -124,10 +124,10 @@ def test_events_before_a_bad_line_are_given() -> None:
 def test_long_line_in_many_pieces_costs_its_length() -> None:
     def seconds(pieces: int) -> float:
         line = itertools.chain([b'data: {"a": "'], [b"x" * 100] * pieces, [b'"}\n\n'])
-        begin = time.perf_counter()
+        begin = time.thread_time()
         [event] = read(*line)
         assert len(event["a"]) == 100 * pieces
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     seconds(100)
     small, large = (min(seconds(count) for _ in range(3)) for count in (2_000, 20_000))

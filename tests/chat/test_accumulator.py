@@ -252,11 +252,11 @@ def test_time_grows_with_the_answer_and_not_with_its_square(given: str | None) -
             )
             for _ in range(count)
         ]
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for chunk in chunks:
             accumulator.add(chunk)
         assert accumulator.completion()["choices"][0]["message"]["annotations"] == [note]
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     seconds(100)
     small, large = (min(seconds(count) for _ in range(3)) for count in (2_000, 20_000))

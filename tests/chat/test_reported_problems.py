@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import Any
 
 import litellm
@@ -35,6 +34,7 @@ from tests.support.failures import (
     whole_stream,
     words,
 )
+from tests.support.waiting import happens
 from tests.support.wire import Reply, Wire, events
 
 ASK = WHOLE[0]
@@ -290,9 +290,7 @@ def test_18_streaming_spend_is_logged(wire: Wire) -> None:
     litellm.utils.callback_list = []
     try:
         STREAMED[0].ask(wire)
-        deadline = time.monotonic() + 3
-        while not logged and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert happens(lambda: logged)
     finally:
         litellm.utils.callback_list = before
         litellm.success_callback.pop()

@@ -10,6 +10,7 @@ import litellm
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
+from tests.support import waiting
 from tests.support.asking import MODEL, QUESTION
 from tests.support.failures import COST, KEY, SAID, TWO_WORDS, whole_stream, words
 from tests.support.wire import Reply, Wire, events
@@ -85,20 +86,16 @@ async def aread(wire: Wire) -> Any:
 
 
 def happens(happened: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + 5
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    """Wait until it happened, and long enough to see it happen twice."""
+    found = waiting.happens(happened)
     time.sleep(A_MOMENT)
-    return bool(happened())
+    return found
 
 
 async def ahappens(happened: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + 5
-    # It happens in threads and tasks of LiteLLM's, which set no event of ours.
-    while not happened() and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    found = await waiting.ahappens(happened)
     await asyncio.sleep(A_MOMENT)
-    return bool(happened())
+    return found
 
 
 @pytest.fixture

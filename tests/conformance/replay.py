@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tests.support.waiting import PATIENCE, ahappens
+
 from .expected_errors import error_failure
 from .kinds import KINDS, Keywords, Kind, Returned, keywords_for
 from .leaves import Leaf, leaves, lost_values
@@ -108,18 +110,10 @@ class Replay:
                 return kind.call(keywords)
             return self._loop.run_until_complete(kind.acall(keywords))
 
-    def wait_for(self, happened: Callable[[], bool], seconds: float = 10.0) -> bool:
+    def wait_for(self, happened: Callable[[], bool], seconds: float = PATIENCE) -> bool:
         """Let LiteLLM's threads and tasks go on until something happened; False if it did not."""
-
-        async def wait() -> bool:
-            deadline = self._loop.time() + seconds
-            # What is waited for happens in threads of LiteLLM's, which set no event of ours.
-            while not happened() and self._loop.time() < deadline:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            return happened()
-
         with self._side():
-            return self._loop.run_until_complete(wait())
+            return self._loop.run_until_complete(ahappens(happened, seconds))
 
     def offer(self, exchange: Exchange) -> tuple[str, list[Arrived]]:
         """Have the server answer with this exchange: its root, and the list that fills."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +14,32 @@ import pytest
 from tests.support import answers
 from tests.support.calls import WAYS, adraw, draw
 from tests.support.loopback import Reply
+from tests.support.waiting import PATIENCE, ahappens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.loopback import Arrived, Loopback
 
 BOTH_WAYS = pytest.mark.parametrize("way", ["image_generation", "aimage_generation"])
 
 
-def slow(_: Arrived) -> Reply:
-    return Reply(answers.image(), seconds=0.2)
+def together(count: int) -> Callable[[Arrived], Reply]:
+    """Answer requests once so many are in the air: who sends them in turn waits in vain."""
+    gate = threading.Barrier(count)
+
+    def answer(_: Arrived) -> Reply:
+        gate.wait(PATIENCE)
+        return Reply(answers.image())
+
+    return answer
 
 
 @BOTH_WAYS
 def test_n_images_are_n_requests_side_by_side(openrouter: Loopback, way: str) -> None:
-    openrouter.answer = slow
+    openrouter.answer = together(3)
     response = WAYS[way](n=3)
     assert len(openrouter.requests) == 3
-    assert openrouter.most_at_once == 3
     assert len(response.data) == 3
 
 
@@ -101,35 +110,33 @@ def test_no_n_is_one(openrouter: Loopback, way: str) -> None:
 
 
 async def test_an_async_image_holds_no_thread_while_it_is_made(openrouter: Loopback) -> None:
-    openrouter.answer = slow
+    openrouter.answer = together(8)
     # LiteLLM starts each call in a thread: with one thread, calls that kept it would queue.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-    await asyncio.gather(*(adraw() for _ in range(8)))
-    assert openrouter.most_at_once > 4
+    drawn = await asyncio.gather(*(adraw() for _ in range(8)))
+    assert [len(response.data) for response in drawn] == [1] * 8
 
 
 async def test_the_loop_goes_on_while_images_are_made(openrouter: Loopback) -> None:
-    openrouter.answer = slow
+    # The answers wait for the loop: if it waited for them, neither would come.
+    openrouter.answer = together(4)
     task = asyncio.create_task(adraw(n=3))
-    ticks, longest, last = 0, 0.0, time.monotonic()
-    while not task.done():
-        await asyncio.sleep(0.005)
-        now = time.monotonic()
-        ticks, longest, last = ticks + 1, max(longest, now - last), now
+    assert await ahappens(lambda: len(openrouter.requests) == 3)
+    assert not task.done()
+    assert len((await adraw()).data) == 1
     assert len((await task).data) == 3
-    assert ticks > 10
-    assert longest < 0.15
 
 
 async def test_a_cancelled_call_sends_no_further_request(openrouter: Loopback) -> None:
-    openrouter.answer = slow
+    openrouter.answer = together(3)
     task = asyncio.create_task(adraw(n=2))
-    await asyncio.sleep(0.1)
+    assert await ahappens(lambda: len(openrouter.requests) == 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.sleep(0.2)
     assert len(openrouter.requests) == 2
+    await adraw()  # The server's threads wait for a third.
 
 
 def test_sync_images_work_inside_a_running_loop(openrouter: Loopback) -> None:

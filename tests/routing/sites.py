@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.support.waiting import ahappens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,4 @@ def billed(emulator: Emulator) -> float:
 
 async def until(is_so: Callable[[], object]) -> None:
     """Wait until LiteLLM, which counts and logs after an answer, has done so."""
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    assert await ahappens(is_so)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
+
+from tests.support.waiting import ahappens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +36,9 @@ class Costs(CustomLogger):
         """Note the cost of a call."""
         self._told[kwargs["litellm_call_id"]] = kwargs["response_cost"]
 
-    async def of(self, call_id: str, seconds: float = 5.0) -> Any:
+    async def of(self, call_id: str) -> Any:
         """Return what a call cost, as soon as LiteLLM says it."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        # LiteLLM's worker sets no event of ours.
-        while call_id not in self._told and (  # noqa: ASYNC110
-            asyncio.get_running_loop().time() < deadline
-        ):
-            await asyncio.sleep(0.01)
+        assert await ahappens(lambda: call_id in self._told)
         return self._told[call_id]
 
 

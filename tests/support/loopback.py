@@ -52,7 +52,6 @@ class Loopback:
     Attributes:
         requests: What arrived, oldest first.
         answer: Makes the reply to a request; by default a plain answer of its endpoint.
-        most_at_once: How many requests were in the air together, at most.
         beyond_schema: Fields that a test sends on purpose though no schema has them.
     """
 
@@ -62,8 +61,6 @@ class Loopback:
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
-        self._lock = threading.Lock()
-        self._at_once = 0
         self.base_url = f"http://127.0.0.1:{self._http.server_address[1]}/api/v1"
         self.reset()
 
@@ -79,7 +76,6 @@ class Loopback:
     def reset(self) -> None:
         """Forget what arrived and answer plainly again."""
         self.requests: list[Arrived] = []
-        self.most_at_once = 0
         self.beyond_schema: set[str] = set()
         self.answer: Callable[[Arrived], Reply] = plain_reply
 
@@ -106,15 +102,10 @@ class Loopback:
         return request.headers
 
     def take(self, request: Arrived) -> Reply:
-        """Note a request, and how many are in the air with it; return its reply."""
-        with self._lock:
-            self.requests.append(request)
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+        """Note a request, and return its reply."""
+        self.requests.append(request)
         reply = self.answer(request)
         time.sleep(reply.seconds)
-        with self._lock:
-            self._at_once -= 1
         return reply
 
 
