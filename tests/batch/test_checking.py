@@ -181,6 +181,7 @@ def test_a_line_of_twenty_megabytes(job: Callable[..., Path], tmp_path: Path) ->
     assert "ContextWindowExceededError" in summary.failures
 
 
+@pytest.mark.timed
 def test_tens_of_thousands_of_lines_a_second(job: Callable[..., Path]) -> None:
     path = job(30_000)
     started = time.perf_counter()

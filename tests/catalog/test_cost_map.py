@@ -162,6 +162,7 @@ def test_the_window_is_told_as_input_limit() -> None:
     assert (entry["max_input_tokens"], entry["max_output_tokens"]) == (200, 200)
 
 
+@pytest.mark.timed
 def test_400_models_take_less_than_half_a_second() -> None:
     catalog = generated(400)
     began = time.perf_counter()

@@ -513,6 +513,7 @@ def test_the_emulator_s_bill_stays_below_the_worst_case(wide_catalog: package.Ca
             assert found.worst >= bill
 
 
+@pytest.mark.timed
 def test_it_is_cheap(catalog: package.Catalog) -> None:
     model = catalog[GPT]
     rows = [

@@ -227,6 +227,7 @@ def test_endpoints_are_kept_too(server: ModelServer, cache_folder: Path) -> None
     assert [one.tag for one in kept.endpoints(kept[model])] == ["groq"]
 
 
+@pytest.mark.timed
 def test_loading_from_disk_is_quick(server: ModelServer) -> None:
     server.rows = [{**server.rows[0], "id": f"a/model-{number}"} for number in range(400)]
     catalog.load()

@@ -33,6 +33,7 @@ def test_it_is_ready_when_the_block_begins_and_gone_when_it_ends(connect: type[C
     assert len(emulator.bill()) == 1
 
 
+@pytest.mark.timed
 def test_leaving_is_quick() -> None:
     began = time.monotonic()
     for _ in range(5):

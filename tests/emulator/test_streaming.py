@@ -122,6 +122,7 @@ def test_a_caller_who_leaves_pays_for_what_was_sent(emulate: Callable[..., Clien
     assert client.get(f"/generation?id={row.generation_id}").json["data"]["cancelled"] is True
 
 
+@pytest.mark.timed
 def test_leaving_the_block_ends_open_streams_fast(emulate: Callable[..., Client]) -> None:
     client = emulate(answer="word " * 1000, chunk_delay=0.05)
     stream = open_stream(client)

@@ -270,6 +270,7 @@ def test_nothing_is_lost_when_the_process_is_told_to_stop(
     book.close()
 
 
+@pytest.mark.timed
 def test_putting_costs_microseconds_while_the_database_is_slow(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.db")
     store.write([billed(1)])
