@@ -90,7 +90,8 @@ def show(
     """Shows budgets in their current period: limit, spent, held, unsettled and left, in USD.
 
     Held is what requests in the air may yet cost, and what programs have taken in advance.
-    Unsettled is the part of it whose program has died: reconcile settles it, or release.
+    Unsettled is the part of it whose program has died, or whose request has ended, without its
+    cost being known: reconcile settles it, or release.
     """
     with open_ledger(where) as book:
         states = [one for one in book.budgets() if name in {None, one.budget.name}]
@@ -117,7 +118,7 @@ def release(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Release without asking.")] = False,
     where: Where = None,
 ) -> None:
-    """Gives back what dead programs' requests held. Reconcile first: it finds what was billed.
+    """Gives back what is unsettled. Reconcile first: it finds what was billed.
 
     A request that was billed after all still counts as spent once that is known.
     """

@@ -6,11 +6,13 @@ one without the other.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import budgets
+from openrouter_adapter.ledger.money import MOST_PICO, PART, whole
 from openrouter_adapter.ledger.rows import BILLED
 
 if TYPE_CHECKING:
@@ -44,6 +46,18 @@ def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
     return found
 
 
+def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
+    """Opens the account of a budget that nobody else knows yet."""
+    if connection.dialect.name == "postgresql":
+        # Who is writing rows without knowing of the budget is waited for, and counted.
+        connection.execute(sa.text("LOCK TABLE ledger_attempts IN EXCLUSIVE MODE"))
+    # Who wrote rows while an older budget of this name was removed has perhaps left one.
+    connection.execute(
+        sa.text("DELETE FROM ledger_accounts WHERE budget = :name"), {"name": budget.name}
+    )
+    open_account(connection, budget, period)
+
+
 def open_account(connection: sa.Connection, budget: Budget, period: str) -> None:
     """Opens a budget's account of a period, if it is not, with what was spent already."""
     key = {"budget": budget.name, "period": period}
@@ -62,22 +76,29 @@ def open_account(connection: sa.Connection, budget: Budget, period: str) -> None
 
 
 def _spent(connection: sa.Connection, budget: Budget, period: str) -> int:
-    from openrouter_adapter.ledger.store import row_of
-
-    first, last = budgets.bounds(budget.per, period)
-    conditions = "started_at >= :first AND started_at < :last AND cost_status = :billed"
-    given: dict[str, object] = {"first": first, "last": last, "billed": BILLED}
-    for column, value in (
-        ("job", budget.job),
-        ("key_name", budget.key),
-        ("user_id", budget.user),
-    ):
+    """The picodollars of the rows that are there."""
+    conditions = ["via = 'openrouter'", "cost_status = :billed"]
+    given: dict[str, object] = {"billed": BILLED}
+    if budget.per != "total":
+        # For everything the index by time would be a detour.
+        conditions.append("started_at >= :first AND started_at < :last")
+        given["first"], given["last"] = budgets.bounds(budget.per, period)
+    for column, value in (("job", budget.job), ("key_name", budget.key), ("user_id", budget.user)):
         if value is not None:
-            conditions += f" AND {column} = :{column}"
+            conditions.append(f"{column} = :{column}")
             given[column] = value
-    query = sa.text(f"SELECT * FROM ledger_attempts WHERE {conditions}")  # noqa: S608 - our names
-    rows = (row_of(record) for record in connection.execute(query, given))
-    return sum(row.total or 0 for row in rows if budget.applies_to(row))
+    tags = "'[]'" if budget.tag is None else "tags"
+    query = (
+        f"SELECT {tags} AS named, SUM(cost / {PART}) + SUM(upstream / {PART}), "  # noqa: S608
+        f"SUM(cost % {PART}) + SUM(upstream % {PART}) FROM ledger_attempts "
+        f"WHERE {' AND '.join(conditions)} GROUP BY named"
+    )
+    sums = [
+        whole(int(high), int(low))
+        for named, high, low in connection.execute(sa.text(query), given)
+        if budget.tag is None or budget.tag in json.loads(named)
+    ]
+    return min(sum(sums), MOST_PICO)
 
 
 def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
@@ -112,13 +133,18 @@ def end_holds(
         leased[lease] = leased.get(lease, 0) + amount
     spent = spent or {}
     for account in sorted({*freed, *spent}):
+        moved = min(spent.get(account, 0), MOST_PICO)
         connection.execute(
+            # No limit is as high as what a column can hold: beyond that it need not be exact.
             sa.text(
-                "UPDATE ledger_accounts SET spent = spent + :spent, held = held - :freed "
+                "UPDATE ledger_accounts SET held = held - :freed, "
+                "spent = CASE WHEN spent > :room THEN :most ELSE spent + :moved END "
                 "WHERE budget = :budget AND period = :period"
             ),
             {
-                "spent": spent.get(account, 0),
+                "moved": moved,
+                "room": MOST_PICO - max(moved, 0),
+                "most": MOST_PICO,
                 "freed": freed.get(account, 0),
                 "budget": account[0],
                 "period": account[1],

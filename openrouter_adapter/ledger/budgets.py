@@ -67,6 +67,11 @@ class Budget:
                 raise ValueError(f"{amount} USD is no limit")
             to_pico(amount or Decimal(0))
 
+    @property
+    def scope(self) -> tuple[str | None, ...]:
+        """Which requests count, and for how long; it never changes under one name."""
+        return (self.per, self.job, self.key, self.tag, self.user)
+
     def applies_to(self, row: Row) -> bool:
         """Whether a request counts under this budget."""
         return (
@@ -121,10 +126,11 @@ def save(database: Database, budget: Budget) -> None:
         LedgerError: the database can't be written, or the name's other budget counts other
             requests or periods: remove that one first.
     """
+    from openrouter_adapter.ledger import accounts
 
     def work(connection: sa.Connection) -> None:
         old = {one.name: one for one in load(connection)}.get(budget.name)
-        if old is not None and _scope(old) != _scope(budget):
+        if old is not None and old.scope != budget.scope:
             raise LedgerError(
                 f"there is a budget {budget.name!r} on other requests or another period; "
                 "remove it first, or choose another name"
@@ -140,6 +146,8 @@ def save(database: Database, budget: Budget) -> None:
             ),
             _record(budget),
         )
+        if old is None:
+            accounts.open_first(connection, budget, budget.period(database.now(connection)))
 
     database.write(work)
 
@@ -152,25 +160,32 @@ def remove(database: Database, name: str) -> bool:
     """
 
     def work(connection: sa.Connection) -> bool:
-        for table in ("ledger_holds", "ledger_leases", "ledger_accounts"):
+        # The budget first: who holds under it at this moment is waited for.
+        budgets = connection.execute(
+            sa.text("DELETE FROM ledger_budgets WHERE name = :name"), {"name": name}
+        )
+        for table in ("ledger_holds", "ledger_accounts", "ledger_leases"):
             connection.execute(
                 sa.text(f"DELETE FROM {table} WHERE budget = :name"),  # noqa: S608 - our names
                 {"name": name},
             )
-        result = connection.execute(
-            sa.text("DELETE FROM ledger_budgets WHERE name = :name"), {"name": name}
-        )
-        return result.rowcount > 0
+        return budgets.rowcount > 0
 
     return database.write(work)
 
 
-def load(connection: sa.Connection) -> list[Budget]:
-    """All budgets, by name."""
+def load(connection: sa.Connection, *, is_kept: bool = False) -> list[Budget]:
+    """All budgets, by name.
+
+    Args:
+        connection: Of the ledger.
+        is_kept: Whether none may be removed before this transaction ends.
+    """
+    lock = " FOR KEY SHARE" if is_kept and connection.dialect.name == "postgresql" else ""
     found = connection.execute(
         sa.text(
-            "SELECT name, most, per, job, key_name, tag, user_id, most_per_request, wait_ms, "
-            "lets_through FROM ledger_budgets ORDER BY name"
+            "SELECT name, most, per, job, key_name, tag, user_id, most_per_request, wait_ms, "  # noqa: S608
+            f"lets_through FROM ledger_budgets ORDER BY name{lock}"
         )
     )
     return [
@@ -188,10 +203,6 @@ def load(connection: sa.Connection) -> list[Budget]:
         )
         for one in found
     ]
-
-
-def _scope(budget: Budget) -> tuple[str | None, ...]:
-    return (budget.per, budget.job, budget.key, budget.tag, budget.user)
 
 
 def _record(budget: Budget) -> dict[str, object]:

@@ -153,6 +153,9 @@ class Database:
             raise kind(f"{self.name}: {_first_line(failure.orig)}") from None
         except SQLAlchemyError as failure:
             raise LedgerError(f"{self.name}: {type(failure).__name__}") from None
+        except (UnicodeError, OverflowError) as failure:
+            # Of a driver, before the database has seen it. The words would quote the value.
+            raise RefusedError(f"{self.name}: {type(failure).__name__}") from None
         except (OSError, ModuleNotFoundError) as failure:
             raise LedgerError(f"{self.name}: {failure}") from None
 

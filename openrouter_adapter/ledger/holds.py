@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import accounts, workers
+from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.money import to_pico, to_usd
+from openrouter_adapter.ledger.money import rounded, to_pico, to_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ class Holds:
         Args:
             requests: Row, worst case in USD and budgets of each.
         """
-        wishes = [_Wish(row, to_pico(worst), budgets) for row, worst, budgets in requests]
+        wishes = [_Wish(row, rounded(worst), budgets) for row, worst, budgets in requests]
         with self._list_lock:
             self._waiting += wishes
         # Who gets the turn decides for all that wait; the others find theirs decided.
@@ -146,13 +147,19 @@ class Holds:
                 lambda connection: self._take(connection, wishes), is_durable=True
             )
         except LedgerError as failure:
-            # Whether it was committed is not known: what this worker had is left to be buried.
-            self._worker, self._idle = None, {}
-            for wish in wishes:
-                wish.failure = failure
+            self._fail(wishes, failure)
+        except BaseException as failure:
+            self._fail(wishes, LedgerError(f"it was not decided: {type(failure).__name__}"))
+            raise
         finally:
             for wish in wishes:
                 wish.is_done = True
+
+    def _fail(self, wishes: Sequence[_Wish], failure: LedgerError) -> None:
+        # Whether it was committed is not known: what this worker had is left to be buried.
+        self._worker, self._idle = None, {}
+        for wish in wishes:
+            wish.failure = failure
 
     def _take(
         self, connection: sa.Connection, wishes: Sequence[_Wish]
@@ -161,6 +168,13 @@ class Holds:
         if worker is None or not workers.is_alive(connection, worker):
             worker = workers.enter(connection, self.database, self.lease_seconds)
             idle = {}
+        standing = {budget.name: budget for budget in stored.load(connection, is_kept=True)}
+        for wish in wishes:
+            # This process may know budgets that are removed, or made anew for other requests.
+            known = [(budget, standing.get(budget.name)) for budget in wish.budgets]
+            wish.budgets = [now for was, now in known if now and now.scope == was.scope]
+        leased = workers.leases(connection, worker)
+        idle = {account: amount for account, amount in idle.items() if account in leased}
         accounts.lock(connection, _short(wishes, idle))
         made: list[dict[str, object]] = []
         for wish in wishes:
@@ -301,20 +315,13 @@ def _fill(
     name, period = account
     accounts.open_account(connection, budget, period)
     accounts.lock(connection, [account])
-    key = {"name": name, "period": period}
-    found = connection.execute(
+    spent, held = connection.execute(
         sa.text(
-            "SELECT account.spent, account.held, budget.most FROM ledger_accounts AS account "
-            "JOIN ledger_budgets AS budget ON budget.name = account.budget "
-            "WHERE account.budget = :name AND account.period = :period"
+            "SELECT spent, held FROM ledger_accounts WHERE budget = :name AND period = :period"
         ),
-        key,
-    ).first()
-    if found is None:
-        # The budget was removed since this process looked: nothing to hold under it.
-        idle[account] = idle.get(account, 0) + missing
-        return None
-    spent, held, most = found
+        {"name": name, "period": period},
+    ).one()
+    most = to_pico(budget.usd)
     rest = most - spent - held
     if missing > rest:
         mine = idle.pop(account, 0)

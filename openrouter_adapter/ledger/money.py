@@ -27,12 +27,21 @@ def to_pico(usd: Decimal) -> int:
     """
     if not usd:
         return 0
-    if not usd.is_finite():
-        raise ValueError(f"{usd} is no amount of money")
-    pico = int(usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN, _EXACT))
+    pico = rounded(usd)
     if abs(pico) > MOST_PICO:
         raise ValueError(f"{usd} USD is more than a ledger row can hold")
     return pico
+
+
+def rounded(usd: Decimal) -> int:
+    """The same of any amount, also one that no row can hold.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if not usd.is_finite():
+        raise ValueError(f"{usd} is no amount of money")
+    return int(usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN, _EXACT))
 
 
 def to_usd(pico: int) -> Decimal:

@@ -77,7 +77,8 @@ class BudgetState:
     """A budget and its account of the current period, in USD.
 
     `held` is what requests in the air, and allowance that processes have taken in advance, may
-    yet cost; `unsettled` is the part of it whose process is gone.
+    yet cost; `unsettled` is the part of it whose request has ended, or whose process has, without
+    anybody knowing what it cost.
     """
 
     budget: Budget
@@ -89,7 +90,7 @@ class BudgetState:
 
 @dataclass(frozen=True, slots=True)
 class HoldState:
-    """A hold: what a request may yet cost, in USD."""
+    """A hold: what a request may yet cost, in USD; `is_unsettled` as in `BudgetState`."""
 
     hold_id: str
     budget: str
@@ -233,6 +234,15 @@ def _name(value: Any, by: str) -> str | None:
     return str(value) if value else None
 
 
+# With the worker of each, and the row of its attempt, where there is one yet.
+_HOLDS: Final = (
+    "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker "
+    "LEFT JOIN ledger_attempts AS attempt "
+    "ON attempt.call_id = hold.call_id AND attempt.hold_id = hold.id"
+)
+_IS_UNSETTLED: Final = "(worker.is_dead OR COALESCE(attempt.outcome, 'open') <> 'open')"
+
+
 def budget_states(database: Database) -> list[BudgetState]:
     """Every budget with its account of the period that now is."""
     with database.read() as connection:
@@ -250,9 +260,8 @@ def budget_states(database: Database) -> list[BudgetState]:
             ).first()
             unsettled = connection.scalar(
                 sa.text(
-                    "SELECT SUM(hold.amount) FROM ledger_holds AS hold "
-                    "JOIN ledger_workers AS worker ON worker.id = hold.worker "
-                    "WHERE worker.is_dead AND hold.budget = :budget AND hold.period = :period"
+                    f"SELECT SUM(hold.amount) {_HOLDS} WHERE {_IS_UNSETTLED} "
+                    "AND hold.budget = :budget AND hold.period = :period"
                 ),
                 key,
             )
@@ -267,12 +276,9 @@ def holds(database: Database, budget: str | None = None) -> list[HoldState]:
     """The holds of a budget, or of all of them, oldest first."""
     condition = "" if budget is None else "WHERE hold.budget = :budget "
     query = (
-        "SELECT hold.id, hold.budget, hold.period, hold.amount, hold.made_at, hold.call_id, "  # noqa: S608
-        "hold.attempt, hold.model, attempt.generation_id, worker.is_dead "
-        "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker "
-        "LEFT JOIN ledger_attempts AS attempt "
-        "ON attempt.call_id = hold.call_id AND attempt.hold_id = hold.id "
-        f"{condition}ORDER BY hold.made_at, hold.id"
+        "SELECT hold.id, hold.budget, hold.period, hold.amount, hold.made_at, hold.call_id, "
+        f"hold.attempt, hold.model, attempt.generation_id, {_IS_UNSETTLED} AS is_unsettled "
+        f"{_HOLDS} {condition}ORDER BY hold.made_at, hold.id"
     )
     with database.read() as connection:
         return [
@@ -286,7 +292,7 @@ def holds(database: Database, budget: str | None = None) -> list[HoldState]:
                 attempt=one.attempt,
                 model=one.model,
                 generation_id=one.generation_id,
-                is_unsettled=bool(one.is_dead),
+                is_unsettled=bool(one.is_unsettled),
             )
             for one in connection.execute(
                 sa.text(query), {} if budget is None else {"budget": budget}

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from openrouter_adapter.ledger import accounts
 
 if TYPE_CHECKING:
+    from openrouter_adapter.ledger.accounts import Account
     from openrouter_adapter.ledger.database import Database
 
 
@@ -48,6 +49,12 @@ def is_alive(connection: sa.Connection, worker: str) -> bool:
         {"id": worker},
     )
     return is_dead is not None and not is_dead
+
+
+def leases(connection: sa.Connection, worker: str) -> set[Account]:
+    """The accounts that a worker was granted money from; those of removed budgets are gone."""
+    query = sa.text("SELECT budget, period FROM ledger_leases WHERE worker = :worker")
+    return {(budget, period) for budget, period in connection.execute(query, {"worker": worker})}
 
 
 def beat(connection: sa.Connection, database: Database, worker: str) -> None:

@@ -87,7 +87,7 @@ def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
 
 
 def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[HoldState]:
-    """The holds of these ids; without ids, those whose program has died.
+    """The holds of these ids; without ids, those that are unsettled.
 
     Raises:
         ValueError: there is no hold of an id.

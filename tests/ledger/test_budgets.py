@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import gc
+import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,7 +21,7 @@ import sqlalchemy as sa
 from openrouter_adapter import ledger
 from openrouter_adapter.ledger import Budget, LedgerError, to_pico
 
-from .rows import billed
+from .rows import billed, unknown
 from .traffic import CHAT, EMBEDDING, IMAGE
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
-    from openrouter_adapter.ledger import Ledger
+    from openrouter_adapter.ledger import Ledger, Row
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -261,8 +265,6 @@ def test_waiting_for_what_others_hold(cents: Ledger, where: str, to: dict[str, s
     row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
     assert other.holds.take(row, Decimal("0.01"), [budget]) is None
 
-    import threading
-
     def settle() -> None:
         row.cost, row.cost_status = 10, "billed"
         other.store.write([row])
@@ -299,6 +301,151 @@ def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(
     [left] = [one for one in cents.store.rows() if one.outcome == "error"]
     assert (left.error_class, left.cost) == ("NotSentError", 0)
     other.close()
+
+
+def in_the_air(**fields: Any) -> Row:
+    """A row of a request that is about to be sent."""
+    now = time.time_ns() // 1000
+    return billed(None, cost_status="unknown", outcome="open", started_at=now, **fields)
+
+
+def amounts(book: Ledger) -> dict[str, tuple[Decimal, Decimal]]:
+    """What is spent and held, by budget."""
+    return {state.budget.name: (state.spent, state.held) for state in book.budgets()}
+
+
+def test_a_turn_that_breaks_off_grants_nothing_to_those_who_waited_for_it(
+    book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = book.budget("all", 100)
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    def take(row: Row) -> Any:
+        try:
+            return book.holds.take(row, Decimal("0.01"), [budget])
+        except (LedgerError, KeyboardInterrupt) as failure:
+            return type(failure)
+
+    rows = [in_the_air() for _ in range(4)]
+    with monkeypatch.context() as patch, ThreadPoolExecutor(4) as threads:
+        patch.setattr(book.store.database, "write", interrupt)
+        with book.holds._turn:
+            found = [threads.submit(take, row) for row in rows]
+            while len(book.holds._waiting) < len(rows):
+                time.sleep(0.01)
+    outcomes = sorted(one.result().__name__ for one in found)
+    assert outcomes == ["KeyboardInterrupt", *["LedgerError"] * 3]
+    assert [row.hold_id for row in rows] == [None] * 4
+    assert book.held() == []
+
+
+def test_a_budget_made_anew_under_its_name_counts_every_hold(book: Ledger, where: str) -> None:
+    budget = book.budget("all", 100)
+    book.holds.take(in_the_air(), Decimal("0.01"), [budget])
+    with contextlib.closing(ledger.open(where)) as other:
+        other.remove_budget("all")
+        other.budget("all", 100)
+    rows = [in_the_air() for _ in range(10)]
+    for row in rows:
+        assert book.holds.take(row, Decimal("0.01"), [budget]) is None
+    assert amounts(book)["all"][1] >= Decimal("0.1")
+    for row in rows:
+        row.cost, row.cost_status, row.outcome = 10**9, "billed", "ok"
+    book.store.write(rows)
+    book.holds.close()
+    assert amounts(book) == {"all": (Decimal("0.01"), 0)}
+
+
+def test_a_budget_of_others_under_a_name_just_removed_begins_with_their_spending(
+    book: Ledger, where: str
+) -> None:
+    book.store.write([billed(5 * 10**12, user_id="ann", started_at=time.time_ns() // 1000)])
+    budget = book.budget("b", 10, user="ann")
+    with contextlib.closing(ledger.open(where)) as other:
+        other.remove_budget("b")
+        assert book.holds.take(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        other.budget("b", 10, user="bob")
+        assert book.holds.take(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        assert amounts(other) == {"b": (0, 0)}
+
+
+def test_a_new_budget_shows_what_was_spent_before_any_request(book: Ledger) -> None:
+    now = time.time_ns() // 1000
+    book.store.write(
+        [
+            billed(10**12, tags='["red"]', started_at=now),
+            billed(10**12, tags=json.dumps(['a"red', "blue"]), started_at=now),
+            billed(10**12, upstream=5 * 10**12, is_byok=True, started_at=now),
+            billed(10**12, via="openai", cost_status="estimate", started_at=now),
+            unknown(started_at=now),
+        ]
+    )
+    book.budget("all", 100)
+    book.budget("red", 100, tag="red", per="month")
+    assert amounts(book) == {"all": (Decimal(8), 0), "red": (Decimal(1), 0)}
+
+
+def test_a_budget_counts_rows_that_others_write_while_it_is_set(new_postgres: str) -> None:
+    book, other = ledger.open(new_postgres), ledger.open(new_postgres)
+    book.budget("first", 1)
+    may_commit = threading.Event()
+
+    def write(connection: sa.Connection) -> None:
+        other.store._write(connection, [billed(10**12, started_at=time.time_ns() // 1000)])
+        assert may_commit.wait(10)
+
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(other.store.database.write, write)
+        time.sleep(0.3)
+        setting = threads.submit(book.budget, "all", 100)
+        time.sleep(0.3)
+        may_commit.set()
+        writing.result(10)
+        setting.result(10)
+    assert amounts(book)["all"] == (Decimal(1), 0)
+    for one in (book, other):
+        one.close()
+
+
+def test_a_worst_case_that_no_row_can_hold_is_refused(
+    enable: Callable[..., Ledger], where: str, emulator: Emulator, to: dict[str, str]
+) -> None:
+    book = enable(where, estimate=lambda *_: Estimate(Decimal("1e12")))
+    book.budget("all", 9_000_000)
+    with pytest.raises(litellm.BudgetExceededError, match="could cost 1000000000000 USD"):
+        ask(to, max_tokens=10**18)
+    assert emulator.requests == []
+
+
+def test_spending_beyond_64_bits_refuses_and_loses_no_row(book: Ledger) -> None:
+    now = time.time_ns() // 1000
+    book.store.write([billed(2**63 - 1, started_at=now) for _ in range(3)])
+    budget = book.budget("all", 9_000_000)
+    assert book.holds.take(in_the_air(), Decimal(1), [budget]) is not None
+    for _ in range(2):
+        book.record(billed(2**63 - 1, upstream=2**63 - 1, started_at=now))
+        assert book.flush()
+    assert book.writer.dropped == 0
+    assert to_pico(amounts(book)["all"][0]) == 2**63 - 1
+
+
+def test_what_a_timeout_may_have_cost_is_unsettled_and_can_be_released(
+    cents: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    cents.budget("all", 1)
+    emulator.faults.add("stall=60")
+    with pytest.raises(litellm.Timeout):
+        ask(to, timeout=0.3)
+    cents.flush()
+    [hold] = cents.held()
+    assert hold.is_unsettled
+    [state] = cents.budgets()
+    assert state.unsettled == Decimal("0.01")
+    assert cents.release([hold.hold_id]) == 1
+    [state] = cents.budgets()
+    assert state.unsettled == 0
 
 
 def kill(book: Ledger) -> None:
