@@ -78,13 +78,18 @@ def key_name(key: str) -> str:
 
 
 def label(value: Any) -> str | None:
-    """A short text for a column; None for none. PostgreSQL takes no NUL in a text."""
-    if value.__class__ is str and len(value) <= _MOST_CHARACTERS and "\x00" not in value:
+    """A short text for a column; None for none.
+
+    PostgreSQL takes no NUL in a text, and no database half of a surrogate pair.
+    """
+    is_text = value.__class__ is str
+    if is_text and value.isascii() and len(value) <= _MOST_CHARACTERS and "\x00" not in value:
         # Most are: half a microsecond a row saved.
         return value or None
     if not value or isinstance(value, _NO_TEXT):
         return None
-    return str(value)[:_MOST_CHARACTERS].replace("\x00", "")
+    text = str(value)[:_MOST_CHARACTERS].replace("\x00", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _usual_key() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +41,9 @@ def read_bill(row: Row, bill: Bill) -> None:
         read_tokens(row, bill.usage)
     row.is_byok = bill.is_byok
     if bill.cost is not None:
-        put_cost(row, bill.cost, bill.upstream)
+        # An amount that no row can hold is nobody's bill: the cost stays unknown.
+        with contextlib.suppress(ValueError):
+            put_cost(row, bill.cost, bill.upstream)
 
 
 def put_cost(row: Row, cost: Decimal, upstream: Decimal) -> None:

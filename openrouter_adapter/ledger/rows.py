@@ -21,6 +21,8 @@ ERROR: Final = "error"
 LEFT: Final = "left"
 
 _RANK: Final = {UNKNOWN: 0, ESTIMATE: 1, BILLED: 2}
+# Who saw an attempt's end knows better than who found its bill.
+_ENDS: Final = {OPEN: 0, LEFT: 1, OK: 2, ERROR: 2}
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ def merged(old: Row, new: Row) -> Row:
         call_id=old.call_id,
         attempt=old.attempt,
         started_at=min(old.started_at, new.started_at),
-        outcome=old.outcome if new.outcome == OPEN else new.outcome,
+        outcome=(new if _ENDS[new.outcome] >= _ENDS[old.outcome] else old).outcome,
         asks=max(old.asks, new.asks),
         ask_after=None if is_known else (new if new.asks >= old.asks else old).ask_after,
         **kept,

@@ -16,6 +16,7 @@ from litellm.integrations.custom_logger import CustomLogger
 import openrouter_adapter
 from openrouter_adapter import ledger
 from openrouter_adapter.ledger import gate, to_pico
+from tests.support import answers
 
 from .traffic import CHAT, EMBEDDING, IMAGE
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.emulator import Emulator
     from openrouter_adapter.ledger import Ledger, Row
+    from tests.support.loopback import Loopback
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -59,6 +61,25 @@ def test_labels_come_from_the_call(enabled: Ledger, to: dict[str, str]) -> None:
     assert row.prompt_tokens
     assert row.completion_tokens
     assert row.latency_ms is not None
+
+
+def test_a_label_that_no_database_takes_loses_no_row(enabled: Ledger, to: dict[str, str]) -> None:
+    labels = {"tags": ["\ud800", "b\x00"], "job": "half \udfff"}
+    litellm.completion(CHAT, HELLO, metadata=labels, **to)
+    row = only_row(enabled)
+    assert (row.tags, row.job) == ('["?", "b"]', "half ?")
+    assert row.cost
+
+
+def test_a_cost_that_no_row_can_hold_is_unknown(openrouter: Loopback, enabled: Ledger) -> None:
+    body = {
+        **answers.completion(),
+        "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 1e300},
+    }
+    openrouter.replies(body)
+    litellm.completion(CHAT, HELLO)
+    row = only_row(enabled)
+    assert (row.cost_status, row.cost, row.prompt_tokens) == ("unknown", None, 3)
 
 
 def test_a_key_is_a_short_hash_that_is_the_same_everywhere(

@@ -102,6 +102,16 @@ def test_a_later_bill_corrects_an_earlier_one(store: Store) -> None:
     assert [row.cost for row in store.rows()] == [7]
 
 
+def test_an_end_that_somebody_saw_outweighs_one_that_was_asked_for(store: Store) -> None:
+    row = unknown("gen-1", call_id="one", outcome="open")
+    store.write([copy.copy(row)])
+    store.write([billed(5, call_id="one", generation_id="gen-1", outcome="ok")])
+    # Reconcile has asked meanwhile, and does not know that the call has ended.
+    store.write([billed(5, call_id="one", generation_id="gen-1", outcome="left", asks=1)])
+    [row] = store.rows()
+    assert (row.outcome, row.cost, row.asks) == ("ok", 5, 1)
+
+
 def test_a_call_id_that_is_used_again_does_not_write_over_the_first(store: Store) -> None:
     store.write([billed(5, call_id="same", generation_id="gen-1")])
     store.write([billed(7, call_id="same", generation_id="gen-2")])
