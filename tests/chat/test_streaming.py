@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
+from openrouter_adapter.usage import COST_HEADER
 from tests.chat.offline import Log, open_stream
 from tests.support.asking import MODEL, QUESTION, STREAMED, Way, cause_of, finish_reason_of, text_of
 from tests.support.failures import (
@@ -303,7 +304,35 @@ class TestItsConnection:
         wire.reply = Reply(WHOLE_STREAM)
         for _ in range(3):
             list(open_sync(wire))
-        assert not wire.left.is_set()
+        assert wire.connections == 1
+
+    async def test_async_answer_read_to_its_end_leaves_it_for_the_next(self, wire: Wire) -> None:
+        wire.reply = Reply(WHOLE_STREAM)
+        for _ in range(3):
+            assert [chunk async for chunk in await open_async(wire)]
+        assert wire.connections == 1
+
+    def test_server_that_goes_on_after_done_is_left(self, wire: Wire) -> None:
+        wire.reply = Reply([*events(WHOLE_STREAM), *[b": still here\n\n"] * 500], delay=0.01)
+        list(open_sync(wire))
+        assert wire.left.wait(3)
+
+    async def test_server_that_goes_on_after_done_of_an_async_stream_is_left(
+        self, wire: Wire
+    ) -> None:
+        wire.reply = Reply([*events(WHOLE_STREAM), *[b": still here\n\n"] * 500], delay=0.01)
+        assert [chunk async for chunk in await open_async(wire)]
+        assert await client_leaves(wire)
+
+    def test_a_cost_header_of_somebody_elses_is_not_the_price(self, wire: Wire) -> None:
+        wire.reply = Reply(
+            [delta_chunk({"content": "Wren"}, "stop")], headers={"x-litellm-response-cost": "9.99"}
+        )
+        stream = open_sync(wire)
+        assert COST_HEADER not in stream._hidden_params["additional_headers"]
+        for _ in stream:
+            pass
+        assert COST_HEADER not in stream.response._hidden_params["additional_headers"]
 
 
 class TestWithoutANetwork:

@@ -70,6 +70,7 @@ class Wire:
         requests: The bodies that arrived, oldest first.
         reply: What all requests get, or a function of a request's body that says it.
         left: Set when a client has gone before its answer ended.
+        connections: How many were made.
     """
 
     def __init__(self, reply: Reply | Callable[[Any], Reply] | None = None) -> None:
@@ -82,6 +83,7 @@ class Wire:
         self.requests: list[dict[str, Any]] = []
         self.reply = reply
         self.left = threading.Event()
+        self.connections = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -105,6 +107,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
     wire: Wire
+
+    def verify_request(self, *_: object) -> bool:
+        """Count a connection, and take it."""
+        self.wire.connections += 1
+        return True
 
     def handle_error(self, *_: object) -> None:
         """A client that has left is no error of the server's."""
