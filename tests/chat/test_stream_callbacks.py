@@ -92,8 +92,8 @@ def happens(happened: Callable[[], Any]) -> bool:
     return found
 
 
-async def ahappens(happened: Callable[[], Any]) -> bool:
-    found = await waiting.ahappens(happened)
+async def ahappens(happened: Callable[[], Any], seconds: float = waiting.PATIENCE) -> bool:
+    found = await waiting.ahappens(happened, seconds)
     await asyncio.sleep(A_MOMENT)
     return found
 
@@ -102,6 +102,18 @@ async def ahappens(happened: Callable[[], Any]) -> bool:
 def answering(wire: Wire) -> Wire:
     wire.reply = Reply(whole_stream(*TWO_WORDS))
     return wire
+
+
+async def test_what_the_proxys_guardrails_will_tell_is_left_to_them(
+    answering: Wire, listener: Listener
+) -> None:
+    stream = await litellm.acompletion(
+        MODEL, QUESTION, api_base=answering.base_url, api_key=KEY, stream=True
+    )
+    stream.logging_obj._on_deferred_stream_complete = print
+    assert [chunk async for chunk in stream]
+    assert not await ahappens(lambda: listener.asynchronous, A_MOMENT)
+    assert stream.logging_obj._deferred_stream_complete_args == (stream.response, False)
 
 
 def test_sync_stream_is_told_once_with_response_and_cost(

@@ -101,6 +101,15 @@ def test_a_prefixed_keyword_is_sent(openrouter: Loopback) -> None:
     assert "openrouter_input_type" not in openrouter.body
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize("name", ["provider", "openrouter_provider"])
+def test_a_keyword_goes_over_extra_body(openrouter: Loopback, way: str, name: str) -> None:
+    extra = {"provider": {"order": ["azure"]}, "input_type": "query"}
+    WAYS[way](**{name: {"order": ["openai"]}}, extra_body=extra)
+    assert openrouter.body["provider"] == {"order": ["openai"]}
+    assert openrouter.body["input_type"] == "query"
+
+
 def test_a_wrong_option_is_an_error_before_anything_is_sent(openrouter: Loopback) -> None:
     with pytest.raises(litellm.BadRequestError, match=r"provider\.order"):
         embed(provider={"order": "openai"})
