@@ -9,14 +9,14 @@ import httpx
 import litellm
 import pytest
 
-from openrouter_adapter import errors
+from openrouter_adapter import errors, wire_error
 from tests.support.calls import WAYS
 from tests.support.failures import FLAGGED, KEY, error
 
 if TYPE_CHECKING:
     from tests.support.loopback import Loopback
 
-CUT = errors.MOST_WORDS
+CUT = wire_error.MOST_CHARACTERS
 
 
 def of(body: dict[str, Any], status: int | None = None, **headers: str) -> Any:
@@ -46,7 +46,7 @@ def of(body: dict[str, Any], status: int | None = None, **headers: str) -> Any:
     ],
 )
 def test_code_means_a_status(code: Any, status: int) -> None:
-    assert errors.status_of(code) == status
+    assert wire_error.status_of(code) == status
 
 
 def test_type_speaks_where_there_is_no_code() -> None:
