@@ -206,6 +206,18 @@ def test_usage_is_split_into_text_and_images(way: str) -> None:
     assert usage.cost == answers.COST
 
 
+def test_images_that_were_read_are_tokens_of_their_own(openrouter: Loopback) -> None:
+    body = answers.image()
+    body["usage"] = {
+        **body["usage"],
+        "prompt_tokens": 263,
+        "prompt_tokens_details": {"cached_tokens": 0, "image_tokens": 258},
+    }
+    openrouter.replies(body)
+    details = draw().usage.input_tokens_details
+    assert (details.image_tokens, details.text_tokens) == (258, 5)
+
+
 @BOTH_WAYS
 @pytest.mark.usefixtures("openrouter")
 def test_cost_and_facts_are_in_the_hidden_params(way: str) -> None:
