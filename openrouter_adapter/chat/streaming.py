@@ -116,12 +116,11 @@ class OpenRouterStream(CustomStreamWrapper):
             while chunk is None and not self._is_exhausted:
                 self._feed(next(self.completion_stream, None))
                 chunk = self._next_ready()
+            if chunk is not None:
+                return self._given(chunk)
         except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
             if not self._ends_well(cause):
                 self._fail(cause)
-            chunk = None
-        if chunk is not None:
-            return self._given(chunk)
         pieces = self.completion_stream
         try:
             response, logged = self._finish()
@@ -141,23 +140,18 @@ class OpenRouterStream(CustomStreamWrapper):
             while chunk is None and not self._is_exhausted:
                 self._feed(await anext(self.completion_stream, None))
                 chunk = self._next_ready()
+            if chunk is not None:
+                return await self._agiven(chunk)
         except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
             if not self._ends_well(cause):
                 await self._afail(cause)
-            chunk = None
-        if chunk is None:
-            pieces = self.completion_stream
-            try:
-                response, logged = self._finish()
-            except errors.MALFORMED as cause:
-                await self._afail(cause)
-            await self._asucceed(pieces, response, logged)
-            raise StopAsyncIteration
-        given = self._given(chunk)
-        if self._accumulator.usage is not None:
-            hook: Any = self._call_post_streaming_deployment_hook
-            given = await hook(given)
-        return given
+        pieces = self.completion_stream
+        try:
+            response, logged = self._finish()
+        except errors.MALFORMED as cause:
+            await self._afail(cause)
+        await self._asucceed(pieces, response, logged)
+        raise StopAsyncIteration
 
     async def _next_of_sync_stream(self) -> ModelResponseStream:
         """`async for` over a stream that `litellm.completion` made: LiteLLM allows it."""
@@ -247,6 +241,13 @@ class OpenRouterStream(CustomStreamWrapper):
         if self._accumulator.usage is not None:
             chunk = self._add_mcp_metadata_to_final_chunk(chunk)
         return chunk
+
+    async def _agiven(self, chunk: ModelResponseStream) -> ModelResponseStream:
+        given = self._given(chunk)
+        if self._accumulator.usage is None:
+            return given
+        hook: Any = self._call_post_streaming_deployment_hook
+        return await hook(given)  # type: ignore[no-any-return]
 
     def _finish(self) -> tuple[ModelResponse, ModelResponse]:
         """The whole answer, twice: for the caller, and for the callbacks to do with as they like.

@@ -85,6 +85,33 @@ class TestItsCaller:
         assert [c.usage.cost for c in chunks if getattr(c, "usage", None)] == [COST]
         assert litellm.stream_chunk_builder(chunks).usage.total_tokens == USAGE["total_tokens"]
 
+    @EVERY_WAY
+    def test_a_rule_of_litellms_breaks_it_as_a_failure_does(
+        self, endless: Wire, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[str] = []
+
+        def rule(text: str) -> bool:
+            read.append(text)
+            return text != SAID
+
+        monkeypatch.setattr(litellm, "post_call_rules", [rule])
+        raised = way.failure(endless)
+        assert isinstance(raised, litellm.exceptions.MidStreamFallbackError)
+        assert isinstance(cause_of(raised), litellm.APIResponseValidationError)
+        assert read == [TWO_WORDS[0], SAID]
+        assert text_of(raised.partial_response) == SAID  # type: ignore[attr-defined]
+        assert endless.left.wait(3)
+
+    @EVERY_WAY
+    def test_reasoning_is_put_into_the_content_where_litellm_is_asked_to(
+        self, wire: Wire, way: Way
+    ) -> None:
+        deltas = [{"reasoning": "Hm, "}, {"reasoning": "owls?"}, {"content": "Owls."}]
+        wire.reply = Reply([*map(delta_chunk, deltas), delta_chunk({}, "stop")])
+        chunks = way.ask(wire, merge_reasoning_content_in_choices=True)
+        assert text_of(chunks) == "<think>Hm, owls?</think>Owls."
+
     def test_whole_answer_is_there_after_the_last_chunk(self, wire: Wire) -> None:
         wire.reply = Reply(WHOLE_STREAM)
         stream = open_sync(wire)
