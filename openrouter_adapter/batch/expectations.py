@@ -41,10 +41,18 @@ def dry_run(
     source: str | os.PathLike[str],
     *,
     model: str | None = None,
+    skip_faulty: bool = False,
     api_key: str | None = None,
     api_base: str | None = None,
 ) -> DryRun:
     """Checks a file and says what it would cost; sends nothing but asks for prices.
+
+    Args:
+        source: As `run` takes it.
+        model: Takes the place of every line's own model.
+        skip_faulty: Whether lines that can't be sent are left out.
+        api_key: None to look for it as every call of the adapter does.
+        api_base: The same.
 
     Raises:
         FaultyInput: it has lines that can't be sent.
@@ -56,6 +64,6 @@ def dry_run(
         prices.look(request)
 
     checked = checking.check(Path(source), model, look=look)
-    if checked.fault_count:
+    if checked.fault_count and not skip_faulty:
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
-    return DryRun(checked.requests, prices.total, prices.models)
+    return DryRun(prices.total.requests, prices.total, prices.models)

@@ -1,118 +1,189 @@
-"""A table and a prompt template → the lines of a job: CSV, or Parquet where pyarrow is there."""
+"""A table and a prompt template → the lines of a job."""
 
 from __future__ import annotations
 
-import csv
+import contextlib
+import filecmp
 import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import orjson
 
-from openrouter_adapter.batch.exceptions import BatchError
+from openrouter_adapter.batch import tables
+from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
+from openrouter_adapter.batch.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from typing_extensions import NotRequired, Unpack
 
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_PARQUET: Final = b"PAR1"
+
+
+class Requests(TypedDict):
+    """What is asked of each row of a table.
+
+    Attributes:
+        model: As OpenRouter names it.
+        prompt: Names columns in braces, as in "Translate into French: {text}"; `{{` is a brace.
+        system: A system prompt; the same.
+        id_column: The column whose values are the ids; None for row-1, row-2, ….
+        parameters: Further fields of every body, such as `max_tokens`.
+    """
+
+    model: str
+    prompt: str
+    system: NotRequired[str | None]
+    id_column: NotRequired[str | None]
+    parameters: NotRequired[Mapping[str, Any] | None]
 
 
 def make(
-    table: Path,
-    job: Path,
-    *,
-    model: str,
-    prompt: str,
-    system: str | None = None,
-    id_column: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    table: str | os.PathLike[str], job: str | os.PathLike[str], **requests: Unpack[Requests]
 ) -> int:
     """Writes a chat request for each row of a table.
 
     Args:
         table: CSV with a header, or Parquet.
         job: Where the lines go; written anew.
-        model: As OpenRouter names it.
-        prompt: Names columns in braces, as in "Translate into French: {text}"; `{{` is a brace.
-        system: A system prompt; the same.
-        id_column: The column whose values are the ids; None for row-1, row-2, ….
-        parameters: Further fields of every body, such as `max_tokens`.
+        **requests: `model`, `prompt`, …; `Requests` says what each one means.
 
     Returns:
         How many lines were written.
 
     Raises:
-        BatchError: the table can't be read, or lacks a column that is named.
+        BatchError: the table can't be read, lacks a column that is named, or none is named.
     """
+    table, job = Path(table), Path(job)
+    if job.exists() and table.exists() and job.samefile(table):
+        raise BatchError(f"{job} is the table itself. Give the job another name.")
     count = 0
     new = job.with_name(f"{job.name}.new")
     try:
         with new.open("wb") as file:
-            for count, row in enumerate(_rows(table), 1):
-                messages = [{"role": "user", "content": _filled(prompt, row)}]
-                if system is not None:
-                    messages.insert(0, {"role": "system", "content": _filled(system, row)})
-                line = {
-                    "custom_id": _id(row, id_column, count),
-                    "method": "POST",
-                    "url": "/v1/chat/completions",
-                    "body": {"model": model, "messages": messages, **(parameters or {})},
-                }
+            for line in _lines(table, requests):
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+                count += 1
         if not count:
             raise BatchError(f"{table} has no rows.")
         new.replace(job)
     except OSError as failure:
         raise BatchError(f"{failure.filename or job}: {failure.strerror}.") from None
     finally:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
     return count
 
 
-def _id(row: Mapping[str, Any], column: str | None, number: int) -> str:
-    return f"row-{number}" if column is None else _value(row, column)
+def make_within(
+    out: str | os.PathLike[str], table: str | os.PathLike[str], **requests: Unpack[Requests]
+) -> Path:
+    """Keeps the job of a table in the folder of its answers, where it can't become another one.
 
+    Args:
+        out: The output folder; made where it isn't there.
+        table: As `make` takes it.
+        **requests: The same.
 
-def _filled(template: str, row: Mapping[str, Any]) -> str:
-    def fill(found: re.Match[str]) -> str:
-        name = found[1]
-        return found[0][0] if name is None else _value(row, name.strip())
+    Returns:
+        The job's file.
 
-    return _FIELD.sub(fill, template)
-
-
-def _value(row: Mapping[str, Any], column: str) -> str:
-    if column not in row:
-        columns = ", ".join(map(repr, row))
-        raise BatchError(f"There is no column {column!r}; there are {columns}.")
-    value = row[column]
-    return "" if value is None else str(value)
-
-
-def _rows(table: Path) -> Iterator[Mapping[str, Any]]:
-    with table.open("rb") as file:
-        is_parquet = file.read(4) == _PARQUET
-    if is_parquet:
-        yield from _rows_of_parquet(table)
-        return
-    # utf-8-sig leaves out the mark that Excel puts first.
-    with table.open(encoding="utf-8-sig", newline="") as text:
-        csv.field_size_limit(2**30)
+    Raises:
+        BatchError: the same, or the answers there are those of another job.
+    """
+    folder, table = Folder(Path(out)), Path(table)
+    if not table.exists():
+        raise BatchError(f"{table}: No such file or directory.")
+    job = folder.path / "job.jsonl"
+    new = folder.path / "job.made.jsonl"
+    with folder.locked():
         try:
-            for row in csv.DictReader(text, strict=True):
-                yield {name: value for name, value in row.items() if name is not None}
-        except (csv.Error, UnicodeDecodeError) as failure:
-            raise BatchError(f"{table} can't be read as CSV in UTF-8: {failure}.") from None
+            make(table, new, **requests)
+            if folder.job() is None or not job.exists():
+                new.replace(job)
+            elif not filecmp.cmp(new, job, shallow=False):
+                raise FolderUnfit(
+                    f"{folder.path} holds answers to another table, prompt or model than these. "
+                    "Give a new folder with --out, or go on with what was begun: "
+                    f"openrouter-adapter batch resume {folder.path}"
+                )
+        except OSError as failure:
+            raise folder.unfit(failure) from None
+        finally:
+            new.unlink(missing_ok=True)
+    return job
 
 
-def _rows_of_parquet(table: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError:
+def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
+    prompt, system = _Template(requests["prompt"]), _Template(requests.get("system") or "")
+    id_column = requests.get("id_column")
+    wanted = prompt.columns | system.columns
+    if id_column is not None:
+        wanted |= {id_column}
+    columns, rows = tables.read(table, wanted)
+    _check_columns(table, columns, wanted)
+    if not prompt.columns | system.columns:
         raise BatchError(
-            f"{table} is Parquet, which needs pyarrow: pip install 'openrouter-adapter[parquet]'"
-        ) from None
-    with parquet.ParquetFile(table) as file:
-        for batch in file.iter_batches(batch_size=1024):
-            yield from batch.to_pylist()
+            "The prompt names no column: every row would be asked the same. Name one in braces, "
+            f"as in {{{columns[0]}}}."
+        )
+    for number, row in enumerate(rows, 1):
+        messages = [{"role": "user", "content": prompt.filled(row)}]
+        if system.parts:
+            messages.insert(0, {"role": "system", "content": system.filled(row)})
+        yield {
+            "custom_id": f"row-{number}" if id_column is None else tables.text(row[id_column]),
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {
+                "model": requests["model"],
+                "messages": messages,
+                **(requests.get("parameters") or {}),
+            },
+        }
+
+
+def _check_columns(table: Path, columns: Sequence[str], wanted: set[str]) -> None:
+    for column in sorted(wanted):
+        if columns.count(column) > 1:
+            raise BatchError(f"{table} has {columns.count(column)} columns {column!r}.")
+        if column not in columns:
+            only = columns[0] if len(columns) == 1 else ""
+            hint = " Commas must be between columns." if ";" in only or "\t" in only else ""
+            there = ", ".join(map(repr, columns))
+            raise BatchError(f"There is no column {column!r}; there are {there}.{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of a template: a text, or the name of a column."""
+
+    text: str
+    is_column: bool = False
+
+
+class _Template:
+    """A text that names columns in braces."""
+
+    def __init__(self, text: str) -> None:
+        self.parts: list[_Part] = []
+        end = 0
+        for found in _FIELD.finditer(text):
+            self.parts.append(_Part(text[end : found.start()]))
+            name = found[1]
+            is_brace = name is None
+            self.parts.append(_Part(found[0][0]) if is_brace else _Part(name.strip(), True))
+            end = found.end()
+        if text[end:]:
+            self.parts.append(_Part(text[end:]))
+        self.columns = {part.text for part in self.parts if part.is_column}
+
+    def filled(self, row: Mapping[str, Any]) -> str:
+        """The text with a row's values."""
+        return "".join(
+            tables.text(row[one.text]) if one.is_column else one.text for one in self.parts
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from openrouter_adapter.batch import Summary
+    from openrouter_adapter.batch.making import Requests
 
-app = typer.Typer(
-    help="Send a file of requests: safe to kill, never over budget, every cost exact.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's output folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 _ON_RAY = "--on-ray"
+
+
+@app.callback()
+def _begin() -> None:
+    """Send a file of requests: safe to kill, never over budget, every cost exact."""
+    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 def _shared(
@@ -137,25 +143,39 @@ def run(
     Ends with 0 when all were answered, 1 when some failed, 2 when the input or
     the folder is no good, 3 when it stopped early and can go on.
     """
+    if out is None and (prompt is not None or not dry_run):
+        raise typer.BadParameter("name a folder for the answers", param_hint="--out")
+    _check_places(options, shard, shards)
+    requests = None
+    if prompt is None:
+        _refuse({"--system": system, "--id-column": id_column, "--max-tokens": max_tokens})
+    elif model is None:
+        raise typer.BadParameter("name a model for the prompts", param_hint="--model")
+    else:
+        requests = _requests(model, prompt, system, id_column, max_tokens)
+    from openrouter_adapter.batch.making import make_within
+
     with _sentences():
-        if out is None and (prompt is not None or not dry_run):
-            raise typer.BadParameter("name a folder for the answers", param_hint="--out")
-        if shards is not None and options["on_ray"] is None:
-            raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
-        if prompt is not None and out is not None:
-            job = _made(job, out, model, prompt, system, id_column, max_tokens)
-            model = None
+        if requests is not None and out is not None:
+            job, model = make_within(out, job, **requests), None
         if dry_run or out is None:
-            _print_dry_run(job, model, as_json=options["as_json"])
+            _print_dry_run(job, model, skip_faulty=skip_faulty, as_json=options["as_json"])
             return
-        if shard is not None:
-            if options["on_ray"] is not None:
-                raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
-            options["shard"] = _shard(shard)
-        if shards is not None:
-            options["shards"] = shards
         options |= {"model": model, "save_media": save_media, "skip_faulty": skip_faulty}
         _run(job, out, options | {"job": name})
+
+
+def _check_places(options: dict[str, Any], shard: str | None, shards: int | None) -> None:
+    """Takes in which part is sent, or into how many parts a cluster divides the job."""
+    is_on_ray = options["on_ray"] is not None
+    if shards is not None:
+        if not is_on_ray:
+            raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
+        options["shards"] = shards
+    if shard is not None:
+        if is_on_ray:
+            raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
+        options["shard"] = _shard(shard)
 
 
 @app.command("resume", cls=_RayCommand)
@@ -219,50 +239,28 @@ def make(
     """Write a job from a table: a request for each row."""
     from openrouter_adapter import batch
 
-    parameters = {} if max_tokens is None else {"max_tokens": max_tokens}
     with _sentences():
-        count = batch.make(
-            table,
-            job,
-            model=model,
-            prompt=prompt,
-            system=system,
-            id_column=id_column,
-            parameters=parameters,
-        )
+        count = batch.make(table, job, **_requests(model, prompt, system, id_column, max_tokens))
     typer.echo(f"{count:,} requests in {job}. To send them:")
-    typer.echo(f"  openrouter-adapter batch run {job} --out {job.with_suffix('')}")
+    out = job.with_name(f"{job.stem}-answers")
+    typer.echo(f"  openrouter-adapter batch run {job} --out {out}")
 
 
-def _made(
-    table: Path,
-    out: Path,
-    model: str | None,
+def _requests(
+    model: str,
     prompt: str,
     system: str | None,
     id_column: str | None,
     max_tokens: int | None,
-) -> Path:
-    """The job of a table, in the output folder; made once."""
-    from openrouter_adapter import batch
-    from openrouter_adapter.batch.folder import Folder
-
-    if model is None:
-        raise typer.BadParameter("name a model for the prompts", param_hint="--model")
-    job = out / "job.jsonl"
-    if not job.exists():
-        Folder(out).make()
-        parameters = {} if max_tokens is None else {"max_tokens": max_tokens}
-        batch.make(
-            table,
-            job,
-            model=model,
-            prompt=prompt,
-            system=system,
-            id_column=id_column,
-            parameters=parameters,
-        )
-    return job
+) -> Requests:
+    """What is asked of each row of a table."""
+    return {
+        "model": model,
+        "prompt": prompt,
+        "system": system,
+        "id_column": id_column,
+        "parameters": None if max_tokens is None else {"max_tokens": max_tokens},
+    }
 
 
 def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
@@ -295,11 +293,11 @@ def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
         raise typer.Exit(1)
 
 
-def _print_dry_run(job: Path, model: str | None, *, as_json: bool) -> None:
+def _print_dry_run(job: Path, model: str | None, *, skip_faulty: bool, as_json: bool) -> None:
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import lines_of_dry_run
 
-    found = batch.dry_run(job, model=model)
+    found = batch.dry_run(job, model=model, skip_faulty=skip_faulty)
     if as_json:
         _print_json(found.as_json())
     else:
@@ -321,6 +319,13 @@ def _print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=2))
 
 
+def _refuse(given: dict[str, Any]) -> None:
+    """Refuses options that mean something with --prompt only."""
+    for name, value in given.items():
+        if value is not None:
+            raise typer.BadParameter("is for a table, with --prompt", param_hint=name)
+
+
 def _shard(text: str) -> tuple[int, int]:
     number, _, shards = text.partition("/")
     if not (number.isdigit() and shards.isdigit()):
@@ -331,12 +336,13 @@ def _shard(text: str) -> tuple[int, int]:
 @contextlib.contextmanager
 def _sentences() -> Iterator[None]:
     """Says what is the matter in a sentence, and ends with 2."""
-    from litellm.exceptions import APIError, AuthenticationError
+    # LiteLLM's exceptions are OpenAI's.
+    from openai import APIError
 
     from openrouter_adapter.batch import BatchError
 
     try:
         yield
-    except (BatchError, AuthenticationError, APIError) as failure:
-        typer.echo(str(failure).removeprefix("litellm.AuthenticationError: "), err=True)
+    except (BatchError, APIError) as failure:
+        typer.echo(str(failure).removeprefix(f"litellm.{type(failure).__name__}: "), err=True)
         raise typer.Exit(2) from None

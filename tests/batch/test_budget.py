@@ -86,6 +86,15 @@ def test_a_dry_run_says_likely_and_worst(em: Emulator, job: Callable[..., Path])
     assert "a/b" in str(found.models["a/b"].unknown_because)
 
 
+def test_a_dry_run_of_a_faulty_file_is_refused_as_its_run_would_be(
+    job: Callable[..., Path],
+) -> None:
+    path = job([chat(0), {**chat(1), "url": "/v1/x"}])
+    with pytest.raises(batch.FaultyInput):
+        batch.dry_run(path)
+    assert batch.dry_run(path, skip_faulty=True).requests == 1
+
+
 def test_a_budget_of_the_ledger_holds_too(
     em: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
