@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.requests import Request
 
-_SUFFIXES: Final = {"image/jpeg": "jpg", "image/svg+xml": "svg"}
+_SUFFIXES: Final = {"jpeg": "jpg", "svg+xml": "svg"}
+_KIND: Final = re.compile(r"[a-z0-9-]{1,20}")
 _LONGEST: Final = 120
 # Names that Windows keeps for devices.
 _DEVICES: Final = frozenset(
@@ -23,15 +25,15 @@ _DEVICES: Final = frozenset(
 def file_name(custom_id: str, line: int) -> str:
     """A name that every file system takes; ids that differ have names that differ.
 
-    Letters, digits, `-`, `_` and `.` stay, all else is written as in a URL. A name that is too
-    long, or that differs from another in case only, is told apart by its line.
+    Letters, digits, `-`, `_` and `.` stay, all else is written as in a URL. A name that is not
+    the id itself any more, or differs from another in case only, is told apart by its line,
+    behind a `~` that no other name has.
     """
-    name = quote(custom_id, safe=" ").replace("~", "%7E")
-    is_plain = len(name) <= _LONGEST and name == name.lower()
-    name = name[:_LONGEST]
+    quoted = quote(custom_id, safe=" ").replace("~", "%7E")
+    name = quoted[:_LONGEST]
     if name.startswith(".") or name.split(".")[0].lower() in _DEVICES:
         name = f"_{name}"
-    return name.rstrip(" .") if is_plain else f"{name.rstrip(' .%')}_{line}"
+    return name if name == quoted.lower() else f"{name}~{line}"
 
 
 class Media:
@@ -61,11 +63,16 @@ class Media:
             except binascii.Error:
                 continue
             kind = header[5:].partition(";")[0] or _media_type(holder)
-            suffix = _SUFFIXES.get(kind, kind.partition("/")[2] or "png")
-            file = f"{file_name(request.custom_id, request.line)}-{number}.{suffix}"
+            file = f"{file_name(request.custom_id, request.line)}-{number}.{_suffix(kind)}"
             (self._folder / file).write_bytes(content)
             del holder[name]
             holder["file"] = f"{self._folder.name}/{file}"
+
+
+def _suffix(media_type: str) -> str:
+    """A file's suffix; what a provider calls its image is not trusted to be one."""
+    kind = media_type.partition("/")[2]
+    return _SUFFIXES.get(kind, kind if _KIND.fullmatch(kind) else "png")
 
 
 def _images(body: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import feed, media, sending
+from openrouter_adapter.batch import feed, media, requests, sending
 from tests.batch.conftest import MODEL, QUICK, assert_each_once, chat, line, read
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def test_embeddings_and_images_beside_chats(
 
 def test_file_names_are_safe_and_differ() -> None:
     ids = ["a", "A", "a/b", "a%2Fb", "../x", "con", "x" * 500, "x" * 501, ".", "é", "a b", "A B"]
+    # What a name is changed to must be no other id's: the one image would replace the other.
+    ids += ["_con", "_.", "a.", "a_1", "a~1", "_..%2fx_4", " a", "a "]
     names = [media.file_name(custom_id, number) for number, custom_id in enumerate(ids)]
     assert names[0] == "a"
     assert len({name.lower() for name in names}) == len(ids)
@@ -96,6 +98,22 @@ def test_file_names_are_safe_and_differ() -> None:
         assert not set(name) & set('/\\:*?"<>|')
         assert name not in {"", ".", "..", "con"}
         assert len(name) < 160
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [("image/jpeg", "jpg"), ("image/webp", "webp"), ("image/../../x", "png"), ("", "png")],
+)
+def test_an_image_is_named_after_its_kind_and_stays_in_its_folder(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    data = base64.b64encode(b"picture").decode()
+    link = {"url": f"data:{kind};base64,{data}"}
+    body = {"choices": [{"message": {"images": [{"image_url": link}]}}]}
+    request = requests.parse(1, orjson.dumps(chat(0)))
+    media.Media(tmp_path / "media").keep(request, body)
+    assert link == {"file": f"media/sum-0-1.{suffix}"}
+    assert (tmp_path / "media" / f"sum-0-1.{suffix}").read_bytes() == b"picture"
 
 
 def test_results_in_the_order_of_the_input(job: Callable[..., Path], tmp_path: Path) -> None:
