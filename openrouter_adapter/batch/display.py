@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.console import Console
+from rich.text import Text
+
 from openrouter_adapter.batch import money
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from typing_extensions import Self
 
     from openrouter_adapter.batch.expectations import DryRun
@@ -40,6 +43,14 @@ class Rates:
         return (requests - before) / seconds, (tokens - tokens_before) / seconds
 
 
+class Screen(Console):
+    """A console whose reader may go away, as in `2>&1 | head`: rich would end the job with it."""
+
+    def on_broken_pipe(self) -> None:
+        """Shows nothing from now on."""
+        self.quiet = True
+
+
 class Display:
     """Shows a run's progress; a context manager around it."""
 
@@ -62,17 +73,21 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """Leaves the last state standing."""
         if self._live is not None:
-            self._live.stop()
+            with contextlib.suppress(OSError):
+                self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows the state of a run; called a few times a second."""
         now = time.monotonic()
         text = self._text(snapshot, now)
-        if self._live is not None:
-            self._live.update(text)
-        elif now - self._printed >= _INTERVAL:
-            self._printed = now
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        # What can't be shown is no reason to end a job.
+        with contextlib.suppress(OSError):
+            if self._live is not None:
+                # As it is: a provider's words may have brackets that rich would take for markup.
+                self._live.update(Text(text))
+            elif now - self._printed >= _INTERVAL:
+                self._printed = now
+                self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _text(self, seen: Snapshot, now: float) -> str:
         outcomes = seen.done + seen.failed

@@ -265,17 +265,15 @@ def _requests(
 
 def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
     """Runs a job, shows how it gets on and what it came to, and ends with what that means."""
-    from rich.console import Console
-
     from openrouter_adapter import batch
-    from openrouter_adapter.batch.display import Display
+    from openrouter_adapter.batch.display import Display, Screen
 
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     address = options.pop("on_ray")
     if quiet or as_json:
         shown: Any = contextlib.nullcontext()
     else:
-        shown = Display(Console(stderr=True))
+        shown = Display(Screen(stderr=True))
     with shown as display:
         if address is not None:
             watch = None if display is None else display.show

@@ -1,0 +1,121 @@
+"""What a run shows while it goes on."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from openrouter_adapter import batch
+from openrouter_adapter.batch import display, money
+from openrouter_adapter.batch.display import Display, Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from openrouter_adapter.emulator import Emulator
+
+SOME = batch.Snapshot(
+    requests=5000,
+    done=1000,
+    failed=3,
+    in_flight=64,
+    tokens=20_000,
+    spent=int(1.5 * money.PER_USD),
+    limit=25 * money.PER_USD,
+)
+LATER = batch.Snapshot(
+    requests=5000,
+    done=2000,
+    failed=3,
+    in_flight=64,
+    tokens=45_000,
+    spent=3 * money.PER_USD,
+    limit=25 * money.PER_USD,
+)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that a test sets."""
+    now = [100.0]
+    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_says_how_far_how_fast_for_how_much_and_how_long(clock: list[float]) -> None:
+    written = io.StringIO()
+    with Display(Screen(file=written)) as shown:
+        shown.show(SOME)
+        clock[0] += 5
+        shown.show(LATER)
+        # Not a line for each call, where they can't replace each other.
+        assert written.getvalue() == ""
+        clock[0] += 5
+        shown.show(LATER)
+    assert written.getvalue() == (
+        "2,000 of 5,000 done · 3 failed · 64 in the air · 100.0 requests/s · 2,500 tokens/s · "
+        "USD 3.0000 of 25.00 · 30 s left\n"
+    )
+
+
+def test_rates_are_of_the_last_seconds() -> None:
+    rates = display.Rates()
+    assert rates.add(0.0, 0, 0) == (0.0, 0.0)
+    assert rates.add(10.0, 1000, 5000) == (100.0, 500.0)
+    assert rates.add(20.0, 1000, 5000) == (0.0, 0.0)
+
+
+def test_a_terminal_has_one_live_line(clock: list[float]) -> None:
+    written = io.StringIO()
+    screen = Screen(file=written, force_terminal=True, width=200, color_system=None)
+    paused = batch.Snapshot(requests=10, note="paused: [/red] said the provider [bold]")
+    with Display(screen) as shown:
+        for seen in (SOME, LATER, paused, batch.Snapshot(requests=10, stopping=True)):
+            clock[0] += 1
+            shown.show(seen)
+            shown._live.refresh()
+    text = written.getvalue()
+    assert "1,000 of 5,000 done" in text
+    # The line before is wiped, not left above.
+    assert text.count("\x1b[2K") >= 3
+    assert "paused: [/red] said the provider [bold]" in text
+    assert text.rstrip("\x1b[?25h\n ").endswith("stopping: what is in the air lands first")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7265, "2 h 1 min")]
+)
+def test_times_are_short(seconds: float, words: str) -> None:
+    assert display.duration(seconds) == words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_a_job_goes_on_when_nobody_reads_its_progress_any_more(
+    openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """`batch run … 2>&1 | head` ended the job with its tenth line."""
+    openrouter_at.faults.add("stall=0.2")
+    code = (
+        "from openrouter_adapter.batch import display; display._INTERVAL = 0.1; "
+        "from openrouter_adapter.cli import main; main()"
+    )
+    words: list[Any] = ["batch", "run", job(40), "--out", tmp_path / "out", "--concurrency", "4"]
+    ours, theirs = os.pipe()
+    with subprocess.Popen(  # noqa: S603 - the line above
+        [sys.executable, "-c", code, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        with os.fdopen(ours) as reader:
+            assert "of 40 done" in reader.readline()
+        said, _ = process.communicate(timeout=60)
+    assert "40 of 40 requests answered" in said
+    assert process.returncode == 0
