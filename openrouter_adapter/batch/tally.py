@@ -42,6 +42,17 @@ class Latencies:
                 return min(math.exp((step + 1) * _STEP), self.longest)
         return None
 
+    def as_json(self) -> dict[str, Any]:
+        """All that is known, as JSON values."""
+        return {"longest": self.longest, "counts": list(self._counts.items())}
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> Latencies:
+        """The same back."""
+        found = cls()
+        found.longest, found._counts = fields["longest"], Counter(dict(fields["counts"]))
+        return found
+
     def summary(self) -> dict[str, float | None]:
         """Percentiles by name, seconds."""
         found = {f"p{percent}": self.percentile(percent) for percent in _PERCENTILES}
