@@ -23,7 +23,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for one GET; a caller's own `timeout` takes its place."""
 
 MOST_MODELS: Final = 100_000
-"""Rows after which no further page of the list is asked for: pages could lead in a circle."""
+"""Rows after which no further page of the list is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,12 @@ def get_models(
     body = _body(response, list)
     rows = list(body["data"])
     total_count = body.get("total_count")
-    while (page := _next_page(body, response.url)) and len(rows) < MOST_MODELS:
+    read: set[str] = set()
+    while body["data"] and len(rows) < MOST_MODELS:
+        page = _next_page(body, response.url)
+        if page is None or page in read:
+            break
+        read.add(page)
         response = _fetch(page, api_key=api_key, timeout=timeout, needs_key=False)
         body = _body(response, list)
         rows += body["data"]

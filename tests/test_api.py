@@ -200,3 +200,13 @@ def test_a_list_does_not_lead_to_another_server() -> None:
 
     assert listing.rows == body["data"]
     assert len(arrived) == 1
+
+
+@pytest.mark.parametrize(("rows", "pages"), [([], 1), ([{"id": "a/b"}], 2)])
+def test_pages_that_lead_in_a_circle_come_to_an_end(rows: list[Any], pages: int) -> None:
+    body = {"data": rows, "links": {"next": "/api/v1/models?offset=0"}}
+    with answering(200, json.dumps(body).encode()) as (root, arrived):
+        listing = api.get_models(base_url=f"{root}/api/v1", api_key="sk-or-v1-test")
+
+    assert listing.rows == rows * pages
+    assert len(arrived) == pages

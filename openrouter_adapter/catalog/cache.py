@@ -63,7 +63,8 @@ def read(file: Path) -> Entry | None:
         if held["format"] != _FORMAT:
             return None
         rows = [dict(row) for row in held["rows"]]
-        return Entry(rows, float(held["fetched_at"]), held.get("etag"))
+        etag = held.get("etag")
+        return Entry(rows, float(held["fetched_at"]), etag if isinstance(etag, str) else None)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as cause:

@@ -213,9 +213,10 @@ def _registered_by_others() -> set[str]:
 def _take_out() -> None:
     import litellm
 
+    own = _registered_by_others()
     for key, entry in _ours.items():
-        if litellm.model_cost.get(key) is not entry:
-            continue  # LiteLLM has loaded another map since.
+        if key in own or litellm.model_cost.get(key) is not entry:
+            continue  # Somebody registered it, or LiteLLM has loaded another map, since.
         if _before[key] is _MISSING:
             del litellm.model_cost[key]
         else:

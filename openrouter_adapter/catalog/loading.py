@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_AGE: Final = 24 * 3600.0
 """Seconds after which OpenRouter is asked whether a list is still right."""
 _PAUSE: Final = 300.0  # Seconds until a refresh that failed is tried again.
+_SKEW: Final = 300.0  # Seconds that another machine's clock may be ahead.
 
 _logger = logging.getLogger("openrouter_adapter")
 _lock = threading.RLock()
@@ -74,6 +75,8 @@ def load(
         if kept is not None and refresh is not True and _is_recent(kept, max_age, refresh):
             return kept.catalog
         entry = cache.read(file)
+        if entry is not None and not entry.rows:
+            entry = None
         if refresh is False and entry is None:
             raise CatalogUnavailableError(
                 f"No catalogue in {file.parent}, and refresh=False keeps from fetching one."
@@ -83,7 +86,7 @@ def load(
 
             def fetch(etag: str | None) -> tuple[list[dict[str, Any]] | None, str | None]:
                 listing = api.get_models(etag=etag, api_key=api_key, base_url=base, timeout=timeout)
-                if listing.rows == []:
+                if not listing.rows and (etag is None or listing.rows is not None):
                     raise CatalogUnavailableError("OpenRouter's list of models came empty.")
                 return listing.rows, listing.etag
 
@@ -148,7 +151,9 @@ def _is_recent(kept: _Kept, max_age: float, refresh: bool | None) -> bool:
 
 
 def _is_due(entry: cache.Entry, max_age: float, refresh: bool | None) -> bool:
-    return refresh is True or time.time() - entry.fetched_at > max_age
+    age = time.time() - entry.fetched_at
+    # One from the future was fetched by a wrong clock, and would stay until that day.
+    return refresh is True or age > max_age or age < -_SKEW
 
 
 def _refreshed(

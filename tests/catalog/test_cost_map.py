@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import litellm
+import orjson
 import pytest
 
 import openrouter_adapter
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import cost_map
 from openrouter_adapter.emulator import Emulator
+from openrouter_adapter.emulator import models as emulated_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +70,36 @@ def test_every_name_is_known(model: str) -> None:
     )
     assert litellm.token_counter(model, text="Name three birds.") > 0
     assert litellm.completion_cost(model=model, prompt="Hello", completion="Hi") > 0
+
+
+@lru_cache(maxsize=1)
+def real_models() -> package.Catalog:
+    """Every real row at hand."""
+    rows = orjson.loads(Path(__file__).with_name("real_prices.json").read_bytes())
+    return package.Catalog([*rows, *emulated_models.listing()["data"]])
+
+
+@pytest.mark.parametrize("model_id", [model.id for model in real_models()])
+def test_litellm_answers_for_every_real_model_by_each_of_its_names(model_id: str) -> None:
+    package.register_prices(real_models())
+    model = real_models()[model_id]
+    names = [name for name, named in real_models().names().items() if named is model]
+    assert model_id in names
+    for key in (f"openrouter/{name}{variant}" for name in names for variant in ("", ":online")):
+        info = litellm.get_model_info(key)
+        assert (info["litellm_provider"], info["mode"]) == ("openrouter", model.mode)
+        assert info["max_input_tokens"] == model.window
+        assert litellm.get_max_tokens(key) == (model.max_completion_tokens or model.window)
+        assert litellm.supports_vision(key) is ("image" in model.input_modalities)
+        assert litellm.supports_function_calling(key) is ("tools" in model.parameters)
+        assert litellm.supports_reasoning(key) in {True, False}
+        if "llama" not in key:  # LiteLLM asks the network for Llama's vocabulary.
+            assert litellm.token_counter(key, text="Name three birds.") > 0
+        for prompt in (1000, 250_000):
+            rates = model.pricing.rates(prompt)
+            found = litellm.cost_per_token(key, prompt_tokens=prompt, completion_tokens=100)
+            expected = (prompt * rates["prompt"], 100 * rates["completion"])
+            assert found == pytest.approx(tuple(map(float, expected)))
 
 
 @pytest.mark.usefixtures("told")
@@ -249,6 +283,27 @@ def test_your_own_registration_stays(catalog: package.Catalog) -> None:
         litellm.openrouter_models.clear()
         litellm.openrouter_models.update(names)
         litellm.utils._invalidate_model_cost_lowercase_map()
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["now", "as older versions did"])
+def test_your_registration_after_ours_stays_too(
+    catalog: package.Catalog, monkeypatch: pytest.MonkeyPatch, in_place: bool
+) -> None:
+    monkeypatch.setattr(litellm, "model_cost", dict(litellm.model_cost))
+    monkeypatch.setattr(litellm.utils, "_runtime_registered_model_cost", {})
+    monkeypatch.setattr(litellm, "openrouter_models", set(litellm.openrouter_models))
+    own = {"litellm_provider": "openrouter", "mode": "chat", "input_cost_per_token": 9.0}
+    package.register_prices(catalog)
+    ours = litellm.model_cost[SONNET]
+    litellm.register_model({SONNET: own})
+    if in_place:
+        ours.update(own)
+        litellm.model_cost[SONNET] = ours
+    for change in (lambda: package.register_prices(catalog), package.unregister_prices):
+        change()
+        assert litellm.model_cost[SONNET]["input_cost_per_token"] == 9.0
+        assert litellm.get_model_info(SONNET)["input_cost_per_token"] == 9.0
+    assert "openrouter/openai/gpt-4o-mini" not in litellm.model_cost
 
 
 def test_a_map_that_litellm_has_loaded_since_is_left_alone(

@@ -118,6 +118,48 @@ def test_refresh_asks_at_once_and_false_never(server: ModelServer, cache_folder:
     assert len(server.requests) == 2
 
 
+def test_a_list_from_the_future_is_confirmed(server: ModelServer, cache_folder: Path) -> None:
+    """The clock was wrong when it was fetched: else it would stay in use until that day."""
+    catalog.load()
+    grow_old(cache_folder, -1000 * HOUR)
+    start_anew()
+    assert catalog.load().fetched_at < time.time() + 1
+    assert len(server.requests) == 2
+
+
+def test_a_list_from_a_clock_that_is_slightly_ahead_is_recent(
+    server: ModelServer, cache_folder: Path
+) -> None:
+    catalog.load()
+    grow_old(cache_folder, -30)
+    start_anew()
+    assert catalog.load().age == 0
+    assert len(server.requests) == 1
+
+
+def test_not_modified_is_no_list_where_nothing_was_kept(
+    server: ModelServer, cache_folder: Path
+) -> None:
+    server.status = 304
+    with pytest.raises(catalog.CatalogUnavailableError):
+        catalog.load()
+    assert list(cache_folder.glob("*.json")) == []
+
+
+@pytest.mark.parametrize("etag", [5, ["one"], {"a": 1}])
+def test_an_etag_that_is_no_text_is_left_out(
+    server: ModelServer, cache_folder: Path, etag: object
+) -> None:
+    catalog.load()
+    (file,) = cache_folder.glob("*.json")
+    entry = cache.read(file)
+    assert entry is not None
+    cache.write(file, cache.Entry(entry.rows, 0.0, etag))  # type: ignore[arg-type]
+    start_anew()
+    assert catalog.load().refresh_error is None
+    assert "if-none-match" not in server.requests[-1][1]
+
+
 def test_without_cache_and_without_server_the_reason_is_raised(server: ModelServer) -> None:
     server.status = 502
     with pytest.raises(litellm.BadGatewayError):
@@ -125,7 +167,16 @@ def test_without_cache_and_without_server_the_reason_is_raised(server: ModelServ
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "rows": [1], "fetched_at": 0}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"format": 1}',
+        b'{"format": 1, "rows": [1], "fetched_at": 0}',
+        b'{"format": 1, "rows": [{"id": "a/b"}], "fetched_at": null}',
+    ],
 )
 def test_a_corrupt_file_is_left_out_with_a_warning(
     server: ModelServer, cache_folder: Path, content: bytes, caplog: pytest.LogCaptureFixture
@@ -137,6 +188,16 @@ def test_a_corrupt_file_is_left_out_with_a_warning(
     assert len(catalog.load()) == len(server.rows)
     assert "can't be read" in caplog.text
     assert len(server.requests) == 2
+
+
+def test_a_kept_list_without_models_is_fetched_anew(
+    server: ModelServer, cache_folder: Path
+) -> None:
+    catalog.load()
+    (file,) = cache_folder.glob("*.json")
+    cache.write(file, cache.Entry([], time.time()))
+    start_anew()
+    assert len(catalog.load()) == len(server.rows)
 
 
 def test_a_file_of_another_format_is_fetched_anew(server: ModelServer, cache_folder: Path) -> None:
