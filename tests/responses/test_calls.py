@@ -229,7 +229,7 @@ def test_a_stream_that_is_left_frees_its_connection(wire: Wire) -> None:
     with guarded(RecordingGate()) as gate:
         for _ in litellm.responses("Hi", MODEL, stream=True):  # type: ignore[union-attr]
             break
-        assert happens(lambda: gc.collect() or wire.left.is_set())
+        assert happens(lambda: gc.collect() >= 0 and wire.left.is_set())
         assert len(gate.bills) == 1
 
 
