@@ -178,6 +178,36 @@ def test_time_to_the_first_chunk_is_known(wire: Wire, listener: Listener) -> Non
     assert first < whole - 0.1
 
 
+async def test_hook_that_changes_the_last_chunk_is_asked(answering: Wire) -> None:
+    seen: list[Any] = []
+
+    class Hook(Listener):
+        async def async_post_call_streaming_deployment_hook(
+            self, response_chunk: Any, **_: Any
+        ) -> Any:
+            seen.append(response_chunk)
+            response_chunk.seen = True
+            return response_chunk
+
+    litellm.callbacks.append(Hook())
+    stream = await litellm.acompletion(
+        MODEL, QUESTION, api_base=answering.base_url, api_key=KEY, stream=True
+    )
+    chunks = [chunk async for chunk in stream]
+    assert seen == chunks[-1:]
+    assert chunks[-1].seen
+
+
+def test_what_litellm_did_with_mcp_tools_is_on_the_first_and_last_chunk(answering: Wire) -> None:
+    stream = open_stream(answering)
+    tools = {"mcp_list_tools": ["search"], "mcp_call_results": ["a wren"]}
+    stream._hidden_params["mcp_metadata"] = tools
+    first, middle, last = (chunk.choices[0].delta for chunk in stream)
+    assert first.provider_specific_fields == {"mcp_list_tools": ["search"]}
+    assert not middle.provider_specific_fields
+    assert last.provider_specific_fields == tools
+
+
 def test_listener_that_wants_chunks_gets_each_once(answering: Wire) -> None:
     chunks: list[Any] = []
 
