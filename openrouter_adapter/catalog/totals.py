@@ -12,8 +12,8 @@ from openrouter_adapter.catalog.estimation import Estimate, estimate
 from openrouter_adapter.catalog.prices import ZERO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
-    from pathlib import Path
 
     from openrouter_adapter.catalog.lookup import Catalog
 
@@ -56,12 +56,14 @@ class Totals:
     Attributes:
         models: By the model that the lines name.
         reasons: How many lines are unknown, by reason.
-        broken: Lines that are no requests.
+        broken: How many lines are no requests.
+        first_broken: The number of the first of them, None where there is none.
     """
 
     models: dict[str, ModelTotal] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     broken: int = 0
+    first_broken: int | None = None
 
     def total(self) -> ModelTotal:
         """All models together."""
@@ -74,55 +76,51 @@ class Totals:
             whole.without_worst += one.without_worst
         return whole
 
-    def add(self, line: bytes, catalog: Catalog) -> None:
-        """Adds one line of the file; an empty one is nothing."""
-        if not line.strip():
-            return
-        request = _request(line)
-        if request is None:
-            self.broken += 1
-            return
-        body = request.get("body", request)
-        model = str(body.get("model") or "(none)")
+    def add(self, request: Mapping[str, Any], catalog: Catalog) -> None:
+        """Adds one line of the file."""
         estimated = estimate(request, catalog=catalog)
-        self.models.setdefault(model, ModelTotal()).add(estimated)
+        name = next(iter(_models_of(request)), "(none)")
+        self.models.setdefault(name, ModelTotal()).add(estimated)
         if estimated.unknown_because is not None:
             self.reasons[estimated.unknown_because] += 1
 
 
-def estimate_file(file: Path, catalog: Catalog) -> Totals:
-    """The estimate of a JSONL file of requests, in constant memory.
+def estimate_lines(
+    lines: Iterable[tuple[int, bytes]],
+    catalog: Catalog,
+    widen: Callable[[Catalog, list[str]], Catalog] | None = None,
+) -> Totals:
+    """The estimate of a file of requests, in constant memory.
 
     Args:
-        file: Lines as OpenAI's batch API takes them, or bare bodies of chats.
+        lines: With their numbers: as OpenAI's batch API takes them, or bare bodies of chats.
         catalog: The models and prices.
-
-    Raises:
-        OSError: the file can't be read.
+        widen: Adds the providers of some models to a catalogue; None leaves them unknown.
     """
     totals = Totals()
-    with file.open("rb") as lines:
-        for line in lines:
-            totals.add(line, catalog)
+    seen: set[str] = set()
+    for number, line in lines:
+        request = _request(line)
+        if request is None:
+            totals.broken += 1
+            totals.first_broken = totals.first_broken or number
+            continue
+        if widen is not None:
+            fresh = [name for name in _models_of(request) if name not in seen]
+            seen.update(fresh)
+            # A router has no providers of its own, and no price.
+            named = [name for name in fresh if name in catalog and catalog[name].pricing.is_known]
+            catalog = widen(catalog, named) if named else catalog
+        totals.add(request, catalog)
     return totals
 
 
-def models_in(file: Path) -> list[str]:
-    """The models that the requests of a file name, fallbacks among them, each once.
-
-    Raises:
-        OSError: the file can't be read.
-    """
-    names: dict[str, None] = {}
-    with file.open("rb") as lines:
-        for line in lines:
-            request = _request(line)
-            body = request.get("body", request) if request else {}
-            models = body.get("models")
-            for name in (body.get("model"), *(models if isinstance(models, list) else ())):
-                if isinstance(name, str):
-                    names[name] = None
-    return list(names)
+def _models_of(request: Mapping[str, Any]) -> list[str]:
+    """The models that a request names, fallbacks among them, in its order."""
+    body = request.get("body", request)
+    fallbacks = body.get("models")
+    names = [body.get("model"), *(fallbacks if isinstance(fallbacks, list) else ())]
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def _request(line: bytes) -> dict[str, Any] | None:

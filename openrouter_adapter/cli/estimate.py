@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads it when it runs
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from openrouter_adapter.catalog.totals import ModelTotal, Totals
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 def run(
     file: Annotated[
         Path,
-        typer.Argument(exists=True, dir_okay=False, help="OpenAI's batch format: JSON lines."),
+        typer.Argument(
+            help="OpenAI's batch format: JSON lines, gzipped or not; - for standard input."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     endpoints: Annotated[
@@ -30,16 +34,38 @@ def run(
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh=False)
+    from openrouter_adapter.batch import reader
+    from openrouter_adapter.batch.exceptions import BatchError
     from openrouter_adapter.catalog import totals
 
-    if endpoints:
-        named = [name for name in totals.models_in(file) if name in catalog]
-        catalog = load_endpoints(catalog, named)
-    found = totals.estimate_file(file, catalog)
+    try:
+        with _on_disk(file) as source:
+            lines = reader.lines(source)
+            found = totals.estimate_lines(lines, catalog, load_endpoints if endpoints else None)
+    except BatchError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
     if as_json:
         _print_json(found)
     else:
         _print_table(found)
+
+
+@contextmanager
+def _on_disk(file: Path) -> Iterator[Path]:
+    """The file; standard input is written to one first, because its head is read twice."""
+    if str(file) != "-":
+        yield file
+        return
+    import shutil
+    import sys
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "standard input"
+        with copy.open("wb") as opened:
+            shutil.copyfileobj(sys.stdin.buffer, opened)
+        yield copy
 
 
 def _print_json(found: Totals) -> None:
@@ -59,34 +85,30 @@ def _print_json(found: Totals) -> None:
         "total": fields(found.total()),
         "reasons": dict(found.reasons),
         "broken": found.broken,
+        "first_broken": found.first_broken,
     }
     typer.echo(orjson.dumps(printed, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
 def _print_table(found: Totals) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from openrouter_adapter.cli.printing import print_table
 
-    from openrouter_adapter.cli.printing import console
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model", overflow="fold")
-    for title in ("requests", "likely USD", "worst USD", "unknown"):
-        table.add_column(title, justify="right", overflow="fold")
-    rows = [*sorted(found.models.items()), ("all", found.total())]
-    for name, one in rows:
-        table.add_row(
-            escape(name),
+    titles = ("model", "requests", "likely USD", "worst USD", "unknown")
+    rows = [
+        (
+            name,
             str(one.requests),
             _usd(one.likely, one.requests - one.without_likely),
             _usd(one.worst, one.requests - one.without_worst),
             str(one.without_worst or ""),
         )
-    console().print(table)
+        for name, one in (*sorted(found.models.items()), ("all", found.total()))
+    ]
+    print_table(titles, rows, texts=1)
     for reason, number in found.reasons.most_common():
         typer.echo(f"{number} unknown: {reason}")
     if found.broken:
-        typer.echo(f"{found.broken} lines are no requests")
+        typer.echo(f"{found.broken} lines are no requests; the first is line {found.first_broken}")
 
 
 def _usd(amount: Decimal, known: int) -> str:

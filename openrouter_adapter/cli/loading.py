@@ -27,10 +27,14 @@ def load_catalog(refresh: bool) -> Catalog:
     # LiteLLM would fetch its own price list when it is imported, and this one replaces it.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from openrouter_adapter import catalog
+    from openrouter_adapter.catalog import cache
 
     try:
         found = catalog.load(refresh=refresh or None)
     except Exception as error:
+        typer.echo(
+            f"There is no list of models in {cache.folder()}, and none was fetched:", err=True
+        )
         raise _failed(error) from error
     if found.refresh_error is not None:
         hours = found.age / 3600

@@ -42,6 +42,7 @@ class Order(str, Enum):
     newest = "newest"
 
 
+_TEXTS = 3  # Both tables begin with so many columns of text.
 _Output = Annotated[Format, typer.Option("--format", "-f", help="table, json or csv.")]
 _Refresh = Annotated[
     bool, typer.Option("--refresh", help="Ask OpenRouter now, whatever the cache's age.")
@@ -88,8 +89,10 @@ def find(
     )
     catalog = load_catalog(refresh)
     rows = [_row(model) for model in selection.select(catalog, filters, sort.value)]
-    titles = ["id", "context", "max output", "prompt", "completion", "reads", "writes"]
+    titles = ["id", "reads", "writes", "context", "max output", "prompt", "completion"]
     _print(rows, titles, output)
+    if not rows:
+        typer.echo("No model fits.", err=True)
 
 
 @app.command("show")
@@ -111,7 +114,7 @@ def show(
     if output is Format.table:
         typer.echo(f"{found.model.id}  ({found.model.name}, {found.model.canonical_slug})")
     titles = [
-        "provider", "tag", "context", "max output", "prompt", "completion", "quantization",
+        "provider", "tag", "quantization", "context", "max output", "prompt", "completion",
         "latency ms", "tokens/s", "uptime %",
     ]  # fmt: skip
     _print(rows, titles, output)
@@ -122,12 +125,12 @@ def _row(model: Model) -> dict[str, Any]:
 
     return {
         "id": model.id,
+        "reads": " ".join(model.input_modalities),
+        "writes": " ".join(model.output_modalities),
         "context": model.window,
         "max output": model.max_completion_tokens,
         "prompt": _usd(per_million(model, "prompt")),
         "completion": _usd(per_million(model, "completion")),
-        "reads": " ".join(model.input_modalities),
-        "writes": " ".join(model.output_modalities),
     }
 
 
@@ -138,11 +141,11 @@ def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "provider": endpoint.provider,
         "tag": endpoint.tag,
+        "quantization": endpoint.quantization,
         "context": endpoint.context_length,
         "max output": endpoint.max_completion_tokens,
         "prompt": _usd(base["prompt"] * MILLION if "prompt" in base else None),
         "completion": _usd(base["completion"] * MILLION if "completion" in base else None),
-        "quantization": endpoint.quantization,
         "latency ms": _median(wire.get("latency_last_30m")),
         "tokens/s": _median(wire.get("throughput_last_30m")),
         "uptime %": wire.get("uptime_last_30m"),
@@ -172,20 +175,7 @@ def _print(rows: Sequence[dict[str, Any]], titles: list[str], output: Format) ->
     elif output is Format.csv:
         printing.print_csv([titles, *([row[title] for title in titles] for row in rows)])
     else:
-        _print_table(rows, titles)
-
-
-def _print_table(rows: Sequence[dict[str, Any]], titles: list[str]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from openrouter_adapter.cli.printing import console
-
-    table = Table(box=None, pad_edge=False)
-    numbers = {"context", "max output", "prompt", "completion", "latency ms", "tokens/s"}
-    for title in titles:
-        side: Any = "right" if title in numbers else "left"
-        table.add_column(title, justify=side, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if row[title] is None else escape(str(row[title])) for title in titles))
-    console().print(table)
+        texts = (
+            ["" if row[title] is None else str(row[title]) for title in titles] for row in rows
+        )
+        printing.print_table(titles, texts, texts=_TEXTS)

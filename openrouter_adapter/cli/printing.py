@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Wide enough for any row: a table cut in a pipe would lose what it is read for.
 _PIPE_WIDTH: Final = 400
+_FEWEST_LETTERS: Final = 8  # Of a text on a line, on a narrow terminal.
+_GAP: Final = 2  # Between columns.
 
 
 def console() -> Console:
@@ -24,17 +26,29 @@ def console() -> Console:
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> None:
-    """Prints a table; the first `texts` columns are texts, the others numbers."""
+    """Prints a table; the first `texts` columns are texts, the others numbers.
+
+    On a narrow terminal texts are folded, and numbers never: half a number is another one.
+    """
     from rich.markup import escape
     from rich.table import Table
 
+    shown = [list(row) for row in rows]
     table = Table(box=None, pad_edge=False)
+    needed = 0
     for place, title in enumerate(titles):
-        side: Any = "left" if place < texts else "right"
-        table.add_column(escape(title), justify=side, overflow="fold")
-    for row in rows:
+        if place < texts:
+            table.add_column(escape(title), overflow="fold")
+            needed += _FEWEST_LETTERS + _GAP
+        else:
+            width = max(len(line[place]) for line in (titles, *shown))
+            table.add_column(escape(title), justify="right", no_wrap=True, min_width=width)
+            needed += width + _GAP
+    for row in shown:
         table.add_row(*map(escape, row))
-    console().print(table)
+    found = console()
+    found.width = max(found.width, needed)
+    found.print(table)
 
 
 def print_json(printed: Any) -> None:

@@ -120,7 +120,7 @@ def endpoint_object(model: Model, endpoint: Endpoint) -> dict[str, Any]:
         "uptime_last_5m": 100,
         "uptime_last_30m": 100,
         "uptime_last_1d": 100,
-        "latency_last_30m": _percentiles(endpoint.latency),
+        "latency_last_30m": _percentiles(endpoint.latency * 1000),  # Milliseconds.
         "throughput_last_30m": _percentiles(endpoint.throughput),
     }
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog import selection, totals
-from openrouter_adapter.cli import app
+from openrouter_adapter.catalog import selection
+from openrouter_adapter.cli import app, printing
 from openrouter_adapter.cli.printing import _harmless
 
 from .test_loading import grow_old, start_anew
@@ -109,6 +111,13 @@ def test_a_model_s_providers(server: ModelServer) -> None:
     assert "nothing here" in run("models", "show", "openai/gpt-4o", code=1)
 
 
+def test_the_emulator_s_latency_is_in_milliseconds_as_on_the_wire(
+    wide_catalog: package.Catalog,
+) -> None:
+    wire = wide_catalog.endpoints(wide_catalog["openai/gpt-4o-mini"])[0].wire
+    assert 100 <= wire["latency_last_30m"]["p50"] <= 2000
+
+
 def test_an_old_list_is_said(server: ModelServer, cache_folder: Path) -> None:
     run("models")
     grow_old(cache_folder, 30 * 3600)
@@ -122,9 +131,38 @@ def test_an_old_list_is_said(server: ModelServer, cache_folder: Path) -> None:
     assert len(server.requests) == asked + 1
 
 
-def test_no_list_at_all(server: ModelServer) -> None:
+def test_no_list_at_all(server: ModelServer, cache_folder: Path) -> None:
     server.status = 500
-    assert "broken on purpose" in run("models", code=1)
+    shown = run("models", code=1)
+    assert f"There is no list of models in {cache_folder}" in shown
+    assert "broken on purpose" in shown
+
+
+@pytest.mark.usefixtures("server")
+def test_no_model_that_fits_is_said() -> None:
+    result = runner.invoke(app, ["models", "--search", "no such model"])
+    assert result.stderr == "No model fits.\n"
+    assert json.loads(run("models", "--search", "no such model", "-f", "json")) == []
+
+
+@pytest.mark.usefixtures("server")
+def test_every_filter_at_once() -> None:
+    filters = "--search claude --max-prompt 5 --max-completion 25 --min-context 200000 "
+    filters += "--input image --output text --parameter tools --parameter reasoning"
+    rows = json.loads(run("models", *filters.split(), "--sort", "completion", "-f", "json"))
+    assert rows[0]["id"] == "anthropic/claude-haiku-4.5"
+    assert [Decimal(row["completion"]) for row in rows] == sorted(
+        Decimal(row["completion"]) for row in rows
+    )
+
+
+def test_a_number_is_never_folded_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    terminal = Console(file=written, width=30, force_terminal=True, color_system=None)
+    monkeypatch.setattr(printing, "console", lambda: terminal)
+    titles = ("id", "context", "max output", "prompt")
+    printing.print_table(titles, [("an/unusually-long-name", "1048576", "65536", "0.15")], texts=1)
+    assert {"1048576", "65536", "0.15"} <= set(written.getvalue().split())
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx"])
@@ -153,7 +191,7 @@ def test_the_estimate_of_a_file(tmp_path: Path) -> None:
     assert "0.000185" in shown
     assert shown.count("unknown    unknown") == 2, "what is not known is not zero"
     assert "1 unknown: a preset" in shown
-    assert "3 lines are no requests" in shown
+    assert "3 lines are no requests; the first is line 7" in shown
     printed = json.loads(run("estimate", str(file), "--json"))
     one = printed["models"]["openai/gpt-4o-mini"]
     assert Decimal(one["likely"]) == 3 * (11 * Decimal("0.00000015") + 100 * Decimal("0.0000006"))
@@ -161,19 +199,65 @@ def test_the_estimate_of_a_file(tmp_path: Path) -> None:
     assert printed["total"]["requests"] == 5
     assert printed["total"]["without_worst"] == 2
     assert sum(printed["reasons"].values()) == 2
-    assert printed["broken"] == 3
+    assert (printed["broken"], printed["first_broken"]) == (3, 7)
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("form", ["gzip", "mark", "windows", "standard input"])
+def test_a_file_of_another_form_has_the_same_estimate(tmp_path: Path, form: str) -> None:
+    file = batch(tmp_path, "openai/gpt-4o-mini", "anthropic/claude-sonnet-4")
+    plain = run("estimate", str(file), "--json")
+    content, given, source = file.read_bytes(), None, str(file)
+    if form == "gzip":
+        file.write_bytes(gzip.compress(content))
+    elif form == "mark":
+        file.write_bytes(b"\xef\xbb\xbf" + content)
+    elif form == "windows":
+        file.write_bytes(content.replace(b"\n", b"\r\n"))
+    else:
+        given, source = content, "-"
+    result = runner.invoke(app, ["estimate", source, "--json"], input=given)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == plain
+
+
+@pytest.mark.usefixtures("server")
+def test_a_file_that_can_t_be_read_is_said(tmp_path: Path) -> None:
+    file = batch(tmp_path, "openai/gpt-4o-mini")
+    file.write_bytes(gzip.compress(file.read_bytes())[:-20])
+    for unfit in (file, tmp_path, tmp_path / "nothing"):
+        assert f"{unfit} can't be read" in run("estimate", str(unfit), code=1)
+
+
+@pytest.mark.usefixtures("server")
+def test_what_a_body_builder_answered_has_an_estimate(tmp_path: Path) -> None:
+    file = tmp_path / "built.json"
+    chat = {"model": "openai/gpt-4o-mini", "messages": [], "max_tokens": 100}
+    file.write_text(json.dumps({"requests": [chat, chat]}))
+    printed = json.loads(run("estimate", str(file), "--json"))
+    assert printed["total"]["requests"] == 2
+    assert printed["broken"] == 0
 
 
 def test_the_estimate_with_every_provider(server: ModelServer, tmp_path: Path) -> None:
-    model = "meta-llama/llama-3.3-70b-instruct"
+    first, second = "meta-llama/llama-3.3-70b-instruct", "openai/gpt-4o-mini"
     dear = {"tag": "dear", "pricing": {"prompt": "1", "completion": "1"}, "context_length": 1000}
-    server.answers[f"/models/{model}/endpoints"] = {"data": {"endpoints": [dear]}}
-    file = batch(tmp_path, model, "no/model")
+    router = {"id": "openrouter/auto", "pricing": {"prompt": "-1", "completion": "-1"}}
+    server.rows = [*server.rows, router]
+    for model in (first, second):
+        server.answers[f"/models/{model}/endpoints"] = {"data": {"endpoints": [dear]}}
+    file = batch(tmp_path, first, "no/model", "openrouter/auto")
+    fallback = {"model": first, "models": [second], "messages": [], "max_tokens": 100}
+    file.write_text(f"{file.read_text()}{json.dumps(fallback)}\n")
     printed = json.loads(run("estimate", str(file), "--json", "--endpoints"))
-    assert Decimal(printed["models"][model]["worst"]) > 100
+    assert Decimal(printed["models"][first]["worst"]) > 200
+    asked = [path for path, _ in server.requests if path.endswith("/endpoints")]
+    assert len(asked) == 2, "each model's providers once, and none of a router"
 
 
-def test_a_file_s_models_fallbacks_among_them(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("server")
+def test_requests_without_a_model_go_by_their_first_fallback(tmp_path: Path) -> None:
     file = tmp_path / "bodies.jsonl"
-    file.write_text('{"model": "a/b", "models": ["c/d", "a/b"]}\n{"model": 1}\n')
-    assert totals.models_in(file) == ["a/b", "c/d"]
+    file.write_text('{"models": ["openai/gpt-4o-mini", "a/b"], "messages": []}\n{"model": 1}\n')
+    printed = json.loads(run("estimate", str(file), "--json"))
+    assert list(printed["models"]) == ["openai/gpt-4o-mini", "(none)"]
