@@ -115,7 +115,7 @@ def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], ceilings: Rates) 
     only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
     quantizations = _words(wishes, "quantizations")
     return (
-        (not only or any(map(endpoint.is_named, only)))
+        (not only or any(map(endpoint.may_be, only)))
         and not any(map(endpoint.is_named, ignored))
         and (not quantizations or (endpoint.quantization or "unknown") in quantizations)
         and (not ceilings or _is_affordable(endpoint, ceilings))
@@ -142,7 +142,7 @@ def _in_order(
         endpoints = sorted(endpoints, key=_token_prices)
     order = _words(wishes, "order")
     if order:
-        first = [one for slug in order for one in endpoints if one.is_named(slug)]
+        first = [one for slug in order for one in endpoints if one.may_be(slug)]
         rest = [one for one in endpoints if one not in first]
         stays = wishes.get("allow_fallbacks") is False
         return first if stays else first + rest

@@ -188,7 +188,7 @@ def _of_choices(
     likely = (
         prompt.likely * rates.get("prompt", ZERO)
         + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
-        + outputs.likely_cost(output, kind, model, rates)
+        + outputs.likely_cost(output, outputs.draws(body, kind, model), model, rates)
         + rates.get("request", ZERO)
         + extra.likely
     )
@@ -239,7 +239,8 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
     asked = outputs.most_asked(body, kind, None)
     if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
-    extra = surcharges.of_request(body, None, frozenset(), prompt, {})
+    variants = frozenset(name.split(":")[1:])
+    extra = surcharges.of_request(body, None, variants, prompt, {})
     if extra.unknown_because is not None:
         return _unknown(extra.unknown_because)
     if prompt.fills_window or extra.loop_limit is not None:

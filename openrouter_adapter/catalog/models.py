@@ -44,9 +44,13 @@ class Endpoint:
     wire: Mapping[str, Any]
 
     def is_named(self, slug: str) -> bool:
-        """Whether a slug of `provider.only`, `ignore` or `order` means this endpoint."""
+        """Whether a slug of `provider.only`, `ignore` or `order` is this endpoint's."""
         slug = slug.lower()
         return slug in {self.tag, self.tag.partition("/")[0], self.provider.lower()}
+
+    def may_be(self, slug: str) -> bool:
+        """The same, also of a slug that names a part of what the endpoint's tag stands for."""
+        return self.is_named(slug) or slug.lower().partition("/")[0] == self.tag
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def likely(body: Mapping[str, Any], kind: Kind, model: Model, prompt: Prompt) ->
     if kind.answers == "nothing":
         return 0
     number = repeats(body) * prompt.inputs
-    if kind.answers == "images" or _asks_for_images(body):
+    if draws(body, kind, model):
         return _IMAGE * number
     guess = _ANSWER + _thinking(body, model)
     for limit in (asked_limit(body), model.max_completion_tokens):
@@ -141,9 +141,16 @@ def _may_draw(body: Mapping[str, Any], model: Model | None) -> bool:
     return _asks_for_images(body) or (model is not None and "image" in model.output_modalities)
 
 
-def likely_cost(tokens: int, kind: Kind, model: Model, rates: Rates) -> Decimal:
+def draws(body: Mapping[str, Any], kind: Kind, model: Model) -> bool:
+    """Whether the answers are likely to be images."""
+    writes = model.output_modalities
+    is_painter = "image" in writes and "text" not in writes
+    return kind.answers == "images" or is_painter or _asks_for_images(body)
+
+
+def likely_cost(tokens: int, are_images: bool, model: Model, rates: Rates) -> Decimal:
     """USD for so many completion tokens."""
-    if "image_output" in rates and (kind.answers == "images" or tokens == _IMAGE):
+    if are_images and "image_output" in rates:
         if not image_output_is_by_token(rates):
             return tokens // _IMAGE * rates["image_output"]
         return tokens * rates["image_output"]

@@ -41,7 +41,8 @@ _FREE_PLUGINS: Final = frozenset(
 _SEARCHING_AUTHORS: Final = frozenset({"perplexity"})
 # Those who obey `max_uses`.
 _OBEDIENT_AUTHORS: Final = frozenset({"anthropic"})
-_LENGTHENING_PLUGINS: Final = frozenset({"web-fetch"})
+# Plugins that the model runs as a tool, as often as it likes.
+_TOOLS_OF_PLUGINS: Final = {"web-fetch": "openrouter:web_fetch"}
 # Who searches for the web plugin; native and exa have known prices.
 _ENGINES: Final = (None, "auto", "exa", "native")
 _FREE_PDF_ENGINES: Final = ("cloudflare-ai", "pdf-text")
@@ -125,18 +126,19 @@ def of_request(
         rates: The model's dearest prices, USD.
     """
     surcharge = Surcharge()
-    plugins = plugins_of(body, variants) if body.get("plugins") or variants else {}
+    plugins = plugins_of(body, variants)
+    tools = list(_server_tools_in(body.get("tools")))
     for name, plugin in plugins.items():
         if name == "web":
             _web(surcharge, plugin, model, prompt, rates)
-        elif name in _LENGTHENING_PLUGINS:
-            prompt.fills_window = True
+        elif name in _TOOLS_OF_PLUGINS:
+            tools.append({"type": _TOOLS_OF_PLUGINS[name], "parameters": plugin})
         elif name not in _FREE_PLUGINS and name != "file-parser":
             surcharge.unknown_because = f"plugin {name}: {_WITHOUT_LIMIT}"
     if prompt.pages:
         _files(surcharge, plugins.get("file-parser"), model, prompt)
-    if body.get("tools"):
-        _server_tools(surcharge, body, rates)
+    if tools:
+        _server_tools(surcharge, tools, body, rates)
     if body.get("web_search_options") is not None:
         _native_search(surcharge, {}, model, prompt, rates)
     elif model is not None and model.author in _SEARCHING_AUTHORS:
@@ -218,10 +220,9 @@ def _files(
     surcharge.add(prompt.pages * OCR_PAGE if is_likely else ZERO, prompt.most_pages * OCR_PAGE)
 
 
-def _server_tools(surcharge: Surcharge, body: Mapping[str, Any], rates: Rates) -> None:
-    tools = list(_server_tools_in(body["tools"]))
-    if not tools:
-        return
+def _server_tools(
+    surcharge: Surcharge, tools: list[Mapping[str, Any]], body: Mapping[str, Any], rates: Rates
+) -> None:
     kinds = ", ".join(sorted({tool["type"] for tool in tools}))
     limit = _cost_limit(body.get("stop_server_tools_when"))
     calls = [_most_per_step(tool, rates) for tool in tools]

@@ -204,9 +204,10 @@ def test_server_tools_have_no_end_unless_they_are_given_one(catalog: package.Cat
 def test_plugins(catalog: package.Catalog) -> None:
     assert worst(catalog, plugins=[{"id": "response-healing"}]) == worst(catalog)
     assert "plugin fusion" in reason(catalog, plugins=[{"id": "fusion"}])
-    fetched = package.estimate(body(plugins=[{"id": "web-fetch"}]), catalog=catalog).details
-    assert fetched is not None
-    assert fetched.most_prompt_tokens == 128_000
+    fetch = [{"id": "web-fetch"}]
+    assert "openrouter:web_fetch" in reason(catalog, plugins=fetch), "as often as the model likes"
+    stop = [{"type": "max_cost", "max_cost_in_dollars": 0.5}]
+    assert worst(catalog, plugins=fetch, stop_server_tools_when=stop) > Decimal("0.51")
 
 
 def test_fallback_models(catalog: package.Catalog) -> None:
@@ -372,6 +373,9 @@ class TestEndpoints:
         assert details.completion_tokens == 1300
         drawn = likely(catalog, model, modalities=["image", "text"])
         assert drawn > Decimal("0.03")
+        twice = likely(catalog, model, modalities=["image", "text"], n=2)
+        assert twice > Decimal("1.9") * drawn
+        assert likely(catalog, "black-forest-labs/flux.2-pro") > 1000 * Decimal("0.000007")
 
     def test_images_that_are_sold_by_the_image(self) -> None:
         row = {
@@ -473,6 +477,16 @@ def test_other_tokenizers_are_bounded_by_bytes(catalog: package.Catalog) -> None
     digits = package.estimate(body(LLAMA, "1234567890" * 50), catalog=catalog).details
     assert digits is not None
     assert digits.most_prompt_tokens >= 500, "a token for each digit"
+
+
+@pytest.mark.parametrize("model", [GPT, SONNET, LLAMA, "google/gemini-2.5-flash"])
+def test_the_worst_of_a_plain_text_is_not_far_from_the_likely(
+    catalog: package.Catalog, model: str
+) -> None:
+    text = "The wren builds its nest in an old wall, from moss and leaves; it is round. " * 100
+    found = package.estimate(body(model, text), catalog=catalog).details
+    assert found is not None
+    assert found.most_prompt_tokens < 2 * found.prompt_tokens + 100
 
 
 def test_a_lone_surrogate_in_a_tool_is_counted(catalog: package.Catalog) -> None:

@@ -398,6 +398,24 @@ class TestPrices:
         wide = catalog.with_endpoints({GPT: [{**row, "context_length": 1000} for row in rows]})
         assert worst(wide, body(service_tier=asked)) == 2 * worst(wide, body())
 
+    @pytest.mark.parametrize(
+        "provider",
+        [
+            {"only": ["a", "b/global"]},
+            {"order": ["a", "b/global"], "allow_fallbacks": False},
+            {"ignore": ["b/global"]},
+        ],
+    )
+    def test_a_part_of_a_provider_may_be_the_whole(
+        self, catalog: package.Catalog, provider: dict[str, Any]
+    ) -> None:
+        rows = [
+            {"tag": "a", "pricing": {"prompt": "1", "completion": "1"}},
+            {"tag": "b", "pricing": {"prompt": "2", "completion": "2"}},
+        ]
+        wide = catalog.with_endpoints({GPT: [{**row, "context_length": 1000} for row in rows]})
+        assert worst(wide, body(provider=provider)) == worst(wide, body())
+
     def test_a_speed_without_a_price(self, catalog: package.Catalog) -> None:
         assert "speed fast" in reason(catalog, body(SONNET, speed="fast"))
 
@@ -546,6 +564,11 @@ class TestRouters:
     )
     def test_what_no_ceiling_holds(self, catalog: package.Catalog, fields: dict[str, Any]) -> None:
         assert reason(catalog, self.request(**fields))
+
+    def test_a_router_that_searches_is_not_held_either(self, catalog: package.Catalog) -> None:
+        request = self.request()
+        request["model"] = "openrouter/auto:online"
+        assert "search" in reason(catalog, request)
 
     def test_exa_s_search_is_known_for_any_model(self, catalog: package.Catalog) -> None:
         request = self.request(plugins=[{"id": "web", "engine": "exa"}])
