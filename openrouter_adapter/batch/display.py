@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from openrouter_adapter.batch import money
+from openrouter_adapter.batch.results import Attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Self
 
     from openrouter_adapter.batch.expectations import DryRun
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 _WINDOW: Final = 10.0
 # Seconds between two plain lines.
 _INTERVAL: Final = 10.0
+# Lines of lost requests that a person is shown.
+_SHOWN: Final = 10
 
 
 class Rates:
@@ -122,8 +128,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def lines_of_summary(summary: Summary, options: str = "") -> list[str]:
-    """What a person reads when a run has ended; `options` are those to go on with."""
+def lines_of_summary(summary: Summary) -> list[str]:
+    """What a person reads when a run has ended, or of one that goes on."""
     lines = [
         (
             f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} "
@@ -134,36 +140,42 @@ def lines_of_summary(summary: Summary, options: str = "") -> list[str]:
         + f"; {summary.prompt_tokens:,} tokens in, {summary.completion_tokens:,} out.",
     ]
     if summary.unsettled:
-        lines.append(
-            f"What {summary.unsettled:,} attempts cost isn't known; it counts as up to USD "
-            f"{summary.unsettled_cost.normalize():f}."
-        )
-    lines += [
-        f"  {name}: {share['requests']:,} requests, USD {share['cost_usd']}"
-        for name, share in summary.models.items()
-    ]
+        known = f"What {summary.unsettled:,} attempts cost isn't known"
+        if summary.budget is not None:
+            known += f"; it counts as up to USD {summary.unsettled_cost.normalize():f}"
+        lines.append(f"{known}.")
+    lines += [f"  {line_of_share(name, share)}" for name, share in summary.models.items()]
     lines += [f"  {count:,} x {kind}" for kind, count in summary.failures.items()]
-    return lines + _lines_of_end(summary, options)
+    return lines + _lines_of_end(summary)
 
 
-def _lines_of_end(summary: Summary, options: str) -> list[str]:
+def line_of_share(name: str, share: Mapping[str, Any]) -> str:
+    """What one model or provider has answered, and for how much."""
+    cost = Decimal(share["cost_usd"]).normalize()
+    return f"{name}: {share['requests']:,} requests, USD {cost:f}"
+
+
+def _lines_of_end(summary: Summary) -> list[str]:
     lines = []
-    folder = summary.folder
+    folder = f"{summary.folder}{' --on-ray' if (summary.folder / 'shards').is_dir() else ''}"
     if summary.in_the_air:
-        shown = ", ".join(summary.in_the_air[:10])
-        more = len(summary.in_the_air) - 10
+        lost = [Attempt.of_id(name).line for name in summary.in_the_air]
+        more = len(lost) - _SHOWN
         lines.append(
-            f"{len(summary.in_the_air):,} requests were in the air when a run was killed; they may "
-            f"have cost something, and are sent again: {shown}"
-            + (f" and {more:,} more (summary.json names all)." if more > 0 else ".")
+            f"{len(lost):,} requests were in the air when a run was killed; they may have cost "
+            f"something, and are sent again: lines {', '.join(map(str, lost[:_SHOWN]))} of the "
+            f"input{f' and {more:,} more (--json names all)' if more > 0 else ''}."
         )
+    if summary.running:
+        lines.append("A run works on it.")
+        return lines
     if summary.stopped:
         lines.append(f"It stopped early. {summary.stopped}")
     if summary.left:
         more_money = " --budget MORE" if "budget" in (summary.stopped or "") else ""
-        lines.append(f"To go on: openrouter-adapter batch resume {folder}{options}{more_money}")
+        lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
     elif summary.failed:
-        lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}{options}")
+        lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")
     return lines
 
 

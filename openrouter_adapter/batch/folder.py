@@ -5,6 +5,7 @@ results.jsonl   answers, in OpenAI's batch result format
 failures.jsonl  requests that failed for good, in the same format
 journal.log     what was sent and what became of it; journal.py
 summary.json    counts, cost and percentiles; written when a run ends
+status.json     the same for `batch status`, written while a run goes on, too; standing.py
 media/          images, where they were asked for
 shards/         folders like this one, for the parts of a job on a cluster
 """
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 3
 _LOCK_PAUSE: Final = 0.5
+# How long somebody who only looks whether it is in use may have the lock, seconds.
+_GLANCE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Folder:
         self.failures = path / "failures.jsonl"
         self.journal = path / "journal.log"
         self.summary = path / "summary.json"
+        self.standing = path / "status.json"
         self.media = path / "media"
         self.reserve = path / "reserve"
         self.sorted = path / "results.jsonl.new"
@@ -111,7 +115,7 @@ class Folder:
         except OSError as failure:
             raise self.unfit(failure) from None
         with file:
-            deadline = time.monotonic() + patience
+            deadline = time.monotonic() + max(patience, _GLANCE)
             while not _is_locked(file):
                 if time.monotonic() >= deadline:
                     file.seek(0)
@@ -120,7 +124,7 @@ class Folder:
                         f"Another run works in {self.path} (process {holder}). Wait for it, or "
                         "give this one a folder of its own with --out."
                     )
-                time.sleep(_LOCK_PAUSE)
+                time.sleep(_LOCK_PAUSE if patience else _GLANCE)
             try:
                 file.truncate(0)
                 file.write(f"{os.getpid()} on {socket.gethostname()}".encode())
@@ -144,10 +148,10 @@ class Folder:
             raise self.unfit(failure) from None
 
     def is_in_use(self) -> bool:
-        """Whether a run works in it right now."""
+        """Whether a run works in it right now; for who may only read it, too."""
         try:
-            with self._lock.open("r+b") as file:
-                return not _is_locked(file)
+            with self._lock.open("rb") as file:
+                return not _is_locked(file, together=True)
         except FileNotFoundError:
             return False
         except OSError:
@@ -257,10 +261,10 @@ class Folder:
             raise self.unfit(failure) from None
 
 
-def _is_locked(file: IO[bytes]) -> bool:
-    """Locks a file; False where another process has it."""
+def _is_locked(file: IO[bytes], *, together: bool = False) -> bool:
+    """Locks a file, alone or together with others who do; False where another process has it."""
     try:
-        _lock(file)
+        _lock(file, together)
     except OSError:
         return False
     return True
@@ -268,7 +272,7 @@ def _is_locked(file: IO[bytes]) -> bool:
 
 if os.name == "nt":  # pragma: no cover - checked on Windows only
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[bytes], together: bool) -> None:  # noqa: ARG001 - has no such locks
         import msvcrt
 
         file.seek(0x7FFF_0000)
@@ -277,7 +281,7 @@ if os.name == "nt":  # pragma: no cover - checked on Windows only
 
 else:
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[bytes], together: bool) -> None:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if together else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import money, recovery, signals
+from openrouter_adapter.batch import money, recovery, signals, standing
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import checked
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.options import RunOptions
 
 
@@ -101,7 +102,7 @@ def prepare_retry(out: str | os.PathLike[str]) -> None:
 
 
 def status(out: str | os.PathLike[str]) -> Summary:
-    """What a job has come to so far, read from its files; it may be running.
+    """What a job has come to so far; it may be running.
 
     Raises:
         BatchError: there is no job.
@@ -110,18 +111,31 @@ def status(out: str | os.PathLike[str]) -> Summary:
     job = folder.require_job()
     if job.shards:
         parts = [status(folder.shard(number).path) for number in range(1, job.shards + 1)]
-        return together(folder.path, job.requests, parts, budget=job.budget)
+        running = folder.is_in_use() or any(part.running for part in parts)
+        return together(folder.path, job.requests, parts, budget=job.budget, running=running)
+    return standing.read(folder) or _read_status(folder, job)
+
+
+def _read_status(folder: Folder, job: Job) -> Summary:
+    """The same by all results and the journal."""
+    running = folder.is_in_use()
     left = recovery.recover(folder)
+    past = left.past
+    if running:
+        # Those of a run that goes on are in the air indeed, not lost.
+        for attempt in left.in_the_air:
+            if attempt.run == past.runs:
+                del past.open[attempt]
     limit = None if job.budget is None else money.picodollars(job.budget)
-    budget = Budget(limit, left.past.spent, left.past.unsettled)
     return summarize(
         folder.path,
         job.requests,
         left.tally,
-        left.past,
-        budget,
-        # Those of a run that goes on are in the air indeed, not lost.
-        in_the_air=[] if folder.is_in_use() else left.in_the_air,
+        past,
+        Budget(limit, past.spent, past.unsettled),
+        retries=past.retries,
+        in_the_air=left.in_the_air,
+        running=running,
     )
 
 

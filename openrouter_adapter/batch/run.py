@@ -18,12 +18,13 @@ from openrouter_adapter.batch import (
     recovery,
     settling,
     signals,
+    standing,
 )
 from openrouter_adapter.batch.accounts import open_accounts
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.disk import Disk
 from openrouter_adapter.batch.engine import Engine
-from openrouter_adapter.batch.exceptions import BatchError
+from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.outcomes import Outcomes
@@ -35,7 +36,7 @@ from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.ledger import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from openrouter_adapter.batch.accounts import Accounts
     from openrouter_adapter.batch.bits import Bits
@@ -67,15 +68,13 @@ async def run_job(options: Options) -> Summary:
         try:
             async with sender:
                 run = _Run(folder, job, options, left, accounts)
-                summary = await run.go(sender, prices, doubled)
+                return await run.go(sender, prices, doubled)
         except OSError as failure:
             raise folder.unfit(failure) from None
         except LedgerError as failure:
             raise BatchError(f"The ledger can't be used: {failure}.") from None
         finally:
             accounts.close()
-        folder.write_whole(folder.summary, summary.as_json())
-        return summary
 
 
 class _Run:
@@ -128,7 +127,8 @@ class _Run:
                 _watched(options.watch, progress),
                 _old_objects_left_alone(),
             ):
-                await engine.run()
+                async with self._kept_standing(engine, begun):
+                    await engine.run()
             if not engine.is_abandoned:
                 await settling.settle(left.past, sender, disk, self._budget, self._accounts)
         finally:
@@ -138,17 +138,57 @@ class _Run:
             ordering.sort_by_line(
                 self._folder.results, self._folder.sorted, job.first_line, job.last_line
             )
-        left.past.retries += engine.retries
+        stopped = engine.stopped or (disk.trouble_in_words if disk.trouble else None)
+        summary = self._summary(engine, begun, stopped=stopped)
+        self._folder.write_whole(self._folder.summary, summary.as_json())
+        if engine.is_abandoned:
+            # Only the journal knows what was in the air.
+            self._folder.standing.unlink(missing_ok=True)
+        else:
+            content = standing.content(self._folder, summary)
+            self._folder.write_whole(self._folder.standing, content)
+        return summary
+
+    def _summary(
+        self, engine: Engine, begun: float, *, stopped: str | None = None, running: bool = False
+    ) -> Summary:
+        left = self._left
         return summarize(
             self._folder.path,
-            job.requests,
+            self._job.requests,
             left.tally,
             left.past,
             self._budget,
+            retries=left.past.retries + engine.retries,
             in_the_air=self._in_the_air,
             seconds=time.monotonic() - begun,
-            stopped=engine.stopped or (disk.trouble_in_words if disk.trouble else None),
+            stopped=stopped,
+            running=running,
         )
+
+    @contextlib.asynccontextmanager
+    async def _kept_standing(self, engine: Engine, begun: float) -> AsyncIterator[None]:
+        """Keeps the file for `batch status` up to date meanwhile."""
+        ended = asyncio.Event()
+
+        async def keep() -> None:
+            while not ended.is_set():
+                summary = self._summary(engine, begun, running=True)
+                content = standing.content(self._folder, summary)
+                # It is a help; the run's own files say when the disk is full.
+                with contextlib.suppress(FolderUnfit):
+                    await asyncio.to_thread(
+                        self._folder.write_whole, self._folder.standing, content
+                    )
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(ended.wait(), standing.INTERVAL)
+
+        task = asyncio.get_running_loop().create_task(keep())
+        try:
+            yield
+        finally:
+            ended.set()
+            await task
 
     def _write_found(self, disk: Disk) -> None:
         """Tells the ledger and the journal what a killed run had not told them any more."""

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import money
 from openrouter_adapter.batch.tally import Latencies, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from openrouter_adapter.batch.budget import Budget
     from openrouter_adapter.batch.journal import Past
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.tally import Tally
+
+
+# The fields that JSON has under the same name and with the same value.
+_PLAIN: Final = (
+    *("requests", "done", "failed", "retries", "runs", "unsettled", "in_the_air"),
+    *("prompt_tokens", "completion_tokens", "models", "providers", "failures"),
+    *("seconds", "stopped", "running"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Summary:
         latencies: What they are read from.
         seconds: How long this run took; None where none ran.
         stopped: Why this run ended early, None where it did not.
+        running: Whether a run works on it right now.
     """
 
     folder: Path
@@ -66,6 +75,7 @@ class Summary:
     latency: dict[str, float | None] = field(default_factory=dict)
     seconds: float | None = None
     stopped: str | None = None
+    running: bool = False
     latencies: Latencies = field(default_factory=Latencies, repr=False, compare=False)
 
     @property
@@ -95,7 +105,24 @@ class Summary:
             "latency_s": self.latency,
             "seconds": self.seconds,
             "stopped": self.stopped,
+            "running": self.running,
         }
+
+    @classmethod
+    def of_json(
+        cls, folder: Path, fields: Mapping[str, Any], latencies: Mapping[str, Any]
+    ) -> Summary:
+        """The same back, with the latencies that `as_json` leaves out."""
+        budget = fields["budget_usd"]
+        return cls(
+            folder=folder,
+            cost=Decimal(fields["cost_usd"]),
+            unsettled_cost=Decimal(fields["unsettled_cost_usd"]),
+            budget=None if budget is None else Decimal(budget),
+            latency=fields["latency_s"],
+            latencies=Latencies.of_json(latencies),
+            **{name: fields[name] for name in _PLAIN},
+        )
 
 
 def summarize(
@@ -105,9 +132,11 @@ def summarize(
     past: Past,
     budget: Budget,
     *,
+    retries: int,
     in_the_air: list[Attempt],
     seconds: float | None = None,
     stopped: str | None = None,
+    running: bool = False,
 ) -> Summary:
     """Puts a summary together; `seconds` and `stopped` are of the run that ended."""
     return Summary(
@@ -115,7 +144,7 @@ def summarize(
         requests=requests,
         done=tally.done,
         failed=tally.failed,
-        retries=past.retries,
+        retries=retries,
         runs=past.runs,
         cost=money.usd(budget.spent),
         unsettled=len(past.open),
@@ -130,6 +159,7 @@ def summarize(
         latency=tally.latencies.summary(),
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
+        running=running,
         latencies=tally.latencies,
     )
 
@@ -142,6 +172,7 @@ def together(
     budget: Decimal | None = None,
     seconds: float | None = None,
     stopped: str | None = None,
+    running: bool = False,
 ) -> Summary:
     """The summary of a job whose parts have one each.
 
@@ -152,6 +183,7 @@ def together(
         budget: What they share, USD.
         seconds: How long this run took; None where none ran.
         stopped: Why this run ended early.
+        running: Whether a run works on it right now.
     """
     failures: Counter[str] = Counter()
     latencies = Latencies()
@@ -178,6 +210,7 @@ def together(
         latency=latencies.summary(),
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
+        running=running,
         latencies=latencies,
     )
 

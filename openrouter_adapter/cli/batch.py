@@ -210,6 +210,7 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
 def cost(folder: _Folder, as_json: _Json = False) -> None:
     """Say what a job has cost so far, by model and provider."""
     from openrouter_adapter import batch
+    from openrouter_adapter.batch.display import line_of_share
 
     with _sentences():
         found = batch.status(folder)
@@ -221,7 +222,7 @@ def cost(folder: _Folder, as_json: _Json = False) -> None:
     for kind, parts in shares.items():
         typer.echo(f"by {kind[:-1]}:")
         for name, share in parts.items():
-            typer.echo(f"  {name}: USD {share['cost_usd']}, {share['requests']:,} requests")
+            typer.echo(f"  {line_of_share(name, share)}")
 
 
 @app.command("make")
@@ -283,8 +284,7 @@ def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
         else:
             summary = batch.run(job, out, **options)
     if not quiet or as_json:
-        going_on = "" if address is None else f" {_ON_RAY}"
-        _print_summary(summary, going_on, as_json=as_json)
+        _print_summary(summary, as_json=as_json)
     if summary.left:
         raise typer.Exit(3)
     if summary.failed:
@@ -302,13 +302,13 @@ def _print_dry_run(job: Path, model: str | None, *, skip_faulty: bool, as_json: 
         typer.echo("\n".join(lines_of_dry_run(found)))
 
 
-def _print_summary(summary: Summary, options: str = "", *, as_json: bool) -> None:
+def _print_summary(summary: Summary, *, as_json: bool) -> None:
     from openrouter_adapter.batch.display import lines_of_summary
 
     if as_json:
         _print_json(summary.as_json())
     else:
-        typer.echo("\n".join(lines_of_summary(summary, options)))
+        typer.echo("\n".join(lines_of_summary(summary)))
 
 
 def _print_json(content: Any) -> None:

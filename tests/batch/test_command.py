@@ -92,7 +92,7 @@ def test_status_cost_resume_and_retry(
     costs = command("cost", out).output
     total = sum((row.cost for row in em.bill()), Decimal(0))
     assert costs.startswith(f"USD {total.normalize():f}\n")
-    assert "openai/gpt-4o-mini: USD" in costs
+    assert "openai/gpt-4o-mini: 300 requests, USD" in costs
     assert json.loads(command("cost", out, "--json").output)["models"]
     assert json.loads(command("status", out, "--json").output)["done"] == 300
 

@@ -6,6 +6,8 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,3 +121,59 @@ def test_a_job_goes_on_when_nobody_reads_its_progress_any_more(
         said, _ = process.communicate(timeout=60)
     assert "40 of 40 requests answered" in said
     assert process.returncode == 0
+
+
+def test_what_is_said_of_a_job_that_is_in_the_works(
+    openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Its requests in the air are no loss, and there is nothing to go on with."""
+    openrouter_at.faults.add("stall=0.3")
+    seen: list[str] = []
+    states: list[batch.Summary] = []
+
+    def watch(progress: batch.Progress) -> None:
+        if progress.left.tally.done >= 8 and not seen:
+            states.append(batch.status(tmp_path / "out"))
+            # The same without the file that makes it quick.
+            (tmp_path / "out" / "status.json").unlink()
+            states.append(batch.status(tmp_path / "out"))
+            seen.append("\n".join(display.lines_of_summary(states[-1])))
+
+    batch.run(job(40), tmp_path / "out", concurrency=8, watch=watch)
+    for state in states:
+        assert (state.running, state.unsettled, state.in_the_air) == (True, 0, [])
+    assert states[1].done >= 8
+    assert seen[0].endswith("\nA run works on it.")
+    assert "isn't known" not in seen[0]
+    assert "To go on" not in seen[0]
+
+
+def test_what_was_in_the_air_is_said_by_line(tmp_path: Path) -> None:
+    lost = [f"batch_req_{line}_1_1" for line in range(3, 15)]
+    money_is_open = {"unsettled": 12, "unsettled_cost": Decimal("0.0120")}
+    summary = summary_of(tmp_path, in_the_air=lost, budget=Decimal(1), **money_is_open)
+    text = "\n".join(display.lines_of_summary(summary))
+    assert "What 12 attempts cost isn't known; it counts as up to USD 0.012." in text
+    assert "sent again: lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 of the input and 2 more" in text
+    # Without a budget nothing was reckoned.
+    text = "\n".join(display.lines_of_summary(replace(summary, budget=None)))
+    assert "What 12 attempts cost isn't known." in text
+
+
+def test_how_to_go_on_is_said_as_it_has_to_be_typed(tmp_path: Path) -> None:
+    (*_, last) = display.lines_of_summary(summary_of(tmp_path))
+    assert last == f"To go on: openrouter-adapter batch resume {tmp_path}"
+    stopped = summary_of(tmp_path, stopped="The budget is used up.")
+    (*_, last) = display.lines_of_summary(stopped)
+    assert last == f"To go on: openrouter-adapter batch resume {tmp_path} --budget MORE"
+    (tmp_path / "shards").mkdir()
+    (*_, last) = display.lines_of_summary(summary_of(tmp_path, done=9))
+    assert last == f"To try the failures again: openrouter-adapter batch retry {tmp_path} --on-ray"
+
+
+def summary_of(folder: Path, **fields: Any) -> batch.Summary:
+    """A summary of ten requests, of which one has failed and some are left."""
+    plain = {"requests": 10, "done": 5, "failed": 1, "retries": 0, "runs": 1}
+    none = {"unsettled": 0, "in_the_air": [], "prompt_tokens": 0, "completion_tokens": 0}
+    usd = {"cost": Decimal(0), "unsettled_cost": Decimal(0), "budget": None}
+    return batch.Summary(folder=folder, **(plain | none | usd | fields))

@@ -137,7 +137,8 @@ def test_what_only_a_kill_leaves_is_cleared_away(job: Callable[..., Path], tmp_p
     (out / "results.jsonl.new").write_bytes(b"half a copy")
     batch.run(path, out)
     assert {file.name for file in out.iterdir()} == {
-        *("job.json", "results.jsonl", "failures.jsonl", "journal.log", "summary.json", "lock")
+        *("job.json", "results.jsonl", "failures.jsonl", "journal.log", "summary.json"),
+        *("status.json", "lock"),
     }
 
 
