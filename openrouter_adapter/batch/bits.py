@@ -8,16 +8,13 @@ class Bits:
 
     def __init__(self) -> None:
         self._bytes = bytearray()
-        self.count = 0
 
     def add(self, line: int) -> None:
         """Puts a line in, once."""
         place, bit = line >> 3, 1 << (line & 7)
         if place >= len(self._bytes):
             self._bytes.extend(bytes(max(place + 1 - len(self._bytes), 4096)))
-        if not self._bytes[place] & bit:
-            self._bytes[place] |= bit
-            self.count += 1
+        self._bytes[place] |= bit
 
     def __contains__(self, line: int) -> bool:
         place = line >> 3

@@ -30,7 +30,7 @@ async def settle(
     budget: Budget,
     accounts: Accounts,
     waits: Sequence[float] = WAITS,
-) -> int:
+) -> None:
     """Settles what can be found out; the rest goes on counting at its worst case.
 
     Args:
@@ -41,13 +41,9 @@ async def settle(
         accounts: The ledger's side of it.
         waits: Seconds before each round of questions.
 
-    Returns:
-        How many attempts were settled.
-
     Raises:
         LedgerError: the ledger can't be written.
     """
-    settled = 0
     for wait in waits:
         known = {a: one.generation_id for a, one in past.open.items() if one.generation_id}
         if not known:
@@ -69,8 +65,6 @@ async def settle(
                     was_cut_off=entry.was_in_the_air,
                 )
                 disk.note(journal.found_out(attempt, cost))
-                settled += 1
-    return settled
 
 
 async def _ask(

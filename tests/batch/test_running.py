@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
+import os
 import pathlib
 import threading
 import time
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import litellm
 import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import feed, media, requests, sending
+from openrouter_adapter.batch import disk, feed, media, requests, sending
+from openrouter_adapter.emulator import Emulator
 from tests.batch.conftest import MODEL, QUICK, assert_each_once, chat, line, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from openrouter_adapter.emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("openrouter_at")
 
@@ -122,6 +125,99 @@ def test_results_in_the_order_of_the_input(job: Callable[..., Path], tmp_path: P
     names = [one["custom_id"] for one in read(tmp_path / "out" / "results.jsonl")]
     assert names == [f"sum-{number}" for number in range(300)]
     assert batch.status(tmp_path / "out").done == 300
+
+
+def test_in_order_after_a_stop_failures_and_another_try(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Each run sorts what it adds to, and goes on from a sorted file."""
+    path, out = job(120), tmp_path / "out"
+    em.faults.add("status=400", times=3)
+    stopped = batch.run(path, out, in_order=True, budget="0.0003", concurrency=8)
+    assert stopped.left
+    assert in_order(out) == stopped.done > 0
+    assert batch.resume(out, in_order=True, budget=1, concurrency=8).failed == 3
+    assert in_order(out) == 117
+    assert batch.retry(out, in_order=True).done == 120
+    assert in_order(out) == 120
+    assert_each_once(out, 120)
+
+
+def in_order(out: Path) -> int:
+    """How many results there are, in the order of the input."""
+    numbers = [int(one["custom_id"].removeprefix("sum-")) for one in read(out / "results.jsonl")]
+    assert numbers == sorted(numbers)
+    return len(numbers)
+
+
+def test_windows_lines_and_a_byte_order_mark_are_answered_in_each_shard(
+    job: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = job(20)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n\r\n"))
+    assert [batch.run(path, tmp_path / f"{i}", shard=(i, 2)).done for i in (1, 2)] == [10, 10]
+
+
+def test_what_is_on_disk_when_a_request_arrives_and_when_it_counts(
+    job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The intent before the request, the result before the count."""
+    out, unwritten = tmp_path / "out", []
+
+    def answer(body: dict[str, Any]) -> str:
+        line = int(body["messages"][0]["content"].split()[2]) + 1
+        if b"\n> %d 1 " % line not in (out / "journal.log").read_bytes():
+            unwritten.append(line)
+        return str(line)
+
+    def watch(progress: batch.Progress) -> None:
+        counted = progress.left.tally.done
+        assert len(read(out / "results.jsonl")) >= counted
+
+    with Emulator(answer=answer) as em:
+        access = {"api_key": em.api_key, "api_base": em.base_url}
+        assert batch.run(job(300), out, concurrency=40, watch=watch, **access).done == 300
+    assert unwritten == []
+
+
+def test_nothing_is_sent_whose_intent_is_not_synced_and_syncs_are_shared(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = job(300), []
+    system = SimpleNamespace(**vars(os))
+
+    def fsync(file: int) -> None:
+        synced.append(file)
+
+    def broken(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disk, "os", system)
+    system.fsync = broken
+    stopped = batch.run(path, tmp_path / "a")
+    assert "Input/output error" in str(stopped.stopped)
+    assert not em.bill()
+    system.fsync = fsync
+    assert batch.run(path, tmp_path / "b", concurrency=100).done == 300
+    # Two for each request, if each were synced by itself.
+    assert len(synced) < 200
+
+
+def test_no_object_of_litellms_is_built_for_an_answer(
+    job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They cost more than all the rest: a request goes through the endpoints' plain functions."""
+
+    def refuse(self: object, *_: object, **__: object) -> None:
+        raise AssertionError(type(self))
+
+    for name in ("ModelResponse", "EmbeddingResponse", "ImageResponse"):
+        monkeypatch.setattr(getattr(litellm, name), "__init__", refuse)
+    image = {"model": "google/gemini-2.5-flash-image", "prompt": "A red cat"}
+    texts = {"model": "openai/text-embedding-3-small", "input": "one"}
+    lines = [chat(0), line("cat", "/v1/images/generations", image)]
+    lines.append(line("texts", "/v1/embeddings", texts))
+    assert batch.run(job(lines), tmp_path / "out").done == 3
 
 
 def test_the_same_command_again_sends_nothing(
@@ -333,6 +429,20 @@ def test_five_percent_of_every_fault(
     assert summary.cost == billed(em)
 
 
+def test_five_percent_that_are_never_answered(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    em.faults.add("stall", probability=0.05, seed=3)
+    out, pace = tmp_path / "out", batch.Pace(timeout=2, backoff=0.02, first_pause=0.02)
+    summary = batch.run(job(300), out, pace=pace, budget=1)
+    assert (summary.done, summary.failed) == (300, 0)
+    assert_each_once(out, 300)
+    assert summary.retries >= 5
+    # Nobody knows what they cost, if anything: each counts at its worst.
+    assert summary.unsettled == summary.retries
+    assert summary.cost <= billed(em) <= summary.cost + summary.unsettled_cost
+
+
 def test_what_was_cut_is_asked_for_and_settled(
     em: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -448,6 +558,23 @@ def test_a_clock_that_jumps(
     assert (summary.done, summary.failed, summary.stopped) == (30, 0, None)
     assert summary.seconds is not None
     assert 1 <= summary.seconds < 8
+
+
+@pytest.mark.parametrize("status", [429, 529])
+def test_too_many_at_once_halves_what_is_in_the_air(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, status: int
+) -> None:
+    em.faults.add(f"status={status}", times=3)
+    em.faults.add("stall=0.05")
+    limits: list[int] = []
+    summary = batch.run(
+        job(200),
+        tmp_path / "out",
+        pace=batch.Pace(32, backoff=0.02),
+        watch=lambda progress: limits.append(progress.engine.lanes.limit),
+    )
+    assert (summary.done, summary.failed) == (200, 0)
+    assert min(limit for limit in limits if limit) <= 24
 
 
 def test_per_model_limits(em: Emulator, job: Callable[..., Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
+import httpx
 import litellm
 import pytest
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
+
+DAY_LATER = "Sun, 29 Nov 2026 12:00:00 GMT"
 
 
 def test_the_environment_s_proxy_is_used(
@@ -100,3 +103,42 @@ def test_backoff_grows_and_is_spread() -> None:
     assert max(waits[:200]) <= 1 < max(waits[200:400]) <= 4
     assert max(waits) <= retries.LONGEST_BACKOFF
     assert len(set(waits)) > 500
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "Sat, 28 Nov 2026 12:00:07 GMT"}, 7),
+        ({"x-ratelimit-reset": "1795867207000"}, 7),
+        ({"x-ratelimit-reset": "1795867207000", "retry-after": "99"}, 7),
+        # What is over is not waited for.
+        ({"retry-after": "-3"}, 0),
+        ({"x-ratelimit-reset": "1795867100000"}, 0),
+        # By the server's clock where it tells the time.
+        ({"retry-after": "Sat, 28 Nov 2026 12:00:07 GMT", "date": DAY_LATER}, 0),
+        ({"x-ratelimit-reset": "1795953607000", "date": DAY_LATER}, 7),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_an_answer_asks_to_wait(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float | None
+) -> None:
+    monkeypatch.setattr(retries.time, "time", lambda: 1795867200.0)  # 12:00:00 on that day
+    failure = litellm.RateLimitError("too many", "openrouter", "a/b")
+    failure.litellm_response_headers = httpx.Headers(headers)
+    assert retries.asked_wait(failure) == seconds
+
+
+@pytest.mark.parametrize("fault", ["rate-limit=1", "status=429; retry-after=1"])
+def test_a_request_that_was_told_to_wait_is_sent_no_sooner(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path, fault: str
+) -> None:
+    em.faults.add(fault, times=1)
+    pace = batch.Pace(1, backoff=0.001)
+    access = {"api_key": em.api_key, "api_base": em.base_url}
+    summary = batch.run(job(1), tmp_path / "out", pace=pace, **access)
+    assert (summary.done, summary.retries) == (1, 1)
+    assert summary.seconds is not None
+    assert summary.seconds >= (0.9 if "retry-after" in fault else 0.1)
