@@ -9,7 +9,7 @@ import pytest
 
 import openrouter_adapter
 from openrouter_adapter.emulator import Emulator
-from tests.support.failures import KEY, words
+from tests.support.failures import KEY, delta_chunk, words
 from tests.support.wire import Reply, Wire, events
 
 if TYPE_CHECKING:
@@ -133,6 +133,28 @@ async def test_stream_that_breaks_after_its_first_word_raises_the_original(
             await ask(router_to(wire.base_url), is_async=is_async, is_stream=True)
         assert type(caught.value).__name__ == name
         assert caught.value.partial_response.choices[0].message.content == "Wren"
+        assert [body["model"] for body in wire.requests] == [FIRST]
+    litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+@EVERY_MODE
+@pytest.mark.parametrize(
+    ("delta", "field"),
+    [
+        ({"reasoning": "Hm."}, "reasoning_content"),
+        ({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]}, "tool_calls"),
+        ({"images": [{"type": "image_url", "image_url": {"url": "data:,a"}}]}, "images"),
+    ],
+    ids=["a thought", "a tool call", "an image"],
+)
+async def test_stream_that_breaks_after_something_else_raises_the_original(
+    delta: dict[str, Any], field: str, is_async: bool
+) -> None:
+    broken = {"choices": [], "error": {"code": 502, "message": "Gone"}}
+    with Wire(Reply([delta_chunk(delta), broken])) as wire, openrouter_adapter.registered():
+        with pytest.raises(litellm.BadGatewayError, match="Gone") as caught:
+            await ask(router_to(wire.base_url), is_async=is_async, is_stream=True)
+        assert caught.value.partial_response.choices[0].message[field]
         assert [body["model"] for body in wire.requests] == [FIRST]
     litellm.in_memory_llm_clients_cache.flush_cache()
 
