@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,15 @@ import httpx
 import litellm
 import pytest
 
+import openrouter_adapter
 from openrouter_adapter import errors, wire_error
 from tests.support.calls import WAYS
 from tests.support.failures import FLAGGED, KEY, error
+from tests.support.wire import Reply, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.support.loopback import Loopback
 
 CUT = wire_error.MOST_CHARACTERS
@@ -155,27 +160,50 @@ def test_advice_for_missing_credits_and_a_wrong_key() -> None:
     assert "OPENROUTER_API_KEY" in str(of(error(401, "No auth credentials found")))
 
 
-def router_waits_for(exception: Any) -> float:
-    """Return the seconds that LiteLLM's router reads out of an exception."""
-    router = litellm.Router([{"model_name": "m", "litellm_params": {"model": "openrouter/a/b"}}])
-    return router._time_to_sleep_before_retry(
-        e=exception, remaining_retries=2, num_retries=2, all_deployments=[{}]
-    )
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Note how long somebody asks to sleep, and let them sleep a moment."""
+    asked: list[float] = []
+    sleep = asyncio.sleep
+
+    async def sleep_a_moment(seconds: float, *result: Any) -> Any:
+        asked.append(seconds)
+        return await sleep(min(seconds, 0.01), *result)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep_a_moment)
+    with openrouter_adapter.registered():
+        yield asked
+    litellm.in_memory_llm_clients_cache.flush_cache()
 
 
-def test_retry_after_is_where_the_router_reads_it() -> None:
+async def is_refused_twice(reply: Reply | Callable[[Any], Reply]) -> None:
+    """Have LiteLLM's router ask a second time after an answer, which is the same again."""
+    with Wire(reply) as wire:
+        place = {"model": "openrouter/a/b", "api_base": wire.base_url, "api_key": KEY}
+        router = litellm.Router([{"model_name": "m", "litellm_params": place}], num_retries=1)
+        with pytest.raises(litellm.RateLimitError):
+            await router.acompletion("m", [{"role": "user", "content": "Name a bird."}])
+        assert len(wire.requests) == 2
+
+
+async def test_retry_after_is_where_the_router_reads_it(waits: list[float]) -> None:
     exception = of(error(429), **{"Retry-After": "7"})
     assert exception.litellm_response_headers["retry-after"] == "7"
     assert exception.response.headers["Retry-After"] == "7"
-    assert 7 <= router_waits_for(exception) < 8
+    await is_refused_twice(Reply(error(429), 429, {"Retry-After": "7"}))
+    assert any(7 <= seconds < 8 for seconds in waits)
 
 
-def test_rate_limit_reset_in_the_metadata_becomes_retry_after() -> None:
-    reset = str(int((time.time() + 30) * 1000))
-    exception = of(error(429, headers={"X-RateLimit-Reset": reset, "X-RateLimit-Limit": 20}))
+async def test_rate_limit_reset_in_the_metadata_becomes_retry_after(waits: list[float]) -> None:
+    def body() -> dict[str, Any]:
+        reset = str(int((time.time() + 30) * 1000))
+        return error(429, headers={"X-RateLimit-Reset": reset, "X-RateLimit-Limit": 20})
+
+    exception = of(body())
     assert 29 <= int(exception.litellm_response_headers["retry-after"]) <= 31
     assert exception.response.headers["x-ratelimit-limit"] == "20"
-    assert 29 <= router_waits_for(exception) <= 32
+    await is_refused_twice(lambda _: Reply(body(), 429))
+    assert any(29 <= seconds <= 32 for seconds in waits)
 
 
 def test_retry_after_of_the_answer_wins() -> None:
