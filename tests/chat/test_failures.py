@@ -34,7 +34,6 @@ from tests.support.failures import (
     whole_stream,
     words,
 )
-from tests.support.versions import before_litellm
 from tests.support.wire import Reply, Wire, events
 
 if TYPE_CHECKING:
@@ -86,7 +85,6 @@ def _partial_text(exception: Exception) -> str | None:
     return None if response is None else text_of(response)
 
 
-@before_litellm("1.109", "its built-in adapter gets one of these right")
 @pytest.mark.parametrize(("reply", "way", "wrong"), WRONG)
 def test_builtin_adapter_gets_it_wrong(
     builtin_wire: Wire, reply: Reply, way: Way, wrong: str
