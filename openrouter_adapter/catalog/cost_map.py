@@ -49,6 +49,7 @@ _lock = threading.RLock()
 _ours: dict[str, Entry] = {}
 _before: dict[str, Any] = {}
 _listing_before: Any = _MISSING
+_named: set[str] = set()
 
 
 def register_prices(catalog: Catalog | None = None) -> int:
@@ -230,7 +231,8 @@ def _list(catalog: Catalog) -> None:
     """Puts the models, each under its id, into LiteLLM's list by provider.
 
     The list is a new one: the one that is there, `litellm.openrouter_models`, also decides to
-    which provider a bare name goes.
+    which provider a bare name goes. LiteLLM 1.109 makes its list anew of that for each Router, so
+    the ids, none of them bare, are put there too.
     """
     global _listing_before
     import litellm
@@ -238,14 +240,18 @@ def _list(catalog: Catalog) -> None:
     by_provider = litellm.models_by_provider
     _listing_before = by_provider.get("openrouter", _MISSING)
     listed = () if _listing_before is _MISSING else _listing_before
-    ids = (f"openrouter/{model.id}" for model in catalog)
+    ids = [f"openrouter/{model.id}" for model in catalog]
     by_provider["openrouter"] = list(dict.fromkeys([*listed, *ids]))
+    _named.update(set(ids) - litellm.openrouter_models)
+    litellm.openrouter_models.update(_named)
 
 
 def _unlist() -> None:
     global _listing_before
     import litellm
 
+    litellm.openrouter_models.difference_update(_named)
+    _named.clear()
     if _listing_before is not _MISSING:
         litellm.models_by_provider["openrouter"] = _listing_before
         _listing_before = _MISSING

@@ -219,7 +219,8 @@ def test_other_providers_models_are_not_touched(catalog: package.Catalog) -> Non
     names, listed = set(litellm.openrouter_models), set(litellm.model_cost)
     package.register_prices(catalog)
     assert {model: litellm.get_model_info(model) for model in models} == before
-    assert set(litellm.openrouter_models) == names
+    # It decides to which provider a bare name goes.
+    assert all(name.startswith("openrouter/") for name in litellm.openrouter_models - names)
     assert all(key.startswith("openrouter/") for key in set(litellm.model_cost) - listed)
     for model in catalog:
         for bare in (model.id, model.canonical_slug):
@@ -414,5 +415,15 @@ def test_litellm_lists_the_models_while_their_prices_are_registered(
     assert litellm.get_valid_models(custom_llm_provider="openrouter") == listed
     package.unregister_prices()
     assert litellm.models_by_provider["openrouter"] is before
-    # It decides to which provider a bare name goes.
     assert not litellm.openrouter_models
+
+
+def test_the_models_are_still_listed_after_litellm_made_its_lists_anew(
+    catalog: package.Catalog,
+) -> None:
+    package.register_prices(catalog)
+    litellm.add_known_models({})
+    listed = set(litellm.get_valid_models(custom_llm_provider="openrouter"))
+    assert listed == {f"openrouter/{model.id}" for model in catalog}
+    package.unregister_prices()
+    assert litellm.get_valid_models(custom_llm_provider="openrouter") == []
