@@ -1,7 +1,8 @@
-"""What LiteLLM's callbacks are told of a raw answer."""
+"""What LiteLLM's callbacks are told of an answer: its raw text, and a stream's chunks."""
 
 from __future__ import annotations
 
+import datetime
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -46,3 +47,27 @@ def _is_read(logging_obj: Any) -> bool:
         or getattr(logging_obj, "litellm_request_debug", False)
         or logging.getLogger("LiteLLM").isEnabledFor(logging.DEBUG)
     )
+
+
+def stream_listeners(logging_obj: Any) -> list[Any]:
+    """The callbacks that want each chunk: those that have a `log_stream_event` of their own."""
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
+
+    told = (*litellm.callbacks, *litellm.success_callback)
+    told += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
+    found: list[Any] = []
+    for callback in told:
+        if (
+            isinstance(callback, CustomLogger)
+            and type(callback).log_stream_event is not CustomLogger.log_stream_event
+            and callback not in found
+        ):
+            found.append(callback)
+    return found
+
+
+def tell_of_chunk(listener: Any, logging_obj: Any, chunk: Any) -> None:
+    """LiteLLM's `log_stream_event` of one chunk."""
+    now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
+    listener.log_stream_event(logging_obj.model_call_details, chunk, logging_obj.start_time, now)

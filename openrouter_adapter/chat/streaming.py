@@ -1,8 +1,8 @@
 """A stream of chat chunks as LiteLLM's callers, callbacks, Router and proxy expect it.
 
 LiteLLM's own wrapper rebuilds each chunk several times, loses fields doing so, and hands each
-to a thread. This one parses (sse.py), accumulates (accumulator.py), builds each chunk once, and
-tells the callbacks once, at the end, with the whole answer and its cost.
+to a thread. This one reads each chunk once (reading.py), and tells the callbacks once, at the end,
+with the whole answer and its cost.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import admission, completion, errors, usage
-from openrouter_adapter.chat.accumulator import Accumulator
-from openrouter_adapter.chat.chunks import ChunkBuilder, ChunksSoFar
-from openrouter_adapter.chat.response import model_response, put_partial
-from openrouter_adapter.sse import EventParser, NotJSONError
+from openrouter_adapter import admission, callbacks, errors, usage
+from openrouter_adapter.chat.chunks import ChunksSoFar
+from openrouter_adapter.chat.reading import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
     from litellm.types.utils import ModelResponse, ModelResponseStream
+
+    from openrouter_adapter.sse import EventParser
 
 # What errors.py puts on an exception and a Router's wrapper of it must have too.
 _OURS: Final = ("partial_response", "openrouter", "flagged_input", "litellm_response_headers")
@@ -69,7 +69,8 @@ class OpenRouterStream(CustomStreamWrapper):
             carrier: The attempt's parameters, which hold its admission ticket.
             parser: Reads the events, where they are not a chat's own.
         """
-        self._accumulator = Accumulator()
+        self._reader = StreamReader(http_response.headers, model, parser)
+        self._accumulator = self._reader.accumulator
         super().__init__(
             completion_stream=pieces,
             model=model,
@@ -81,20 +82,13 @@ class OpenRouterStream(CustomStreamWrapper):
         forwarded.pop(usage.COST_HEADER, None)
         self.response: ModelResponse | None = None
         self._http_response = http_response
-        self._headers: Mapping[str, str] = http_response.headers
-        self._builder = ChunkBuilder(self._accumulator, self._headers, model)
         self.chunks: list[ModelResponseStream] = ChunksSoFar(
-            self._accumulator, self._headers, model
+            self._accumulator, http_response.headers, model
         )
-        self._is_json = _is_json(self._headers)
         self._is_async = hasattr(pieces, "__anext__")
-        self._held: list[bytes] = []
         self._carrier = carrier
-        self._parser = parser or EventParser()
-        self._events: Iterator[dict[str, Any]] = iter(())
-        self._is_exhausted = False
         self._is_settled = False
-        self._listeners = _stream_listeners(logging_obj)
+        self._listeners = callbacks.stream_listeners(logging_obj)
 
     @property
     def response_uptil_now(self) -> str:
@@ -110,22 +104,23 @@ class OpenRouterStream(CustomStreamWrapper):
             raise StopIteration
         if self._is_async:
             raise TypeError("a stream of acompletion is read with `async for`")
+        reader = self._reader
         try:
             self._check_max_streaming_duration()
-            chunk = self._next_ready()
-            while chunk is None and not self._is_exhausted:
-                self._feed(next(self.completion_stream, None))
-                chunk = self._next_ready()
+            chunk = reader.next_chunk()
+            while chunk is None and not reader.is_exhausted:
+                reader.feed(next(self.completion_stream, None))
+                chunk = reader.next_chunk()
             if chunk is not None:
                 return self._given(chunk)
         except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
-            if not self._ends_well(cause):
+            if not reader.ends_well(cause):
                 self._fail(cause)
         pieces = self.completion_stream
         try:
             response, logged = self._finish()
         except errors.MALFORMED as cause:
-            self._fail(cause)
+            self._fail(reader.no_answer(cause))
         self._succeed(pieces, response, logged)
         raise StopIteration
 
@@ -134,22 +129,23 @@ class OpenRouterStream(CustomStreamWrapper):
             raise StopAsyncIteration
         if not self._is_async:
             return await self._next_of_sync_stream()
+        reader = self._reader
         try:
             self._check_max_streaming_duration()
-            chunk = self._next_ready()
-            while chunk is None and not self._is_exhausted:
-                self._feed(await anext(self.completion_stream, None))
-                chunk = self._next_ready()
+            chunk = reader.next_chunk()
+            while chunk is None and not reader.is_exhausted:
+                reader.feed(await anext(self.completion_stream, None))
+                chunk = reader.next_chunk()
             if chunk is not None:
                 return await self._agiven(chunk)
         except Exception as cause:  # noqa: BLE001 - every failure takes LiteLLM's way out
-            if not self._ends_well(cause):
+            if not reader.ends_well(cause):
                 await self._afail(cause)
         pieces = self.completion_stream
         try:
             response, logged = self._finish()
         except errors.MALFORMED as cause:
-            await self._afail(cause)
+            await self._afail(reader.no_answer(cause))
         await self._asucceed(pieces, response, logged)
         raise StopAsyncIteration
 
@@ -159,64 +155,6 @@ class OpenRouterStream(CustomStreamWrapper):
         if chunk is None:
             raise StopAsyncIteration
         return chunk
-
-    def _feed(self, piece: bytes | None) -> None:
-        if piece is not None:
-            if self._is_json:
-                self._held.append(piece)
-            else:
-                self._events = self._parser.feed(piece)
-            return
-        self._is_exhausted = True
-        if self._is_json:
-            self._events = iter(self._events_of_json())
-        else:
-            self._events = self._parser.close()
-
-    def _next_ready(self) -> ModelResponseStream | None:
-        """The next chunk of what has been fed, or the chunk that closes the answer."""
-        event = next(self._events, None)
-        if event is not None:
-            return self._take(event)
-        if self._parser.done:
-            self._is_exhausted = True
-        if not self._is_exhausted or self._accumulator.is_finished:
-            return None
-        closing = self._accumulator.finish_tool_calls()
-        if closing:
-            return self._builder.build({"choices": closing})
-        what = "before its finish reason" if self.sent_first_chunk else "without an answer"
-        raise self._error(503, f"the stream ended {what}: the answer is cut")
-
-    def _take(self, event: dict[str, Any]) -> ModelResponseStream:
-        try:
-            if not event.get("choices") and isinstance(event.get("provider"), dict):
-                event = event["provider"]
-            if not isinstance(event.get("choices"), list):
-                event["choices"] = []
-            self._accumulator.add(event)
-            self._raise_for(event)
-            return self._builder.build(event)
-        except errors.MALFORMED as cause:
-            raise self._error(503, f"a chunk of the stream is malformed ({cause!r})") from cause
-
-    def _raise_for(self, event: dict[str, Any]) -> None:
-        error = event.get("error")
-        if not error:
-            for choice in event["choices"]:
-                if choice.get("error"):
-                    error = choice["error"]
-                elif choice.get("finish_reason") == "error":
-                    error = {"code": 502, "message": "the provider broke off with an error"}
-        if error:
-            raise self._error_of(error)
-
-    def _events_of_json(self) -> list[dict[str, Any]]:
-        """An answer that is no stream after all: an error, or a completion in one piece."""
-        body = completion.parse(b"".join(self._held), self._headers, self.model)
-        for choice in body["choices"]:
-            choice["delta"] = choice.pop("message")
-        return [body]
 
     def _given(self, chunk: ModelResponseStream) -> ModelResponseStream:
         """What LiteLLM does with each chunk before the caller gets it."""
@@ -237,7 +175,7 @@ class OpenRouterStream(CustomStreamWrapper):
         if litellm.post_call_rules:
             self.rules.post_call_rules(input=self.response_uptil_now, model=self.model)
         for listener in self._listeners:
-            executor.submit(_notify, listener, self.logging_obj, chunk)
+            executor.submit(callbacks.tell_of_chunk, listener, self.logging_obj, chunk)
         if self._accumulator.usage is not None:
             chunk = self._add_mcp_metadata_to_final_chunk(chunk)
         return chunk
@@ -253,7 +191,7 @@ class OpenRouterStream(CustomStreamWrapper):
         """The whole answer, twice: for the caller, and for the callbacks to do with as they like.
 
         Raises:
-            One of `errors.MALFORMED`: the chunks, each right by itself, don't make an answer.
+            One of `errors.MALFORMED`: the chunks, each right by itself, make no answer.
         """
         response = self._whole()
         logged = response.model_copy(deep=True)
@@ -299,7 +237,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._restore_consumer_correlation_context()
 
     def _whole(self) -> ModelResponse:
-        response = model_response(self._accumulator.completion(), self._headers)
+        response = self._reader.whole()
         for name, value in self._hidden_params.items():
             response._hidden_params.setdefault(name, value)
         return response
@@ -307,14 +245,7 @@ class OpenRouterStream(CustomStreamWrapper):
     def _settle(self, failure: Exception | None = None) -> None:
         if not self._is_settled:
             self._is_settled = True
-            admission.after(self._carrier, self._bill(), failure)
-
-    def _bill(self) -> usage.Bill:
-        return usage.read_bill(self._accumulator.head, self._headers)
-
-    def _ends_well(self, cause: Exception) -> bool:
-        """Whether the connection broke when the answer was already whole."""
-        return isinstance(cause, httpx.TransportError) and self._accumulator.is_finished
+            admission.after(self._carrier, self._reader.bill(), failure)
 
     def _fail(self, cause: Exception) -> NoReturn:
         self.completion_stream = None
@@ -336,36 +267,16 @@ class OpenRouterStream(CustomStreamWrapper):
         self._raise(exception)
 
     def _failure(self, cause: Exception) -> Exception:
-        """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
-        exception = cause
-        if isinstance(cause, NotJSONError):
-            where = "cut in" if self._is_exhausted else "not JSON:"
-            exception = self._error(503, f"a line of the stream is {where} {cause.line!r}")
-        elif isinstance(cause, httpx.TimeoutException):
-            exception = self._error(408, "the stream stalled: no data within the timeout")
-        elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
-            exception = errors.unreached(cause, self.model)
-            exception.__dict__["openrouter"] = usage.facts(self._accumulator.head, self._headers)
-        elif isinstance(cause, errors.MALFORMED):
-            exception = self._error(503, f"the stream makes no answer ({cause!r:.200})")
-        put_partial(exception, self._headers)
-        partial = self._partial_response()
-        exception.__dict__.setdefault("openrouter", {})
-        if exception.__dict__.get("partial_response") is None:
-            exception.__dict__["partial_response"] = partial
-        bill = self._bill()
-        details = self.logging_obj.model_call_details
+        """The LiteLLM exception of whatever broke the stream; the log knows what it cost."""
+        exception = self._reader.failure(cause)
+        bill = self._reader.bill()
         if bill.cost is not None:
+            details = self.logging_obj.model_call_details
+            partial = exception.__dict__["partial_response"]
             details["combined_usage_object"] = getattr(partial, "usage", None)
             details["response_cost"] = float(bill.cost)
         self._settle(exception)
         return exception
-
-    def _partial_response(self) -> ModelResponse | None:
-        try:
-            return self._whole() if self._accumulator.has_choices else None
-        except errors.MALFORMED:
-            return None
 
     def _raise(self, exception: Exception) -> NoReturn:
         """Raises as LiteLLM's own stream does, so a Router can fall back."""
@@ -375,15 +286,6 @@ class OpenRouterStream(CustomStreamWrapper):
             for name in _OURS:
                 raised.__dict__.setdefault(name, exception.__dict__.get(name))
             raise
-
-    def _error(self, status: int, message: str) -> Exception:
-        return self._error_of({"code": status, "message": message})
-
-    def _error_of(self, error: Any) -> Exception:
-        """The exception of an error, with what the stream said of itself and its cost so far."""
-        return errors.from_body(
-            {**self._accumulator.head, "error": error}, self._headers, self.model
-        )
 
     def close(self) -> None:
         """Ends the stream and frees its connection. What was billed is asked for later."""
@@ -448,32 +350,6 @@ def _is_cached(result: Any) -> bool:
 
 def _provider_of(log: Any) -> Any:
     return getattr(log, "model_call_details", {}).get("custom_llm_provider")
-
-
-def _is_json(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").lower().startswith("application/json")
-
-
-def _stream_listeners(logging_obj: Any) -> list[Any]:
-    """The callbacks that want each chunk: those that have a `log_stream_event` of their own."""
-    from litellm.integrations.custom_logger import CustomLogger
-
-    callbacks = (*litellm.callbacks, *litellm.success_callback)
-    callbacks += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
-    found: list[Any] = []
-    for callback in callbacks:
-        if (
-            isinstance(callback, CustomLogger)
-            and type(callback).log_stream_event is not CustomLogger.log_stream_event
-            and callback not in found
-        ):
-            found.append(callback)
-    return found
-
-
-def _notify(listener: Any, logging_obj: Any, chunk: ModelResponseStream) -> None:
-    now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
-    listener.log_stream_event(logging_obj.model_call_details, chunk, logging_obj.start_time, now)
 
 
 _background: set[asyncio.Task[Any]] = set()
