@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from openrouter_adapter.ledger import migrations
 from openrouter_adapter.ledger.errors import LedgerError, RefusedError
-from openrouter_adapter.ledger.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,8 +23,14 @@ VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
 _BUSY_MS: Final = 60_000
 _MODE_PAUSE: Final = 0.005
-# A request under a budget waits for no longer where the server is gone.
-_CONNECT_SECONDS: Final = 5
+# libpq's: a request under a budget waits for no longer where the server is gone, or the network.
+_CONNECTION: Final = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 _TRIES: Final = 8
 # PostgreSQL: could not serialize, deadlock. Trying again is what its manual asks for.
 _PASSING: Final = frozenset({"40001", "40P01"})
@@ -137,8 +143,11 @@ class Database:
             return
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        with self._engine.begin() as connection:
-            migrate(connection)
+        with self._engine.execution_options(ledger_reads=True).begin() as connection:
+            is_current = migrations.is_current(connection)
+        if not is_current:
+            with self._engine.begin() as connection:
+                migrations.migrate(connection)
         self._is_migrated = True
 
     @contextlib.contextmanager
@@ -167,7 +176,7 @@ class Database:
                     pool_pre_ping=True,
                     pool_size=4,
                     max_overflow=8,
-                    connect_args={"connect_timeout": _CONNECT_SECONDS} | dict(self.url.query),
+                    connect_args=_CONNECTION | dict(self.url.query),
                 )
             except ModuleNotFoundError:
                 raise LedgerError(

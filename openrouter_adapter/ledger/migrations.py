@@ -173,6 +173,14 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
 _LOCK: Final = 0x6F726C6564676572
 
 
+def is_current(connection: sa.Connection) -> bool:
+    """Whether the schema is this version's: who may only read must not have to write."""
+    if not sa.inspect(connection).has_table("ledger_version"):
+        return False
+    version = connection.scalar(sa.text("SELECT MAX(version) FROM ledger_version"))
+    return bool(version == max(STEPS))
+
+
 def migrate(connection: sa.Connection) -> None:
     """Brings the schema to this version's, in the caller's transaction.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
-import sqlite3
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, Store, queries
+from openrouter_adapter.ledger import LedgerError, Store, queries, to_pico
 from openrouter_adapter.ledger.migrations import STEPS
 from openrouter_adapter.ledger.money import PART
 from openrouter_adapter.ledger.rows import COLUMNS
@@ -203,17 +203,54 @@ def test_a_ledger_of_a_newer_version_is_left_alone(where: str) -> None:
         Store(where).rows()
 
 
-def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE ledger_version (version INTEGER NOT NULL)")
-        for statement in STEPS[1]:
-            connection.execute(statement)
-        connection.execute("INSERT INTO ledger_version VALUES (1)")
-    book = ledger.open(path)
+@pytest.mark.parametrize("version", range(1, max(STEPS)))
+def test_a_ledger_of_each_older_version_is_brought_up_to_date(store: Store, version: int) -> None:
+    with store.database._engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE ledger_version (version INTEGER NOT NULL)"))
+        for number in range(1, version + 1):
+            for statement in STEPS[number]:
+                connection.execute(sa.text(statement))
+            new = sa.text("INSERT INTO ledger_version VALUES (:number)")
+            connection.execute(new, {"number": number})
+        old = [billed(5, user_id="ann"), unknown("gen-1")]
+        store._insert(connection, old)
+    assert sorted(store.rows(), key=str) == sorted(old, key=str)
+    book = ledger.open(store.database.url.render_as_string(hide_password=False))
     book.budget("new", 1)
-    assert [state.budget.name for state in book.budgets()] == ["new"]
+    assert [to_pico(state.spent) for state in book.budgets()] == [5]
     book.close()
+
+
+def test_who_may_only_read_a_ledger_reads_it(store: Store) -> None:
+    store.write([billed(5)])
+    url = store.database.url
+    if store.database.is_sqlite:
+        url = url.set(database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
+    else:
+        role = f"reader_{uuid.uuid4().hex}"
+        grants = [
+            f"CREATE ROLE {role} LOGIN",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+        ]
+        with store.database._engine.begin() as connection:
+            for grant in grants:
+                connection.execute(sa.text(grant))
+        url = url.set(username=role)
+    reader = ledger.open(url.render_as_string(hide_password=False))
+    assert [one.requests for one in reader.spend("model")] == [1]
+    with pytest.raises(LedgerError):
+        reader.store.write([billed(6)])
+    reader.close()
+
+
+def test_a_server_that_is_gone_is_not_waited_for_long(new_postgres: str) -> None:
+    store = Store(f"{new_postgres}&connect_timeout=3")
+    with store.database._engine.connect() as connection:
+        found = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert found["connect_timeout"] == "3"
+    assert found["tcp_user_timeout"] == "15000"
+    assert found["keepalives_idle"] == "10"
+    store.close()
 
 
 def test_where_a_ledger_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
