@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from openrouter_adapter import ledger
-from openrouter_adapter.cli import app
+from openrouter_adapter.cli import app, printing
 from openrouter_adapter.ledger.rows import Row
 from tests.report import ledgers
 
@@ -105,6 +105,14 @@ def test_csv_has_no_formula() -> None:
     assert run("spend", "--since", "2001-01-01", "--until", "2001-01-02", "-f", "csv").output == (
         users.splitlines()[0].replace("user", "model") + "\n"
     )
+
+
+@pytest.mark.parametrize("sign", "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+def test_no_sign_that_begins_a_formula_begins_a_cell(
+    sign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printing.print_csv([[f"{sign}cmd()", 1]])
+    assert capsys.readouterr().out.lstrip('"').startswith(f"'{sign}cmd()")
 
 
 def test_tags_that_steer_a_terminal_do_not(where: str) -> None:

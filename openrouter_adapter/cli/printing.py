@@ -68,7 +68,23 @@ def print_csv(lines: Iterable[Iterable[Any]]) -> None:
         writer.writerow(map(_harmless, line))
 
 
+# The last four are full-width: spreadsheets of some languages take them for the first four.
+_BEGINS_FORMULA: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)
+
+
 def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+    if isinstance(value, str) and value.startswith(_BEGINS_FORMULA):
         return f"'{value}"
     return value
