@@ -99,13 +99,15 @@ class Ledger:
             self.gate.put_open()
             if time.monotonic() < next_beat:
                 continue
-            next_beat += self._beat_seconds
-            self._refresh()
-            if self.limits.budgets:
-                try:
+            next_beat = time.monotonic() + self._beat_seconds
+            try:
+                self._refresh()
+                if self.limits.budgets:
                     self.holds.beat()
-                except LedgerError as failure:
-                    logger.debug("no sign of life to the ledger: %s", failure)
+            except LedgerError as failure:
+                logger.debug("no sign of life to the ledger: %s", failure)
+            except Exception as failure:  # noqa: BLE001 - a thread that ends is a process called dead
+                logger.warning("no sign of life to the ledger: %r", failure)
 
     def _refresh(self) -> None:
         before = self.limits.budgets
@@ -331,19 +333,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def end_on_sigterm() -> None:
-    """Lets a SIGTERM that nobody handles write the ledger first; Python's own would not.
+def end_when_told() -> None:
+    """Lets a SIGTERM or SIGHUP that nobody handles write the ledger first; Python's own would not.
 
     Does nothing outside the main thread, or where the program has a handler of its own: that one
     ends in a normal exit, which writes too.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_sigterm)
+    for name in ("SIGTERM", "SIGHUP"):
+        # Windows has no SIGHUP.
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _on_signal)
 
 
-def _on_sigterm(number: int, _frame: FrameType | None) -> None:
+def _on_signal(number: int, _frame: FrameType | None) -> None:
     def end() -> None:
         for one in list(_open):
             one.close(_EXIT_SECONDS / 2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 
 from openrouter_adapter import admission
-from openrouter_adapter.ledger.book import Ledger, end_on_sigterm
+from openrouter_adapter.ledger.book import Ledger, end_when_told
 from openrouter_adapter.ledger.callback import handler
 from openrouter_adapter.ledger.errors import LedgerError
 
@@ -74,7 +74,7 @@ def enable(
         admission.guard(made.gate)
         if not any(one is handler for one in litellm.callbacks):
             litellm.callbacks.append(handler)
-        end_on_sigterm()
+        end_when_told()
     if before is not None:
         before.close()
     return made

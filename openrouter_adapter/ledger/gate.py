@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import logging
 import threading
@@ -14,7 +15,7 @@ import httpx
 
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.charges import read_bill, was_never_sent
-from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, Row
+from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN, UNKNOWN, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,6 @@ class Ticket:
                 tags=calls.tags_of(call, metadata),
                 streamed=self.streamed,
             )
-            self.call = None
         return self.row
 
     @property
@@ -194,10 +194,7 @@ class LedgerGate:
 
     def _put_open(self, ticket: Ticket) -> None:
         ticket.is_written = True
-        row = copy.copy(ticket.made_row())
-        row.generation_id = ticket.generation_id
-        row.ask_after = row.started_at + OPEN_ASK
-        self._writer.put(row)
+        self._writer.put(functools.partial(_open, ticket))
 
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Writes the attempt's row: what it cost, or that this is not known yet."""
@@ -214,6 +211,15 @@ class LedgerGate:
                     self._writer.put(ticket)
             except Exception as wrong:  # noqa: BLE001 - no call breaks over its row
                 logger.warning("a request is missing in the ledger: %r", wrong)
+
+
+def _open(ticket: Ticket) -> Row:
+    """The row of an attempt in the air; its end may be written into the original at any moment."""
+    row = copy.copy(ticket.made_row())
+    row.generation_id = ticket.generation_id
+    row.outcome, row.cost_status, row.cost = OPEN, UNKNOWN, None
+    row.ask_after = row.started_at + OPEN_ASK
+    return row
 
 
 def _finished(ticket: Ticket, bill: Bill | None, failure: BaseException | None) -> Row:

@@ -244,6 +244,31 @@ def test_a_budget_keeps_its_scope(book: Ledger) -> None:
     book.budget("b", 2, user="bob")
 
 
+def test_whatever_goes_wrong_a_process_goes_on_saying_that_it_lives(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, other = ledger.open(where, beat_seconds=0.05), ledger.open(where)
+    book.start()
+    failures: list[int] = []
+
+    def fail() -> None:
+        failures.append(1)
+        raise ValueError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book.limits, "refresh", fail)
+        deadline = time.monotonic() + 5
+        while len(failures) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    other.budget("all", 1)
+    while not book.limits.budgets and time.monotonic() < deadline + 5:
+        time.sleep(0.02)
+    assert len(failures) >= 3
+    assert book.limits.budgets
+    for one in (book, other):
+        one.close()
+
+
 def test_another_process_sees_a_new_limit(cents: Ledger, where: str, to: dict[str, str]) -> None:
     other = ledger.open(where)
     other.budget("all", 1)
@@ -489,6 +514,34 @@ def test_a_dead_process_leaves_unsettled_holds_until_somebody_knows(
     [state] = book.budgets()
     assert (state.spent, state.held, state.unsettled) == (Decimal("0.03"), 0, 0)
     assert emulator.requests == []
+
+
+def test_the_dead_leave_the_list_of_workers(book: Ledger, where: str) -> None:
+    budget = book.budget("all", 1)
+    row = in_the_air()
+    for held in (in_the_air(), in_the_air(), row):
+        worker = ledger.open(where)
+        assert worker.holds.take(held, Decimal("0.01"), [budget]) is None
+        if held is not row:
+            held.cost, held.cost_status = 10, "billed"
+            worker.store.write([held])
+        kill(worker)
+
+    def workers() -> list[int]:
+        with book.store.database.read() as connection:
+            tables = ("workers", "leases", "holds")
+            count = "SELECT COUNT(*) FROM ledger_"
+            return [connection.scalar(sa.text(count + table)) for table in tables]
+
+    assert workers() == [3, 3, 1]
+    book.budgets()
+    # The one whose hold is still unsettled stays.
+    assert workers() == [1, 1, 1]
+    row.cost, row.cost_status = 10, "billed"
+    book.store.write([row])
+    book.budgets()
+    assert workers() == [0, 0, 0]
+    assert to_pico(amounts(book)["all"][0]) == 30
 
 
 def test_a_process_that_was_called_dead_starts_anew(book: Ledger, where: str) -> None:
