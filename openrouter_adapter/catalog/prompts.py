@@ -118,8 +118,6 @@ class Counter:
                 prompt.add(len(item), len(item) * 2)
             elif isinstance(item, dict) and "content" in item:
                 self._content(prompt, item["content"])
-            elif isinstance(item, dict):
-                self._content(prompt, [item])
             else:
                 self._content(prompt, item)
             prompt.add(0, 4)

@@ -197,7 +197,8 @@ def test_the_estimate_of_a_file(tmp_path: Path) -> None:
     assert Decimal(one["likely"]) == 3 * (11 * Decimal("0.00000015") + 100 * Decimal("0.0000006"))
     assert printed["models"]["@preset/x"]["worst"] is None
     assert printed["total"]["requests"] == 5
-    assert printed["total"]["without_worst"] == 2
+    assert printed["total"]["without_worst"] == printed["total"]["without_likely"] == 2
+    assert Decimal(printed["total"]["worst"]) == Decimal(one["worst"])
     assert sum(printed["reasons"].values()) == 2
     assert (printed["broken"], printed["first_broken"]) == (3, 7)
 

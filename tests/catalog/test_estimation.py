@@ -177,6 +177,9 @@ class TestWebSearch:
         found = package.estimate(body(model, plugins=[once]), catalog=catalog)
         assert found.details is not None
         assert found.details.surcharge == Decimal("0.01")
+        plain = package.estimate(body(model), catalog=catalog).details
+        assert plain is not None
+        assert found.details.prompt_tokens - plain.prompt_tokens == 5 * 450, "five results"
         both = package.estimate(body(f"{model}:online"), catalog=catalog).details
         assert both is not None
         assert both.most_surcharge == 10 * Decimal("0.01") + Decimal("0.02")
@@ -192,6 +195,8 @@ class TestWebSearch:
         assert found.likely is not None
         assert found.worst is not None
         assert found.worst > found.likely > Decimal("0.005"), "the price of a request is in it"
+        assert found.details is not None
+        assert found.details.most_surcharge == 10 * Decimal("0.005")
 
 
 def test_server_tools_have_no_end_unless_they_are_given_one(catalog: package.Catalog) -> None:

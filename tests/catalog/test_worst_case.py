@@ -473,6 +473,9 @@ class TestSearches:
         pricing = {"prompt": "0", "completion": "0", "request": "0.005"}
         catalog = one_model(id="perplexity/x", pricing=pricing)
         assert worst(catalog, body("perplexity/x")) >= Decimal("0.012")
+        pricing = {"prompt": "0", "completion": "0", "web_search": "0.005"}
+        catalog = one_model(id="perplexity/x", pricing=pricing)
+        assert worst(catalog, body("perplexity/x")) == 10 * Decimal("0.005")
 
     def test_the_dearest_provider_s_search_counts(self, catalog: package.Catalog) -> None:
         rows = [
@@ -545,9 +548,14 @@ class TestRouters:
         self, catalog: package.Catalog, part: dict[str, Any], words: str
     ) -> None:
         assert words in reason(catalog, self.request([part]))
-        request = self.request([part])
-        request["provider"]["max_price"][words] = 1
-        assert worst(catalog, request) > 1
+
+        def cost(ceiling: int) -> Decimal:
+            request = self.request([part] * 3)
+            request["provider"]["max_price"][words] = ceiling
+            return worst(catalog, request)
+
+        tokens = 3 * (32 + 3 * 32 // 750)  # A second each for what may lie in three bytes.
+        assert cost(2) - cost(1) == {"image": 3, "audio": tokens}[words]
 
     @pytest.mark.parametrize(
         "fields",
