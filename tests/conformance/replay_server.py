@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +76,11 @@ class ReplayServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     replay: ReplayServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless a client has only left."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
