@@ -137,6 +137,24 @@ def attach(
     return bill
 
 
+def tell_failed(details: dict[str, Any], bill: Bill) -> None:
+    """Puts what a failed stream was billed where LiteLLM's failure callbacks look for it.
+
+    They are told of no cost without its tokens, and from LiteLLM 1.109 on of an estimate.
+
+    Args:
+        details: `logging_obj.model_call_details`.
+        bill: The failed stream's.
+    """
+    if bill.cost is None or bill.usage is None:
+        return
+    wire = dict(bill.usage)
+    _mirror(wire, "input_tokens", wire, "prompt_tokens")
+    _mirror(wire, "output_tokens", wire, "completion_tokens")
+    details["combined_usage_object"] = litellm_usage(wire)
+    details["response_cost"] = float(bill.cost)
+
+
 def litellm_usage(wire: Mapping[str, Any]) -> Usage:
     """LiteLLM's usage object of a chat, with every field of the wire still on it.
 

@@ -269,12 +269,7 @@ class OpenRouterStream(CustomStreamWrapper):
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream; the log knows what it cost."""
         exception = self._reader.failure(cause)
-        bill = self._reader.bill()
-        if bill.cost is not None:
-            details = self.logging_obj.model_call_details
-            partial = exception.__dict__["partial_response"]
-            details["combined_usage_object"] = getattr(partial, "usage", None)
-            details["response_cost"] = float(bill.cost)
+        usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
         self._settle(exception)
         return exception
 

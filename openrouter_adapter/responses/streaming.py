@@ -67,7 +67,7 @@ class EventReader:
             self._keep(parsed_chunk)
             failed = self._failure(parsed_chunk)
             if failed is not None:
-                self._tell_cost(logging_obj)
+                usage.tell_failed(logging_obj.model_call_details, self.bill)
                 raise failed
             return answers.event_object(parsed_chunk, self.headers)
         except errors.MALFORMED as cause:
@@ -115,11 +115,6 @@ class EventReader:
             error = {name: event[name] for name in ("code", "message", "param") if event.get(name)}
         beside = {name: value for name, value in self._response.items() if name != "error"}
         return answers.failure({**beside, "output": [], "error": error}, self.headers, self.model)
-
-    def _tell_cost(self, logging_obj: Any) -> None:
-        """A failed response may have been charged: the failure callbacks are to know."""
-        if self.bill.cost is not None:
-            logging_obj.model_call_details["response_cost"] = float(self.bill.cost)
 
 
 class _Stream(BaseResponsesAPIStreamingIterator):

@@ -12,7 +12,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from tests.support import waiting
 from tests.support.asking import MODEL, QUESTION
-from tests.support.failures import COST, KEY, SAID, TWO_WORDS, whole_stream, words
+from tests.support.failures import COST, KEY, SAID, TWO_WORDS, USAGE, whole_stream, words
 from tests.support.wire import Reply, Wire, events
 
 if TYPE_CHECKING:
@@ -258,6 +258,22 @@ async def test_broken_async_stream_is_told_once_as_a_failure(
     assert await ahappens(lambda: listener.failed)
     assert len(listener.failed) == 1
     assert listener.asynchronous == []
+
+
+GONE = {"choices": [], "error": {"code": 502, "message": "Gone"}, "usage": USAGE}
+
+
+@pytest.mark.parametrize("said", [(), TWO_WORDS], ids=["nothing", "two words"])
+async def test_broken_stream_is_told_at_what_it_was_billed(
+    wire: Wire, listener: Listener, said: tuple[str, ...]
+) -> None:
+    wire.reply = Reply([*words(*said), GONE])
+    for ask in (aread(wire), asyncio.to_thread(read, wire)):
+        with pytest.raises(litellm.exceptions.MidStreamFallbackError):
+            await ask
+        assert await ahappens(lambda: listener.failed)
+        told = listener.failed.pop()["standard_logging_object"]
+        assert (told["response_cost"], told["total_tokens"]) == (COST, USAGE["total_tokens"])
 
 
 def test_callback_may_change_its_copy(answering: Wire) -> None:

@@ -18,6 +18,7 @@ from openrouter_adapter.responses.streaming import (
     OpenRouterResponsesStream,
 )
 from tests.responses.asking import MODEL, STREAMED, WAYS, Way
+from tests.responses.test_failures import CREATED, USAGE, delta, event_of, failed
 from tests.responses.test_requests import FLAT, FORMS, NESTED, response
 from tests.support.gate import RecordingGate, guarded
 from tests.support.waiting import PATIENCE, ahappens, happens
@@ -123,6 +124,7 @@ class Events(CustomLogger):
         self.costs: dict[str, list[Any]] = {"sync": [], "async": []}
         self.facts: list[Any] = []
         self.failures: list[Any] = []
+        self.failure_costs: list[Any] = []
 
     def _keep(self, side: str, kwargs: dict[str, Any], response_obj: Any) -> None:
         if kwargs["litellm_call_id"] != self.call_id:
@@ -137,13 +139,17 @@ class Events(CustomLogger):
     async def async_log_success_event(self, kwargs: Any, response_obj: Any, **_: Any) -> None:
         self._keep("async", kwargs, response_obj)
 
-    def log_failure_event(self, kwargs: Any, **_: Any) -> None:
+    def _keep_failure(self, side: str, kwargs: dict[str, Any]) -> None:
         if kwargs["litellm_call_id"] == self.call_id:
-            self.failures.append(("sync", kwargs["exception"]))
+            payload = kwargs["standard_logging_object"]
+            self.failure_costs.append((payload["response_cost"], payload["total_tokens"]))
+            self.failures.append((side, kwargs["exception"]))
+
+    def log_failure_event(self, kwargs: Any, **_: Any) -> None:
+        self._keep_failure("sync", kwargs)
 
     async def async_log_failure_event(self, kwargs: Any, **_: Any) -> None:
-        if kwargs["litellm_call_id"] == self.call_id:
-            self.failures.append(("async", kwargs["exception"]))
+        self._keep_failure("async", kwargs)
 
 
 @pytest.fixture
@@ -183,6 +189,15 @@ def test_a_broken_stream_is_told_as_our_exception(
     sides = [side for side, _ in heard.failures]
     assert sorted(set(sides)) == sorted(sides)
     assert {id(exception) for _, exception in heard.failures} == {id(raised)}
+
+
+@pytest.mark.parametrize("way", STREAMED, ids=str)
+def test_a_failed_stream_is_told_at_what_it_was_billed(way: Way, wire: Wire, heard: Events) -> None:
+    body = failed({"code": "server_error", "message": "Broken"})
+    wire.reply = Reply([CREATED, delta("Let me"), event_of(body)])
+    way.failure(litellm_call_id=heard.call_id)
+    wait_for(lambda: bool(heard.failures))
+    assert set(heard.failure_costs) == {(USAGE["cost"], USAGE["total_tokens"])}
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
