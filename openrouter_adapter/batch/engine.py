@@ -47,6 +47,7 @@ class Engine:
         circuit: Whether anything may be sent.
         is_abandoned: Whether the run was told to end at once.
         has_landed: Whether anything was answered.
+        lost: What was in the air when the run was told to end at once.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Engine:
         self._ask_ledger_at = 0.0
         self._ledger_stood: tuple[object, float] | None = None
         self.has_landed = False
+        self.lost: list[Flight] = []
         self.stopped: str | None = None
         self.in_flight = 0
         self.retries = 0
@@ -200,7 +202,12 @@ class Engine:
             flight.worst = self._worst(flight.request)
         if self.budget.hold(flight.worst):
             return True
-        if not self.in_flight:
+        if flight.worst is None:
+            self.stop(
+                f"Line {flight.request.line} has no bound to what it may cost, and can't be sent "
+                "under a limit: it needs max_tokens, or provider.max_price."
+            )
+        elif not self.in_flight:
             self.stop(_out_of_budget(self.budget, flight.worst))
         return False
 
@@ -225,6 +232,9 @@ class Engine:
             is_written = True
         if self.is_abandoned or not is_written:
             for flight in group:
+                if is_written:
+                    # The journal must not take it for one in the air.
+                    self.disk.note(journal.found_out(flight.attempt, 0))
                 self._take_back(flight)
             return
         now = loop.time()
@@ -302,6 +312,10 @@ class Engine:
                 self._sender.tell(flight.request, outcome)
             self.budget.settle(flight.worst, outcome.charged)
             self._settle(self, flight, outcome)
+        except asyncio.CancelledError:
+            self.lost.append(flight)
+            self.budget.settle(flight.worst, None)
+            raise
         except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost unsaid
             self.stop(f"An answer could not be kept: {failure}.")
         finally:
@@ -354,10 +368,9 @@ def _size(request: Request) -> int:
     return total
 
 
-def _out_of_budget(budget: Budget, worst: int | None) -> str:
+def _out_of_budget(budget: Budget, worst: int) -> str:
     left = max(budget.left or 0, 0)
-    need = "an unknown amount" if worst is None else f"up to USD {money.usd(worst):.6f}"
     return (
         f"The budget is used up: USD {money.usd(left):.6f} are left, and the next request may "
-        f"cost {need}."
+        f"cost up to USD {money.usd(worst):.6f}."
     )

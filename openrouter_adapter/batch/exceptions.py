@@ -8,12 +8,15 @@ BatchError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from openrouter_adapter.batch.checking import Fault
+
+_CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
 
 
 class BatchError(Exception):
@@ -43,3 +46,8 @@ class FaultyInput(BatchError):  # noqa: N818
             shown.append(f"… and {count - len(shown)} more")
         noun = "fault" if count == 1 else "faults"
         super().__init__("\n  ".join([f"{source} has {count} {noun}; nothing was sent:", *shown]))
+
+
+def words_of(failure: BaseException) -> str:
+    """What a failure says, without LiteLLM's names of its class and its parents before it."""
+    return _CLASS_NAMES.sub("", str(failure))

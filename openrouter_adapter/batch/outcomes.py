@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import journal, results, retries
 from openrouter_adapter.batch.disk import Word
+from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.batch.journal import Open
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Outcomes:
         if refused:
             self._refusals += 1 if not _is_of_provider(failure) else _OF_PROVIDER
             if self._refusals >= _REFUSALS:
-                engine.stop(_words(failure))
+                engine.stop(words_of(failure))
         if (refused or retries.is_retried(failure)) and _try_again(
             engine, flight, failure, now, most=_most_tries(engine, failure, refused=refused)
         ):
@@ -106,7 +107,7 @@ def _tell_limits(engine: Engine, flight: Flight, failure: Exception, now: float)
         if engine.circuit.opened_at is not None:
             # While nothing works, a try is not the request's own failure.
             flight.counted -= 1
-        engine.circuit.failed(now, _words(failure))
+        engine.circuit.failed(now, words_of(failure))
         return
     engine.circuit.landed()
     if retries.is_throttled(failure):
@@ -124,7 +125,7 @@ def _try_again(
     """
     wait = retries.asked_wait(failure)
     if wait is not None and wait > engine.pace.longest_wait:
-        engine.stop(f"OpenRouter asks to wait for {wait / 60:.0f} minutes: {_words(failure)}")
+        engine.stop(f"OpenRouter asks to wait for {wait / 60:.0f} minutes: {words_of(failure)}")
     if engine.stopped:
         return True
     if flight.counted >= most:
@@ -138,7 +139,3 @@ def _try_again(
 def _is_of_provider(failure: Exception) -> bool:
     """Whether it was a provider that refused, such as one with a key of your own."""
     return bool((getattr(failure, "openrouter", None) or {}).get("provider_name"))
-
-
-def _words(failure: Exception) -> str:
-    return str(failure).removeprefix(f"litellm.{type(failure).__name__}: ")

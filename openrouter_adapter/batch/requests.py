@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from openrouter_adapter import completion, images
+from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
@@ -120,8 +121,7 @@ def _built(endpoint: Endpoint, body: Wire) -> Wire:
     except LineFault:
         raise
     except Exception as failure:  # noqa: BLE001 - whatever it is, it is the line's
-        # LiteLLM puts its class and provider before the words that matter.
-        raise LineFault(str(failure).removeprefix("litellm.BadRequestError: ")) from None
+        raise LineFault(words_of(failure)) from None
 
 
 def _settle_model(body: Wire) -> None:
@@ -141,6 +141,9 @@ def _build_chat(body: Wire) -> Wire:
     messages = body.pop("messages", None)
     if not isinstance(messages, list) or not messages:
         raise LineFault(f"body.messages is {_shown(messages)}; it must be a list of messages")
+    for place, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise LineFault(f"body.messages[{place}] is {_shown(message)}; it must be an object")
     return chat.build_body(body.pop("model"), messages, body)
 
 

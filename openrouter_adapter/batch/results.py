@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from openrouter_adapter.batch.exceptions import words_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -89,7 +91,6 @@ def failure_line(
     # The wire's: LiteLLM gives some of its classes a status of their own.
     answer = getattr(failure, "response", failure)
     status = getattr(answer, "status_code", None)
-    message = str(failure).removeprefix(f"litellm.{type(failure).__name__}: ")
     return orjson.dumps(
         {
             "id": str(attempt),
@@ -99,7 +100,7 @@ def failure_line(
             "model": facts.get("model"),
             "generation_id": facts.get("generation_id"),
             "latency_s": round(latency, 4),
-            "error": {"code": type(failure).__name__, "message": message},
+            "error": {"code": type(failure).__name__, "message": words_of(failure)},
             "response": {"status_code": status, "request_id": None, "body": None},
         },
         option=orjson.OPT_APPEND_NEWLINE,

@@ -26,6 +26,7 @@ from openrouter_adapter.batch.disk import Disk
 from openrouter_adapter.batch.engine import Engine
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
+from openrouter_adapter.batch.journal import Open
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.outcomes import Outcomes
 from openrouter_adapter.batch.prices import Prices
@@ -129,6 +130,9 @@ class _Run:
             ):
                 async with self._kept_standing(engine, begun):
                     await engine.run()
+            for flight in engine.lost:
+                left.past.open[flight.attempt] = Open(flight.worst or 0)
+                self._in_the_air.append(flight.attempt)
             if not engine.is_abandoned:
                 await settling.settle(left.past, sender, disk, self._budget, self._accounts)
         finally:

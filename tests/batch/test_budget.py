@@ -69,6 +69,22 @@ def test_a_request_without_a_bound_is_named_before_anything_is_sent(
     assert batch.run(path, tmp_path / "out").done == 2
 
 
+def test_a_request_without_a_bound_is_named_where_the_budget_came_later(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The budget is not used up, and a larger one would not help."""
+    path = job([chat(0), chat(1, model="openrouter/auto")])
+    em.faults.add("status=402")
+    assert batch.run(path, tmp_path / "out").left == 2
+    em.faults.clear()
+    stopped = batch.resume(tmp_path / "out", budget=1)
+    assert stopped.done == 1
+    assert stopped.stopped is not None
+    assert "used up" not in stopped.stopped
+    assert "line 2" in stopped.stopped.lower()
+    assert "max_tokens" in stopped.stopped
+
+
 @pytest.mark.parametrize("budget", ["a lot", -1, float("nan")])
 def test_a_budget_is_an_amount(job: Callable[..., Path], tmp_path: Path, budget: str) -> None:
     with pytest.raises(batch.BatchError, match="it must be an amount in USD"):

@@ -72,6 +72,15 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path) -> None:
         assert words in found[number], found[number]
 
 
+@pytest.mark.parametrize("message", ["Hi", None, 5, ["Hi"]])
+def test_a_message_that_is_no_object_is_a_fault_of_its_line(
+    job: Callable[..., Path], message: Any
+) -> None:
+    ((number, words),) = faults(job([chat(0), chat(1, messages=[message])]))
+    assert number == 2
+    assert "body.messages[0]" in words
+
+
 def test_nothing_is_sent_of_a_faulty_file(
     openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -202,4 +202,9 @@ def test_the_second_signal_ends_at_once(
     send(process, signal.SIGTERM)
     process.join(20)
     assert time.monotonic() - began < 5
-    assert len(batch.status(tmp_path / "out").in_the_air) == 16
+    named = batch.status(tmp_path / "out").in_the_air
+    assert len(named) == 16
+    # The run that lost them says so itself, too.
+    written = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert sorted(written["in_the_air"]) == sorted(named)
+    assert written["unsettled"] == 16

@@ -429,6 +429,17 @@ def test_five_percent_of_every_fault(
     assert summary.cost == billed(em)
 
 
+def test_a_failure_has_the_provider_s_words_and_not_litellm_s_class_names(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A class that is another one's child had both names before its words."""
+    em.faults.add("moderation=violence", times=1)
+    batch.run(job(1), tmp_path / "out")
+    (failure,) = read(tmp_path / "out" / "failures.jsonl")
+    assert failure["error"]["code"] == "ContentPolicyViolationError"
+    assert failure["error"]["message"].startswith("OpenRouter: ")
+
+
 def test_five_percent_that_are_never_answered(
     em: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -196,7 +196,7 @@ def test_a_failed_stream_is_told_at_what_it_was_billed(way: Way, wire: Wire, hea
     body = failed({"code": "server_error", "message": "Broken"})
     wire.reply = Reply([CREATED, delta("Let me"), event_of(body)])
     way.failure(litellm_call_id=heard.call_id)
-    wait_for(lambda: bool(heard.failures))
+    assert happens(lambda: heard.failures)
     assert set(heard.failure_costs) == {(USAGE["cost"], USAGE["total_tokens"])}
 
 
