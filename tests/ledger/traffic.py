@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 import litellm
+from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 CHAT = "openrouter/openai/gpt-4o-mini"
 BYOK = "openrouter/anthropic/claude-sonnet-4"
@@ -68,7 +69,8 @@ async def byok(to: dict[str, Any], chance: random.Random) -> None:
 
 
 async def embedding(to: dict[str, Any], chance: random.Random) -> None:
-    await litellm.aembedding(EMBEDDING, [words(chance)[0]["content"]] * 3, **to)
+    # By name: LiteLLM's cache fails on one given by position.
+    await litellm.aembedding(EMBEDDING, input=[words(chance)[0]["content"]] * 3, **to)
 
 
 async def image(to: dict[str, Any], chance: random.Random) -> None:
@@ -109,6 +111,12 @@ async def faulty_stream(to: dict[str, Any], chance: random.Random) -> None:
         pass
 
 
+async def repeated(to: dict[str, Any], chance: random.Random) -> None:
+    """One of three questions that LiteLLM's cache soon knows."""
+    question = [{"role": "user", "content": f"question {chance.randrange(3)}"}]
+    await litellm.acompletion(CHAT, question, caching=True, **to)
+
+
 async def synchronous(to: dict[str, Any], chance: random.Random) -> None:
     await asyncio.to_thread(litellm.completion, CHAT, words(chance), **to)
 
@@ -125,6 +133,7 @@ KINDS: tuple[tuple[Any, int], ...] = (
     (faulty, 4),
     (faulty_stream, 2),
     (synchronous, 2),
+    (repeated, 2),
 )
 
 
@@ -141,3 +150,5 @@ async def run(to: dict[str, Any], count: int, *, at_once: int = 32, seed: int = 
 
     chosen = chance.choices(kinds, weights, k=count)
     await asyncio.gather(*(one(kind, number) for number, kind in enumerate(chosen)))
+    # Of a hit of its cache LiteLLM tells by a callback, and drops those that the loop's end finds.
+    await GLOBAL_LOGGING_WORKER.flush()
