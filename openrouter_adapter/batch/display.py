@@ -157,7 +157,8 @@ def line_of_share(name: str, share: Mapping[str, Any]) -> str:
 
 def _lines_of_end(summary: Summary) -> list[str]:
     lines = []
-    folder = f"{summary.folder}{' --on-ray' if (summary.folder / 'shards').is_dir() else ''}"
+    is_on_ray = (summary.folder / "shards").is_dir()
+    folder = f"{summary.folder}{' --on-ray' if is_on_ray else ''}"
     if summary.in_the_air:
         lost = [Attempt.of_id(name).line for name in summary.in_the_air]
         more = len(lost) - _SHOWN
@@ -172,7 +173,9 @@ def _lines_of_end(summary: Summary) -> list[str]:
     if summary.stopped:
         lines.append(f"It stopped early. {summary.stopped}")
     if summary.left:
-        more_money = " --budget MORE" if "budget" in (summary.stopped or "") else ""
+        # On a cluster the job's own budget is one of the ledger's; elsewhere those are others'.
+        its_own = "budget" if is_on_ray else "The budget"
+        more_money = " --budget MORE" if its_own in (summary.stopped or "") else ""
         lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
     elif summary.failed:
         lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")

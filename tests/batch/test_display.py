@@ -166,7 +166,13 @@ def test_how_to_go_on_is_said_as_it_has_to_be_typed(tmp_path: Path) -> None:
     stopped = summary_of(tmp_path, stopped="The budget is used up.")
     (*_, last) = display.lines_of_summary(stopped)
     assert last == f"To go on: openrouter-adapter batch resume {tmp_path} --budget MORE"
+    # A budget of the ledger is not raised by an option of the job.
+    stopped = summary_of(tmp_path, stopped="The ledger: budget nightly is used up.")
+    (*_, last) = display.lines_of_summary(stopped)
+    assert last == f"To go on: openrouter-adapter batch resume {tmp_path}"
     (tmp_path / "shards").mkdir()
+    (*_, last) = display.lines_of_summary(stopped)
+    assert last == f"To go on: openrouter-adapter batch resume {tmp_path} --on-ray --budget MORE"
     (*_, last) = display.lines_of_summary(summary_of(tmp_path, done=9))
     assert last == f"To try the failures again: openrouter-adapter batch retry {tmp_path} --on-ray"
 
