@@ -130,6 +130,10 @@ def attach(
         forwarded.pop(COST_HEADER, None)
     hidden["additional_headers"] = forwarded
     hidden["openrouter"] = facts(body, headers)
+    served_by = _text(body.get("provider"))
+    if served_by:
+        # Where LiteLLM's logs look for it, from 1.109 on.
+        hidden["upstream_provider"] = served_by
     bill = read_bill(body, headers)
     if bill.cost is not None:
         # Both: with the header alone LiteLLM 1.109 bills a deployment's custom price instead.

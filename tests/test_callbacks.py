@@ -16,6 +16,7 @@ from openrouter_adapter import callbacks
 from tests.conftest import KEY
 from tests.support import answers
 from tests.support.calls import WAYS, aask, adraw, aembed, ask, draw, embed, stream
+from tests.support.versions import litellm_from
 from tests.support.waiting import happens
 
 if TYPE_CHECKING:
@@ -101,6 +102,17 @@ def test_a_spend_log_has_the_cost(listener: Listener) -> None:
     ((kwargs, _),) = wait_for_events(listener.successes)
     assert kwargs["standard_logging_object"]["response_cost"] == answers.COST
     assert kwargs["standard_logging_object"]["total_tokens"] == 11
+
+
+@pytest.mark.parametrize("call", [ask, embed, draw, stream])
+@pytest.mark.usefixtures("openrouter")
+def test_a_spend_log_says_who_served(listener: Listener, call: Any) -> None:
+    call(litellm_call_id=CALL_ID)
+    ((kwargs, response),) = wait_for_events(listener.successes)
+    assert response._hidden_params["upstream_provider"] == "OpenAI"
+    logged = kwargs["standard_logging_object"]["hidden_params"].get("upstream_provider")
+    # LiteLLM's log has a place for it from 1.109 on.
+    assert logged == ("OpenAI" if litellm_from("1.109") else None)
 
 
 @pytest.mark.parametrize("call", [ask, embed, draw])
