@@ -32,12 +32,6 @@ logger = logging.getLogger("openrouter_adapter")
 # More at once would rather meet a rate limit than be faster.
 MOST_AT_ONCE: Final = 16
 
-# What is added up of several usages, under LiteLLM's names and the wire's.
-_COUNTS: Final = (
-    *("input_tokens", "output_tokens", "total_tokens"),
-    *("prompt_tokens", "completion_tokens"),
-)
-
 
 def response(
     body: Mapping[str, Any],
@@ -251,33 +245,42 @@ def _added_up(outcomes: Sequence[Any]) -> ImageResponse:
 
 def _put_cost(whole: ImageResponse, facts: list[dict[str, Any]], charged: list[Any]) -> None:
     hidden = whole._hidden_params
-    hidden["openrouter"] = {
+    summed = hidden["openrouter"] = {
         **facts[0],
         "generation_ids": [one["generation_id"] for one in facts if "generation_id" in one],
     }
+    # What a provider account of your own pays on top stands in the details of BYOK requests only.
+    by_own_key = [one for one in facts if one.get("is_byok")]
+    details = _added([one.get("cost_details") for one in by_own_key or facts])
+    summed |= {"cost_details": details} if details else {}
+    summed |= {"is_byok": True} if by_own_key else {}
     amounts = [usage.usd(cost) for cost in charged]
     if None in amounts:
         # One that is not known makes the sum unknown.
-        hidden["openrouter"].pop("cost", None)
+        summed.pop("cost", None)
         hidden.pop("response_cost", None)
         hidden["additional_headers"].pop(usage.COST_HEADER, None)
         return
     cost = float(sum((amount for amount in amounts if amount is not None), Decimal(0)))
-    hidden["openrouter"]["cost"] = hidden["response_cost"] = cost
+    summed["cost"] = hidden["response_cost"] = cost
     hidden["additional_headers"][usage.COST_HEADER] = cost
 
 
-def _sum_of_usage(usages: list[Any]) -> Any:
-    whole = usages[0]
-    for other in usages[1:]:
-        for name in _COUNTS:
-            if hasattr(whole, name):
-                setattr(whole, name, getattr(whole, name) + getattr(other, name, 0))
-        for name in ("image_tokens", "text_tokens"):
-            read, more = whole.input_tokens_details, other.input_tokens_details
-            setattr(read, name, getattr(read, name) + getattr(more, name))
-            whole.output_tokens_details[name] += other.output_tokens_details[name]
-    for name in ("cost", "cost_details"):
-        if hasattr(whole, name):
-            delattr(whole, name)
-    return whole
+def _sum_of_usage(usages: list[Any]) -> ImageUsage:
+    """The tokens of all; what they cost is in the hidden params, failures included."""
+    summed = _added([one.model_dump() for one in usages])
+    return ImageUsage(**{n: v for n, v in summed.items() if n not in {"cost", "cost_details"}})
+
+
+def _added(values: Sequence[Any]) -> Any:
+    """Numbers added up exactly, objects field by field; of anything else the first."""
+    given = [value for value in values if value is not None]
+    if not given:
+        return None
+    if all(isinstance(value, dict) for value in given):
+        names = dict.fromkeys(name for value in given for name in value)
+        return {name: _added([value.get(name) for value in given]) for name in names}
+    if all(type(value) in {int, float} for value in given):
+        total = sum(Decimal(repr(value)) for value in given)
+        return int(total) if all(type(value) is int for value in given) else float(total)
+    return given[0]

@@ -53,7 +53,29 @@ def test_usage_and_cost_are_added_up(openrouter: Loopback, way: str) -> None:
     assert hidden["openrouter"]["generation_ids"] == ["gen-1"] * 3
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (15, 3900, 3915)
     assert usage.output_tokens_details == {"image_tokens": 3870, "text_tokens": 30}
+    assert usage.completion_tokens_details == {"reasoning_tokens": 0, "image_tokens": 3870}
     assert len(openrouter.requests) == 3
+
+
+@BOTH_WAYS
+def test_what_your_own_providers_take_is_added_up(openrouter: Loopback, way: str) -> None:
+    own, not_own = answers.image(), answers.image()
+    own["usage"] |= {"is_byok": True, "cost_details": {"upstream_inference_cost": 0.1}}
+    openrouter.replies_in_turn(*map(Reply, (not_own, own, own)))
+    facts = WAYS[way](n=3)._hidden_params["openrouter"]
+    assert facts["is_byok"] is True
+    assert facts["cost_details"] == {"upstream_inference_cost": 0.2}
+
+
+@BOTH_WAYS
+def test_an_answer_without_usage_beside_others_is_an_image(openrouter: Loopback, way: str) -> None:
+    without = answers.image()
+    del without["usage"]
+    openrouter.replies_in_turn(Reply(answers.image()), Reply(without))
+    response = WAYS[way](n=2)
+    assert len(response.data) == 2
+    assert response.usage.output_tokens == 1300
+    assert response._hidden_params.get("response_cost") is None
 
 
 @BOTH_WAYS
