@@ -67,14 +67,14 @@ def parse(
     except ValueError:
         raise errors.unreadable(content, headers, model) from None
     body = errors.raise_for_body(body, headers, model)
-    data = body.get("data")
-    wanted, got = _count(request.get("input")), len(data) if isinstance(data, list) else 0
+    vectors = [entry for entry in body.get("data") or () if entry.get("embedding")]
+    wanted, got = _count(request.get("input")), len(vectors)
     if got != wanted:
         error = {"code": 502, "message": f"{wanted} embeddings were asked for, {got} came"}
         raise errors.from_body({**body, "error": error}, headers, model)
     if request.get("encoding_format") != "base64":
-        for entry in body["data"]:
-            if isinstance(entry.get("embedding"), str):
+        for entry in vectors:
+            if isinstance(entry["embedding"], str):
                 entry["embedding"] = decode_floats(entry["embedding"])
     return body
 

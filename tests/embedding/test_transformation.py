@@ -179,6 +179,17 @@ def test_fewer_vectors_than_inputs_is_an_error(openrouter: Loopback, way: str) -
         WAYS[way](input=["one", "two"], max_retries=0)
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize("vector", [None, [], ""])
+def test_an_entry_without_a_vector_is_an_error(openrouter: Loopback, way: str, vector: Any) -> None:
+    body = answers.embeddings(["one", "two"])
+    body["data"][1]["embedding"] = vector
+    openrouter.replies(body)
+    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came") as e:
+        WAYS[way](input=["one", "two"], max_retries=0)
+    assert e.value.openrouter["cost"] == answers.COST  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b'{"data": null}', b'{"data": [1]}', b'{"data": [{"embedding": "a"']
 )
