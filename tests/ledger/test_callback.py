@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 from litellm.integrations.custom_logger import CustomLogger
 
-import openrouter_adapter
-from openrouter_adapter import ledger
-from openrouter_adapter.ledger import gate, to_pico
+from openrouter_adapter import ledger, report
+from openrouter_adapter.ledger import DIMENSIONS, calls, gate, to_pico
+from openrouter_adapter.report import listing
 from tests.support import answers
 
 from .traffic import CHAT, EMBEDDING, IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from openrouter_adapter.emulator import Emulator
@@ -268,50 +269,90 @@ def test_disabling_leaves_litellm_as_it_was(enabled: Ledger, to: dict[str, str])
     assert not ledger.is_enabled()
 
 
-MARKERS = ("PROMPT-mark-7f3a", "ANSWER-mark-91c2", "sk-or-v1-KEY-mark-55e0")
+PROMPT, ANSWER, KEY = MARKERS = ("PROMPT-mark-7f3a", "ANSWER-mark-91c2", "sk-or-v1-KEY-mark-55e0")
+MARKED = [{"role": "user", "content": PROMPT}]
+TOOL = {"type": "function", "function": {"name": "look", "description": PROMPT, "parameters": {}}}
+PRIVATE: dict[str, Any] = {
+    "chat": lambda to: litellm.completion(CHAT, MARKED, **to),
+    "stream": lambda to: drain(litellm.completion(CHAT, MARKED, stream=True, **to)),
+    "left stream": lambda to: next(litellm.completion(CHAT, MARKED, stream=True, **to)),
+    "tools": lambda to: litellm.completion(CHAT, MARKED, tools=[TOOL], **to),
+    "text": lambda to: litellm.text_completion(model=CHAT, prompt=PROMPT, **to),
+    "responses": lambda to: litellm.responses(model=CHAT, input=PROMPT, **to),
+    "embedding": lambda to: litellm.embedding(EMBEDDING, [PROMPT], **to),
+    "image": lambda to: litellm.image_generation(PROMPT, model=IMAGE, **to),
+    "async image": lambda to: asyncio.run(litellm.aimage_generation(PROMPT, model=IMAGE, **to)),
+    "rerank": lambda to: litellm.rerank(
+        model="openrouter/voyageai/rerank-2.5-lite", query=PROMPT, documents=[PROMPT], **to
+    ),
+    "speech": lambda to: litellm.speech(
+        model="openrouter/hexgrad/kokoro-82m", input=PROMPT, voice="alloy", **to
+    ),
+    "wrong option": lambda to: litellm.completion(CHAT, MARKED, reasoning={"effort": 7}, **to),
+    "no such provider": lambda to: litellm.completion(PROMPT, MARKED, **to),
+    "other provider": lambda to: litellm.completion(
+        "gpt-4o-mini", MARKED, mock_response=ANSWER, **to
+    ),
+    **{
+        fault: lambda to, fault=fault: litellm.completion(
+            CHAT, MARKED, extra_headers={"x-emulator-fault": fault}, **to
+        )
+        for fault in ("moderation", f"status=400;message={PROMPT}", "bad-json", "html", "cut=20")
+    },
+}
 
 
-def test_no_prompt_no_answer_and_no_key_is_stored_or_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def everything_told(book: Ledger) -> str:
+    """All that a ledger holds, and all that is told of it."""
+    with book.store.database.read() as connection:
+        tables = [name for name in sa.inspect(connection).get_table_names() if "ledger" in name]
+        dump = [str(connection.execute(sa.text(f"SELECT * FROM {one}")).all()) for one in tables]  # noqa: S608
+    assert len(tables) > 6
+    page = report.render(report.gather(book))
+    sums = [[listing.lines(by, book.spend(by)), listing.table(by, [], None)] for by in DIMENSIONS]
+    return "\n".join([*dump, page, str(sums), str(book.budgets()), str(book.held())])
+
+
+def test_no_prompt_no_answer_and_no_key_is_stored_told_or_logged(
+    enable: Callable[..., Ledger], where: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from openrouter_adapter.emulator import Emulator as Server
 
-    prompt, answer, key = MARKERS
-    where = tmp_path / "ledger.db"
-    messages = [{"role": "user", "content": prompt}]
+    def outcome_of(call: Any, to: dict[str, Any]) -> str:
+        try:
+            call(to)
+        except Exception as failure:  # noqa: BLE001
+            return type(failure).__name__
+        return "ok"
+
+    outcomes: dict[str, str] = {}
     with (
         caplog.at_level(logging.DEBUG, "openrouter_adapter"),
-        Server(api_key=None, answer=f"{answer} and more words") as emulator,
-        openrouter_adapter.registered(),
+        Server(api_key=None, answer=f"{ANSWER} and more words") as emulator,
     ):
-        to: dict[str, Any] = {"api_base": emulator.base_url, "api_key": key}
-        book = ledger.enable(where)
-        try:
-            litellm.completion(CHAT, messages, **to)
-            litellm.embedding(EMBEDDING, [prompt], **to)
-            for fault in ("moderation", "status=400;message=" + prompt, "bad-json", "html"):
-                headers = {"x-emulator-fault": fault}
-                with pytest.raises(Exception, match=r"\w"):
-                    litellm.completion(CHAT, messages, extra_headers=headers, **to)
-            drain(litellm.completion(CHAT, messages, stream=True, **to))
-            with pytest.raises(Exception, match=r"\w"):
-                asyncio.run(litellm.aimage_generation(prompt, model=IMAGE, **to))
-            with pytest.raises(Exception, match=r"\w"):
-                litellm.completion(CHAT, messages, reasoning={"effort": 7}, **to)
-            time.sleep(0.3)
-            book.reconcile(api_key=key, base_url=emulator.base_url, is_forced=True)
-            book.budget("tight", 0, job="none")
-        finally:
-            ledger.disable()
-    with book.store.database.read() as connection:
-        connection.execute(sa.text("SELECT 1"))
-    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert len(book.store.rows()) >= 9
-    assert b"openai/gpt-4o-mini" in files
-    logged = "\n".join(
+        to: dict[str, Any] = {"api_base": emulator.base_url, "api_key": KEY}
+        book = enable(where)
+        for name, call in PRIVATE.items():
+            outcomes[name] = outcome_of(call, to)
+        book.budget("tight", 0, key=calls.key_name(KEY), max_request_usd=1)
+        with pytest.raises(litellm.BudgetExceededError) as refused:
+            litellm.completion(CHAT, MARKED, **to)
+        gc.collect()
+        time.sleep(0.3)
+        book.reconcile(api_key=KEY, base_url=emulator.base_url, is_forced=True)
+        told = everything_told(book)
+        ledger.disable()
+    assert {name for name, outcome in outcomes.items() if outcome == "ok"} >= set(
+        list(PRIVATE)[: list(PRIVATE).index("wrong option")]
+    ) - {"image", "async image"}
+    assert len(book.store.rows()) >= len(PRIVATE)
+    assert "openai/gpt-4o-mini" in told
+    assert calls.key_name(KEY) in told
+    told += str(refused.value)
+    told += "".join(
         record.getMessage() for record in caplog.records if record.name == "openrouter_adapter"
     )
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for marker in MARKERS:
+        assert marker not in told
         assert marker.encode() not in files
-        assert marker not in logged
-    book.close()
