@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import weakref
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -204,6 +206,107 @@ def test_a_full_disk_keeps_rows_in_memory(tmp_path: Path) -> None:
     assert writer.waiting + len(store.rows()) == 5001
     assert writer.dropped == 0
     store.close()
+
+
+def pragma_for_all(book: Ledger, pragma: str) -> Callable[[], None]:
+    """Give all connections to a SQLite file a setting; returns what takes it back."""
+
+    def put(connection: Any, _record: Any) -> None:
+        connection.execute(pragma)
+
+    engine = book.store.database._engine
+    sa.event.listen(engine, "connect", put)
+    engine.dispose()
+
+    def mend() -> None:
+        sa.event.remove(engine, "connect", put)
+        engine.dispose()
+
+    return mend
+
+
+def make_read_only(book: Ledger) -> Callable[[], None]:
+    return pragma_for_all(book, "PRAGMA query_only = ON")
+
+
+def fill_the_disk(book: Ledger) -> Callable[[], None]:
+    with book.store.database.read() as connection:
+        pages = connection.scalar(sa.text("PRAGMA page_count"))
+    return pragma_for_all(book, f"PRAGMA max_page_count = {pages}")
+
+
+def take_the_database_away(book: Ledger) -> Callable[[], None]:
+    name = book.store.database.url.database
+    url = book.store.database.url.set(database="postgres")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def allow(is_allowed: bool) -> None:
+        with engine.connect() as connection:
+            change = f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {is_allowed}"
+            connection.execute(sa.text(change))
+            connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+                ),
+                {"name": name},
+            )
+
+    allow(False)
+    return lambda: allow(True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where", "reason"),
+    [
+        (make_read_only, "sqlite", "readonly database"),
+        (fill_the_disk, "sqlite", "disk is full"),
+        (take_the_database_away, "postgresql", "not currently accepting connections|terminating"),
+    ],
+    indirect=["where"],
+)
+def test_a_ledger_that_fails_under_way_breaks_no_call_and_loses_no_row(
+    spoil: Callable[[Ledger], Callable[[], None]],
+    where: str,
+    reason: str,
+    enable: Callable[..., Ledger],
+    to: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[str | None] = []
+
+    def ask(job: str | None = None, times: int = 1) -> None:
+        for _ in range(times):
+            asked.append(job)
+            metadata = {"job": job, "tags": [f"{number}" * 250 for number in range(30)]}
+            answer = litellm.completion(CHAT, HELLO, max_tokens=5, metadata=metadata, **to)
+            assert answer.choices
+
+    book = enable(
+        where, estimate=lambda *_: SimpleNamespace(worst=Decimal("0.01"), unknown_because=None)
+    )
+    book.budget("strict", 1, job="strict")
+    book.budget("loose", 1, job="loose", lets_through=True)
+    for job in ("strict", "loose", None):
+        ask(job)
+    assert book.flush()
+    mend = spoil(book)
+    started = time.monotonic()
+    with caplog.at_level(logging.WARNING, "openrouter_adapter"):
+        ask(times=40)
+        with pytest.raises(litellm.BudgetExceededError, match=reason):
+            # A hold is small, and finds room on a full disk for a while.
+            ask("strict", times=90)
+        ask("loose")
+        assert time.monotonic() - started < 10
+        assert not book.flush(1)
+    assert book.writer.waiting >= 30
+    assert len([one for one in caplog.records if "can't be written" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "without a look at" in one.getMessage()]) == 1
+    mend()
+    wait_until(lambda: book.flush(5))
+    assert len(book.store.rows()) == len(asked)
+    ask("strict")
+    assert book.writer.dropped == 0
 
 
 CODE = """
