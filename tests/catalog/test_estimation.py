@@ -132,6 +132,12 @@ def test_images_audio_video_and_files(catalog: package.Catalog) -> None:
     assert by_audio.details is not None
     assert 100 < by_audio.details.prompt_tokens < 1000
     assert by_audio.details.most_prompt_tokens > 3000
+    heard = 100_000 * 3 // 4 * 32 // 16_000 + 1  # Tokens of some five seconds.
+    assert by_audio.likely == (
+        (by_audio.details.prompt_tokens - heard) * Decimal("0.0000003")
+        + heard * Decimal("0.000001")
+        + 100 * Decimal("0.0000025")
+    )
     video = {"type": "video_url", "video_url": {"url": "https://example.com/a"}}
     by_video = package.estimate(body(gemini, [video]), catalog=catalog)
     assert by_video.details is not None

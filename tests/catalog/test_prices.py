@@ -39,6 +39,11 @@ def test_a_router_s_price_of_minus_one_is_no_price() -> None:
     assert not prices.parse({"prompt": "-1", "completion": "-1"}).is_known
 
 
+@pytest.mark.parametrize("wire", [{"prompt": "1"}, {"prompt": "1", "completion": "-1"}])
+def test_half_a_price_is_not_known(wire: Any) -> None:
+    assert not prices.parse(wire).is_known
+
+
 def test_free_is_known_and_nothing() -> None:
     assert prices.parse({"prompt": "0", "completion": "0"}).is_free
     assert not prices.parse({"prompt": "0", "completion": "0", "request": "0.1"}).is_free
