@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import litellm
 import pytest
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.utils import Rules, function_setup
 
 import openrouter_adapter
 from openrouter_adapter.emulator import Emulator
-from tests.support.failures import KEY, delta_chunk, words
+from tests.routing.sites import until
+from tests.support.failures import COST, KEY, USAGE, delta_chunk, whole_stream, words
+from tests.support.versions import litellm_from
 from tests.support.wire import Reply, Wire, events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FIRST = "openai/gpt-4o-mini"
 PLAIN = "meta-llama/llama-3.3-70b-instruct"
 LONG = "google/gemini-2.5-flash"
 LENIENT = "deepseek/deepseek-chat"
+CITATION = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}}
 QUESTION = [{"role": "user", "content": "Name three birds."}]
 EVERY_MODE = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 STREAMED = pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
@@ -49,7 +57,9 @@ def emulator() -> Iterator[Emulator]:
     litellm.in_memory_llm_clients_cache.flush_cache()
 
 
-def router_to(base_url: str, key: str = KEY, **settings: Any) -> litellm.Router:
+def router_to(
+    base_url: str, key: str = KEY, model_info: dict[str, Any] | None = None, **settings: Any
+) -> litellm.Router:
     """Return a router with a deployment of each model, and a fallback of each kind."""
     return litellm.Router(
         [
@@ -60,6 +70,7 @@ def router_to(base_url: str, key: str = KEY, **settings: Any) -> litellm.Router:
                     "api_base": base_url,
                     "api_key": key,
                 },
+                "model_info": model_info or {},
             }
             for model in (FIRST, PLAIN, LONG, LENIENT)
         ],
@@ -156,6 +167,86 @@ async def test_stream_that_breaks_after_something_else_raises_the_original(
             await ask(router_to(wire.base_url), is_async=is_async, is_stream=True)
         assert caught.value.partial_response.choices[0].message[field]
         assert [body["model"] for body in wire.requests] == [FIRST]
+    litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+GONE = {"choices": [], "error": {"code": 502, "message": "Gone"}, "usage": USAGE}
+
+
+def broken_after(delta: dict[str, Any]) -> Callable[[dict[str, Any]], Reply]:
+    """Return what the first model breaks off after, and the others say to the end."""
+    return lambda asked: Reply(
+        [delta_chunk(delta), GONE] if asked["model"] == FIRST else whole_stream("Wren", ", tit.")
+    )
+
+
+class Listener(CustomLogger):
+    """Keeps what it is told of each attempt, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[str, str, float]] = []
+
+    async def async_log_success_event(self, kwargs: dict[str, Any], *_: Any, **__: Any) -> None:
+        self._keep(kwargs)
+
+    async def async_log_failure_event(self, kwargs: dict[str, Any], *_: Any, **__: Any) -> None:
+        if litellm_from("1.109"):  # before, the fallback's attempt would be told twice
+            await asyncio.sleep(0.1)
+        self._keep(kwargs)
+
+    def _keep(self, kwargs: dict[str, Any]) -> None:
+        told = kwargs["standard_logging_object"]
+        model = told["model"].removeprefix("openrouter/")
+        self.told.append((told["status"], model, told["response_cost"]))
+
+
+async def test_failure_before_a_fallback_is_told_as_it_was_on_the_proxy() -> None:
+    litellm.callbacks.append(listener := Listener())
+    call: dict[str, Any] = {"model": FIRST, "messages": QUESTION, "stream": True, "metadata": {}}
+    call["litellm_call_id"] = str(uuid.uuid4())
+    # The proxy gives all attempts of a request one log.
+    log, call = function_setup("acompletion", Rules(), datetime.now(), **call)  # noqa: DTZ005
+    with Wire(broken_after({"content": ""})) as wire, openrouter_adapter.registered():
+        stream: Any = await router_to(wire.base_url).acompletion(**call, litellm_logging_obj=log)
+        assert [chunk async for chunk in stream]
+        await until(lambda: len(listener.told) == 2)
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    failed, answered = sorted(listener.told)
+    assert answered == ("success", PLAIN, COST)
+    # Before, LiteLLM may name the fallback's model for both.
+    assert failed[1] == FIRST or not litellm_from("1.109")
+    assert failed == ("failure", failed[1], COST)
+
+
+@pytest.mark.skipif(not litellm_from("1.110"), reason="LiteLLM goes on with no answer before 1.110")
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "Wren"},
+        {"content": "Wren", "reasoning": "Hm."},
+        {"content": "Wren", "annotations": [CITATION]},
+        {"content": "Wren", "tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]},
+    ],
+    ids=["words", "a thought", "a citation", "a tool call"],
+)
+async def test_a_router_goes_on_elsewhere_with_words_and_with_nothing_else(
+    delta: dict[str, Any],
+) -> None:
+    with Wire(broken_after(delta)) as wire, openrouter_adapter.registered():
+        router = router_to(
+            wire.base_url,
+            enable_mid_stream_fallback_continuation=True,
+            model_info={"supports_assistant_prefill": True},
+        )
+        if len(delta) > 1:
+            with pytest.raises(litellm.BadGatewayError, match="Gone"):
+                await ask(router, is_async=True, is_stream=True)
+            assert [asked["model"] for asked in wire.requests] == [FIRST]
+        else:
+            assert await ask(router, is_async=True, is_stream=True) == "Wren, tit."
+            prefill = {"role": "assistant", "content": "Wren", "prefix": True}
+            assert wire.requests[-1]["messages"] == [*QUESTION, prefill]
     litellm.in_memory_llm_clients_cache.flush_cache()
 
 

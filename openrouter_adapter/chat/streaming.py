@@ -25,7 +25,7 @@ from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
@@ -259,16 +259,28 @@ class OpenRouterStream(CustomStreamWrapper):
         self.completion_stream = None
         await self._http_response.aclose()
         exception = self._failure(cause)
-        _in_background(
-            self.logging_obj.dispatch_failure_handlers(
-                exception, traceback.format_exc(), prefer_async_handlers=True
-            )
-        )
+        self._failure_logging = _in_background(self._failure_handlers(exception))
         self._raise(exception)
+
+    def _failure_handlers(self, exception: Exception) -> Coroutine[Any, Any, None]:
+        """What tells the callbacks of a failure, from what the log says now where LiteLLM can.
+
+        A fallback on the proxy goes on with the same log.
+        """
+        trace, log = traceback.format_exc(), self.logging_obj
+        told: Coroutine[Any, Any, None]
+        if hasattr(log, "dispatch_attempt_failure_handlers"):  # from LiteLLM 1.109 on
+            told = log.dispatch_attempt_failure_handlers(exception, trace)
+        else:
+            told = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
+        return told
 
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream; the log knows what it cost."""
         exception = self._reader.failure(cause)
+        # A Router of LiteLLM 1.110 may go on elsewhere with words, and with nothing else.
+        partial = exception.__dict__["partial_response"]
+        self._emitted_disqualifying_content = _is_more_than_words(partial)
         usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
         self._settle(exception)
         return exception
@@ -347,11 +359,18 @@ def _provider_of(log: Any) -> Any:
     return getattr(log, "model_call_details", {}).get("custom_llm_provider")
 
 
+def _is_more_than_words(partial: ModelResponse | None) -> bool:
+    choices: Any = () if partial is None else partial.choices
+    fields = (field for choice in choices for field in choice.message)
+    return any(value for name, value in fields if name not in {"role", "content"})
+
+
 _background: set[asyncio.Task[Any]] = set()
 
 
-def _in_background(coroutine: Any) -> None:
-    """Runs a coroutine that nobody waits for; the loop alone would let it be collected."""
+def _in_background(coroutine: Any) -> asyncio.Task[Any]:
+    """Runs a coroutine that need not be waited for; the loop alone would let it be collected."""
     task = asyncio.get_running_loop().create_task(coroutine)
     _background.add(task)
     task.add_done_callback(_background.discard)
+    return task
