@@ -26,6 +26,7 @@ import yaml
 from openrouter_adapter import ledger
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.ledger import to_usd
+from openrouter_adapter.ledger.rows import OPEN
 from tests.support.documents import blocks
 
 if TYPE_CHECKING:
@@ -98,11 +99,14 @@ class Proxy:
             return connection.execute(statement, arguments).fetchall()
 
     def rows(self, caller: Caller, count: int) -> list[Row]:
-        """Wait until the ledger has so many rows of a caller, and return them."""
+        """Wait until the ledger has so many rows of a caller that say how it ended; return them.
+
+        A request that is a while in the air has a row before, which says that it is open.
+        """
         store: Store = ledger.open(self.ledger).store
         for _ in patiently():
             found = store.rows("key_name = :alias", alias=caller.alias)
-            if len(found) >= count:
+            if len(found) >= count and all(row.outcome != OPEN for row in found):
                 break
         assert len(found) == count
         return found
