@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from openrouter_adapter import batch
+from openrouter_adapter import batch, ledger
 from openrouter_adapter.cli import app
 from tests.batch.conftest import MODEL, read
 
@@ -95,6 +95,17 @@ def test_status_cost_resume_and_retry(
     assert "openai/gpt-4o-mini: 300 requests, USD" in costs
     assert json.loads(command("cost", out, "--json").output)["models"]
     assert json.loads(command("status", out, "--json").output)["done"] == 300
+
+
+def test_a_job_has_a_name_in_a_ledger(
+    em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    where = tmp_path / "ledger.db"
+    words = ("run", job(5), "--out", tmp_path / "out", "--ledger", where, "--name", "night")
+    assert command(*words).exit_code == 0
+    (spend,) = ledger.open(where).spend("job")
+    assert (spend.name, spend.requests) == ("night", 5)
+    assert spend.total == sum(row.cost for row in em.bill())
 
 
 def test_what_is_wrong_is_a_sentence_without_a_traceback(
