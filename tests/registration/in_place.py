@@ -1,0 +1,24 @@
+"""What is in LiteLLM's places now."""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import Any
+
+from openrouter_adapter.registration import Place, places
+
+
+def in_place() -> list[Any]:
+    """Return what is in each place now."""
+    return [attribute_in(one, one.attribute, one.later_name) for one in places()]
+
+
+def attribute_in(place: Place, *names: str) -> Any:
+    """Return the first of these attributes that is there; a class's as it can be put back."""
+    owner = pkgutil.resolve_name(place.module)
+    held = vars(owner) if isinstance(owner, type) else {}
+    return next(
+        held[name] if name in held else getattr(owner, name)
+        for name in names
+        if name and hasattr(owner, name)
+    )

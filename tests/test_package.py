@@ -1,0 +1,43 @@
+"""The front door: what the package exports, and what importing it does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import ModuleType
+
+import openrouter_adapter
+
+
+def test_all_is_exactly_what_is_exported() -> None:
+    exported = [
+        name
+        for name in dir(openrouter_adapter)
+        if not name.startswith("_")
+        and not isinstance(value := getattr(openrouter_adapter, name), ModuleType)
+        and getattr(value, "__module__", "").startswith("openrouter_adapter.")
+    ]
+    assert openrouter_adapter.__all__ == sorted(openrouter_adapter.__all__)
+    assert sorted([*exported, "__version__"]) == openrouter_adapter.__all__
+
+
+def test_importing_does_no_network_and_writes_no_file() -> None:
+    code = """
+import litellm, sys
+seen = []
+def audit(event, arguments):
+    if event.startswith(("socket.connect", "socket.getaddrinfo", "sqlite3.connect")):
+        seen.append((event, arguments))
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        if not str(arguments[0]).endswith(".pyc") and "__pycache__" not in str(arguments[0]):
+            seen.append((event, arguments))
+sys.addaudithook(audit)
+import openrouter_adapter
+openrouter_adapter.register()
+openrouter_adapter.unregister()
+print(seen)
+"""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
