@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -112,7 +113,9 @@ class Sender:
         assert self._session is not None  # noqa: S101 - entered
         started = time.monotonic()
         if started - self._renewed > _KEY_LIFETIME:
-            self._session.headers.update(self._new_headers())
+            # A key that can't be looked up any more is still the key, until OpenRouter says no.
+            with contextlib.suppress(Exception):
+                self._session.headers.update(self._new_headers())
         headers: Mapping[str, str] = _NOTHING
         try:
             async with self._session.post(

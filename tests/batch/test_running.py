@@ -502,6 +502,22 @@ def test_a_key_or_account_that_ends_in_mid_job_stops_it(
     assert sum(row.cost > 0 for row in em.bill()) == 2000
 
 
+def test_a_key_that_cannot_be_looked_up_any_more_is_still_the_key(
+    job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one of a secret manager that is down: OpenRouter says what the old one is worth."""
+    monkeypatch.setattr(sending, "_KEY_LIFETIME", 0.0)
+
+    def watch(progress: batch.Progress) -> None:
+        if progress.left.tally.done >= 20:
+            monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+
+    path = job(500)
+    summary = batch.run(path, tmp_path / "out", pace=batch.Pace(4, backoff=0.02), watch=watch)
+    assert (summary.done, summary.stopped) == (500, None)
+    assert batch.status(tmp_path / "out").in_the_air == []
+
+
 def test_one_refusal_among_answers_stops_nothing(
     em: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
