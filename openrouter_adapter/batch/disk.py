@@ -126,7 +126,7 @@ class Disk:
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
         self._thread.start()
-        self.trouble: OSError | None = None
+        self.trouble: Exception | None = None
         self.unsaved = 0
 
     @property
@@ -136,8 +136,13 @@ class Disk:
 
     @property
     def trouble_in_words(self) -> str:
-        """What is the matter, as a sentence."""
-        return f"Nothing can be written any more: {self.trouble and self.trouble.strerror}."
+        """What is the matter and what to do, as sentences."""
+        if isinstance(self.trouble, OSError):
+            return str(self._folder.unfit(self.trouble))
+        return (
+            f"The ledger can't be written: {self.trouble}. What it lacks is written when the job "
+            "goes on."
+        )
 
     def result(self, line: bytes, word: Word, count: Any) -> None:
         """Appends an answer, the journal's word of it, and what to count when it is on disk."""
@@ -321,7 +326,7 @@ class Disk:
             self._write_rows(rows)
         except Exception as failure:  # noqa: BLE001 - the thread must not end, whatever it is
             # Without their words the next run writes the rows again.
-            self.trouble = OSError(errno.EIO, f"the ledger: {failure}")
+            self.trouble = failure
             return
         try:
             self._journal.write([word.line for word in self._words])

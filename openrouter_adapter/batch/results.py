@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # Nothing within a JSON text can look like this: its quotes would be escaped.
 _RESPONSE: Final = b',"response":'
-_LONGEST_HEAD: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)

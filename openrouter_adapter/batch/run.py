@@ -212,10 +212,11 @@ class _Run:
 
     def _complain_of_unsaved(self, disk: Disk) -> None:
         if disk.unsaved:
+            why = getattr(disk.trouble, "strerror", None) or disk.trouble
             raise BatchError(
-                f"{disk.unsaved} answers could not be written to {self._folder.path}: "
-                f"{disk.trouble and disk.trouble.strerror}. They may have cost something, and are "
-                "asked for again when the job goes on. Make room, then: "
+                f"{disk.unsaved} answers could not be written to {self._folder.path}: {why}. They "
+                "may have cost something, and are asked for again when the job goes on. Make room, "
+                "then: "
                 f"openrouter-adapter batch resume {self._folder.path}"
             )
 

@@ -86,7 +86,6 @@ class Tally:
     Attributes:
         done: Answers.
         failed: Requests that failed for good.
-        without_cost: Answers that did not say what they cost.
         all: Everything together; `models` and `providers` split it.
         failures: How many of each exception class.
         latencies: Of the answers, seconds.
@@ -94,7 +93,6 @@ class Tally:
 
     done: int = 0
     failed: int = 0
-    without_cost: int = 0
     all: Share = field(default_factory=Share)
     models: dict[str, Share] = field(default_factory=dict)
     providers: dict[str, Share] = field(default_factory=dict)
@@ -111,7 +109,6 @@ class Tally:
     ) -> None:
         """Counts an answer; cost in USD, latency in seconds."""
         self.done += 1
-        self.without_cost += cost is None
         self.latencies.add(latency)
         for share in (self.all, *self._shares(model, provider)):
             share.requests += 1

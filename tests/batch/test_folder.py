@@ -244,7 +244,7 @@ def test_a_disk_that_fills_up(
         patch.setattr(disk.os, "write", FullDisk(200_000, out / "reserve"))
         summary = batch.run(path, out)
     assert summary.stopped is not None
-    assert "No space left" in summary.stopped
+    assert "No space left on device. Make room there" in summary.stopped
     assert 0 < summary.done < 600
     # What was in the air had room in the reserve: everything that was paid for is there.
     assert len(em.bill()) == summary.done
