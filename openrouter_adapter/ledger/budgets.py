@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.rows import Row
 
 PERIODS: Final = ("total", "day", "week", "month")
+_LONGEST_WAIT: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Budget:
             if amount is not None and (not amount.is_finite() or amount < 0):
                 raise ValueError(f"{amount} USD is no limit")
             to_pico(amount or Decimal(0))
+        if not 0 <= self.wait_seconds <= _LONGEST_WAIT:
+            raise ValueError(f"wait_seconds={self.wait_seconds}: up to {_LONGEST_WAIT:.0f} seconds")
 
     @property
     def scope(self) -> tuple[str | None, ...]:

@@ -227,6 +227,9 @@ def test_periods_are_of_utc_and_weeks_begin_on_monday(
         {"usd": "NaN"},
         {"usd": 10**8},
         {"max_request_usd": -1},
+        {"wait_seconds": -1},
+        {"wait_seconds": float("inf")},
+        {"wait_seconds": float("nan")},
     ],
 )
 def test_a_budget_that_makes_no_sense_is_an_error(book: Ledger, wrong: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gc
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -191,6 +193,27 @@ def test_other_providers_are_estimates_of_litellm(enabled: Ledger) -> None:
     [spent] = enabled.spend("total")
     assert spent.billed == 0
     assert spent.estimated == ledger.to_usd(row.cost)
+
+
+def test_a_call_that_is_told_of_twice_has_one_row(enabled: Ledger) -> None:
+    response = litellm.completion("gpt-4o-mini", HELLO, mock_response="Hi there")
+    now = dt.datetime.now(dt.timezone.utc)
+    details = {
+        "litellm_call_id": "one",
+        "custom_llm_provider": "openai",
+        "model": "gpt-4o-mini",
+        "call_type": "acompletion",
+        "response_cost": 0.5,
+    }
+    for _ in range(2):
+        ledger.handler.log_success_event(details, response, now, now)
+        asyncio.run(ledger.handler.async_log_success_event(details, response, now, now))
+    enabled.flush()
+    [row] = enabled.store.rows("call_id = 'one'")
+    assert row.cost == to_pico(Decimal("0.5"))
+    [spent] = enabled.spend("endpoint")
+    assert spent.estimated >= Decimal("0.5")
+    assert spent.estimated < 1
 
 
 def test_a_call_that_was_never_sent_is_a_failure_that_cost_nothing(
