@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.queries import Spend, read_spend, sums, to_microseconds
+from openrouter_adapter.ledger.queries import Spend, bounds, read_spend, sums
 from openrouter_adapter.ledger.rollups import HOUR
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _COLUMNS: Final = {
 COMBINED: Final = tuple(_COLUMNS)
 """What `combined` can sum by, several at once."""
 
-_EVER: Final = 2**62
 # Three digits say enough of a latency, and keep the number of groups small.
 _THREE_DIGITS: Final = (
     "CASE WHEN latency_ms < 1000 THEN latency_ms "
@@ -101,7 +100,7 @@ def combined(
     """
     if not by or not set(by) <= set(COMBINED):
         raise LedgerError(f"by={list(by)}: sums are combined by {', '.join(COMBINED)}")
-    first, last = _bounds(since, until)
+    first, last = bounds(since, until)
     columns = ", ".join(_COLUMNS[name] for name in by)
     query = (
         f"SELECT {columns}, '' AS name, {sums()} FROM ledger_hours "  # noqa: S608
@@ -192,12 +191,5 @@ def _when(since: dt.datetime | None, until: dt.datetime | None) -> tuple[str, di
     """A condition on rows; none where there is no bound: the index by time would be a detour."""
     if since is None and until is None:
         return "", {}
-    first, last = _bounds(since, until)
+    first, last = bounds(since, until)
     return " AND started_at >= :first AND started_at < :last", {"first": first, "last": last}
-
-
-def _bounds(since: dt.datetime | None, until: dt.datetime | None) -> tuple[int, int]:
-    return (
-        to_microseconds(since) if since else 0,
-        to_microseconds(until) if until else _EVER,
-    )

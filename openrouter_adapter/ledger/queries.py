@@ -133,8 +133,7 @@ def spend(
     """
     if by not in DIMENSIONS:
         raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
-    first = to_microseconds(since) if since else 0
-    last = to_microseconds(until) if until else _EVER
+    first, last = bounds(since, until)
     if by in _OF_ROWS:
         query, given = _query_of_rows(_OF_ROWS[by], first, last)
     else:
@@ -298,6 +297,14 @@ def holds(database: Database, budget: str | None = None) -> list[HoldState]:
                 sa.text(query), {} if budget is None else {"budget": budget}
             )
         ]
+
+
+def bounds(since: dt.datetime | None, until: dt.datetime | None) -> tuple[int, int]:
+    """The first moment that counts and the first that does not, in microseconds since 1970."""
+    return (
+        to_microseconds(since) if since else 0,
+        to_microseconds(until) if until else _EVER,
+    )
 
 
 def to_microseconds(moment: dt.datetime) -> int:

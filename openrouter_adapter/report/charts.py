@@ -102,7 +102,7 @@ def spend(series: Series) -> Chart:
     total = sum((slot.total for slot in series.slots), Decimal(0))
     summary = f"USD by {series.unit}, {_range(series)}; {texts.amount(total)} in all."
     return _columns(
-        series, stacks, tips, summary, lambda usd, step: texts.amount(usd, _of(step)).__str__()
+        series, stacks, tips, summary, lambda usd, step: str(texts.amount(usd, _of(step)))
     )
 
 
