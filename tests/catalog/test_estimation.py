@@ -406,7 +406,10 @@ class TestEndpoints:
             "context_length": 1000,
         }
         image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-        assert worst(package.Catalog([row]), "a/b", [image, image]) > 1
+        found = package.estimate(body("a/b", [image, image]), catalog=package.Catalog([row]))
+        assert found.details is not None
+        tokens = found.details.most_prompt_tokens * Decimal("0.000001")
+        assert found.worst == 2 * Decimal("0.5") + tokens
 
     def test_speech_and_its_words(self) -> None:
         row = {

@@ -354,8 +354,12 @@ class TestPrices:
     def test_a_ceiling_of_a_price_that_the_first_provider_lacks(
         self, catalog: package.Catalog
     ) -> None:
-        limited = body(LLAMA, provider={"max_price": {"request": 2}})
-        assert worst(catalog, limited) == worst(catalog, body(LLAMA)) + 2
+        limited = body(LLAMA, provider={"max_price": {"request": 0.5}})
+        plain = package.estimate(body(LLAMA), catalog=catalog)
+        found = package.estimate(limited, catalog=catalog)
+        assert plain.worst is not None
+        assert found.worst == plain.worst + Decimal("0.5")
+        assert found.likely == plain.likely
 
     def test_a_free_model_stays_free_below_a_ceiling(self, catalog: package.Catalog) -> None:
         request = body(f"{LLAMA}:free", provider={"max_price": {"prompt": 1, "completion": 1}})
