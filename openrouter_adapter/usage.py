@@ -6,6 +6,7 @@ interface wants one. See https://openrouter.ai/docs/use-cases/usage-accounting.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -155,8 +156,10 @@ def tell_failed(details: dict[str, Any], bill: Bill) -> None:
     wire = dict(bill.usage)
     _mirror(wire, "input_tokens", wire, "prompt_tokens")
     _mirror(wire, "output_tokens", wire, "completion_tokens")
-    details["combined_usage_object"] = litellm_usage(wire)
-    details["response_cost"] = float(bill.cost)
+    # A failure may come with a usage of any form: then it is told without.
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        details["combined_usage_object"] = litellm_usage(wire)
+        details["response_cost"] = float(bill.cost)
 
 
 def litellm_usage(wire: Mapping[str, Any]) -> Usage:

@@ -179,7 +179,7 @@ def test_a_batch_job_has_a_line_for_each_request(
             for name, one in (("right", {"body": body}), ("wrong", {"body": wrong}))
         )
     )
-    batch.run(job, tmp_path / "out", check=False)
+    batch.run(job, tmp_path / "out")
     told = {one["model"]: one for one in facts(lines) if one["method"] == "POST"}
     [bill] = emulated.bill()
     assert told["openai/gpt-4o-mini"]["generation"] == bill.generation_id

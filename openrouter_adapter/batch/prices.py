@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from litellm import exceptions
-
 from openrouter_adapter import catalog
 from openrouter_adapter.batch import money
 
@@ -78,14 +76,16 @@ class Prices:
         """
         if self._catalog is None:
             self._catalog = catalog.load(api_key=self.api_key, base_url=self.api_base)
-        if request.model not in self._known:
-            self._known.add(request.model)
-            # Not every name is a model: routers and presets have no providers of their own.
-            with contextlib.suppress(KeyError, exceptions.NotFoundError):
-                self._catalog = catalog.load_endpoints(
-                    self._catalog, [request.model], api_key=self.api_key, base_url=self.api_base
-                )
-        return catalog.estimate(request.body, request.endpoint.path, self._catalog)
+        for name in catalog.names_of(request.body):
+            if name not in self._known:
+                self._known.add(name)
+                # Not every name is a model, and a model's providers may not be told right now:
+                # the estimate says so.
+                with contextlib.suppress(Exception):
+                    self._catalog = catalog.load_endpoints(
+                        self._catalog, [name], api_key=self.api_key, base_url=self.api_base
+                    )
+        return catalog.bound(request.body, request.endpoint.path, self._catalog)
 
     def look(self, request: Request) -> str | None:
         """Adds a request to the totals; why a budget can't take it, None where it can."""

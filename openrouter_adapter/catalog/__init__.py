@@ -6,7 +6,7 @@
 """
 
 from openrouter_adapter.catalog.cost_map import register_prices, unregister_prices
-from openrouter_adapter.catalog.estimation import Details, Estimate, estimate
+from openrouter_adapter.catalog.estimation import Details, Estimate, bound, estimate, names_of
 from openrouter_adapter.catalog.loading import (
     MAX_AGE,
     CatalogUnavailableError,
@@ -27,10 +27,12 @@ __all__ = [
     "Found",
     "Model",
     "Pricing",
+    "bound",
     "cost",
     "estimate",
     "load",
     "load_endpoints",
+    "names_of",
     "register_prices",
     "unregister_prices",
 ]

@@ -31,6 +31,9 @@ _SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
 _CACHE_WRITE: Final = Decimal("1.25")
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
+# What a ceiling must hold to bound a request whose providers are not known.
+_CEILINGS: Final = frozenset({"prompt", "completion"})
+_NOT_FIRM: Final = "the providers that may serve it, and their prices, could not be read"
 _STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
 
 
@@ -105,7 +108,7 @@ def estimate(
     kind = outputs.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
         return _unknown(f"endpoint {endpoint}: what it costs is not estimated")
-    names = _names(body)
+    names = names_of(body)
     reason = _hidden(body, names)
     if reason is not None:
         return _unknown(reason)
@@ -115,7 +118,31 @@ def estimate(
     return estimates[0] if len(estimates) == 1 else _dearest(estimates)
 
 
-def _names(body: Mapping[str, Any]) -> list[str]:
+def bound(
+    body: Mapping[str, Any], endpoint: str = "/chat/completions", catalog: Catalog | None = None
+) -> Estimate:
+    """The same, with a worst case only where it holds whoever serves the request.
+
+    For budgets. All providers are known (`load_endpoints`), or the request's own
+    `provider.max_price` limits those that aren't.
+
+    Args:
+        body: The body that would be sent.
+        endpoint: The path.
+        catalog: As for `estimate`.
+
+    Raises:
+        One of LiteLLM's exceptions: as for `estimate`.
+    """
+    found = estimate(body, endpoint, catalog)
+    knows_all = found.details is not None and found.details.knows_endpoints
+    if not found.worst or knows_all or ceilings_of(body).keys() >= _CEILINGS:
+        return found
+    return replace(found, worst=None, unknown_because=_NOT_FIRM)
+
+
+def names_of(body: Mapping[str, Any]) -> list[str]:
+    """The models that a request names: its own, and its fallbacks."""
     names = [body["model"]] if isinstance(body.get("model"), str) and body["model"] else []
     fallbacks = body.get("models")
     if isinstance(fallbacks, list):

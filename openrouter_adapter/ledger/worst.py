@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -32,14 +31,6 @@ class Estimate(Protocol):
         """Why it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoBound:
-    """An estimate that bounds nothing, and why."""
-
-    unknown_because: str | None
-    worst: Decimal | None = None
-
-
 class Worst:
     """Reckons worst cases. Safe from any thread."""
 
@@ -58,16 +49,12 @@ class Worst:
         """
         from openrouter_adapter import catalog
 
-        found = catalog.estimate(body, endpoint=endpoint, catalog=self._with_providers(body))
-        knows = found.details is not None and found.details.knows_endpoints
-        if found.worst and not knows and not _has_ceiling(body):
-            return NoBound("the providers that may serve it, and their prices, could not be read")
-        return found
+        return catalog.bound(body, endpoint, self._with_providers(body))
 
     def _with_providers(self, body: Mapping[str, Any]) -> Catalog:
         from openrouter_adapter import catalog
 
-        names = {name for name in (body.get("model"), *_list(body.get("models"))) if name}
+        names = set(catalog.names_of(body))
         with self._lock:
             is_old = time.monotonic() - self._read_at > _AGE
             if self._catalog is None or is_old or not names <= self._known:
@@ -83,12 +70,3 @@ class Worst:
                 self._catalog, self._known = book, frozenset(wanted)
                 self._read_at = time.monotonic()
             return self._catalog
-
-
-def _list(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def _has_ceiling(body: Mapping[str, Any]) -> bool:
-    preferences = body.get("provider")
-    return isinstance(preferences, dict) and bool(preferences.get("max_price"))
