@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog import Catalog
 
 _AGE: Final = 3600.0
+_PAUSE: Final = 10.0
 
 
 class Estimate(Protocol):
@@ -59,14 +60,15 @@ class Worst:
             is_old = time.monotonic() - self._read_at > _AGE
             if self._catalog is None or is_old or not names <= self._known:
                 wanted = names if is_old else names | self._known
+                self._read_at = time.monotonic()
                 book = catalog.load()
                 for name in sorted(wanted):
-                    # A model that the catalogue lacks, or whose providers can't be read now:
-                    # the estimate says so.
+                    # Whatever is wrong, the estimate says so.
                     try:
                         book = catalog.load_endpoints(book, [name])
-                    except Exception:  # noqa: BLE001, S112, PERF203
+                    except KeyError:  # noqa: PERF203 - the catalogue has no such model
                         continue
+                    except Exception:  # noqa: BLE001 - they can't be read now; soon, perhaps
+                        self._read_at = time.monotonic() - _AGE + _PAUSE
                 self._catalog, self._known = book, frozenset(wanted)
-                self._read_at = time.monotonic()
             return self._catalog

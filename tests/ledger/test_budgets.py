@@ -18,8 +18,8 @@ import litellm
 import pytest
 import sqlalchemy as sa
 
-from openrouter_adapter import ledger
-from openrouter_adapter.ledger import Budget, LedgerError, to_pico
+from openrouter_adapter import api, ledger
+from openrouter_adapter.ledger import Budget, LedgerError, to_pico, worst
 
 from .rows import billed, unknown
 from .traffic import CHAT, EMBEDDING, IMAGE
@@ -177,6 +177,31 @@ def test_the_catalogue_bounds_a_request(
     with pytest.raises(litellm.BudgetExceededError, match="is not known"):
         litellm.completion("openrouter/openrouter/auto", HELLO, max_tokens=5, **to)
     assert len(emulator.bill()) == 1
+
+
+def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
+    enable: Callable[..., Ledger],
+    emulator: Emulator,
+    to: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+    monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+    monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(worst, "_PAUSE", 0.2)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise litellm.ServiceUnavailableError("busy", llm_provider="openrouter", model="")
+
+    book = enable(tmp_path / "ledger.db")
+    book.budget("all", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "get_endpoints", fail)
+        with pytest.raises(litellm.BudgetExceededError, match="could not be read"):
+            ask(to)
+    time.sleep(0.3)
+    assert ask(to).choices
 
 
 def test_a_budget_counts_what_was_spent_before_it(cents: Ledger, to: dict[str, str]) -> None:
