@@ -44,7 +44,7 @@ class Call(Mapping[str, Any]):
     its parameters must not show a key that lies deeper in them.
     """
 
-    __slots__ = ("_api_key", "_call_id", "_parameters", "is_awaited", "is_over", "tickets")
+    __slots__ = ("_api_key", "_call_id", "_parameters", "is_over", "tickets", "unsent")
 
     def __init__(
         self, parameters: Mapping[str, Any], api_key: str | None = None, logging_obj: Any = None
@@ -54,10 +54,10 @@ class Call(Mapping[str, Any]):
         self._call_id = getattr(logging_obj, "litellm_call_id", None)
         # Each with the gate that gave it: gates come and go while requests are in the air.
         self.tickets: list[tuple[Gate, Any]] = []
-        # Whether the caller left before there was a ticket, and whether an asynchronous attempt
-        # has begun to send.
+        # Whether the caller left before there was a ticket.
         self.is_over = False
-        self.is_awaited = False
+        # Of an asynchronous attempt that has not begun to send: hears if it never will.
+        self.unsent: Any = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in _TOLD:
@@ -260,15 +260,10 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
         answer = send(*arguments, **call)
     if not asyncio.iscoroutine(answer):
         return answer
-    watched = _watch_async(answer, carrier, call)
-    weakref.finalize(watched, _settle_unsent, carrier[TICKET]).atexit = False
+    watched, attempt = _watch_async(answer, carrier, call), carrier[TICKET]
+    # LiteLLM prepares calls in a thread, for a task that may be gone by then.
+    attempt.unsent = weakref.ref(watched, lambda _: after({TICKET: attempt}, None, NotSentError()))
     return watched
-
-
-def _settle_unsent(call: Call) -> None:
-    """Settles an attempt that LiteLLM prepared in a thread for a task that is gone by now."""
-    if not call.is_awaited:
-        after({TICKET: call}, None, NotSentError())
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
@@ -301,7 +296,7 @@ def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
 
 
 async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
-    carrier[TICKET].is_awaited = True
+    carrier[TICKET].unsent = None
     with settled_on_failure(carrier):
         listen(call.get("client"), call.get("litellm_params") or {}, is_async=True)
         return await answer
