@@ -44,7 +44,7 @@ class Call(Mapping[str, Any]):
     its parameters must not show a key that lies deeper in them.
     """
 
-    __slots__ = ("_api_key", "_call_id", "_parameters", "is_over", "tickets", "unsent")
+    __slots__ = ("_api_key", "_call_id", "_parameters", "is_over", "tickets")
 
     def __init__(
         self, parameters: Mapping[str, Any], api_key: str | None = None, logging_obj: Any = None
@@ -56,8 +56,6 @@ class Call(Mapping[str, Any]):
         self.tickets: list[tuple[Gate, Any]] = []
         # Whether the caller left before there was a ticket.
         self.is_over = False
-        # Of an asynchronous attempt that has not begun to send: hears if it never will.
-        self.unsent: Any = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in _TOLD:
@@ -261,9 +259,18 @@ def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None)
     if not asyncio.iscoroutine(answer):
         return answer
     watched, attempt = _watch_async(answer, carrier, call), carrier[TICKET]
-    # LiteLLM prepares calls in a thread, for a task that may be gone by then.
-    attempt.unsent = weakref.ref(watched, lambda _: after({TICKET: attempt}, None, NotSentError()))
+    _unsent[id(attempt)] = weakref.ref(watched, lambda _: _settle_unsent(attempt))
     return watched
+
+
+# Asynchronous attempts that have not begun to send: LiteLLM prepares them in a thread, for a task
+# that may be gone by then. `weakref.finalize` would take four times as long.
+_unsent: Final[dict[int, weakref.ref[Any]]] = {}
+
+
+def _settle_unsent(attempt: Call) -> None:
+    if _unsent.pop(id(attempt), None) is not None:
+        after({TICKET: attempt}, None, NotSentError())
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
@@ -296,7 +303,7 @@ def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
 
 
 async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
-    carrier[TICKET].unsent = None
+    _unsent.pop(id(carrier[TICKET]), None)
     with settled_on_failure(carrier):
         listen(call.get("client"), call.get("litellm_params") or {}, is_async=True)
         return await answer

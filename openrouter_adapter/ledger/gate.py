@@ -197,9 +197,11 @@ class LedgerGate:
         self._writer.put(functools.partial(_open, ticket))
 
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
-        """Writes the attempt's row: what it cost, or that this is not known yet."""
-        if isinstance(ticket, Ticket):
-            self._in_air.pop(id(ticket), None)
+        """Writes the attempt's row: what it cost, or that this is not known yet.
+
+        In a forked child nothing becomes of what the parent had in the air.
+        """
+        if isinstance(ticket, Ticket) and self._in_air.pop(id(ticket), None) is not None:
             self.attempts.ended(ticket.call_id, ticket.attempt)
             ticket.latency_ms = round((time.perf_counter() - ticket.started) * 1000)
             try:

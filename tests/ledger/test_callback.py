@@ -269,6 +269,14 @@ def test_a_timeout_after_thousands_of_other_calls_stays_unknown(
     assert (row.error_class, row.cost_status, row.cost) == ("Timeout", "unknown", None)
 
 
+def test_a_forked_child_does_not_settle_what_its_parent_has_in_the_air(enabled: Ledger) -> None:
+    ticket = enabled.gate.before_send({}, {"litellm_call_id": "one"}, "/chat/completions")
+    enabled.gate.after_fork()
+    enabled.gate.after(ticket, None, None)
+    assert enabled.flush()
+    assert enabled.store.rows() == []
+
+
 def test_a_call_that_outlasts_its_ledger_is_written_there_and_only_there(
     enabled: Ledger, emulator: Emulator, to: dict[str, str], tmp_path: Path
 ) -> None:
