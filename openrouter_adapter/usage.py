@@ -157,7 +157,7 @@ def tell_failed(details: dict[str, Any], bill: Bill) -> None:
     _mirror(wire, "input_tokens", wire, "prompt_tokens")
     _mirror(wire, "output_tokens", wire, "completion_tokens")
     # A failure may come with a usage of any form: then it is told without.
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
+    with contextlib.suppress(ValueError, TypeError, AttributeError, OverflowError):
         details["combined_usage_object"] = litellm_usage(wire)
         details["response_cost"] = float(bill.cost)
 

@@ -72,7 +72,8 @@ def no_prices() -> Iterator[None]:
     catalog = sys.modules.get("openrouter_adapter.catalog")
     if catalog is not None:
         catalog.unregister_prices()
-    # A Router writes its deployments' prices there as well, and leaves them.
+    # A Router writes its deployments' prices there as well, and leaves them, and their names.
+    litellm.openrouter_models.clear()
     left = [name for name in litellm.model_cost if name.startswith("openrouter/")]
     for name in left:
         del litellm.model_cost[name]
