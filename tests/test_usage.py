@@ -100,7 +100,7 @@ def test_a_cost_header_of_somebody_elses_is_not_the_price() -> None:
     assert "cost" not in hidden["openrouter"]
 
 
-@pytest.mark.parametrize("count", [[None], 9.3e18, "many", {}])
+@pytest.mark.parametrize("count", [[None], 9.3e18, "many"])
 def test_token_counts_that_are_none_are_not_told_of_a_failure(count: Any) -> None:
     details: dict[str, Any] = {}
     usage.tell_failed(details, usage.read_bill({"usage": {"cost": 1, "prompt_tokens": count}}))
