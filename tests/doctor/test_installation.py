@@ -70,7 +70,10 @@ def test_no_litellm() -> None:
 
 def test_a_litellm_that_lacks_places() -> None:
     lacking = (
-        "import litellm.main, litellm.utils; del litellm.main._is_claude_tool_target; "
+        "import litellm.main, litellm.utils; "
+        # Its name before LiteLLM 1.109, and since.
+        "vars(litellm.main).pop('_is_claude_tool_target', None); "
+        "vars(litellm.main).pop('is_claude_tool_target', None); "
         "del litellm.utils.ProviderConfigManager.get_provider_rerank_config"
     )
     code, found = broken(more=lacking)
