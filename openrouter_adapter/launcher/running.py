@@ -6,9 +6,11 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -137,12 +139,16 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
             process = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603
         except OSError as failure:
             raise ProgramError(f"{command[0]} can't be run: {failure.strerror}", 126) from None
-        relay.start(process)
-        return process.wait()
+        return relay.wait(process)
 
 
 class _Relay:
-    """Passes the signals that this process gets on to the program."""
+    """Passes the signals that this process gets on to the program.
+
+    Python runs a handler when the main thread's blocking call returns, and a signal that arrives
+    just before the call begins does not make it return. So the main thread waits for a byte, which
+    Python sends for each signal the moment it arrives, and another thread waits for the program.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -150,6 +156,10 @@ class _Relay:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        # A full buffer wakes the main thread as well as one more byte would.
+        self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for name in _PASSED_ON:
             number = getattr(signal, name, None)
             # One that is ignored (nohup) stays so, in the program as well.
@@ -160,12 +170,27 @@ class _Relay:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._fd_before)
+        self._reader.close()
+        self._writer.close()
 
-    def start(self, process: subprocess.Popen[bytes]) -> None:
-        """From here on there is a program to send to."""
+    def wait(self, process: subprocess.Popen[bytes]) -> int:
+        """Passes signals on until the program has ended; returns its exit code."""
         self._process = process
         for number in self._early:
             process.send_signal(number)
+        waiting = threading.Thread(target=self._wait_for_end, args=(process,))
+        waiting.start()
+        while process.returncode is None:
+            # Handlers run as soon as this returns.
+            self._reader.recv(4096)
+        waiting.join()
+        return process.returncode
+
+    def _wait_for_end(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        with contextlib.suppress(OSError):
+            self._writer.send(b"\0")
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if signal.Signals(number).name in _BY_KEYBOARD and _has_keyboard():

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pty
 import signal
 import sys
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from openrouter_adapter import launcher
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.launcher.place import Place
 
 # Programs that import LiteLLM take seconds, and on a busy machine many.
@@ -67,7 +74,10 @@ def test_a_signal_that_the_program_handles_reaches_it(place: Place) -> None:
         import signal, sys, time
         signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7))
         print("ready", flush=True)
-        time.sleep(300)
+        # One long sleep would go on to its end if the signal came just before it.
+        until = time.monotonic() + 250
+        while time.monotonic() < until:
+            time.sleep(0.05)
         """,
     )
     process = place.start("program.py")
@@ -78,6 +88,29 @@ def test_a_signal_that_the_program_handles_reaches_it(place: Place) -> None:
 
     process.communicate(timeout=200)
     assert process.returncode == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_a_signal_that_comes_just_before_the_launcher_waits_is_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = tmp_path / "ready"
+    program = f"trap 'exit 7' USR1; touch {ready}; for _ in $(seq 100); do sleep 0.1; done; exit 9"
+    wait, send = os.waitpid, getattr(ctypes.CDLL(None), "raise")
+
+    def waitpid(pid: int, options: int) -> tuple[int, int]:
+        if options:
+            return wait(pid, options)
+        deadline = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # Both run without a step of Python's between them, in which it would run the handler.
+        calls = [partial(send, signal.SIGUSR1), partial(wait, pid, options)]
+        return list(map(partial.__call__, calls))[1]
+
+    monkeypatch.setattr(os, "waitpid", waitpid)
+
+    assert launcher.run(["sh", "-c", program]) == 7
 
 
 def test_an_interrupt_from_elsewhere_is_passed_on(place: Place) -> None:
