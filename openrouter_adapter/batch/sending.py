@@ -40,7 +40,7 @@ class Outcome:
         bill: What it cost; its cost is None where that isn't known.
         body: The answer for the results; None for a failure.
         failure: One of LiteLLM's exceptions; None for an answer.
-        latency: Seconds from sending to the answer's end.
+        latency: Seconds from sending to the answer's end, rounded as the results have it.
         charged: Picodollars of everything it cost; None where that isn't known.
     """
 
@@ -131,8 +131,8 @@ class Sender:
             failure = self._broken(cause, request.model)
             never = isinstance(cause, aiohttp.ClientConnectorError)
             bill = _FREE if never else _unknown(headers)
-            return Outcome(bill, None, failure, time.monotonic() - started)
-        latency = time.monotonic() - started
+            return Outcome(bill, None, failure, _since(started))
+        latency = _since(started)
         if status >= 400:
             return _refused(content, status, headers, request.model, latency)
         return _read(request, content, headers, latency)
@@ -176,6 +176,14 @@ class Sender:
         never = isinstance(cause, aiohttp.ClientConnectorError)
         kind = httpx.ConnectError if never else httpx.ReadError
         return errors.unreached(kind(str(cause) or type(cause).__name__), model)
+
+
+def _since(started: float) -> float:
+    """Seconds since a time of the monotonic clock, to 0.1 ms.
+
+    Rounded here and nowhere else, so that a run counts the very latencies that its results say.
+    """
+    return round(time.monotonic() - started, 4)
 
 
 def _read(request: Request, content: bytes, headers: Mapping[str, str], latency: float) -> Outcome:

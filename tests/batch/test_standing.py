@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from openrouter_adapter import batch
-from openrouter_adapter.batch import front, jobs, recovery
+from openrouter_adapter.batch import front, jobs, recovery, sending
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options
 from openrouter_adapter.batch.prices import Prices
@@ -53,6 +55,19 @@ def test_both_ways_say_the_same(ended: batch.Summary) -> None:
     found = by_results(ended.folder)
     assert (found.seconds, found.stopped) == (None, None)
     assert replace(found, seconds=ended.seconds) == ended
+
+
+def test_both_ways_round_latencies_alike(
+    job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 1 ms to three places, but 2 ms where it is first rounded to four.
+    clock = (0.00149996 * tick for tick in itertools.count())
+    monkeypatch.setattr(sending, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    ended = batch.run(job(5), tmp_path / "out", concurrency=1)
+
+    assert ended.latency["max"] == 0.002
+    assert by_results(ended.folder).latency == ended.latency
 
 
 def test_a_job_that_runs_is_not_read(
