@@ -1,7 +1,7 @@
 """Server-sent events to JSON objects, whatever pieces the network cuts them into.
 
-Follows https://html.spec.whatwg.org/multipage/server-sent-events.html as far as OpenRouter
-uses it: `data` lines, comments, and the closing `[DONE]`.
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html, and knows OpenRouter's
+closing `[DONE]`. It is stricter in one thing: a line that can't be a field is an error.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DONE: Final = b"[DONE]"
+MOST_SHOWN: Final = 2000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # A comment, or a field by its name; the standard says to skip names that are not known.
-_SKIPPED: Final = re.compile(rb"[A-Za-z_-]{0,20}(?::|\Z)")
+_SKIPPED: Final = re.compile(rb"[A-Za-z0-9_.-]{0,40}(?::|\Z)")
 
 
 class NotJSONError(ValueError):
-    """A data line that is not a JSON object. `line` holds its first 200 characters."""
+    """A data line that is not a JSON object.
+
+    `line` holds its first 2,000 characters; the message has none of them, for they may be an
+    answer's, and repeat the prompt.
+    """
 
     def __init__(self, line: bytes) -> None:
-        self.line = line[:200].decode("utf-8", "replace")
-        super().__init__(f"not a JSON object: {self.line!r}")
+        self.line = line[:MOST_SHOWN].decode("utf-8", "replace")
+        super().__init__(f"a line of {len(line):,} bytes is not a JSON object")
 
 
 class EventParser:
@@ -90,9 +95,13 @@ class EventParser:
     def _event(self) -> dict[str, Any] | None:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
-        if data.strip() == DONE:
+        stripped = data.strip()
+        if stripped == DONE:
             self.done = True
             return None
+        return self._decode(data) if stripped else None
+
+    def _decode(self, data: bytes) -> Any:
         try:
             event = decoding.loads(data)
         except ValueError:

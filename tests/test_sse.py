@@ -106,11 +106,55 @@ def test_line_that_is_no_object_is_an_error(content: bytes) -> None:
         read(content)
 
 
-def test_error_shows_the_line_cut_short() -> None:
+def test_error_keeps_the_line_cut_short_and_does_not_say_it() -> None:
     with pytest.raises(NotJSONError) as caught:
-        read(b"data: {" + b"x" * 1000 + b"\n\n")
+        read(b"data: {" + b"x" * 5000 + b"\n\n")
     assert caught.value.line.startswith("{xxx")
-    assert len(caught.value.line) == 200
+    assert len(caught.value.line) == 2000
+    assert "xxx" not in str(caught.value)
+
+
+# What https://html.spec.whatwg.org/multipage/server-sent-events.html allows a server to send.
+ALLOWED = {
+    "no space after the colon": (b'data:{"a": 1}\n\n', [{"a": 1}]),
+    "two spaces after the colon": (b'data:  {"a": 1}\n\n', [{"a": 1}]),
+    "empty data": (b'data:\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "empty data with a space": (b'data: \n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "data without a colon": (b'data\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "empty data lines only": (b"data:\ndata:\ndata\n\n", []),
+    "empty data at the end": (b'data: {"a": 1}\n\ndata:', [{"a": 1}]),
+    "empty data among the lines of an event": (b'data: {"a":\ndata:\ndata: 1}\n\n', [{"a": 1}]),
+    "an event of several data lines": (b'data: {\ndata: "a"\ndata: :1}\n\n', [{"a": 1}]),
+    "byte order mark": (b'\xef\xbb\xbfdata: {"a": 1}\n\n', [{"a": 1}]),
+    "byte order mark before a comment": (b'\xef\xbb\xbf: hi\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "byte order mark before an empty line": (b'\xef\xbb\xbf\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "carriage returns": (b'data: {"a": 1}\r\rdata: {"b": 2}\r\r', [{"a": 1}, {"b": 2}]),
+    "event": (b'event: response.created\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "event after data": (b'data: {"a": 1}\nevent: message\n\n', [{"a": 1}]),
+    "event without data": (b'event: ping\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "empty event": (b'event:\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "id": (b'id: 1\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "id with a colon": (b'id: a:b\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "id without a colon": (b'id\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "retry": (b'retry: 3000\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "retry that is no number": (b'retry: soon\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "unknown field": (b'x.trace-2: 7\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "comment": (b': OPENROUTER PROCESSING\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "comment within an event": (b'data: {"a":\n: x\ndata: 1}\n\n', [{"a": 1}]),
+    "empty comment": (b':\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "blank lines": (b'\n\n\ndata: {"a": 1}\n\n\n\n', [{"a": 1}]),
+    "line separators of Unicode in a text": (
+        'data: {"a": "\u2028\u0085\u000c"}\n\n'.replace("\f", "\\f").encode(),
+        [{"a": "\u2028\x85\f"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_the_standard_allows_is_read(name: str) -> None:
+    content, events = ALLOWED[name]
+    assert read(content) == events
+    assert read(*(content[i : i + 1] for i in range(len(content)))) == events
 
 
 def test_events_before_a_bad_line_are_given() -> None:
