@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from litellm.types.llms.openai import ResponsesAPIResponse
 
-_OURS: Final = ("partial_response", "openrouter", "flagged_input")
+_OURS: Final = ("partial_response", "openrouter", "flagged_input", "received")
 
 # Events in which nothing has been generated yet: a Router may still start anew elsewhere.
 _PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
@@ -71,7 +71,7 @@ class EventReader:
                 raise failed
             return answers.event_object(parsed_chunk, self.headers)
         except errors.MALFORMED as cause:
-            what = f"an event of the stream is malformed ({cause!r:.200})"
+            what = f"an event of the stream is malformed ({type(cause).__name__})"
             raise errors.build(503, what, self.headers, model) from cause
 
     @property
@@ -99,10 +99,10 @@ class EventReader:
             if isinstance(self._response.get("output"), list):
                 answers.repair(self._response["output"])
         elif kind == "response.output_text.delta":
-            self._texts.setdefault(event["output_index"], []).append(event["delta"])
+            self._texts.setdefault(_index_of(event), []).append(_delta_of(event))
         elif kind == "response.output_item.done":
             answers.repair([event["item"]])
-            self._items[event["output_index"]] = event["item"]
+            self._items[_index_of(event)] = event["item"]
 
     def _failure(self, event: Mapping[str, Any]) -> Exception | None:
         kind = event.get("type")
@@ -115,6 +115,20 @@ class EventReader:
             error = {name: event[name] for name in ("code", "message", "param") if event.get(name)}
         beside = {name: value for name, value in self._response.items() if name != "error"}
         return answers.failure({**beside, "output": [], "error": error}, self.headers, self.model)
+
+
+def _index_of(event: Mapping[str, Any]) -> int:
+    index = event["output_index"]
+    if not isinstance(index, int):
+        raise TypeError("output_index is no whole number")
+    return index
+
+
+def _delta_of(event: Mapping[str, Any]) -> str:
+    delta = event["delta"]
+    if not isinstance(delta, str):
+        raise TypeError("delta is no text")
+    return delta
 
 
 class _Stream(BaseResponsesAPIStreamingIterator):
@@ -175,7 +189,9 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         event = self._process_chunk(data)
         if event is None and data and not self.finished:
             # LiteLLM passes over it: a lost delta would be a wrong answer.
-            raise self._error(503, f"a line of the stream is not JSON: {data[:200]!r}")
+            exception = self._error(503, "a line of the stream is not JSON")
+            exception.__dict__["received"] = data[: errors.MOST_RECEIVED]
+            raise exception
         if self.completed_response is not None:
             self._settle()
         return event
@@ -200,7 +216,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
             exception = errors.unreached(cause, self.model)
         elif isinstance(cause, errors.MALFORMED):
-            exception = self._error(503, f"the stream makes no answer ({cause!r:.200})")
+            exception = self._error(503, f"the stream makes no answer ({type(cause).__name__})")
         known = exception.__dict__
         known["openrouter"] = {
             **usage.facts({"id": self._reader.bill.generation_id}, self._reader.headers),

@@ -153,6 +153,28 @@ BROKEN: dict[str, tuple[Reply, type[Exception], str]] = {
         exceptions.ServiceUnavailableError,
         "malformed",
     ),
+    "a delta that is no text": (
+        Reply([CREATED, delta("Let"), {**delta("x"), "delta": ["x"]}, event_of(response())]),
+        exceptions.ServiceUnavailableError,
+        "malformed",
+    ),
+    "places of several types": (
+        Reply([CREATED, delta("Let"), {**delta("x"), "output_index": "1"}]),
+        exceptions.ServiceUnavailableError,
+        "malformed",
+    ),
+    "an item's place that is no number": (
+        Reply(
+            [
+                CREATED,
+                delta("Let"),
+                {"type": "response.output_item.done", "output_index": None, "item": {}},
+                {"type": "error", "code": "429", "message": "Slow down"},
+            ]
+        ),
+        exceptions.ServiceUnavailableError,
+        "malformed",
+    ),
     "cut": (
         Reply(events([CREATED, delta("Let")], done=False), cut=True),
         exceptions.APIConnectionError,
