@@ -20,6 +20,8 @@ Each carries, beside LiteLLM's own attributes:
   openrouter         dict: code, provider_name, generation_id, cost, … where the wire had them
   flagged_input      the piece of the prompt that moderation named; never in the message
   partial_response   what had arrived when the answer broke off, a ModelResponse
+  received           the first 2,000 characters of an answer that can't be read; never in the
+                     message, for they may repeat the prompt
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PROVIDER: Final = "openrouter"
+
+# Characters of an unreadable answer that are kept on its exception.
+MOST_RECEIVED: Final = 2000
 
 # What taking apart a body of an unforeseen form raises, pydantic's ValidationError (a ValueError)
 # too; nesting without end is one such form.
@@ -92,12 +97,10 @@ def from_http(
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict | str) and error and isinstance(body, dict):
         return from_body(body, headers, model, status)
-    return build(
-        status,
-        wire_error.plain_words(text) or httpx.codes.get_reason_phrase(status),
-        headers,
-        model,
-    )
+    is_cut = body is None and text.lstrip()[:1] in {"{", "["}
+    words = "" if is_cut else wire_error.plain_words(text)
+    exception = build(status, words or httpx.codes.get_reason_phrase(status), headers, model)
+    return _dress(exception, received=text[:MOST_RECEIVED]) if is_cut else exception
 
 
 def from_body(
@@ -166,12 +169,17 @@ def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: s
 def unreadable(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> Exception:
-    """The exception for a body that should have been JSON and is not, or was cut."""
-    words = wire_error.plain_words(
-        content[: 4 * wire_error.MOST_CHARACTERS].decode("utf-8", "replace")
-    )
-    what = f"the answer can't be read as one: {words}" if words else "the answer is empty"
-    return build(503, what, headers, model)
+    """The exception for a body that should have been JSON and is not, or was cut.
+
+    Its message has a gateway's page, and nothing of what may be a model's answer.
+    """
+    text = content[: 4 * MOST_RECEIVED].decode("utf-8", "replace")[:MOST_RECEIVED]
+    if not text.strip():
+        return build(503, "the answer is empty", headers, model)
+    what = f"the answer of {len(content):,} bytes can't be read as one"
+    if text.lstrip().startswith("<"):
+        what = f"{what}: {wire_error.plain_words(text)}"
+    return _dress(build(503, what, headers, model), received=text)
 
 
 @contextlib.contextmanager
@@ -202,7 +210,8 @@ def build(
         advice = _MANAGEMENT_ADVICE
     if advice:
         message = f"{message} ({advice})"
-    kept = httpx.Headers(dict(headers) if headers else {})
+    # httpx takes no others in a header, whatever came over the wire.
+    kept = httpx.Headers([(n, v) for n, v in (headers or {}).items() if (n + v).isascii()])
     # The body was decoded: these would make a second reader of the response decode it again.
     for stale in ("content-encoding", "content-length", "transfer-encoding"):
         kept.pop(stale, None)
@@ -229,9 +238,7 @@ def build(
     return _dress(
         exception,
         litellm_response_headers=kept,
-        openrouter={"code": status},
-        flagged_input=None,
-        partial_response=None,
+        **{**_bare(), "openrouter": {"code": status}},
     )
 
 
@@ -275,7 +282,7 @@ def unreached(cause: BaseException, model: str = "") -> Exception:
         llm_provider=PROVIDER,
         request=getattr(cause, "_request", None) or httpx.Request("POST", DEFAULT_BASE_URL),
     )
-    return _dress(exception, openrouter={}, flagged_input=None, partial_response=None)
+    return _dress(exception, **_bare())
 
 
 def bad_request(message: str, model: str = "") -> Exception:
@@ -283,7 +290,12 @@ def bad_request(message: str, model: str = "") -> Exception:
     from litellm import exceptions
 
     exception = exceptions.BadRequestError(message=message, model=model, llm_provider=PROVIDER)
-    return _dress(exception, openrouter={}, flagged_input=None, partial_response=None)
+    return _dress(exception, **_bare())
+
+
+def _bare() -> dict[str, Any]:
+    """What every exception has besides LiteLLM's own attributes, with nothing in it."""
+    return {"openrouter": {}, "flagged_input": None, "partial_response": None, "received": None}
 
 
 def _dress(exception: Exception, **attributes: Any) -> Exception:

@@ -250,7 +250,40 @@ def test_every_exception_has_all_attributes() -> None:
         assert isinstance(exception.openrouter, dict)
         assert exception.flagged_input is None
         assert exception.partial_response is None
+        assert exception.received in {None, "x"}
         assert exception.llm_provider == "openrouter"
+
+
+SECRET = "the prompt, repeated by the model"
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        errors.unreadable(f'{{"choices": [{{"message": "{SECRET}'.encode()),
+        errors.unreadable(SECRET.encode()),
+        errors.from_http(f'{{"choices": "{SECRET}', 500),
+        errors.from_http(f'["{SECRET}', 404),
+    ],
+    ids=["cut", "text", "cut in a failure", "cut list in a failure"],
+)
+def test_what_can_not_be_read_is_an_attribute_and_not_in_the_message(exception: Any) -> None:
+    assert SECRET not in str(exception)
+    assert SECRET in exception.received
+
+
+def test_a_gateways_page_is_in_the_message() -> None:
+    page = b"<html><title>Sign in</title><p>to the hotel</p></html>"
+    assert "Sign in to the hotel" in str(errors.unreadable(page))
+
+
+@pytest.mark.parametrize("value", ["gén-1", "gen-\udce9", "→"], ids=ascii)
+@pytest.mark.parametrize("status", [200, 402, 500])
+def test_a_header_that_is_not_ascii_is_left_out(status: int, value: str) -> None:
+    headers = {"x-generation-id": value, "retry-after": "7"}
+    exception: Any = errors.from_http("", status, headers)
+    assert exception.response.headers.get("retry-after") == "7"
+    assert "x-generation-id" not in exception.response.headers
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class StreamReader:
 
     def no_answer(self, cause: Exception) -> Exception:
         """The exception for chunks of which no answer can be made."""
-        return self._error(503, f"the stream makes no answer ({cause!r:.200})")
+        return self._error(503, f"the stream makes no answer ({type(cause).__name__})")
 
     def failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
@@ -123,8 +123,10 @@ class StreamReader:
 
     def _exception_of(self, cause: Exception) -> Exception:
         if isinstance(cause, NotJSONError):
-            where = "cut in" if self.is_exhausted else "not JSON:"
-            return self._error(503, f"a line of the stream is {where} {cause.line!r}")
+            where = "cut" if self.is_exhausted else "not JSON"
+            exception = self._error(503, f"a line of the stream is {where}")
+            exception.__dict__["received"] = cause.line
+            return exception
         if isinstance(cause, httpx.TimeoutException):
             return self._error(408, "the stream stalled: no data within the timeout")
         if isinstance(cause, httpx.HTTPError | httpx.StreamError):
@@ -150,7 +152,8 @@ class StreamReader:
             self._raise_for(event)
             return self._builder.build(event)
         except errors.MALFORMED as cause:
-            raise self._error(503, f"a chunk of the stream is malformed ({cause!r})") from cause
+            what = f"a chunk of the stream is malformed ({type(cause).__name__})"
+            raise self._error(503, what) from cause
 
     def _raise_for(self, event: dict[str, Any]) -> None:
         error = event.get("error")

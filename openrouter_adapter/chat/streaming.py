@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from openrouter_adapter.sse import EventParser
 
 # What errors.py puts on an exception and a Router's wrapper of it must have too.
-_OURS: Final = ("partial_response", "openrouter", "flagged_input", "litellm_response_headers")
+_OURS: Final = (
+    "partial_response",
+    "openrouter",
+    "flagged_input",
+    "received",
+    "litellm_response_headers",
+)
 
 # What LiteLLM's own streams leave in the log in place of an answer.
 _ORIGINAL_RESPONSE: Final = "first stream response received"
