@@ -55,7 +55,8 @@ def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, 
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         choices = []
     if not choices:
-        raise _failed(body, {"code": 503, "message": "the answer has no choices"}, headers, model)
+        error = {"code": 503, "message": "the answer has no choices"}
+        raise errors.from_body({**body, "error": error}, headers, model)
     for choice in choices:
         if not isinstance(choice.get("message"), dict):
             # `text` is what a text completion has in its place.
@@ -85,17 +86,10 @@ def _raise_for_choice(
         error = {"code": 503, "message": "the answer is empty and has no finish_reason"}
     else:
         return
-    exception = _failed(body, error, headers, model)
+    exception = errors.from_body({**body, "error": error, "choices": [choice]}, headers, model)
     if has_substance(message):
         exception.__dict__["partial_completion"] = body
     raise exception
-
-
-def _failed(
-    body: Mapping[str, Any], error: Any, headers: Mapping[str, str] | None, model: str
-) -> Exception:
-    beside = {name: body[name] for name in ("id", "model", "provider", "usage") if name in body}
-    return errors.from_body({**beside, "error": error}, headers, model)
 
 
 def has_substance(message: Mapping[str, Any]) -> bool:

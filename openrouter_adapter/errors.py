@@ -1,9 +1,10 @@
 """Every failure as the LiteLLM exception that retries and fallbacks expect.
 
 openai.OpenAIError
-  BadRequestError (400, 413, other 4xx)     what was asked for is wrong
+  BadRequestError (400, 412, 413, …)        what was asked for is wrong
     ContextWindowExceededError              the prompt is too long → context_window_fallbacks
-    ContentPolicyViolationError (403)       moderation said no → content_policy_fallbacks
+    ContentPolicyViolationError             moderation or the model said no
+                                            → content_policy_fallbacks
     PaymentRequiredError (402)              no credits left
   AuthenticationError (401)                 no key, or a wrong one
   PermissionDeniedError (403)               the key may not do this
@@ -16,8 +17,12 @@ openai.OpenAIError
   ServiceUnavailableError (503, 529)        no provider, an overloaded one, or a broken answer
   APIConnectionError                        OpenRouter was not reached
 
-Each carries, beside LiteLLM's own attributes:
-  openrouter         dict: code, provider_name, generation_id, cost, … where the wire had them
+OpenRouter's `error_type` decides the class; where there is none, the status, and the words for the
+two kinds that have fallbacks of their own (error_types.py, error_words.py).
+
+Each carries, besides LiteLLM's own attributes:
+  openrouter         dict: code, error_type, provider_name, generation_id, cost, … if the wire had
+                     them; availability and openrouter_metadata whole
   flagged_input      the piece of the prompt that moderation named; never in the message
   partial_response   what had arrived when the answer broke off, a ModelResponse
   received           the first 2,000 characters of an answer that can't be read; never in the
@@ -33,8 +38,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import orjson
 
-from openrouter_adapter import decoding, wire_error
+from openrouter_adapter import decoding, error_words, wire_error
 from openrouter_adapter.connection import DEFAULT_BASE_URL
+from openrouter_adapter.error_types import CONTEXT, POLICY, Kind, family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,23 +54,22 @@ MOST_RECEIVED: Final = 2000
 # too; nesting without end is one such form.
 MALFORMED: Final = (TypeError, KeyError, AttributeError, ValueError, RecursionError)
 
-_CONTEXT_WORDS: Final = (
-    "maximum context length",
-    "context_length_exceeded",
-    "context length exceeded",
-    "context window",
-    "prompt is too long",
-    "input is too long",
-    "input token count exceeds",
-    "too many input tokens",
-)
-_POLICY_WORDS: Final = (
-    "content_policy_violation",
-    "content management policy",
-    "content_filter",
-    "input was flagged",
-    "requires moderation",
-)
+_CLASSES: Final[Mapping[int, str]] = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    402: "PaymentRequiredError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    502: "BadGatewayError",
+    503: "ServiceUnavailableError",
+}
+_CLASS_OF_KIND: Final[Mapping[Kind, str]] = {
+    CONTEXT: "ContextWindowExceededError",
+    POLICY: "ContentPolicyViolationError",
+}
 
 _ADVICE: Final[Mapping[int, str]] = {
     401: "Check OPENROUTER_API_KEY; keys are made at https://openrouter.ai/keys.",
@@ -99,7 +104,8 @@ def from_http(
         return from_body(body, headers, model, status)
     is_cut = body is None and text.lstrip()[:1] in {"{", "["}
     words = "" if is_cut else wire_error.plain_words(text)
-    exception = build(status, words or httpx.codes.get_reason_phrase(status), headers, model)
+    words = words or httpx.codes.get_reason_phrase(status)
+    exception = build(status, words, headers, model, kind=error_words.kind(text, status))
     return _dress(exception, received=text[:MOST_RECEIVED]) if is_cut else exception
 
 
@@ -112,29 +118,19 @@ def from_body(
     """The exception for `{"error": …}`: a whole body, a stream's chunk, or a choice.
 
     Args:
-        body: Holds `error`; `usage`, `id` and `provider` beside it are kept.
+        body: Holds `error`; what stands beside it (`usage`, `id`, `provider`, `error_type`,
+            `openrouter_metadata`, `native_finish_reason`, …) is kept.
         headers: The response headers.
         model: The model asked for.
         status: The HTTP status; None where it was 200 and the error's own code counts.
     """
-    error = body["error"]
-    if not isinstance(error, dict):
-        error = {"message": wire_error.text_of(error)}
-    metadata = error.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    if status is None or status < 400:
-        status = wire_error.status_of(error.get("code"), wire_error.status_of(error.get("type")))
+    wire = wire_error.WireError(body, headers)
+    meaning = wire.meaning(status)
     exception = build(
-        status,
-        wire_error.words(error, metadata),
-        wire_error.with_retry_after(headers, metadata),
-        model,
-        is_moderation=status == 403 and bool(metadata.get("reasons")),
+        meaning.status, wire.words(meaning.kind), wire.headers(), model, kind=meaning.kind
     )
     return _dress(
-        exception,
-        openrouter=wire_error.facts(body, error, metadata, headers),
-        flagged_input=metadata.get("flagged_input"),
+        exception, openrouter=wire.facts(), flagged_input=wire.metadata.get("flagged_input")
     )
 
 
@@ -199,9 +195,17 @@ def build(
     headers: Mapping[str, str] | None = None,
     model: str = "",
     *,
-    is_moderation: bool = False,
+    kind: Kind | None = None,
 ) -> Exception:
-    """The LiteLLM exception of a status, with the headers where retries look for Retry-After."""
+    """The LiteLLM exception of a status, with the headers where retries look for Retry-After.
+
+    Args:
+        status: The HTTP status that it stands for.
+        message: What went wrong; keys in it are cut.
+        headers: The response headers.
+        model: The model asked for.
+        kind: What the failure is about where that counts for more than the status.
+    """
     from litellm import exceptions
 
     message = f"OpenRouter: {wire_error.without_keys(message)}"
@@ -221,15 +225,12 @@ def build(
         "model": model,
         "llm_provider": PROVIDER,
     }
-    lowered = message.lower()
     exception: Exception
-    if is_moderation or (status in {400, 403} and _has(lowered, _POLICY_WORDS)):
-        exception = exceptions.ContentPolicyViolationError(response=response, **arguments)
-        # LiteLLM's own status of the class: with 403 a Router would send a refused prompt again.
+    if kind is not None:
+        exception = getattr(exceptions, _CLASS_OF_KIND[kind])(response=response, **arguments)
+        # LiteLLM's own status of both classes: by another a Router would ask the same model again.
         exception.__dict__["status_code"] = 400
-    elif status in {400, 413, 422} and _has(lowered, _CONTEXT_WORDS):
-        exception = exceptions.ContextWindowExceededError(response=response, **arguments)
-    elif status in {408, 504, 524}:
+    elif family(status) == 504:
         exception = exceptions.Timeout(
             response=response, headers=dict(kept), exception_status_code=status, **arguments
         )
@@ -306,19 +307,7 @@ def _dress(exception: Exception, **attributes: Any) -> Exception:
 def _class_of(status: int) -> Any:
     from litellm import exceptions
 
-    by_status = {
-        401: exceptions.AuthenticationError,
-        402: exceptions.PaymentRequiredError,
-        403: exceptions.PermissionDeniedError,
-        404: exceptions.NotFoundError,
-        422: exceptions.UnprocessableEntityError,
-        429: exceptions.RateLimitError,
-        502: exceptions.BadGatewayError,
-        503: exceptions.ServiceUnavailableError,
-        529: exceptions.ServiceUnavailableError,
-    }
-    default = exceptions.BadRequestError if status < 500 else exceptions.InternalServerError
-    return by_status.get(status, default)
+    return getattr(exceptions, _CLASSES[family(status)])
 
 
 def _has(text: str, words: tuple[str, ...]) -> bool:

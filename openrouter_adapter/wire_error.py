@@ -1,4 +1,4 @@
-"""What an error of the wire says: its status, its words, its facts, when to come again.
+"""What an error of the wire says: its status, kind, words and facts, and when to come again.
 
 Plain functions on what OpenRouter sent; errors.py makes LiteLLM's exceptions of it. No key and
 nothing of a flagged prompt is in the words.
@@ -11,9 +11,11 @@ import json
 import math
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
+
+from openrouter_adapter import availability, error_types, error_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,83 +25,172 @@ MOST_CHARACTERS: Final = 500
 
 _KEY = re.compile(r"\b(sk-(?:or-)?[A-Za-z0-9]{0,4}|Bearer +)[A-Za-z0-9_.-]{12,}")
 
-# Codes in words, as they come in stream chunks, with the status they stand for.
-_STATUS_OF_WORD: Final[Mapping[str, int]] = {
-    "bad_request": 400,
-    "invalid_request": 400,
-    "invalid_request_error": 400,
-    "invalid_prompt": 400,
-    "context_length_exceeded": 400,
-    "max_tokens_exceeded": 400,
-    "authentication": 401,
-    "authentication_error": 401,
-    "unauthorized": 401,
-    "invalid_api_key": 401,
-    "payment_required": 402,
-    "insufficient_credits": 402,
-    "insufficient_quota": 402,
-    "forbidden": 403,
-    "permission_denied": 403,
-    "permission_error": 403,
-    "content_filter": 403,
-    "content_policy_violation": 403,
-    "moderation": 403,
-    "not_found": 404,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "timeout": 408,
-    "request_timeout": 408,
-    "timeout_error": 408,
-    "payload_too_large": 413,
-    "unprocessable": 422,
-    "rate_limit": 429,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "too_many_requests": 429,
-    "api_error": 500,
-    "internal_server_error": 500,
-    "server": 500,
-    "server_error": 500,
-    "bad_gateway": 502,
-    "provider_error": 502,
-    "upstream_error": 502,
-    "service_unavailable": 503,
-    "provider_unavailable": 503,
-    "overloaded": 529,
-    "overloaded_error": 529,
-    "provider_overloaded": 529,
-}
+
+class Meaning(NamedTuple):
+    """What an error means: the HTTP status that it stands for, and its kind beyond the status."""
+
+    status: int
+    kind: error_types.Kind | None
+
+
+class WireError:
+    """`{"error": …}` as an endpoint sends it: a whole body, a stream's chunk, or a choice.
+
+    Attributes:
+        error_type: OpenRouter's own type of it; empty where it says none.
+        availability: Why the model can't be served; empty where that isn't the reason.
+        metadata: `error.metadata`.
+    """
+
+    def __init__(self, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        """Takes what holds `error`, and the response headers."""
+        error = body["error"]
+        self._error: dict[str, Any] = (
+            error if isinstance(error, dict) else {"message": text_of(error)}
+        )
+        self._body, self._headers = body, headers
+        self.metadata = _dict(self._error.get("metadata"))
+        if not self.metadata and body.get("type") == "error":
+            self.metadata = _dict(body.get("metadata"))  # Anthropic's envelope.
+        self.availability = _dict(self._error.get("availability") or body.get("availability"))
+        said = [place.get("error_type") for place in (self.metadata, self._error, body)]
+        types = [one for one in said if isinstance(one, str) and one]
+        known = [one for one in types if one in error_types.STATUSES]
+        self.error_type: str = next(iter(known or types), "")
+
+    def meaning(self, status: int | None = None) -> Meaning:
+        """What it means; its type counts for more than its status, and both for more than words.
+
+        Args:
+            status: The HTTP status; None where it was 200.
+        """
+        found = status if status is not None and status >= 400 else self._status()
+        typed = error_types.STATUSES.get(self.error_type)
+        if typed is not None and error_types.family(typed) != error_types.family(found):
+            found = typed
+        if self.availability:
+            found = availability.revised_status(self.availability, found)
+        return Meaning(found, self._kind(found))
+
+    def _status(self) -> int:
+        error = self._error
+        for number in (error.get("code"), error.get("http_status")):
+            found = _status_of_number(number)
+            if found is not None:
+                return found
+        return (
+            error_types.STATUSES.get(self.error_type)
+            or availability.status_of_code(self.availability)
+            or status_of(error.get("code"), status_of(error.get("type")))
+        )
+
+    def _kind(self, status: int) -> error_types.Kind | None:
+        if status == 403 and self.metadata.get("reasons"):
+            return error_types.POLICY
+        if self.error_type in error_types.STATUSES and self.error_type not in error_types.LIMITS:
+            return error_types.KINDS.get(self.error_type)
+        raw = _upstream_error(self.metadata.get("raw"))
+        codes = [self._error.get("code"), self._error.get("type"), raw.get("code")]
+        codes.append(self.metadata.get("provider_code"))
+        for code in codes:
+            if isinstance(code, str) and code in error_types.KINDS:
+                return error_types.KINDS[code]
+        said = (self._error.get("message"), raw.get("message"), *codes)
+        found = error_words.kind(" | ".join(str(one) for one in said if one), status)
+        is_limit = self.error_type in error_types.LIMITS
+        return None if is_limit and found != error_types.CONTEXT else found
+
+    def words(self, kind: error_types.Kind | None) -> str:
+        """OpenRouter's message, the provider's words and codes, and what a person can do."""
+        metadata, flagged = self.metadata, self.metadata.get("flagged_input")
+        message = str(self._error.get("message") or "the request failed")
+        parts = [_cut(_without_flagged(message, flagged))]
+        provider = metadata.get("provider_name")
+        raw = _raw_words(metadata.get("raw"), flagged)
+        if provider and raw:
+            parts.append(f"{provider} said: {raw}")
+        elif provider:
+            parts.append(f"provider: {provider}")
+        elif raw:
+            parts.append(raw)
+        for label, value in (
+            ("provider code", metadata.get("provider_code")),
+            ("reasons", metadata.get("reasons")),
+            ("patterns", metadata.get("patterns")),
+            ("native finish reason", self._native_finish_reason()),
+        ):
+            if value:
+                listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                parts.append(f"{label}: {_cut(_without_flagged(listed, flagged))}")
+        if kind is None and self.error_type in error_types.LIMITS:
+            parts.append(error_types.LIMITS[self.error_type])
+        return " | ".join([*parts, *availability.words(self.availability)])
+
+    def _native_finish_reason(self) -> Any:
+        """The upstream's own word for how the choice ended that has the error."""
+        choices = self._body.get("choices")
+        found = [_dict(choice) for choice in (choices if isinstance(choices, list) else ())]
+        return next(filter(None, (choice.get("native_finish_reason") for choice in found)), None)
+
+    def facts(self) -> dict[str, Any]:
+        """What is kept of a failed request: its code, ids, who served it, its cost in USD, ….
+
+        A key is absent where the wire had nothing. Neither the prompt nor raw words are among
+        them.
+        """
+        body, error = self._body, self._error
+        usage = _dict(body.get("usage"))
+        generation_id = (self._headers or {}).get("x-generation-id") or body.get("id")
+        found: dict[str, Any] = {
+            "code": error.get("code"),
+            "type": error.get("type"),
+            "error_type": self.error_type or None,
+            "http_status": error.get("http_status"),
+            "generation_id": generation_id or body.get("request_id"),
+            "model": body.get("model"),
+            "provider": body.get("provider"),
+            "user_id": body.get("user_id"),
+            "native_finish_reason": self._native_finish_reason(),
+            "cost": usage.get("cost"),
+            "usage": usage or None,
+            "availability": self.availability or None,
+            "openrouter_metadata": body.get("openrouter_metadata"),
+        }
+        hidden = {"error_type", "flagged_input", "raw", "headers"}
+        found |= {name: value for name, value in self.metadata.items() if name not in hidden}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def headers(self) -> dict[str, str]:
+        """The response headers, with those that OpenRouter puts into the error itself.
+
+        `X-RateLimit-Reset` is in milliseconds since 1970; LiteLLM reads Retry-After in seconds.
+        """
+        merged = {name.lower(): value for name, value in (self._headers or {}).items()}
+        for name, value in _dict(self.metadata.get("headers")).items():
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                merged.setdefault(str(name).lower(), str(value))
+        if "retry-after" not in merged:
+            seconds = _seconds_until(merged.get("x-ratelimit-reset", ""))
+            if seconds is None:
+                seconds = availability.retry_after(self.availability)
+            if seconds is not None:
+                merged["retry-after"] = str(seconds)
+        return merged
 
 
 def status_of(code: Any, default: int = 502) -> int:
     """The HTTP status that an error's `code` means: a number, a number in words, or a word."""
-    if isinstance(code, str):
-        word = code.strip().lower().replace(" ", "_")
-        if not re.fullmatch("[0-9]{3}", word):
-            return _STATUS_OF_WORD.get(word, default)
-        code = int(word)
-    if isinstance(code, int | float) and not isinstance(code, bool) and 400 <= code <= 599:
-        return int(code)
-    return default
+    number = _status_of_number(code)
+    if number is not None or not isinstance(code, str):
+        return number or default
+    return error_types.STATUS_OF_CODE.get(code.strip().lower().replace(" ", "_"), default)
 
 
-def words(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
-    """OpenRouter's message, who said it, the provider's own words, the moderation's reasons."""
-    flagged = metadata.get("flagged_input")
-    message = _without_flagged(str(error.get("message") or "the request failed"), flagged)
-    parts = [_cut(message)]
-    provider = metadata.get("provider_name")
-    raw = _raw_words(metadata.get("raw"), flagged)
-    if provider and raw:
-        parts.append(f"{provider} said: {raw}")
-    elif provider:
-        parts.append(f"provider: {provider}")
-    elif raw:
-        parts.append(raw)
-    reasons = metadata.get("reasons")
-    if isinstance(reasons, list) and reasons:
-        parts.append("reasons: " + ", ".join(map(str, reasons)))
-    return " | ".join(parts)
+def _status_of_number(code: Any) -> int | None:
+    if isinstance(code, str) and re.fullmatch(r"\s*[0-9]{3}\s*", code):
+        code = int(code)
+    is_number = isinstance(code, int | float) and not isinstance(code, bool)
+    return int(code) if is_number and 400 <= code <= 599 else None
 
 
 def _without_flagged(text: str, flagged: Any) -> str:
@@ -119,17 +210,24 @@ def _without_flagged(text: str, flagged: Any) -> str:
 
 def _raw_words(raw: Any, flagged: Any = None) -> str:
     """The upstream's own words: its message where the body is JSON, else the body, cut."""
+    message = _upstream_error(raw).get("message")
+    return "" if message is None else plain_words(_without_flagged(text_of(message), flagged))
+
+
+def _upstream_error(raw: Any) -> dict[str, Any]:
+    """The upstream's error with `message` and `code` as far as it has them, whatever its form."""
     if isinstance(raw, str):
         with contextlib.suppress(orjson.JSONDecodeError):
             parsed = orjson.loads(raw)
             if isinstance(parsed, dict):
-                return _raw_words(parsed, flagged)
-    elif isinstance(raw, dict):
+                raw = parsed
+    if isinstance(raw, dict):
         inner = raw.get("error", raw)
-        message = inner.get("message") if isinstance(inner, dict) else inner
-        if isinstance(message, str) and message:
-            raw = message
-    return "" if raw is None else plain_words(_without_flagged(text_of(raw), flagged))
+        if isinstance(inner, str) and inner:
+            return {"message": inner}
+        if isinstance(inner, dict) and isinstance(inner.get("message"), str) and inner["message"]:
+            return inner
+    return {"message": raw}
 
 
 def text_of(value: Any) -> str:
@@ -158,59 +256,13 @@ def without_keys(text: str) -> str:
     return _KEY.sub(r"\1…", text)
 
 
-def facts(
-    body: Mapping[str, Any],
-    error: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    headers: Mapping[str, str] | None,
-) -> dict[str, Any]:
-    """What is kept of a failed request: its code, ids, who served it, its cost in USD, ….
-
-    A key is absent where the wire had nothing. Neither the prompt nor raw words are among them.
-    """
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    found: dict[str, Any] = {
-        "code": error.get("code"),
-        "type": error.get("type"),
-        "generation_id": (headers or {}).get("x-generation-id") or body.get("id"),
-        "model": body.get("model"),
-        "provider": body.get("provider"),
-        "user_id": body.get("user_id"),
-        "cost": usage.get("cost"),
-        "usage": usage or None,
-    }
-    found |= {
-        name: value
-        for name, value in metadata.items()
-        if name not in {"flagged_input", "raw", "headers"}
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def with_retry_after(
-    headers: Mapping[str, str] | None, metadata: Mapping[str, Any]
-) -> dict[str, str]:
-    """The response headers, with those that OpenRouter puts into the error's metadata.
-
-    `X-RateLimit-Reset` is in milliseconds since 1970; LiteLLM reads Retry-After in seconds.
-    """
-    merged = {name.lower(): value for name, value in (headers or {}).items()}
-    inner = metadata.get("headers")
-    if isinstance(inner, dict):
-        for name, value in inner.items():
-            if isinstance(value, str | int | float) and not isinstance(value, bool):
-                merged.setdefault(str(name).lower(), str(value))
-    if "retry-after" not in merged and "x-ratelimit-reset" in merged:
-        seconds = _seconds_until(merged["x-ratelimit-reset"])
-        if seconds is not None:
-            merged["retry-after"] = str(seconds)
-    return {name: value for name, value in merged.items() if (name + value).isascii()}
-
-
 def _seconds_until(reset: str) -> int | None:
     try:
         seconds = float(reset) / 1000 - time.time()
     except ValueError:
         return None
     return math.ceil(seconds) if 0 < seconds < 86_400 * 32 else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

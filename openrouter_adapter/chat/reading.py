@@ -17,7 +17,7 @@ from openrouter_adapter.chat.response import model_response, put_partial
 from openrouter_adapter.sse import EventParser, NotJSONError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
@@ -156,22 +156,23 @@ class StreamReader:
             raise self._error(503, what) from cause
 
     def _raise_for(self, event: dict[str, Any]) -> None:
-        error = event.get("error")
+        error, choices = event.get("error"), event["choices"]
         if not error:
             for choice in event["choices"]:
                 if choice.get("error"):
-                    error = choice["error"]
+                    error, choices = choice["error"], [choice]
                 elif choice.get("finish_reason") == "error":
                     error = {"code": 502, "message": "the provider broke off with an error"}
+                    choices = [choice]
         if error:
-            raise self._error_of(error)
+            raise self._error_of(error, choices)
 
     def _error(self, status: int, message: str) -> Exception:
         return self._error_of({"code": status, "message": message})
 
-    def _error_of(self, error: Any) -> Exception:
+    def _error_of(self, error: Any, choices: Sequence[Any] = ()) -> Exception:
         """The exception of an error, with what the stream said of itself and its cost so far."""
-        body = {**self.accumulator.head, "error": error}
+        body = {**self.accumulator.head, "error": error, "choices": choices}
         return errors.from_body(body, self._headers, self._model)
 
 

@@ -23,38 +23,12 @@ FAILED: Final = "response.failed"
 # Of a response's fields, those that tell who served it and what it cost; LiteLLM's object
 # itself holds the rest.
 _FACTS: Final = ("id", "model", "usage", "provider", "service_tier")
-
-# A failed response's codes that mean something else here than errors.py reads out of them.
-_STATUS_OF_CODE: Final[Mapping[str, int]] = {
-    "server_error": 500,
-    "vector_store_timeout": 504,
-    "data_residency_mismatch": 404,
-    **dict.fromkeys(
-        (
-            "empty_image_file",
-            "failed_to_download_image",
-            "image_file_not_found",
-            "image_file_too_large",
-            "image_parse_error",
-            "image_too_large",
-            "image_too_small",
-            "invalid_base64_image",
-            "invalid_image",
-            "invalid_image_format",
-            "invalid_image_mode",
-            "invalid_image_url",
-            "unsupported_image_media_type",
-        ),
-        400,
-    ),
-}
-_POLICY_CODES: Final = frozenset(
-    {
-        "bio_policy",
-        "cyber_policy",
-        "image_content_policy_violation",
-        "misalignment_policy_violation",
-    }
+_BESIDE_ERROR: Final = (
+    *_FACTS,
+    "availability",
+    "error_type",
+    "openrouter_metadata",
+    "user_id",
 )
 
 
@@ -97,15 +71,8 @@ def failure(
     error = body.get("error")
     if not error:
         error = {"code": 502, "message": f"the response was {body.get('status') or 'failed'}"}
-    if not isinstance(error, dict):
-        error = {"message": error}
-    code = error.get("code")
-    status = _STATUS_OF_CODE.get(code) if isinstance(code, str) else None
-    if code in _POLICY_CODES:
-        metadata = error.get("metadata") if isinstance(error.get("metadata"), dict) else {}
-        status, error = 403, {**error, "metadata": {"reasons": [code], **(metadata or {})}}
-    beside = {name: body[name] for name in (*_FACTS, "user_id") if body.get(name) is not None}
-    exception = errors.from_body({**beside, "error": error}, headers, model, status)
+    beside = {name: body[name] for name in _BESIDE_ERROR if body.get(name) is not None}
+    exception = errors.from_body({**beside, "error": error}, headers, model)
     if body.get("output"):
         exception.__dict__["partial_response"] = response_object(body, headers)
     return exception

@@ -44,7 +44,7 @@ CODES = [
     ("invalid_image_url", exceptions.BadRequestError, 400),
     ("vector_store_timeout", exceptions.Timeout, 504),
     ("cyber_policy", exceptions.ContentPolicyViolationError, 400),
-    ("context_length_exceeded", exceptions.BadRequestError, 400),
+    ("context_length_exceeded", exceptions.ContextWindowExceededError, 400),
     (402, exceptions.PaymentRequiredError, 402),
     ("something_new", exceptions.BadGatewayError, 502),
 ]

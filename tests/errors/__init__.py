@@ -1,0 +1,1 @@
+"""Which exception each error of OpenRouter is, on every endpoint."""
