@@ -7,13 +7,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter import registration
 from openrouter_adapter._version import __version__
-from openrouter_adapter.registration import register, registered, unregister
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
     from openrouter_adapter.audio_transcription.transformation import (
         OpenRouterAudioTranscriptionConfig,
     )
@@ -51,6 +56,89 @@ _CLASSES = {
     "OpenRouterResponsesConfig": "responses",
     "OpenRouterTextToSpeechConfig": "text_to_speech",
 }
+
+
+_LEDGER = "OPENROUTER_ADAPTER_LEDGER"
+
+
+def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
+    """Makes LiteLLM's calls on `openrouter/…` models run on this package.
+
+    Where OPENROUTER_ADAPTER_LEDGER names a ledger, calls are written to it from now on and its
+    budgets hold, as after `ledger.enable()`; without the variable, neither network nor disk is
+    touched. Calling it again only changes the attribution, and that only where it is given. Safe
+    from any thread.
+
+    Args:
+        app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
+        app_title: The app's name, sent as `X-Title`. See
+            https://openrouter.ai/docs/app-attribution.
+
+    Raises:
+        RegistrationError: this version of LiteLLM has no place for chat, embeddings or images, or
+            the variable names a ledger that this installation can't write. LiteLLM is as before.
+    """
+    was_registered = registration.is_registered()
+    registration.register(app_url=app_url, app_title=app_title)
+    try:
+        _enable_ledger()
+    except BaseException:
+        if not was_registered:
+            registration.unregister()
+        raise
+
+
+def unregister() -> None:
+    """Puts LiteLLM's own classes back, object for object, and disables `register()`'s ledger."""
+    registration.unregister()
+    _disable_ledger()
+
+
+@contextlib.contextmanager
+def registered(*, app_url: str | None = None, app_title: str | None = None) -> Iterator[None]:
+    """`register()` for the length of a `with` block.
+
+    Blocks may be inside one another, or in several threads at once: the last one that ends
+    unregisters, and does not where it was registered before the first. A block's attribution ends
+    with the block.
+    """
+    try:
+        with registration.registered(app_url=app_url, app_title=app_title):
+            _enable_ledger()
+            yield
+    finally:
+        if not registration.is_registered():
+            _disable_ledger()
+
+
+_LEDGER = "OPENROUTER_ADAPTER_LEDGER"
+# The ledger's module, where it was `register()` that enabled it.
+_ledger: ModuleType | None = None
+
+
+def _enable_ledger() -> None:
+    """Enables the ledger that the environment names, unless the program has enabled one."""
+    global _ledger
+    if not os.environ.get(_LEDGER):
+        return
+    try:
+        from openrouter_adapter import ledger
+    except ImportError as missing:
+        raise registration.RegistrationError(f"{_LEDGER} is set, but {missing}") from missing
+    if ledger.is_enabled():
+        return
+    try:
+        ledger.enable()
+    except ledger.LedgerError as wrong:
+        raise registration.RegistrationError(f"{_LEDGER} is set, but {wrong}") from wrong
+    _ledger = ledger
+
+
+def _disable_ledger() -> None:
+    global _ledger
+    ledger, _ledger = _ledger, None
+    if ledger is not None:
+        ledger.disable()
 
 
 def __getattr__(name: str) -> Any:

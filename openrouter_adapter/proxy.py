@@ -5,10 +5,10 @@ In the proxy's YAML:
     litellm_settings:
       callbacks: openrouter_adapter.proxy.handler
 
-Importing registers, and tells LiteLLM the models and prices of OpenRouter's catalogue: the proxy
-then lists them for `openrouter/*`. Without a catalogue, on disk or from OpenRouter, it starts and
-works all the same, with a warning. OPENROUTER_ADAPTER_CATALOG=off leaves the catalogue alone.
-Calls are written to a ledger only where OPENROUTER_ADAPTER_LEDGER names one.
+Importing registers, which enables the ledger that OPENROUTER_ADAPTER_LEDGER names, and tells
+LiteLLM the models and prices of OpenRouter's catalogue: the proxy then lists them for
+`openrouter/*`. Without a catalogue, on disk or from OpenRouter, it starts and works all the same,
+with a warning. OPENROUTER_ADAPTER_CATALOG=off leaves the catalogue alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 from typing import Final
 
 import openrouter_adapter
-from openrouter_adapter import catalog, ledger
+from openrouter_adapter import catalog
 from openrouter_adapter.ledger import handler
 
 __all__ = ["handler"]
@@ -43,5 +43,3 @@ def _know_models() -> None:
 openrouter_adapter.register()
 if os.environ.get("OPENROUTER_ADAPTER_CATALOG", "").lower() != "off":
     _know_models()
-if os.environ.get("OPENROUTER_ADAPTER_LEDGER"):
-    ledger.enable()

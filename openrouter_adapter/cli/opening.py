@@ -34,7 +34,8 @@ A ledger is written where your program switches it on:
     openrouter_adapter.register()
     ledger.enable()
 
-LiteLLM's proxy writes one where OPENROUTER_ADAPTER_LEDGER is set: a path, or a PostgreSQL URL."""
+Where OPENROUTER_ADAPTER_LEDGER is set (a path, or a PostgreSQL URL), register() is enough, and
+LiteLLM's proxy writes one."""
 
 
 @contextlib.contextmanager
