@@ -86,13 +86,16 @@ class Accounts:
 
     def _new_row(self, flight: Flight) -> Row:
         body = flight.request.body
+        user = label(body.get("user"))
         return Row(
             call_id=self._call_id(flight.attempt),
             attempt=_number(flight.attempt),
             started_at=time.time_ns() // 1000,
             endpoint=flight.request.endpoint.path,
             model=flight.request.model,
-            user_id=label(body.get("user")),
+            user_id=user,
+            end_user_id=user,
+            session_id=label(body.get("session_id")),
             key_name=self._key,
             job=self._job,
             tags=self._tags,

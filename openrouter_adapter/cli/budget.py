@@ -27,6 +27,15 @@ class Period(str, Enum):
     month = "month"
 
 
+# Of a budget for each user: how many of them a list of all budgets shows.
+_MOST_VALUES = 20
+_HOLDS = """
+{name} holds, within seconds, in every program that writes to {ledger}:
+  - one that calls openrouter_adapter.register() with OPENROUTER_ADAPTER_LEDGER set to it,
+  - one that calls ledger.enable() with it,
+  - LiteLLM's proxy with openrouter_adapter.proxy.handler and OPENROUTER_ADAPTER_LEDGER set to it.
+Requests of other programs pass without being counted."""
+
 _Name = Annotated[str, typer.Argument(help="What the budget is called, in refusals too.")]
 
 
@@ -38,8 +47,16 @@ def set_(
         list[str] | None,
         typer.Option(
             metavar="LABEL=VALUE",
-            help="Only requests with this job, key, tag or user: tag=batch. Several must all "
-            "fit; without any, every request counts.",
+            help="Only requests with this job, key, tag, user, end_user, team, organization or "
+            "session: tag=batch. Several must all fit; without any, every request counts.",
+        ),
+    ] = None,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="The limit is for each user, key, team, … by itself; requests without one share "
+            "a limit.",
         ),
     ] = None,
     period: Annotated[
@@ -66,19 +83,21 @@ def set_(
 ) -> None:
     """Sets a budget; one of this name with the same scope and period gets the new limit.
 
-    It holds in programs that have enabled the ledger within seconds.
+    Says in which programs it will hold.
     """
     with open_ledger(where, may_make=True) as book:
         book.budget(
             name,
             _usd(limit),
             per=period.value,
+            each=each,
             max_request_usd=None if max_request is None else _usd(max_request),
             wait_seconds=wait,
             lets_through=lets_through,
             **_labels(scope or []),
         )
-        _print([one for one in book.budgets() if one.budget.name == name])
+        _print(book.budgets(name, most_values=_MOST_VALUES))
+        typer.echo(_HOLDS.format(name=name, ledger=book.store.database.name))
 
 
 @app.command("show")
@@ -94,7 +113,7 @@ def show(
     cost being known: reconcile settles it, or release.
     """
     with open_ledger(where) as book:
-        states = [one for one in book.budgets() if name in {None, one.budget.name}]
+        states = book.budgets(name, most_values=_MOST_VALUES if name is None else None)
         if name is not None and not states:
             raise fail(f"There is no budget {name!r}.")
         if as_json:
@@ -123,7 +142,7 @@ def release(
     A request that was billed after all still counts as spent once that is known.
     """
     with open_ledger(where) as book:
-        if name not in {one.budget.name for one in book.budgets()}:
+        if not book.budgets(name, most_values=1):
             raise fail(f"There is no budget {name!r}.")
         from openrouter_adapter.report import budgets
 
@@ -168,6 +187,11 @@ def _print(states: Sequence[BudgetState]) -> None:
 
     if states:
         print_table(*budgets.table(states), texts=3)
+        for name in budgets.cut(states, _MOST_VALUES):
+            typer.echo(
+                f"{name}: the {_MOST_VALUES} nearest to the limit; "
+                f"`openrouter-adapter budget show {name}` shows all."
+            )
     else:
         typer.echo("There are no budgets; `openrouter-adapter budget set` makes one.")
 

@@ -44,8 +44,8 @@ def show(
     by: Annotated[
         str,
         typer.Option(
-            help="model, provider, endpoint, tag, user, key, job, day, hour, served_model, "
-            "error, via, or total."
+            help="model, provider, endpoint, tag, user, end_user, key, team, organization, job, "
+            "session, day, hour, served_model, error, via, or total."
         ),
     ] = "model",
     since: _Since = None,

@@ -6,26 +6,22 @@ one without the other.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import budgets
 from openrouter_adapter.ledger.money import MOST_PICO, PART, whole
-from openrouter_adapter.ledger.rows import BILLED
+from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.budgets import Account, Budget
     from openrouter_adapter.ledger.rollups import Change
     from openrouter_adapter.ledger.rows import Row
 
 _IDS_A_QUERY: Final = 500
-
-Account = tuple[str, str]
-"""A budget's name and a period's."""
 
 
 def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
@@ -36,13 +32,14 @@ def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
     found = budgets.load(connection)
     if found:
         wanted = {
-            (budget.name, budget.period(row.started_at)): budget
+            account: budget
             for row in rows
             for budget in found
             if budget.applies_to(row)
+            for account in budget.accounts(row)
         }
-        for (_, period), budget in sorted(wanted.items()):
-            open_account(connection, budget, period)
+        for account in sorted(wanted):
+            open_account(connection, wanted[account], account)
     return found
 
 
@@ -55,50 +52,85 @@ def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
     connection.execute(
         sa.text("DELETE FROM ledger_accounts WHERE budget = :name"), {"name": budget.name}
     )
-    open_account(connection, budget, period)
+    spent = _spent(connection, budget, period)
+    if budget.each is None:
+        spent.setdefault(period, 0)
+    for name, amount in spent.items():
+        _insert(connection, (budget.name, name), amount)
 
 
-def open_account(connection: sa.Connection, budget: Budget, period: str) -> None:
-    """Opens a budget's account of a period, if it is not, with what was spent already."""
-    key = {"budget": budget.name, "period": period}
+def open_account(connection: sa.Connection, budget: Budget, account: Account) -> None:
+    """Opens an account, if it is not, with what was spent already.
+
+    That is nothing where each value of a label has an account: those of the values that had
+    spent something were opened with the budget, and every other before its first row.
+    """
+    name, period = account
     there = connection.scalar(
-        sa.text("SELECT 1 FROM ledger_accounts WHERE budget = :budget AND period = :period"), key
+        sa.text("SELECT 1 FROM ledger_accounts WHERE budget = :budget AND period = :period"),
+        {"budget": name, "period": period},
     )
-    if not there:
-        spent = _spent(connection, budget, period)
-        connection.execute(
-            sa.text(
-                "INSERT INTO ledger_accounts (budget, period, spent, held) "
-                "VALUES (:budget, :period, :spent, 0) ON CONFLICT (budget, period) DO NOTHING"
-            ),
-            {**key, "spent": spent},
-        )
+    if there:
+        return
+    if budget.each is None:
+        _insert(connection, account, _spent(connection, budget, period).get(period, 0))
+        return
+    _insert(connection, account, 0)
+    _forget_past(connection, budget, period)
 
 
-def _spent(connection: sa.Connection, budget: Budget, period: str) -> int:
-    """The picodollars of the rows that are there."""
+def _insert(connection: sa.Connection, account: Account, spent: int) -> None:
+    connection.execute(
+        sa.text(
+            "INSERT INTO ledger_accounts (budget, period, spent, held) "
+            "VALUES (:budget, :period, :spent, 0) ON CONFLICT (budget, period) DO NOTHING"
+        ),
+        {"budget": account[0], "period": account[1], "spent": min(spent, MOST_PICO)},
+    )
+
+
+def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None:
+    """Deletes the accounts of values in periods before the last one, which nothing reads."""
+    if budget.per == "total":
+        return
+    begin, _ = budgets.bounds(budget.per, period.partition(" ")[0])
+    connection.execute(
+        sa.text(
+            "DELETE FROM ledger_accounts WHERE budget = :budget AND period < :last AND held = 0"
+        ),
+        {"budget": budget.name, "last": budget.period(begin - 1)},
+    )
+
+
+def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, int]:
+    """The picodollars of the rows that are there, by the period's name or those of its values."""
     conditions = ["via = 'openrouter'", "cost_status = :billed"]
     given: dict[str, object] = {"billed": BILLED}
     if budget.per != "total":
         # For everything the index by time would be a detour.
         conditions.append("started_at >= :first AND started_at < :last")
         given["first"], given["last"] = budgets.bounds(budget.per, period)
-    for column, value in (("job", budget.job), ("key_name", budget.key), ("user_id", budget.user)):
-        if value is not None:
-            conditions.append(f"{column} = :{column}")
-            given[column] = value
+    for label, value in budget.labels.items():
+        given[label] = value
+        if label == "user" and budget.or_end_user:
+            conditions.append("(user_id = :user OR end_user_id = :user)")
+        elif label != "tag":
+            conditions.append(f"{LABELS[label]} = :{label}")
     tags = "'[]'" if budget.tag is None else "tags"
+    each = "''" if budget.each is None else LABELS[budget.each]
     query = (
-        f"SELECT {tags} AS named, SUM(cost / {PART}) + SUM(upstream / {PART}), "  # noqa: S608
+        f"SELECT {tags} AS tagged, {each} AS column_of_each, "  # noqa: S608 - our names
+        f"SUM(cost / {PART}) + SUM(upstream / {PART}), "
         f"SUM(cost % {PART}) + SUM(upstream % {PART}) FROM ledger_attempts "
-        f"WHERE {' AND '.join(conditions)} GROUP BY named"
+        f"WHERE {' AND '.join(conditions)} GROUP BY tagged, column_of_each"
     )
-    sums = [
-        whole(int(high), int(low))
-        for named, high, low in connection.execute(sa.text(query), given)
-        if budget.tag is None or budget.tag in json.loads(named)
-    ]
-    return min(sum(sums), MOST_PICO)
+    found: dict[str, int] = {}
+    for tagged, column, high, low in connection.execute(sa.text(query), given):
+        if budget.tag is not None and budget.tag not in values_in("tag", tagged):
+            continue
+        for name in budgets.periods_of(budget, period, column):
+            found[name] = found.get(name, 0) + whole(int(high), int(low))
+    return found
 
 
 def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
@@ -109,9 +141,8 @@ def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence
         after = new.total if new.cost_status == BILLED else 0
         moved = (after or 0) - (before or 0)
         for budget in found if moved else ():
-            if budget.applies_to(new):
-                key = (budget.name, budget.period(new.started_at))
-                spent[key] = spent.get(key, 0) + moved
+            for account in budget.accounts(new) if budget.applies_to(new) else ():
+                spent[account] = spent.get(account, 0) + moved
     known = [new.hold_id for _, new in changes if new.hold_id and new.cost is not None]
     if known or spent:
         end_holds(connection, known, spent)
@@ -151,13 +182,25 @@ def end_holds(
             },
         )
     for (worker, budget, period), amount in sorted(leased.items()):
-        connection.execute(
-            sa.text(
-                "UPDATE ledger_leases SET granted = granted - :amount "
-                "WHERE worker = :worker AND budget = :budget AND period = :period"
-            ),
-            {"amount": amount, "worker": worker, "budget": budget, "period": period},
-        )
+        lower_lease(connection, worker, (budget, period), amount)
+
+
+def lower_lease(connection: sa.Connection, worker: str, account: Account, amount: int) -> None:
+    """Takes from what a worker was granted; a lease with nothing left is forgotten.
+
+    A worker may have leases on as many accounts as there are users.
+    """
+    given = {"worker": worker, "budget": account[0], "period": account[1]}
+    lease = "worker = :worker AND budget = :budget AND period = :period"
+    left = connection.scalar(
+        sa.text(
+            f"UPDATE ledger_leases SET granted = granted - :amount WHERE {lease} "  # noqa: S608
+            "RETURNING granted"
+        ),
+        {**given, "amount": amount},
+    )
+    if left == 0:
+        connection.execute(sa.text(f"DELETE FROM ledger_leases WHERE {lease}"), given)  # noqa: S608
 
 
 def _deleted(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:

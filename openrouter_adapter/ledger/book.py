@@ -235,6 +235,11 @@ class Ledger:
         key: str | None = None,
         tag: str | None = None,
         user: str | None = None,
+        end_user: str | None = None,
+        team: str | None = None,
+        organization: str | None = None,
+        session: str | None = None,
+        each: str | None = None,
         max_request_usd: Decimal | float | str | None = None,
         wait_seconds: float = 0.0,
         lets_through: bool = False,
@@ -256,6 +261,11 @@ class Ledger:
             key=key,
             tag=tag,
             user=user,
+            end_user=end_user,
+            team=team,
+            organization=organization,
+            session=session,
+            each=each,
             max_request_usd=most,
             wait_seconds=wait_seconds,
             lets_through=lets_through,
@@ -274,15 +284,22 @@ class Ledger:
         self._refresh()
         return is_removed
 
-    def budgets(self) -> list[queries.BudgetState]:
-        """Every budget with what is spent and held in the current period.
+    def budgets(
+        self, name: str | None = None, *, most_values: int | None = None
+    ) -> list[queries.BudgetState]:
+        """Budgets with what is spent and held in the current period.
+
+        Args:
+            name: Only this one's; None for all.
+            most_values: Where each value of a label has a limit, how many values, those nearest
+                to it; None for all.
 
         Raises:
             LedgerError: the ledger can't be read.
         """
         self.flush()
         self.store.database.write(_bury(self.store))
-        return queries.budget_states(self.store.database)
+        return queries.budget_states(self.store.database, name, most_values=most_values)
 
     def held(self, budget: str | None = None) -> list[queries.HoldState]:
         """The holds of a budget, or of all, oldest first.

@@ -1,9 +1,8 @@
-"""What may be spent: a limit in USD on everything, or on a job, a key, a tag, a user."""
+"""What may be spent: a limit in USD on everything, on requests with a label, or on each label."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.money import to_pico, to_usd
+from openrouter_adapter.ledger.rows import LABELS, values_in
 
 if TYPE_CHECKING:
     from openrouter_adapter.ledger.database import Database
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 PERIODS: Final = ("total", "day", "week", "month")
 _LONGEST_WAIT: Final = 1e6
+# A budget names one tag, a row has a list of them.
+_LABEL_COLUMNS: Final = {**LABELS, "tag": "tag"}
+_COLUMNS: Final = (
+    "name",
+    "most",
+    "per",
+    *_LABEL_COLUMNS.values(),
+    "each_label",
+    "or_end_user",
+    "most_per_request",
+    "wait_ms",
+    "lets_through",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,16 @@ class Budget:
         job: Only this job's requests: `metadata={"job": …}`, or a batch job's name.
         key: Only this key's: its alias at LiteLLM's proxy, or the ledger's short hash of it.
         tag: Only requests with this tag: `metadata={"tags": […]}`.
-        user: Only this user's: `user=`.
+        user: Only this user's: the one whose key LiteLLM's proxy authenticated; without a proxy,
+            the one that the request names with `user=`.
+        end_user: Only this user's, as the request names it, at a proxy too.
+        team: Only this team's at LiteLLM's proxy, by its alias, else its id.
+        organization: Only this organization's there, likewise.
+        session: Only this session's: `session_id=` or `litellm_session_id=`.
+        each: A label, such as `user`. The limit is then for each value of the label by itself;
+            requests that lack the label share one limit.
+        or_end_user: Whether `user` also stands for an end user of that name. True of budgets
+            that are older than the distinction.
         max_request_usd: The most that one request may cost, in USD. A request whose worst case
             is more is refused; one whose worst case is not known is held at this.
         wait_seconds: How long a request waits for what others hold, before it is refused.
@@ -49,6 +71,12 @@ class Budget:
     key: str | None = None
     tag: str | None = None
     user: str | None = None
+    end_user: str | None = None
+    team: str | None = None
+    organization: str | None = None
+    session: str | None = None
+    each: str | None = None
+    or_end_user: bool = False
     max_request_usd: Decimal | None = None
     wait_seconds: float = 0.0
     lets_through: bool = False
@@ -63,6 +91,10 @@ class Budget:
             raise ValueError("a budget needs a name")
         if self.per not in PERIODS:
             raise ValueError(f"per={self.per!r}: a budget is per {', '.join(PERIODS)}")
+        if self.each is not None and self.each not in LABELS:
+            raise ValueError(f"each={self.each!r}: a limit is for each {', '.join(LABELS)}")
+        if self.each is not None and getattr(self, self.each) is not None:
+            raise ValueError(f"a limit for each {self.each} can't be on one {self.each} only")
         for amount in (self.usd, self.max_request_usd):
             if amount is not None and (not amount.is_finite() or amount < 0):
                 raise ValueError(f"{amount} USD is no limit")
@@ -71,23 +103,50 @@ class Budget:
             raise ValueError(f"wait_seconds={self.wait_seconds}: up to {_LONGEST_WAIT:.0f} seconds")
 
     @property
-    def scope(self) -> tuple[str | None, ...]:
+    def labels(self) -> dict[str, str]:
+        """The labels that a request must have, by the names of rows.LABELS."""
+        found = ((name, getattr(self, name)) for name in LABELS)
+        return {name: value for name, value in found if value is not None}
+
+    @property
+    def scope(self) -> tuple[object, ...]:
         """Which requests count, and for how long; it never changes under one name."""
-        return (self.per, self.job, self.key, self.tag, self.user)
+        return (self.per, self.each, self.labels)
 
     def applies_to(self, row: Row) -> bool:
         """Whether a request counts under this budget."""
-        return (
-            row.via == "openrouter"
-            and self.job in {None, row.job}
-            and self.key in {None, row.key_name}
-            and self.user in {None, row.user_id}
-            and (self.tag is None or self.tag in json.loads(row.tags))
+        return row.via == "openrouter" and all(
+            value in row.values_of(name)
+            or (name == "user" and self.or_end_user and value == row.end_user_id)
+            for name, value in self.labels.items()
         )
 
     def period(self, started_at: int) -> str:
         """The period that a moment (microseconds since 1970) is in: `2026-11`, `2026-W47`, …."""
         return period_of(self.per, started_at)
+
+    def accounts(self, row: Row) -> list[Account]:
+        """The accounts that a request counts in: one, or one for each value of a label."""
+        column = None if self.each is None else getattr(row, LABELS[self.each])
+        periods = periods_of(self, self.period(row.started_at), column)
+        return [(self.name, period) for period in periods]
+
+
+Account = tuple[str, str]
+"""A budget's name and a period's, with a value after it where each value has a limit."""
+
+
+def periods_of(budget: Budget, period: str, column: str | None) -> list[str]:
+    """The names of the accounts' periods: `2026-11-20`, or `2026-11-20 ann` for ann's own.
+
+    Args:
+        budget: Whose accounts they are.
+        period: As `period_of` names it.
+        column: Where each value of a label has an account, the label's column of a row.
+    """
+    if budget.each is None:
+        return [period]
+    return [f"{period} {value}" for value in values_in(budget.each, column) or [""]]
 
 
 def period_of(per: str, microseconds: int) -> str:
@@ -140,9 +199,8 @@ def save(database: Database, budget: Budget) -> None:
             )
         connection.execute(
             sa.text(
-                "INSERT INTO ledger_budgets (name, most, per, job, key_name, tag, user_id, "
-                "most_per_request, wait_ms, lets_through) VALUES (:name, :most, :per, :job, "
-                ":key_name, :tag, :user_id, :most_per_request, :wait_ms, :lets_through) "
+                f"INSERT INTO ledger_budgets ({', '.join(_COLUMNS)}) "  # noqa: S608 - our names
+                f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "
                 "ON CONFLICT (name) DO UPDATE SET most = excluded.most, "
                 "most_per_request = excluded.most_per_request, wait_ms = excluded.wait_ms, "
                 "lets_through = excluded.lets_through"
@@ -187,8 +245,7 @@ def load(connection: sa.Connection, *, is_kept: bool = False) -> list[Budget]:
     lock = " FOR KEY SHARE" if is_kept and connection.dialect.name == "postgresql" else ""
     found = connection.execute(
         sa.text(
-            "SELECT name, most, per, job, key_name, tag, user_id, most_per_request, wait_ms, "  # noqa: S608
-            f"lets_through FROM ledger_budgets ORDER BY name{lock}"
+            f"SELECT {', '.join(_COLUMNS)} FROM ledger_budgets ORDER BY name{lock}"  # noqa: S608
         )
     )
     return [
@@ -196,10 +253,9 @@ def load(connection: sa.Connection, *, is_kept: bool = False) -> list[Budget]:
             name=one.name,
             usd=to_usd(one.most),
             per=one.per,
-            job=one.job,
-            key=one.key_name,
-            tag=one.tag,
-            user=one.user_id,
+            each=one.each_label,
+            or_end_user=bool(one.or_end_user),
+            **{name: getattr(one, column) for name, column in _LABEL_COLUMNS.items()},
             max_request_usd=None if one.most_per_request is None else to_usd(one.most_per_request),
             wait_seconds=one.wait_ms / 1000,
             lets_through=bool(one.lets_through),
@@ -214,10 +270,9 @@ def _record(budget: Budget) -> dict[str, object]:
         "name": budget.name,
         "most": to_pico(budget.usd),
         "per": budget.per,
-        "job": budget.job,
-        "key_name": budget.key,
-        "tag": budget.tag,
-        "user_id": budget.user,
+        "each_label": budget.each,
+        "or_end_user": budget.or_end_user,
+        **{column: getattr(budget, name) for name, column in _LABEL_COLUMNS.items()},
         "most_per_request": None if most is None else to_pico(most),
         "wait_ms": round(budget.wait_seconds * 1000),
         "lets_through": budget.lets_through,

@@ -130,7 +130,6 @@ handler: Final = Handler()
 
 def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_hit: bool) -> Row:
     parameters = details.get("litellm_params") or {}
-    metadata = calls.metadata_of(parameters)
     body = details.get("optional_params") or {}
     started = _microseconds(start)
     row = Row(
@@ -141,13 +140,15 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
         endpoint=_ENDPOINTS.get(str(details.get("call_type")), str(details.get("call_type"))),
         via=calls.label(details.get("custom_llm_provider")) or "",
         model=calls.label(_model(details)) or "",
-        user_id=calls.user_of(body.get("user") or details.get("user"), metadata),
-        key_name=calls.key_of({"api_key": parameters.get("api_key") or "none"}, metadata),
-        job=calls.job_of(metadata),
-        tags=calls.tags_of(parameters, metadata),
         streamed=details.get("stream") is True,
         cache_hit=is_hit,
         outcome=OK,
+    )
+    calls.put_labels(
+        row,
+        {**parameters, "api_key": parameters.get("api_key") or "none"},
+        user=body.get("user") or body.get("safety_identifier") or details.get("user"),
+        session=body.get("session_id"),
     )
     if row.key_name == _NO_KEY:
         row.key_name = None

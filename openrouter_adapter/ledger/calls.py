@@ -6,10 +6,14 @@ import functools
 import hashlib
 import json
 import os
+from collections import ChainMap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+    from openrouter_adapter.ledger.rows import Row
 
 TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"
 """Names tags, with commas between them, that every row of the process gets."""
@@ -20,48 +24,92 @@ _NO_TEXT: Final = (dict, list)
 _LISTS: Final = (list, tuple)
 
 
-def metadata_of(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The caller's metadata, from wherever this endpoint of LiteLLM keeps it."""
-    found = call.get("metadata") or call.get("litellm_metadata")
-    return found if isinstance(found, dict) else {}
+def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) -> None:
+    """Puts into a row who asked, and for what.
+
+    LiteLLM's proxy tells whose key it has authenticated in one of the call's two dicts of
+    metadata. A client may write to the other one, so that nothing but jobs, tags and the names of
+    end users and sessions is read from there.
+
+    Args:
+        row: The attempt's.
+        call: LiteLLM's parameters of the call.
+        user: The user that the request itself names, or None.
+        session: The session that it names, or None.
+    """
+    kept = _metadata_of(call)
+    proof = next((one for one in kept if _PROOF in one), None)
+    named = [*kept, *(one[_NAMED] for one in kept if isinstance(one.get(_NAMED), dict))]
+    # Without a proxy the program itself is the caller.
+    known = ChainMap(*named) if proof is None else proof
+    row.end_user_id = label(
+        known.get("user_api_key_end_user_id") or user or call.get("user") or _first(named, _USER)
+    )
+    row.user_id = row.end_user_id if proof is None else label(proof.get("user_api_key_user_id"))
+    row.team = label(_first([known], _TEAM))
+    row.organization = label(_first([known], _ORGANIZATION))
+    row.key_name = _key_of(call, known)
+    row.job = label(_first(named, _JOB))
+    row.session_id = label(session or call.get("litellm_session_id") or _first(named, _SESSION))
+    row.tags = _tags_of([known.get(one) for one in _OF_KEYS], [*named, call])
 
 
-def tags_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
-    """A JSON list of the request's and the process's tags, sorted, each once."""
-    given, beside = metadata.get("tags"), call.get("tags")
+# What the proxy writes beside each label of a key, and what it keeps of the client's metadata.
+_PROOF: Final = "user_api_key_hash"
+_NAMED: Final = "requester_metadata"
+_OF_KEYS: Final = ("user_api_key_metadata", "user_api_key_team_metadata")
+_TEAM: Final = ("user_api_key_team_alias", "user_api_key_team_id")
+_ORGANIZATION: Final = ("user_api_key_org_alias", "user_api_key_org_id")
+_USER: Final = ("user_id",)
+_JOB: Final = ("job", "job_id")
+_SESSION: Final = ("session_id",)
+
+
+def _metadata_of(call: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """LiteLLM's metadata of a call; some endpoints keep it beside the caller's own."""
+    found = (call.get("litellm_metadata"), call.get("metadata"))
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _first(places: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    """The first value that one of the places has under one of the names."""
+    return next((one[name] for one in places for name in names if one.get(name)), None)
+
+
+def _tags_of(fixed: Sequence[Any], chosen: Sequence[Mapping[str, Any]]) -> str:
+    """A JSON list of tags, sorted, each once.
+
+    A client can't crowd out the tags of the process, of its key and of its team: they come first.
+
+    Args:
+        fixed: Settings of the key and of the team, which may have tags.
+        chosen: Where a request's tags may be.
+    """
     everywhere = os.environ.get(TAGS_VARIABLE)
-    if not given and not beside and not everywhere:
-        return "[]"
-    lists = [one for one in (given, beside) if isinstance(one, _LISTS)]
+    given = _texts(fixed), _texts(chosen)
     if everywhere:
-        lists.append([tag.strip() for tag in everywhere.split(",")])
-    return _as_json(tuple(tag for one in lists for tag in one if isinstance(tag, str)))
+        given[0].extend(tag.strip() for tag in everywhere.split(","))
+    return _as_json(*map(tuple, given)) if any(given) else "[]"
+
+
+def _texts(places: Sequence[Any]) -> list[str]:
+    lists = [one.get("tags") for one in places if isinstance(one, Mapping)]
+    return [tag for one in lists if isinstance(one, _LISTS) for tag in one if isinstance(tag, str)]
 
 
 @functools.lru_cache(maxsize=1024)
-def _as_json(tags: tuple[str, ...]) -> str:
-    named = sorted({name for tag in tags if (name := label(tag))})
-    return json.dumps(named[:_MOST_TAGS], ensure_ascii=False)
+def _as_json(fixed: tuple[str, ...], chosen: tuple[str, ...]) -> str:
+    first, rest = ({name for tag in tags if (name := label(tag))} for tags in (fixed, chosen))
+    kept = [*sorted(first), *sorted(rest - first)][:_MOST_TAGS]
+    return json.dumps(sorted(kept), ensure_ascii=False)
 
 
-def user_of(given: Any, metadata: Mapping[str, Any]) -> str | None:
-    """The end user: the request's `user`, else the one that LiteLLM's proxy knows."""
-    return label(
-        given or metadata.get("user_api_key_end_user_id") or metadata.get("user_api_key_user_id")
-    )
-
-
-def job_of(metadata: Mapping[str, Any]) -> str | None:
-    """The job: `metadata["job"]` or `metadata["job_id"]`."""
-    return label(metadata.get("job") or metadata.get("job_id"))
-
-
-def key_of(call: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+def _key_of(call: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
     """A name for the key: its alias at LiteLLM's proxy, else a short hash of it, never the key."""
-    alias = label(metadata.get("user_api_key_alias"))
+    alias = label(known.get("user_api_key_alias"))
     if alias:
         return alias
-    key = metadata.get("user_api_key_hash") or metadata.get("user_api_key") or call.get("api_key")
+    key = known.get(_PROOF) or known.get("user_api_key") or call.get("api_key")
     if not isinstance(key, str) or not key:
         key = _usual_key()
     return key_name(key) if key else None

@@ -48,6 +48,7 @@ class Ticket:
     endpoint: str
     model: Any
     user: Any
+    session: Any
     streamed: bool
     call: Mapping[str, Any] | None
     row: Row | None = None
@@ -60,20 +61,16 @@ class Ticket:
     def made_row(self) -> Row:
         """The row, with who asked and for what."""
         if self.row is None:
-            call = self.call or {}
-            metadata = calls.metadata_of(call)
-            self.row = Row(
+            row = Row(
                 call_id=self.call_id,
                 attempt=self.attempt,
                 started_at=self.started_at,
                 endpoint=self.endpoint,
                 model=calls.label(self.model) or "",
-                user_id=calls.user_of(self.user, metadata),
-                key_name=calls.key_of(call, metadata),
-                job=calls.job_of(metadata),
-                tags=calls.tags_of(call, metadata),
                 streamed=self.streamed,
             )
+            calls.put_labels(row, self.call or {}, user=self.user, session=self.session)
+            self.row = row
         return self.row
 
     @property
@@ -152,7 +149,8 @@ class LedgerGate:
             endpoint,
             # Of a body, all that a row wants to know; the rest need not be kept.
             body.get("model"),
-            body.get("user"),
+            body.get("user") or body.get("safety_identifier"),
+            body.get("session_id"),
             body.get("stream") is True,
             call,
         )

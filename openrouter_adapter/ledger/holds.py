@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from openrouter_adapter.ledger.accounts import Account
-    from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.budgets import Account, Budget
     from openrouter_adapter.ledger.database import Database
     from openrouter_adapter.ledger.rows import Row
 
@@ -54,7 +53,8 @@ class Refusal:
 
     def __str__(self) -> str:
         """Name the budget, what is spent, what is held and what the request could cost."""
-        what = self.budget.name + (f" ({self.period})" if self.period else "")
+        period = self.period.strip()
+        what = self.budget.name + (f" ({period})" if period else "")
         limit = _usd(to_pico(self.budget.usd))
         return (
             f"budget {what}: {_usd(self.spent)} of {limit} USD are spent and "
@@ -74,6 +74,10 @@ class _Wish:
     refusal: Refusal | None = None
     failure: LedgerError | None = None
     is_done: bool = False
+
+    def accounts(self) -> list[tuple[Budget, Account]]:
+        """Where it is to be held, under which budget."""
+        return [(budget, one) for budget in self.budgets for one in budget.accounts(self.row)]
 
 
 @dataclass
@@ -190,18 +194,19 @@ class Holds:
         self, connection: sa.Connection, worker: str, idle: dict[Account, int], wish: _Wish
     ) -> Refusal | None:
         """Takes a wish out of the idle allowance, filled up where it is too little; or refuses."""
-        taken: list[Account] = []
-        for budget in wish.budgets:
-            account = (budget.name, budget.period(wish.row.started_at))
+        taken: list[tuple[Budget, Account]] = []
+        for budget, account in wish.accounts():
             missing = wish.worst - idle.get(account, 0)
             if missing > 0:
                 refusal = _fill(connection, worker, idle, budget, account, missing, wish.worst)
                 if refusal is not None:
-                    for other in taken:
-                        idle[other] += wish.worst
+                    for other, its in taken:
+                        idle[its] += wish.worst
+                        if other.each is not None:
+                            workers.move(connection, worker, *its, -idle.pop(its))
                     return refusal
             idle[account] = idle.get(account, 0) - wish.worst
-            taken.append(account)
+            taken.append((budget, account))
         return None
 
     def beat(self) -> None:
@@ -278,8 +283,7 @@ def _short(wishes: Sequence[_Wish], idle: Mapping[Account, int]) -> list[Account
     """The accounts that the idle allowance does not suffice for."""
     wanted: dict[Account, int] = {}
     for wish in wishes:
-        for budget in wish.budgets:
-            account = (budget.name, budget.period(wish.row.started_at))
+        for _, account in wish.accounts():
             wanted[account] = wanted.get(account, 0) + wish.worst
     return [account for account, amount in wanted.items() if amount > idle.get(account, 0)]
 
@@ -290,7 +294,7 @@ def _records(wish: _Wish, worker: str) -> list[dict[str, object]]:
         {
             "id": wish.hold_id,
             "budget": budget.name,
-            "period": budget.period(row.started_at),
+            "period": period,
             "worker": worker,
             "amount": wish.worst,
             "made_at": row.started_at,
@@ -298,7 +302,7 @@ def _records(wish: _Wish, worker: str) -> list[dict[str, object]]:
             "attempt": row.attempt,
             "model": row.model,
         }
-        for budget in wish.budgets
+        for budget, (_, period) in wish.accounts()
     ]
 
 
@@ -313,7 +317,7 @@ def _fill(
 ) -> Refusal | None:
     """Takes a block from the account, or just what is missing; or says why it can't."""
     name, period = account
-    accounts.open_account(connection, budget, period)
+    accounts.open_account(connection, budget, account)
     accounts.lock(connection, [account])
     spent, held = connection.execute(
         sa.text(
@@ -327,7 +331,10 @@ def _fill(
         mine = idle.pop(account, 0)
         workers.move(connection, worker, name, period, -mine)
         return Refusal(budget, period, spent, held - mine, worst)
-    block = min(rest, max(missing, min(most // _OF_LIMIT, rest // _OF_REST)))
+    block = missing
+    if budget.each is None:
+        # What is taken in advance for each of many users would never be needed again.
+        block = min(rest, max(missing, min(most // _OF_LIMIT, rest // _OF_REST)))
     workers.move(connection, worker, name, period, block)
     idle[account] = idle.get(account, 0) + block
     return None

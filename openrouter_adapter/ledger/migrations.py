@@ -167,6 +167,45 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         "CREATE INDEX ledger_holds_worker ON ledger_holds (worker)",
         "CREATE INDEX ledger_holds_account ON ledger_holds (budget, period)",
     ),
+    # Labels that tell who authenticated from whom a client names, and budgets on them. A budget
+    # on a user applied to either before, and goes on doing so.
+    3: (
+        "ALTER TABLE ledger_attempts ADD COLUMN end_user_id TEXT",
+        "ALTER TABLE ledger_attempts ADD COLUMN team TEXT",
+        "ALTER TABLE ledger_attempts ADD COLUMN organization TEXT",
+        "ALTER TABLE ledger_attempts ADD COLUMN session_id TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN end_user_id TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN team TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN organization TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN session_id TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN each_label TEXT",
+        "ALTER TABLE ledger_budgets ADD COLUMN or_end_user BOOLEAN NOT NULL DEFAULT FALSE",
+        "UPDATE ledger_budgets SET or_end_user = TRUE WHERE user_id IS NOT NULL",
+        # A request with two tags has two holds under a budget on each tag.
+        """
+        CREATE TABLE ledger_holds_by_account (
+            id TEXT NOT NULL,
+            budget TEXT NOT NULL,
+            period TEXT NOT NULL,
+            worker TEXT NOT NULL,
+            amount BIGINT NOT NULL,
+            made_at BIGINT NOT NULL,
+            call_id TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            PRIMARY KEY (id, budget, period)
+        )
+        """,
+        """
+        INSERT INTO ledger_holds_by_account
+        SELECT id, budget, period, worker, amount, made_at, call_id, attempt, model
+        FROM ledger_holds
+        """,
+        "DROP TABLE ledger_holds",
+        "ALTER TABLE ledger_holds_by_account RENAME TO ledger_holds",
+        "CREATE INDEX ledger_holds_worker ON ledger_holds (worker)",
+        "CREATE INDEX ledger_holds_account ON ledger_holds (budget, period)",
+    ),
 }
 
 # Any number that no other program's advisory lock is likely to have: "orledger" in ASCII.

@@ -1,7 +1,7 @@
 """What the ledger can be asked: sums by anything, single rows, budgets and holds.
 
-Sums by model, provider, endpoint, tag, key, job, hour and day come from the rollups and take no
-longer for millions of rows; by user or served model, or with a filter that the rollups lack, the
+Sums by model, provider, endpoint, tag, key, job, team, organization, hour and day come from the
+rollups and take no longer for millions of rows; by user, end user, session or served model the
 rows themselves are read.
 """
 
@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.money import PART, to_usd, whole
-from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY
+from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY, SUMMED_LABELS
+from openrouter_adapter.ledger.rows import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,11 +79,13 @@ class BudgetState:
 
     `held` is what requests in the air, and allowance that processes have taken in advance, may
     yet cost; `unsettled` is the part of it whose request has ended, or whose process has, without
-    anybody knowing what it cost.
+    anybody knowing what it cost. Where each value of a label has a limit, `value` is whose account
+    it is: "" for requests that lack the label, None where no value was used yet.
     """
 
     budget: Budget
     period: str
+    value: str | None
     spent: Decimal
     held: Decimal
     unsettled: Decimal
@@ -106,10 +109,13 @@ class HoldState:
 
 # Which rollup knows it, and by which column.
 _OF_HOURS: Final = {"model": "model", "provider": "provider", "endpoint": "endpoint", "via": "via"}
-_OF_LABELS: Final = ("tag", "key", "job")
-_OF_ROWS: Final = {"user": "user_id", "served_model": "served_model", "error": "error_class"}
+_OF_ROWS: Final = {
+    **{name: column for name, column in LABELS.items() if name not in SUMMED_LABELS},
+    "served_model": "served_model",
+    "error": "error_class",
+}
 _EVER: Final = 2**62
-DIMENSIONS: Final = (*_OF_HOURS, *_OF_LABELS, *_OF_ROWS, "day", "hour", "total")
+DIMENSIONS: Final = (*_OF_HOURS, *SUMMED_LABELS, *_OF_ROWS, "day", "hour", "total")
 """What `spend` can sum by."""
 
 
@@ -148,7 +154,7 @@ def spend(
 def _query_of_rollups(by: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
     table, condition = "ledger_hours", ""
     given: dict[str, Any] = {"first": first, "last": last}
-    if by in _OF_LABELS:
+    if by in SUMMED_LABELS:
         table, column, condition = "ledger_labels", "name", "kind = :kind AND "
         given["kind"] = by
     elif by == "total":
@@ -242,33 +248,66 @@ _HOLDS: Final = (
 _IS_UNSETTLED: Final = "(worker.is_dead OR COALESCE(attempt.outcome, 'open') <> 'open')"
 
 
-def budget_states(database: Database) -> list[BudgetState]:
-    """Every budget with its account of the period that now is."""
+def budget_states(
+    database: Database, name: str | None = None, *, most_values: int | None = None
+) -> list[BudgetState]:
+    """Budgets with their accounts of the period that now is; one for each value that was used.
+
+    Args:
+        database: The ledger's.
+        name: Only this budget's; None for all.
+        most_values: How many accounts of one budget, those nearest to the limit; None for all.
+    """
     with database.read() as connection:
         now = database.now(connection)
-        found = []
-        for budget in stored.load(connection):
-            period = budget.period(now)
-            key = {"budget": budget.name, "period": period}
-            account = connection.execute(
-                sa.text(
-                    "SELECT spent, held FROM ledger_accounts "
-                    "WHERE budget = :budget AND period = :period"
-                ),
-                key,
-            ).first()
-            unsettled = connection.scalar(
-                sa.text(
-                    f"SELECT SUM(hold.amount) {_HOLDS} WHERE {_IS_UNSETTLED} "
-                    "AND hold.budget = :budget AND hold.period = :period"
-                ),
-                key,
-            )
-            spent, held = account or (0, 0)
-            found.append(
-                BudgetState(budget, period, to_usd(spent), to_usd(held), to_usd(unsettled or 0))
-            )
-        return found
+        return [
+            state
+            for budget in stored.load(connection)
+            if name in {None, budget.name}
+            for state in _states(connection, budget, budget.period(now), most_values)
+        ]
+
+
+def _states(
+    connection: sa.Connection, budget: Budget, period: str, most_values: int | None
+) -> list[BudgetState]:
+    given: dict[str, Any] = {"budget": budget.name, "period": period, "most": most_values or _EVER}
+    is_one = "{}.budget = :budget AND {}.period = :period"
+    if budget.each is not None:
+        # The period's name, a space, and the value.
+        given["period"], given["length"] = f"{period} ", len(period) + 1
+        is_one = "{}.budget = :budget AND SUBSTR({}.period, 1, :length) = :period"
+    accounts = connection.execute(
+        sa.text(
+            f"SELECT period, spent, held FROM ledger_accounts AS account "  # noqa: S608
+            f"WHERE {is_one.format('account', 'account')} "
+            "ORDER BY spent + held DESC, period LIMIT :most"
+        ),
+        given,
+    ).fetchall()
+    unsettled = {
+        one.period: int(one.amount)
+        for one in connection.execute(
+            sa.text(
+                f"SELECT hold.period, SUM(hold.amount) AS amount {_HOLDS} WHERE {_IS_UNSETTLED} "
+                f"AND {is_one.format('hold', 'hold')} GROUP BY hold.period"
+            ),
+            given,
+        )
+    }
+    found = [
+        BudgetState(
+            budget=budget,
+            period=period,
+            value=None if budget.each is None else one.period.removeprefix(given["period"]),
+            spent=to_usd(one.spent),
+            held=to_usd(one.held),
+            unsettled=to_usd(unsettled.get(one.period, 0)),
+        )
+        for one in accounts
+    ]
+    none = to_usd(0)
+    return found or [BudgetState(budget, period, None, none, none, none)]
 
 
 def holds(database: Database, budget: str | None = None) -> list[HoldState]:

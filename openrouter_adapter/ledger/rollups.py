@@ -6,12 +6,19 @@ the sums are those of the rows, in whichever order they came.
 
 from __future__ import annotations
 
-import json
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger.money import PART
-from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OPEN, UNKNOWN
+from openrouter_adapter.ledger.rows import (
+    BILLED,
+    ERROR,
+    ESTIMATE,
+    LABELS,
+    OPEN,
+    UNKNOWN,
+    values_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,9 +51,13 @@ SUMS: Final = (*COUNTS, *(f"{name}_{part}" for name in MONEY for part in ("high"
 HOUR_KEY: Final = ("hour", "via", "endpoint", "model", "provider")
 LABEL_KEY: Final = ("hour", "kind", "name")
 
+# Users and sessions may be as many as requests: their sums are made of the rows.
+SUMMED_LABELS: Final = ("tag", "job", "key", "team", "organization")
+
 Amounts = list[int]
 Change = tuple["Row | None", "Row"]
 
+_labels: Final = operator.attrgetter(*(LABELS[name] for name in SUMMED_LABELS))
 _plain: Final = {name: operator.attrgetter(name) for name in COUNTS if name.endswith("_tokens")}
 
 
@@ -85,14 +96,17 @@ def _parts(pico: int) -> tuple[int, int]:
     return divmod(pico, PART)
 
 
-def labels(tags: str, job: str | None, key_name: str | None) -> list[tuple[str, str]]:
-    """The labels that a row is summed under: a row with two tags counts under both."""
-    found = [("tag", tag) for tag in json.loads(tags)]
-    if job:
-        found.append(("job", job))
-    if key_name:
-        found.append(("key", key_name))
-    return found
+def labels(columns: Sequence[str | None]) -> list[tuple[str, str]]:
+    """The labels that a row is summed under: a row with two tags counts under both.
+
+    Args:
+        columns: Of SUMMED_LABELS, in their order.
+    """
+    return [
+        (label, value)
+        for label, column in zip(SUMMED_LABELS, columns, strict=True)
+        for value in values_in(label, column)
+    ]
 
 
 def apply(connection: sa.Connection, database: Database, changes: Iterable[Change]) -> None:
@@ -108,7 +122,7 @@ def apply(connection: sa.Connection, database: Database, changes: Iterable[Chang
     for (hour, via, endpoint, model, provider, *named), (before, after) in alike.items():
         moved = list(map(operator.sub, amounts(after), amounts(before)))
         _sum(hours, (hour, via, endpoint, model, provider or ""), moved)
-        for kind, name in labels(*named):
+        for kind, name in labels(named):
             _sum(by_label, (hour, kind, name), moved)
     _upsert(connection, database, "ledger_hours", HOUR_KEY, hours)
     _upsert(connection, database, "ledger_labels", LABEL_KEY, by_label)
@@ -123,9 +137,7 @@ def _group(
         row.endpoint,
         row.model,
         row.provider,
-        row.tags,
-        row.job,
-        row.key_name,
+        *_labels(row),
     )
     there = alike.get(key)
     if there is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,18 @@ OPEN: Final = "open"
 OK: Final = "ok"
 ERROR: Final = "error"
 LEFT: Final = "left"
+
+LABELS: Final = {
+    "job": "job",
+    "key": "key_name",
+    "tag": "tags",
+    "user": "user_id",
+    "end_user": "end_user_id",
+    "team": "team",
+    "organization": "organization",
+    "session": "session_id",
+}
+"""What a budget can be limited to and spend summed by, and the column of each."""
 
 _RANK: Final = {UNKNOWN: 0, ESTIMATE: 1, BILLED: 2}
 # Who saw an attempt's end knows better than who found its bill.
@@ -40,7 +53,8 @@ class Row:
         model: The model asked for.
         served_model: The dated model that answered.
         provider: Who served it, in OpenRouter's words.
-        user_id: The request's `user`.
+        user_id: The user whose key the proxy authenticated; without a proxy, the user that the
+            request names.
         key_name: The key's alias at LiteLLM's proxy, or a short hash of the key.
         job: `metadata["job"]`, or a batch job's name.
         tags: A JSON list of LiteLLM's tags, sorted.
@@ -64,6 +78,10 @@ class Row:
         hold_id: The budget hold that waits for this row's cost.
         asks: How often `GET /generation` was asked.
         ask_after: When to ask (again), microseconds since 1970; None for no need.
+        end_user_id: The user that the request names: `user`, or what LiteLLM's proxy takes for it.
+        team: The team of the key at LiteLLM's proxy, by its alias, else its id.
+        organization: The organization of the key there, likewise.
+        session_id: The session that the request names.
     """
 
     call_id: str
@@ -100,11 +118,26 @@ class Row:
     hold_id: str | None = None
     asks: int = 0
     ask_after: int | None = None
+    end_user_id: str | None = None
+    team: str | None = None
+    organization: str | None = None
+    session_id: str | None = None
 
     @property
     def total(self) -> int | None:
         """Picodollars of everything it cost; None where that is not known."""
         return None if self.cost is None else self.cost + self.upstream
+
+    def values_of(self, label: str) -> list[str]:
+        """The values that it has of one of LABELS: any number of tags, one of others, or none."""
+        return values_in(label, getattr(self, LABELS[label]))
+
+
+def values_in(label: str, column: str | None) -> list[str]:
+    """The values of one of LABELS that stand in its column."""
+    if label == "tag":
+        return list(json.loads(column or "[]"))
+    return [column] if column else []
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Row))

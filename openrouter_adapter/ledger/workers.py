@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from openrouter_adapter.ledger import accounts
 
 if TYPE_CHECKING:
-    from openrouter_adapter.ledger.accounts import Account
+    from openrouter_adapter.ledger.budgets import Account
     from openrouter_adapter.ledger.database import Database
 
 
@@ -152,6 +152,9 @@ def move(connection: sa.Connection, worker: str, budget: str, period: str, amoun
         ),
         given,
     )
+    if amount < 0:
+        accounts.lower_lease(connection, worker, (budget, period), -amount)
+        return
     connection.execute(
         sa.text(
             "INSERT INTO ledger_leases (worker, budget, period, granted) "

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter.ledger.rows import LABELS
 from openrouter_adapter.report import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
-    from openrouter_adapter.ledger import Budget, BudgetState, HoldState
-
-LABELS: Final = ("job", "key", "tag", "user")
-"""What a budget can be limited to."""
+    from openrouter_adapter.ledger import BudgetState, HoldState
 
 
 def labels(scope: Iterable[str]) -> dict[str, str]:
-    """What a budget is limited to, from texts such as `tag=batch`.
+    """The labels that a budget is limited to, from texts such as `tag=batch`.
 
     Raises:
         ValueError: one has another form, or a label comes twice.
@@ -26,16 +25,23 @@ def labels(scope: Iterable[str]) -> dict[str, str]:
     for one in scope:
         label, _, value = one.partition("=")
         if label not in LABELS or not value:
-            raise ValueError(f"{one!r} is no scope: write job=…, key=…, tag=… or user=…")
+            *names, last = (f"{name}=…" for name in LABELS)
+            raise ValueError(f"{one!r} is no scope: write {', '.join(names)} or {last}")
         if label in found:
             raise ValueError(f"a budget has one {label}, and two are given")
         found[label] = value
     return found
 
 
-def scope(budget: Budget) -> str:
-    """What a budget is limited to, as `--scope` takes it."""
-    found = [f"{name}={getattr(budget, name)}" for name in LABELS if getattr(budget, name)]
+def scope(state: BudgetState) -> str:
+    """The labels that a budget is limited to, as `--scope` takes them, and whose account it is."""
+    budget = state.budget
+    found = [f"{name}={value}" for name, value in budget.labels.items()]
+    if budget.or_end_user:
+        found.append(f"or end_user={budget.user}")
+    if budget.each is not None:
+        whose = {None: "", "": f": requests without a {budget.each}"}
+        found.append(f"each {budget.each}" + whose.get(state.value, f": {state.value}"))
     return texts.visible(", ".join(found)) or "everything"
 
 
@@ -56,6 +62,8 @@ def record(state: BudgetState) -> dict[str, Any]:
     return {
         "name": budget.name,
         **{name: getattr(budget, name) for name in LABELS},
+        "each": budget.each,
+        "value": state.value,
         "per": budget.per,
         "period": state.period,
         "limit": texts.plain(budget.usd),
@@ -79,11 +87,17 @@ def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
         texts.amounts([left(one) for one in states]),
     ]
     rows = [
-        [texts.visible(one.budget.name), scope(one.budget), period(one), *map(str, figures)]
+        [texts.visible(one.budget.name), scope(one), period(one), *map(str, figures)]
         for one, figures in zip(states, zip(*money, strict=True), strict=True)
     ]
     amounts = ("limit", "spent", "held", "unsettled", "left")
     return ["budget", "scope", "period", *(f"{name} USD" for name in amounts)], rows
+
+
+def cut(states: Iterable[BudgetState], most: int) -> list[str]:
+    """The names of budgets of which as many values are listed as there may be."""
+    counts = Counter(one.budget.name for one in states if one.budget.each is not None)
+    return [name for name, number in counts.items() if number >= most]
 
 
 def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[HoldState]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from openrouter_adapter.ledger.rollups import SUMMED_LABELS
 from openrouter_adapter.report import texts
 from openrouter_adapter.report.listing import COUNTS, MONEY
 
@@ -23,9 +24,13 @@ _TITLES: Final = {
     "day": ("Day", ("Day (UTC)",)),
     "tag": ("Tag", ("Tag",)),
     "user": ("User", ("User",)),
+    "end_user": ("End user", ("End user",)),
+    "team": ("Team", ("Team",)),
+    "organization": ("Organization", ("Organization",)),
     "job": ("Job", ("Job",)),
     "key": ("Key", ("Key",)),
 }
+_ARTICLES: Final = {"organization": "an"}
 _HEADINGS: Final = {
     "total": "USD",
     "billed": "Billed, USD",
@@ -138,12 +143,12 @@ def _note(by: str, groups: Sequence[Group], total: Spend) -> str:
     found = []
     if by == "tag":
         found.append("A request with two tags is in both rows, one without in none.")
-    elif by in {"job", "key"}:
+    elif by in SUMMED_LABELS:
         inside = sum((one.total for _, one in groups), Decimal(0))
         requests = total.requests - sum(one.requests for _, one in groups)
         if requests:
             found.append(
-                f"{texts.count(requests)} requests without a {by}, for "
+                f"{texts.count(requests)} requests without {_ARTICLES.get(by, 'a')} {by}, for "
                 f"{texts.amount(total.total - inside)} USD, are in the last line only."
             )
     if len(groups) > MOST_ROWS:

@@ -24,7 +24,9 @@ Group = tuple[tuple["str | None", ...], "Spend"]
 """What requests have in common, and their sum."""
 
 # What the page's table can be read by, and what its sums are: all requests' or some's.
-_TABLES: Final = ("day", "tag", "user", "job", "key")
+_TABLES: Final = ("day", "tag", "user", "end_user", "team", "organization", "job", "key")
+# Of a budget for each user: how many are shown, those nearest to the limit.
+_MOST_VALUES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def gather(
         outcomes=breakdowns.outcomes(book.store.database, **ends),
         savings=savings.of_caches(book.store.database, window, prices),
         prices_known=prices is not None,
-        budgets=book.budgets(),
+        budgets=book.budgets(most_values=_MOST_VALUES),
     )
 
 

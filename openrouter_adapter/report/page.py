@@ -174,7 +174,7 @@ def _budgets(states: Sequence[BudgetState]) -> list[dict[str, Any]]:
         found.append(
             {
                 "state": state,
-                "scope": budgets.scope(state.budget),
+                "scope": budgets.scope(state),
                 "period": budgets.period(state),
                 "left": left,
                 "is_over": left <= 0,

@@ -21,7 +21,7 @@ from openrouter_adapter.ledger.rows import COLUMNS
 from .rows import HOUR, NOON, billed, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from openrouter_adapter.ledger import Row
@@ -203,21 +203,67 @@ def test_a_ledger_of_a_newer_version_is_left_alone(where: str) -> None:
         Store(where).rows()
 
 
+def make_version(connection: sa.Connection, version: int) -> None:
+    """Make the tables of an older version."""
+    connection.execute(sa.text("CREATE TABLE ledger_version (version INTEGER NOT NULL)"))
+    for number in range(1, version + 1):
+        for statement in STEPS[number]:
+            connection.execute(sa.text(statement))
+        new = sa.text("INSERT INTO ledger_version VALUES (:number)")
+        connection.execute(new, {"number": number})
+
+
+def insert_old(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write rows as an older version did, with the columns that it had."""
+    names = [one["name"] for one in sa.inspect(connection).get_columns("ledger_attempts")]
+    connection.execute(
+        sa.text(
+            f"INSERT INTO ledger_attempts ({', '.join(names)}) "  # noqa: S608
+            f"VALUES ({', '.join(f':{name}' for name in names)})"
+        ),
+        [{name: getattr(row, name) for name in names} for row in rows],
+    )
+
+
 @pytest.mark.parametrize("version", range(1, max(STEPS)))
 def test_a_ledger_of_each_older_version_is_brought_up_to_date(store: Store, version: int) -> None:
+    old = [billed(5, user_id="ann"), unknown("gen-1")]
     with store.database._engine.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE ledger_version (version INTEGER NOT NULL)"))
-        for number in range(1, version + 1):
-            for statement in STEPS[number]:
-                connection.execute(sa.text(statement))
-            new = sa.text("INSERT INTO ledger_version VALUES (:number)")
-            connection.execute(new, {"number": number})
-        old = [billed(5, user_id="ann"), unknown("gen-1")]
-        store._insert(connection, old)
+        make_version(connection, version)
+        insert_old(connection, old)
     assert sorted(store.rows(), key=str) == sorted(old, key=str)
     book = ledger.open(store.database.url.render_as_string(hide_password=False))
     book.budget("new", 1)
     assert [to_pico(state.spent) for state in book.budgets()] == [5]
+    book.close()
+
+
+def test_an_old_budget_on_a_user_still_holds_for_the_name_that_a_client_sends(
+    store: Store,
+) -> None:
+    with store.database._engine.begin() as connection:
+        make_version(connection, 2)
+        connection.execute(
+            sa.text(
+                "INSERT INTO ledger_budgets (name, most, per, user_id, wait_ms, lets_through) "
+                "VALUES ('old', 1000000000000, 'total', 'ann', 0, FALSE)"
+            )
+        )
+        insert_old(connection, [billed(5, user_id="ann")])
+    book = ledger.open(store.database.url.render_as_string(hide_password=False))
+    book.store.write(
+        [
+            billed(10, user_id="owner", end_user_id="ann"),
+            billed(20, user_id="ann", end_user_id="bob"),
+            billed(40, user_id="bob", end_user_id="bob"),
+        ]
+    )
+    book.budget("old", 2, user="ann")  # a new limit changes nothing of whom it is on
+    [state] = book.budgets()
+    assert state.budget.or_end_user
+    assert (state.budget.usd, to_pico(state.spent)) == (2, 35)
+    book.budget("new", 2, user="ann")
+    assert [to_pico(one.spent) for one in book.budgets()] == [25, 35]
     book.close()
 
 
