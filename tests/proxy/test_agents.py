@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
 
-from .conftest import cost_of
+from .conftest import UNINSTALLED, cost_of
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
 
     from .conftest import Caller, Proxy
+
+anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED)
 
 pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
 CLAUDE = "openrouter/anthropic/claude-haiku-4.5"

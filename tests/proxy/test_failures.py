@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anthropic
 import openai
 import pytest
 
-from .conftest import MASTER_KEY, PROVIDER_KEY
+from .conftest import MASTER_KEY, PROVIDER_KEY, UNINSTALLED
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
 
     from .conftest import Caller, Proxy
+
+anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED)
 
 pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
 CHAT, CLAUDE = "openrouter/openai/gpt-4o-mini", "openrouter/anthropic/claude-haiku-4.5"

@@ -264,7 +264,11 @@ async def test_the_proxys_own_loader_takes_a_generated_configuration(
     tmp_path: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proxy_server = pytest.importorskip("litellm.proxy.proxy_server")
+    proxy_server = pytest.importorskip(
+        "litellm.proxy.proxy_server",
+        reason="LiteLLM's proxy is not installed: the extra 'test-proxy'",
+        exc_type=ImportError,
+    )
     monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-master")
     found = routing.config(
         routing.select(CHEAP, DEAR, LONG, catalog=models),
