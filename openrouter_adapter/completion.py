@@ -124,16 +124,18 @@ def new_tool_call_id() -> str:
 
 
 def finish(wire: Mapping[str, Any], has_tool_calls: bool) -> tuple[str, dict[str, Any]]:
-    """A choice's finish reason in OpenAI's words, and the fields LiteLLM has no place for."""
+    """A choice's finish reason in OpenAI's words, and the fields LiteLLM has no place for.
+
+    A reason that OpenAI doesn't know is among these fields.
+    """
     specific = {name: value for name, value in wire.items() if name not in _CHOICE_FIELDS}
-    reason = wire.get("finish_reason")
-    if has_tool_calls and reason in {None, "", "stop"}:
-        return "tool_calls", specific
-    if reason in FINISH_REASONS:
-        return reason, specific
-    if reason:
+    reason: Any = wire.get("finish_reason")
+    is_known = reason in FINISH_REASONS
+    if reason and not is_known:
         specific["finish_reason"] = reason
-    return "stop", specific
+    if has_tool_calls and (reason == "stop" or not is_known):
+        return "tool_calls", specific
+    return reason if is_known else "stop", specific
 
 
 def text_of_parts(parts: list[Any]) -> str:

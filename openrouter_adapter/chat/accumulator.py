@@ -92,11 +92,12 @@ class Accumulator:
     def finish_tool_calls(self) -> list[dict[str, Any]]:
         """Finishes an answer that ends in tool calls without saying so; gives the closing deltas.
 
-        Gives nothing, and changes nothing, where a choice without tool calls has no finish
-        reason either: that answer is cut.
+        Gives nothing, and changes nothing, if a choice without a finish reason has no tool calls
+        or only a part of one's arguments: that answer is cut.
         """
         open_choices = {i: c for i, c in self._choices.items() if not c.finish_reason}
-        if not all(choice.tool_calls for choice in open_choices.values()):
+        calls = [choice.tool_calls for choice in open_choices.values()]
+        if not all(one and one.are_whole for one in calls):
             return []
         closing: list[dict[str, Any]] = [
             {"index": index, "delta": {}, "finish_reason": "tool_calls"} for index in open_choices
@@ -192,7 +193,9 @@ class _Choice:
         elif name in {"audio", "function_call"}:
             target = self._audio if name == "audio" else self._function_call
             for part, piece in value.items():
-                _merge(target, part, piece)
+                # Some providers repeat the name on every piece.
+                if part != "name" or not target.get(part):
+                    _merge(target, part, piece)
         elif name == "annotations":
             fresh = [note for note in _checked(value, list) if self._is_new(note)]
             self._annotations.extend(fresh)

@@ -1,106 +1,314 @@
-"""The tool calls of a streamed choice, put together from their pieces."""
+"""The tool calls of a streamed choice, put together from their pieces.
+
+A piece belongs to the call that its index names, or its id where the index is absent or wrong.
+Providers leave both out, repeat them, share them between calls and send them late, so a piece may
+also begin another call under an index or an id that is taken: see `_Call.is_followed_by`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from openrouter_adapter.completion import new_tool_call_id
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_IN_STRING: Final = re.compile(r'["\\]')
+_OUTSIDE: Final = re.compile(r'["{}\[\]]')
+_PLACED: Final = frozenset({"index", "id", "function"})
+
 
 class StreamedToolCalls:
-    """The tool calls of one choice, told apart by their index, or by their id where it lies."""
+    """The tool calls of one choice."""
 
-    __slots__ = ("_calls", "_ids", "_position_of_index")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_shown")
 
     def __init__(self) -> None:
-        self._calls: list[dict[str, Any]] = []
-        self._position_of_index: dict[int, int] = {}
-        self._ids: set[str] = set()
+        self._calls: list[_Call] = []
+        self._shown: dict[str, _Call] = {}
+        # Both by what the wire says: the newest call where several share an index or an id.
+        self._by_index: dict[Hashable, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._calls)
+        return bool(self._shown) or any(call.says_something for call in self._calls)
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether no call's arguments break off in the middle."""
+        return all(call.is_whole() or not call.begins_object for call in self._calls)
 
     def add(self, pieces: list[dict[str, Any]]) -> None:
-        """Adds pieces of calls, and gives each the index and the id of its call."""
-        for piece in pieces:
-            call = self._call_of(piece)
-            function = piece.get("function")
-            if not isinstance(function, dict):
-                function = piece["function"] = {}
-            target = call["function"]
-            if function.get("name") and not target.get("name"):
-                target["name"] = function["name"]
-            arguments = function.get("arguments")
-            if isinstance(arguments, str):
-                if arguments:
-                    call["arguments"].append(arguments)
-            elif arguments is not None:
-                text = orjson.dumps(arguments).decode()
-                function["arguments"] = text
-                call["arguments"].append(text)
-            for name, value in piece.items():
-                if name not in {"index", "id", "function"} and value is not None:
-                    call[name] = value
+        """Adds a delta's pieces, and gives each the index and the id of its call.
 
-    def _call_of(self, piece: dict[str, Any]) -> dict[str, Any]:
-        index = piece.get("index")
-        if index is None:
-            index = max(0, len(self._calls) - 1)
-        position = self._position_of_index.get(index)
-        given = piece.get("id")
-        if position is not None:
-            call = self._calls[position]
-            function = piece.get("function")
-            named = isinstance(function, dict) and function.get("name")
-            # Asked of named pieces only: to read all arguments for each piece is quadratic.
-            if not (named and _is_another(given, call)):
-                piece["index"] = position
-                if given:
-                    piece["id"] = call["id"]
-                return call
-            # A second call under the first one's index: providers that send each call whole.
-        if not given or given in self._ids:
-            piece["id"] = new_tool_call_id()
-        self._ids.add(piece["id"])
-        call = {
-            "id": piece["id"],
-            "wire_id": given,
-            "type": "function",
-            "function": {},
-            "arguments": [],
-        }
-        piece.setdefault("type", "function")
-        piece["index"] = self._position_of_index[index] = len(self._calls)
-        self._calls.append(call)
+        Pieces of a call that is not known well enough yet are taken out of the delta: its
+        consumers expect id and name with the first. What was held back comes with a later piece.
+        """
+        newest: list[_Call] = []
+        if len(pieces) > 1 and not any(map(_is_told, pieces)):
+            # Only their order says where they belong.
+            newest = self._calls[-len(pieces) :]
+        pieces[:] = [piece for piece, call in zip_longest(pieces, newest) if self._add(piece, call)]
+
+    def _add(self, piece: dict[str, Any], call: _Call | None) -> bool:
+        function = piece.get("function")
+        if not isinstance(function, dict):
+            function = piece["function"] = {}
+        name, given = function.get("name") or None, _id(piece.get("id"))
+        text = _arguments(function)
+        call = call or self._call_of(piece.get("index"), given, name, text)
+        if call.repeats(given, name, text):
+            text = function["arguments"] = ""
+        call.add(piece, given, name, text)
+        if call.position is None:
+            if not (call.name and (call.wire_id or call.arguments)):
+                return False
+            self._show(call, piece)
+            return True
+        piece["index"] = call.position
+        if given:
+            piece["id"] = call.id
+        else:
+            piece.pop("id", None)
+        if call.named > 1 and name:
+            # Some consumers join the names of all pieces.
+            del function["name"]
+        return True
+
+    def _call_of(self, index: Any, given: str | None, name: str | None, text: str) -> _Call:
+        call = None if index is None else self._by_index.get(index)
+        known = self._by_id.get(given) if given else None
+        if (
+            known is not None
+            and (call is None or call.wire_id != given)
+            and (index is None or known.goes_on_with(name, text))
+        ):
+            call = known
+        if call is None and self._calls and (index is None or not (name or given)):
+            newest = self._calls[-1]
+            # A piece that says nothing of its call, under an unknown index, may begin the next one.
+            if index is None or not newest.is_whole():
+                call = newest
+        if call is None or call.is_followed_by(given, name, text, is_known=call is known):
+            call = _Call()
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        if given:
+            self._by_id[given] = call
         return call
 
+    def _show(self, call: _Call, piece: dict[str, Any]) -> None:
+        """Makes a piece the first that a consumer sees of its call."""
+        call.id = call.wire_id if call.wire_id and call.wire_id not in self._shown else None
+        call.id = call.id or new_tool_call_id()
+        call.position = len(self._shown)
+        self._shown[call.id] = call
+        piece |= {"index": call.position, "id": call.id}
+        piece.setdefault("type", "function")
+        for name, value in call.fields.items():
+            piece.setdefault(name, value)
+        if call.name:
+            piece["function"]["name"] = call.name
+        if call.arguments:
+            piece["function"]["arguments"] = "".join(call.arguments)
+
     def close(self) -> list[dict[str, Any]]:
-        """Deltas that give `{}` to the calls that got no arguments at all."""
-        closing = []
-        for position, call in enumerate(self._calls):
-            if not call["arguments"]:
-                call["arguments"].append("{}")
-                closing.append({"index": position, "function": {"arguments": "{}"}})
+        """Deltas that end the calls: what was held back, and `{}` where no arguments came."""
+        closing: list[dict[str, Any]] = []
+        for call in self._calls:
+            if not call.says_something:
+                continue
+            is_new, is_empty = call.position is None, not call.arguments
+            piece: dict[str, Any] = {"function": {}}
+            if is_empty:
+                call.arguments.append("{}")
+                piece["function"]["arguments"] = "{}"
+            if is_new:
+                self._show(call, piece)
+            if is_new or is_empty:
+                closing.append({"index": call.position, **piece})
         return closing
 
     def whole(self) -> list[dict[str, Any]]:
         """The calls so far, in the form of an unstreamed answer's."""
-        calls = []
-        for position, call in enumerate(self._calls):
-            kept = {n: v for n, v in call.items() if n not in {"arguments", "wire_id"}}
-            function = {"name": call["function"].get("name"), "arguments": ""}
-            function["arguments"] = "".join(call["arguments"])
-            calls.append({**kept, "index": position, "function": function})
-        return calls
+        return [
+            {
+                "id": call.id,
+                "type": "function",
+                **call.fields,
+                "index": call.position,
+                "function": {"name": call.name, "arguments": "".join(call.arguments)},
+            }
+            for call in self._shown.values()
+        ]
 
 
-def _is_another(given: str | None, call: dict[str, Any]) -> bool:
-    """Whether a piece under a call's index begins another call: by its id, or as this is whole."""
-    if given:
-        return bool(given != call["wire_id"])
-    try:
-        return isinstance(orjson.loads("".join(call["arguments"])), dict)
-    except orjson.JSONDecodeError:
-        return False
+class _Call:
+    """One call, and what decides whether a piece goes on with it.
+
+    Attributes:
+        id: As consumers see it, once they have seen the call: the wire's, or one of our own.
+        wire_id: As the wire has it; several calls may share one.
+        position: Its index for consumers; None until they have seen it.
+        pieces: How many came; `named` of them had a name.
+    """
+
+    __slots__ = (
+        "_object",
+        "_read",
+        "arguments",
+        "fields",
+        "id",
+        "length",
+        "name",
+        "named",
+        "pieces",
+        "position",
+        "wire_id",
+    )
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.wire_id: str | None = None
+        self.name: str | None = None
+        self.fields: dict[str, Any] = {}
+        self.arguments: list[str] = []
+        self.length = self.pieces = self.named = 0
+        self.position: int | None = None
+        self._object = _ObjectScanner()
+        self._read = 0
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything makes it a call: an id, a name, or arguments."""
+        return bool(self.name or self.wire_id or self.arguments)
+
+    @property
+    def begins_object(self) -> bool:
+        """Whether arguments came, and are those of a function."""
+        return bool(self.arguments) and _opens(self.arguments[0])
+
+    def is_whole(self) -> bool:
+        """Whether the arguments so far are a JSON object.
+
+        Read only when a piece makes it a question, and each piece once: asking at every piece
+        takes time linear in the arguments.
+        """
+        for piece in self.arguments[self._read :]:
+            self._object.read(piece)
+        self._read = len(self.arguments)
+        return self._object.is_whole
+
+    def add(self, piece: dict[str, Any], given: str | None, name: str | None, text: str) -> None:
+        self.pieces += 1
+        self.named += bool(name)
+        self.wire_id = self.wire_id or given
+        self.name = self.name or name
+        if text:
+            self.arguments.append(text)
+            self.length += len(text)
+        for field, value in piece.items():
+            if field not in _PLACED and value is not None:
+                self.fields[field] = value
+
+    def goes_on_with(self, name: str | None, text: str) -> bool:
+        """Whether a piece with the id of this call, but another index, is a piece of it."""
+        return not name or (name == self.name and not self.is_whole() and not _opens(text))
+
+    def is_followed_by(
+        self, given: str | None, name: str | None, text: str, *, is_known: bool
+    ) -> bool:
+        """Whether a piece that index or id lead to this call begins another one all the same.
+
+        Args:
+            given: The piece's id.
+            name: The piece's function.
+            text: The piece's arguments.
+            is_known: Whether this call's pieces had the id before.
+        """
+        if name and self.name and name != self.name:
+            return True
+        if given and not is_known:
+            if self.wire_id is None:  # then the id may just be late
+                return self.is_whole() and bool(name or text)
+            # Some providers make up an id for every piece: in the middle of arguments it is none.
+            return self.is_whole() or (name is not None and _opens(text))
+        if not name or not self.is_whole() or self.repeats(given, name, text):
+            return False
+        # A name again, without arguments: some providers put it on every piece.
+        return bool(text) or self.pieces > self.named > 0
+
+    def repeats(self, given: str | None, name: str | None, text: str) -> bool:
+        """Whether a piece says all of this call's arguments over again.
+
+        Two equal calls have two ids; without any they are two calls.
+        """
+        is_same = given == self.wire_id if given else not name
+        return (
+            is_same
+            and len(text) == self.length > 0
+            and self.is_whole()
+            and text == "".join(self.arguments)
+        )
+
+
+class _ObjectScanner:
+    """Follows a JSON text's brackets piece by piece, each read once."""
+
+    __slots__ = ("_depth", "_is_escaped", "_is_in_string", "is_whole")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._is_in_string = self._is_escaped = False
+        self.is_whole = False
+
+    def read(self, text: str) -> None:
+        """Goes on with the next piece of the text, which is not empty."""
+        position, self._is_escaped = int(self._is_escaped), False
+        while True:
+            pattern = _IN_STRING if self._is_in_string else _OUTSIDE
+            match = pattern.search(text, position)
+            if match is None:
+                return
+            position, sign = match.end(), match.group()
+            if sign == '"':
+                self._is_in_string = not self._is_in_string
+            elif sign == "\\":
+                self._is_escaped = position == len(text)
+                position += 1
+            else:
+                self._depth += 1 if sign in "{[" else -1
+                self.is_whole = self._depth == 0
+
+
+def _is_told(piece: dict[str, Any]) -> bool:
+    """Whether a piece says by itself which call it belongs to."""
+    function = piece.get("function")
+    named = isinstance(function, dict) and function.get("name")
+    return bool(named or piece.get("id") or piece.get("index") is not None)
+
+
+def _id(given: Any) -> str | None:
+    return None if given is None or given == "" else str(given)
+
+
+def _arguments(function: dict[str, Any]) -> str:
+    """The arguments of a piece as text, and put there as such."""
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        return arguments
+    if arguments is None:
+        return ""
+    text = function["arguments"] = orjson.dumps(arguments).decode()
+    return text
+
+
+def _opens(text: str) -> bool:
+    """Whether a call's arguments could begin with this text."""
+    return text.lstrip()[:1] in {"", "{"}
