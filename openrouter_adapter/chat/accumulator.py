@@ -144,7 +144,7 @@ class _Choice:
         self.tool_calls = StreamedToolCalls()
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._details = _ReasoningDetails()
+        self._details: _ReasoningDetails | None = None
         self._images: list[Any] = []
         self._annotations: list[Any] = []
         self._seen_annotations: set[bytes] = set()
@@ -185,6 +185,7 @@ class _Choice:
 
     def _add_rare(self, name: str, value: Any, delta: dict[str, Any]) -> None:
         if name == "reasoning_details":
+            self._details = self._details or _ReasoningDetails()
             self._details.add(_checked(value, list))
         elif name == "refusal":
             self._refusal.append(_checked(value, str))
@@ -228,7 +229,6 @@ class _Choice:
             "reasoning": "".join(self._reasoning) or None,
         }
         rest = {
-            "reasoning_details": self._details.whole(),
             "tool_calls": self.tool_calls.whole(),
             "annotations": self._annotations,
             "images": self._images,
@@ -236,6 +236,8 @@ class _Choice:
             "function_call": _joined(self._function_call),
         }
         message |= {name: value for name, value in rest.items() if value}
+        if self._details is not None:  # an empty list, too, goes back with the next turn
+            message["reasoning_details"] = self._details.whole()
         return {
             **self._fields,
             "index": index,

@@ -165,7 +165,7 @@ def _delta(wire: dict[str, Any]) -> Delta:
     if thoughts is not None:
         fields["reasoning_content"] = thoughts
     details = wire.get("reasoning_details")
-    if details:
+    if details is not None:
         fields["reasoning_details"] = details
         blocks = reasoning.thinking_blocks(details)
         if blocks:

@@ -6,12 +6,15 @@ or `reasoning.encrypted`; see https://openrouter.ai/docs/use-cases/reasoning-tok
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ANTHROPIC_FORMAT: Final = "anthropic-claude-v1"
+# The format of what nobody signed; each provider takes it as it can.
+UNSIGNED_FORMAT: Final = "unknown"
 
 
 def text(message: Mapping[str, Any]) -> str | None:
@@ -61,16 +64,84 @@ def details_of_blocks(blocks: Iterable[Any]) -> list[dict[str, Any]]:
     return details
 
 
-def sendable(details: Any) -> list[Any]:
-    """The details that a provider will take back: all, but those that lost what makes them valid.
+def wants_signatures(model: str, fields: Mapping[str, Any] = MappingProxyType({})) -> bool | None:
+    """Whether all models that may answer refuse a thought without its signature; None if unknown.
 
-    Anthropic refuses the whole request for a thinking text without its signature, and there is
-    nothing to read in encrypted data that isn't there.
+    Anthropic's and Google's do. A router, a preset or a list of fallbacks may choose either kind.
+
+    Args:
+        model: The model asked for, as OpenRouter names it.
+        fields: The other fields of the request, of which `models` and `preset` name more.
     """
-    return [detail for detail in details if not _is_broken(detail)]
+    if fields.get("preset"):
+        return None
+    others = fields.get("models")
+    names = [model, *(others if isinstance(others, list) else ())]
+    kinds = {_wants_signature(str(name).lower()) for name in names}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _wants_signature(model: str) -> bool | None:
+    name = model.removeprefix("openrouter/")
+    if "@preset/" in name or (name != model and "/" not in name):
+        return None
+    return "claude" in name or "gemini" in name or name.lstrip("~").startswith("anthropic/")
+
+
+def fields_for(details: Any, thought: str | None, *, signed: bool | None) -> dict[str, Any]:
+    """An assistant message's fields that tell a model what it thought.
+
+    Anthropic and Google refuse the whole request for a thought that lost its signature, or never
+    had one; other models refuse a tool turn without what they thought. If either may answer, an
+    unsigned thought goes as a detail of a format that no provider takes for a signed one.
+
+    Args:
+        details: The message's details; None if it has none.
+        thought: Its reasoning as plain text.
+        signed: What `wants_signatures` says of the request.
+    """
+    entries = details if isinstance(details, list) else ()
+    kept = [detail for detail in entries if not _is_broken(detail)]
+    if kept:
+        # They say all; the text with them would be a second, unsigned telling.
+        return {"reasoning_details": kept}
+    empty = {"reasoning_details": details} if details == [] else {}
+    lost = thought if thought is not None else text({"reasoning_details": details})
+    if lost is None or signed:
+        return empty
+    if lost and signed is None and not empty:
+        return {"reasoning_details": [_unsigned(lost)]}
+    return {"reasoning": lost, **empty}
+
+
+def _unsigned(thought: str) -> dict[str, Any]:
+    return {"type": "reasoning.text", "text": thought, "format": UNSIGNED_FORMAT, "index": 0}
+
+
+def without_sent(details: list[Any], sent: set[Any]) -> list[Any]:
+    """The details whose ids are not among those sent before, which are then added to them.
+
+    A provider refuses an id that comes twice. Clients that split parallel tool calls into a
+    message each put the same details on all of them.
+    """
+    fresh = [detail for detail in details if _key(detail) not in sent]
+    # A broken one would keep its whole twin in a later message from being sent.
+    sent.update(filter(None, (_key(detail) for detail in fresh if not _is_broken(detail))))
+    return fresh
+
+
+def _key(detail: Any) -> Any:
+    given = detail.get("id") if isinstance(detail, dict) else None
+    if not given:
+        return None
+    if str(detail.get("format")).startswith("google"):
+        # Its ids are those of tool calls, and some providers count them anew in each turn.
+        return str(given), str(detail.get("data") or detail.get("text"))
+    return str(given)
 
 
 def _is_broken(detail: Any) -> bool:
+    """Whether a detail has lost what makes it one: its signature, or its encrypted data."""
     if not isinstance(detail, dict):
         return False
     if detail.get("type") == "reasoning.encrypted":

@@ -133,7 +133,7 @@ def _message(wire: Mapping[str, Any]) -> Message:
         content = completion.text_of_parts(content)
     # LiteLLM's built-in adapter has these here; code written for it goes on working.
     for name in ("reasoning", "reasoning_details", "refusal"):
-        if wire.get(name):
+        if wire.get(name) or wire.get(name) == []:
             specific[name] = wire[name]
     message = Message(
         content=content,
@@ -155,6 +155,9 @@ def _message(wire: Mapping[str, Any]) -> Message:
     ):
         if value:
             setattr(message, name, value)
+    if details == []:
+        # DeepSeek wants it back as it was.
+        message.reasoning_details = details  # type: ignore[attr-defined]
     _keep_unknown_function_fields(message, wire.get("tool_calls"))
     return message
 

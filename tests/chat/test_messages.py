@@ -173,21 +173,6 @@ def test_a_part_of_next_week_is_sent_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "part",
-    [
-        "Hi",
-        {"type": "image_url"},
-        {"type": "input_audio"},
-        {"type": "input_audio", "input_audio": {"format": "wav"}},
-        {"type": "video_url", "video_url": None},
-    ],
-)
-def test_a_part_of_an_odd_form_is_openrouters_to_judge(part: Any) -> None:
-    (message,) = to_wire([{"role": "user", "content": [part]}])
-    assert message["content"] == [part]
-
-
-@pytest.mark.parametrize(
     "message",
     [
         "Hi",
