@@ -74,11 +74,8 @@ def build_fields(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
         # Only JSON says what it cost; LiteLLM's response has the text in the same place.
         fields["response_format"] = "json"
     options.check(fields, model)
-    return {
-        **(extra if isinstance(extra, dict) else {}),
-        "model": connection.wire_model(model),
-        **fields,
-    }
+    named = {"model": connection.wire_model(model), **fields}
+    return options.with_extra(named, extra, model=model)
 
 
 def json_body(fields: Mapping[str, Any], recording: Recording) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import options
 from openrouter_adapter.catalog import bounds, outputs, prompts, surcharges
 from openrouter_adapter.catalog.choices import ceilings_of, choices_of, tiers_of
 from openrouter_adapter.catalog.loading import load
@@ -104,7 +105,7 @@ def estimate(
     if isinstance(request.get("body"), dict):
         body, endpoint = request["body"], str(request.get("url", endpoint))
     if isinstance(body.get("extra_body"), dict):
-        body = {**body["extra_body"], **body}
+        body = options.with_extra(dict(body), body["extra_body"])
     kind = outputs.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
         return _unknown(f"endpoint {endpoint}: what it costs is not estimated")

@@ -59,7 +59,7 @@ INCLUDE_USAGE: Final[Mapping[str, bool]] = {"include": True}
 
 
 def body_fields(parameters: Mapping[str, Any], model: str = "") -> dict[str, Any]:
-    """The fields of a request's body from the keywords of the call.
+    """The fields of a request's body from the keywords of the call, without `extra_body`'s.
 
     Raises:
         litellm.BadRequestError: a wrong option, or two that contradict each other.
@@ -71,6 +71,16 @@ def body_fields(parameters: Mapping[str, Any], model: str = "") -> dict[str, Any
     options.fold_reasoning(fields, model)
     options.check(fields, model)
     return fields
+
+
+def filled(body: dict[str, Any], extra: Any, model: str = "") -> dict[str, Any]:
+    """A body with what `extra_body` adds to it, asking for the cost unless either says otherwise.
+
+    Raises:
+        litellm.BadRequestError: `extra_body` is not an object.
+    """
+    asked = body.setdefault("usage", INCLUDE_USAGE)
+    return options.with_extra(body, extra, ("usage",) if asked is INCLUDE_USAGE else (), model)
 
 
 def _agree_on_length(fields: Mapping[str, Any], model: str) -> None:

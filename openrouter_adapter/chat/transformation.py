@@ -36,30 +36,18 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
         messages: The conversation, in any form that messages.py takes.
-        keywords: Parameters of OpenAI and LiteLLM, and OpenRouter's own options.
+        keywords: Parameters of OpenAI and LiteLLM, OpenRouter's own options, and `extra_body`,
+            which is sent unchecked and fills in what no keyword says.
 
     Raises:
         litellm.BadRequestError: something in it is wrong; the message says what.
     """
     fields = parameters.body_fields(keywords, model)
-    body = {
-        "model": connection.wire_model(model),
-        "messages": chat_messages.to_wire(messages, model),
-        **fields,
-    }
+    named = {"model": connection.wire_model(model), "messages": messages, **fields}
+    body = parameters.filled(named, keywords.get("extra_body"), model)
+    body["messages"] = chat_messages.to_wire(messages, body["model"], body)
     chat_messages.limit_breakpoints(body)
-    if "usage" not in body:
-        body["usage"] = parameters.INCLUDE_USAGE
     return body
-
-
-def filling(extra_body: Mapping[str, object], body: Mapping[str, object]) -> dict[str, object]:
-    """What `extra_body` adds to a body: the fields that no keyword of the call has said."""
-    return {
-        name: value
-        for name, value in extra_body.items()
-        if name not in body or body[name] is parameters.INCLUDE_USAGE
-    }
 
 
 class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
@@ -86,13 +74,13 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         """The body, admitted."""
         if text_completion.is_asked(litellm_params):
             fields = parameters.body_fields(optional_params, model)
-            fields.setdefault("usage", parameters.INCLUDE_USAGE)
-            body, path = text_completion.build_body(model, messages, fields), text_completion.PATH
+            named = text_completion.build_body(model, messages, fields)
+            body = parameters.filled(named, optional_params.get("extra_body"), model)
+            path = text_completion.PATH
         else:
             body, path = build_body(model, messages, optional_params), self._path
         extra = litellm_params.get(admission.EXTRA_BODY)
-        sent = {**body, **filling(extra, body)} if isinstance(extra, dict) else body
-        admission.before_send(sent, litellm_params, path)
+        admission.before_send(parameters.filled(body, extra, model), litellm_params, path)
         return body
 
     def get_complete_url(
@@ -115,8 +103,8 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         model: str,
         litellm_params: Mapping[str, object],
     ) -> Mapping[str, object]:
-        """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
-        return filling(extra_body, request)
+        """The request with what `extra_body` fills in: the fields that no keyword said."""
+        return parameters.filled(dict(request), extra_body, model)
 
     def transform_response(
         self,

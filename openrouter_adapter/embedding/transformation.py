@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import httpx
     from litellm.types.utils import EmbeddingResponse
 
-_NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", admission.TICKET)
+# The body that the call's keywords make, kept until LiteLLM has written `extra_body` over it.
+_BODY: Final = "_openrouter_adapter_embedding_body"
+
+_NOT_SENT: Final = ("max_retries", "extra_headers", admission.TICKET, _BODY)
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +37,8 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
         inputs: A text, a list of texts, a list of tokens or of such lists, or multimodal
             objects `{"content": [parts]}`; sent as it is.
         keywords: `dimensions`, `encoding_format`, `user`, and OpenRouter's own: `provider`,
-            `input_type`, ….
+            `input_type`, …; and `extra_body`, which is sent unchecked and fills in what no
+            keyword says.
 
     Raises:
         litellm.BadRequestError: no input, or an option that is wrong.
@@ -44,10 +48,12 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
             f"input={inputs!r}: give a text, tokens, or a list of them to be embedded", model
         )
     fields = options.gather(keywords)
+    extra = fields.pop("extra_body", None)
     for name in _NOT_SENT:
         fields.pop(name, None)
     options.check(fields, model)
-    return {"model": connection.wire_model(model), "input": inputs, **fields}
+    named = {"model": connection.wire_model(model), "input": inputs, **fields}
+    return options.with_extra(named, extra, model=model)
 
 
 def parse(
@@ -107,8 +113,10 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         optional_params: dict[str, Any],
         headers: dict[str, Any],
     ) -> dict[str, Any]:
-        """The body; LiteLLM's core adds `extra_body` to it before `sign_request` sees it."""
-        return build_body(model, input, optional_params)
+        """The body; LiteLLM's core writes `extra_body` over it before `sign_request` sees it."""
+        body = build_body(model, input, optional_params)
+        optional_params[_BODY] = dict(body)
+        return body
 
     def sign_request(
         self,
@@ -123,12 +131,10 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
     ) -> tuple[dict[str, Any], bytes | None]:
         """Nothing to sign; the place where the finished body is admitted.
 
-        A keyword of the call wins over `extra_body`, which LiteLLM's core has just written over
-        it.
+        The call's model, input and keywords win over `extra_body`, which LiteLLM's core has just
+        written over them.
         """
-        fields = options.gather(optional_params)
-        for name in fields.keys() - set(_NOT_SENT):
-            request_data[name] = fields[name]
+        request_data |= optional_params.pop(_BODY, {})
         admission.before_send(request_data, optional_params, self._path)
         return headers, None
 

@@ -83,9 +83,7 @@ def build_body(
         "usage": {"include": True},
         **fields,
     }
-    if isinstance(extra, dict):
-        body |= {name: value for name, value in extra.items() if name not in fields}
-    return body
+    return options.with_extra(body, extra, {"modalities", "usage"} - fields.keys(), model)
 
 
 class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
@@ -153,7 +151,8 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         keywords = {
             **options.gather_known(carrier),
             **image_edit_optional_request_params,
-            "extra_body": carrier.get(EXTRA_BODY),
+            "extra_body": carrier.get(EXTRA_BODY)
+            or image_edit_optional_request_params.get("extra_body"),
         }
         body = build_body(model, prompt, image, keywords)
         admission.before_send(body, carrier)

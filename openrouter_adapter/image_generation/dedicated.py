@@ -66,12 +66,8 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
     if "input_references" in fields:
         fields["input_references"] = references(fields["input_references"], model)
     options.check(fields, model)
-    return {
-        **(extra if isinstance(extra, dict) else {}),
-        "model": connection.wire_model(model),
-        "prompt": prompt,
-        **fields,
-    }
+    named = {"model": connection.wire_model(model), "prompt": prompt, **fields}
+    return options.with_extra(named, extra, model=model)
 
 
 def references(given: Any, model: str = "") -> list[Any]:

@@ -61,10 +61,8 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
         "usage": {"include": True},
         **fields,
     }
-    extra = keywords.get("extra_body")
-    if isinstance(extra, dict):
-        body |= {name: value for name, value in extra.items() if name not in fields}
-    return body
+    defaults = {"modalities", "usage"} - fields.keys()
+    return options.with_extra(body, keywords.get("extra_body"), defaults, model)
 
 
 class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):

@@ -43,11 +43,8 @@ def build_body(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
     _check_query(fields, model)
     _check_documents(fields.get("documents"), model)
     options.check(fields, model)
-    return {
-        **(extra if isinstance(extra, dict) else {}),
-        "model": connection.wire_model(model),
-        **fields,
-    }
+    named = {"model": connection.wire_model(model), **fields}
+    return options.with_extra(named, extra, model=model)
 
 
 def _check_query(fields: Mapping[str, Any], model: str) -> None:

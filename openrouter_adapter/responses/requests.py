@@ -71,7 +71,8 @@ def build_body(
         model: As OpenRouter names it, or as LiteLLM's core left it.
         inputs: A text, or a list of items: dicts, or objects that an answer's `output` held.
         keywords: Parameters of OpenAI and OpenRouter's own options.
-        extra_body: Fills in what no keyword says; it is sent unchecked.
+        extra_body: Fills in what no keyword says; it is sent unchecked. It may also be among the
+            keywords.
 
     Raises:
         litellm.BadRequestError: an option is wrong, or contradicts another one.
@@ -92,7 +93,7 @@ def build_body(
         **fields,
         **checked,
     }
-    return {**(extra_body or {}), **body}
+    return options.with_extra(body, extra_body or keywords.get("extra_body"), model=model)
 
 
 def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:

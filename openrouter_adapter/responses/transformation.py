@@ -13,7 +13,7 @@ from litellm.responses.streaming_iterator import (
 from litellm.types.llms.openai import ResponsesAPIResponse
 from litellm.types.utils import LlmProviders
 
-from openrouter_adapter import admission, connection, errors
+from openrouter_adapter import admission, connection, errors, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.responses import answers, requests
 from openrouter_adapter.responses.streaming import (
@@ -116,7 +116,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         litellm_params: Any,
     ) -> Mapping[str, object]:
         """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
-        return {name: value for name, value in extra_body.items() if name not in request}
+        return options.with_extra(dict(request), extra_body, model=model)
 
     def transform_response_api_response(
         self, model: str, raw_response: httpx.Response, logging_obj: Any

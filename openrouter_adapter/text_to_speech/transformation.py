@@ -51,12 +51,8 @@ def build_body(model: str, text: Any, voice: Any, keywords: Mapping[str, Any]) -
     if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float)):
         raise errors.bad_request(f"speed={speed!r}: give a number, 1 is a voice's own", model)
     options.check(fields, model)
-    return {
-        **(extra if isinstance(extra, dict) else {}),
-        "model": connection.wire_model(model),
-        "input": text,
-        **fields,
-    }
+    named = {"model": connection.wire_model(model), "input": text, **fields}
+    return options.with_extra(named, extra, model=model)
 
 
 def _check_text(text: Any, model: str) -> None:
