@@ -20,7 +20,7 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import admission, callbacks, errors, usage
+from openrouter_adapter import admission, callbacks, errors, midstream, usage
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
 
@@ -30,15 +30,6 @@ if TYPE_CHECKING:
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
     from openrouter_adapter.sse import EventParser
-
-# What errors.py puts on an exception and a Router's wrapper of it must have too.
-_OURS: Final = (
-    "partial_response",
-    "openrouter",
-    "flagged_input",
-    "received",
-    "litellm_response_headers",
-)
 
 # What LiteLLM's own streams leave in the log in place of an answer.
 _ORIGINAL_RESPONSE: Final = "first stream response received"
@@ -293,11 +284,16 @@ class OpenRouterStream(CustomStreamWrapper):
 
     def _raise(self, exception: Exception) -> NoReturn:
         """Raises as LiteLLM's own stream does, so a Router can fall back."""
+        text = self.response_uptil_now
         try:
             self._handle_stream_fallback_error(exception)
         except Exception as raised:
-            for name in _OURS:
-                raised.__dict__.setdefault(name, exception.__dict__.get(name))
+            says_nothing = not text and not self._emitted_disqualifying_content
+            if raised is exception and says_nothing and midstream.has_own_fallbacks(exception):
+                midstream.raise_wrapped(
+                    exception, self.model, text, is_pre_first_chunk=not self.sent_first_chunk
+                )
+            midstream.put_facts(raised, exception)
             raise
 
     def close(self) -> None:

@@ -14,11 +14,7 @@ import anyio
 import httpx
 import litellm
 import orjson
-from litellm.exceptions import (
-    APIConnectionError,
-    ContentPolicyViolationError,
-    MidStreamFallbackError,
-)
+from litellm.exceptions import APIConnectionError
 from litellm.litellm_core_utils.asyncify import run_async_function
 from litellm.responses.streaming_iterator import (
     BaseResponsesAPIStreamingIterator,
@@ -26,15 +22,13 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from openrouter_adapter import admission, errors, usage
+from openrouter_adapter import admission, errors, midstream, usage
 from openrouter_adapter.responses import answers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from litellm.types.llms.openai import ResponsesAPIResponse
-
-_OURS: Final = ("partial_response", "openrouter", "flagged_input", "received")
 
 # Events in which nothing has been generated yet: a Router may still start anew elsewhere.
 _PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
@@ -234,22 +228,16 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             exception.__cause__ = cause
         status = getattr(exception, "status_code", None)
         is_broken = isinstance(exception, APIConnectionError)
-        falls_back = isinstance(exception, ContentPolicyViolationError) or (
+        falls_back = midstream.has_own_fallbacks(exception) or (
             not isinstance(status, int) or status >= 500 or status in {408, 429}
         )
         if not falls_back or (is_broken and self._reader.has_output):
             raise exception
         partial = exception.__dict__.get("partial_response")
-        wrapped = MidStreamFallbackError(
-            message=str(exception),
-            model=self.model or "",
-            llm_provider=errors.PROVIDER,
-            original_exception=exception,
-            generated_content=partial.output_text if partial is not None else "",
-            is_pre_first_chunk=not self._reader.has_output,
+        text = partial.output_text if partial is not None else ""
+        midstream.raise_wrapped(
+            exception, self.model or "", text, is_pre_first_chunk=not self._reader.has_output
         )
-        wrapped.__dict__.update({name: exception.__dict__.get(name) for name in _OURS})
-        raise wrapped from exception
 
     def _is_whole(self, cause: Exception) -> bool:
         """Whether the connection broke when the answer was already there."""
