@@ -1,81 +1,30 @@
-"""The one hook around every send: may this request go out, and what did it cost.
+"""The hook around every send: may this request go out, and what did it cost.
 
-Does nothing by itself. The ledger installs its gate with `guard`; every endpoint calls
-`before_send` with the finished body, and whatever becomes of the request settles its ticket
-exactly once: the answer, a failure, a stream's end, or a stream that was left.
+Does nothing by itself. The ledger installs its gate with `guard`. handlers.py begins an `Attempt`
+for each request and makes it the current one of its thread or task; the endpoints ask the gate
+about the finished body with `before_send`. Whatever becomes of the request settles the attempt
+exactly once: the response, a failure, the end of a stream, or a stream that was left.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
-import time
-import weakref
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from openrouter_adapter import debugging
+from openrouter_adapter import debugging, errors
 from openrouter_adapter.usage import read_bill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import httpx
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
     from openrouter_adapter.usage import Bill
 
-# Where an attempt's ticket travels among its parameters. A name that began with `openrouter_`
-# would be an option, and be sent.
-TICKET: Final = "_openrouter_adapter_ticket"
-
 # What a gate is told of LiteLLM's parameters of a call.
-_TOLD: Final = ("api_base", "api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
-# A chat's `extra_body`: LiteLLM writes it into the body when the gate has been asked.
-EXTRA_BODY: Final = "_openrouter_adapter_extra_body"
+TOLD: Final = ("api_base", "api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
 
 CHAT: Final = "/chat/completions"
-
-
-class Call(Mapping[str, Any]):
-    """What a gate is told of LiteLLM's parameters of a call, with the attempt's ticket.
-
-    One object for all copies that LiteLLM makes of a carrier, and no dict: what LiteLLM logs of
-    its parameters must not show a key that lies deeper in them.
-    """
-
-    __slots__ = ("_api_key", "_call_id", "_parameters", "is_over", "tickets")
-
-    def __init__(
-        self, parameters: Mapping[str, Any], api_key: str | None = None, logging_obj: Any = None
-    ) -> None:
-        self._parameters = parameters
-        self._api_key = api_key
-        self._call_id = getattr(logging_obj, "litellm_call_id", None)
-        # Each with the gate that gave it: gates come and go while requests are in the air.
-        self.tickets: list[tuple[Gate, Any]] = []
-        # Whether the caller left before there was a ticket.
-        self.is_over = False
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in _TOLD:
-            raise KeyError(name)
-        if name == "litellm_call_id" and self._call_id is not None:
-            return self._call_id
-        if name == "api_key" and self._api_key:
-            return self._api_key
-        return self._parameters.get(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As a dict has it; None counts as absent."""
-        found = self[name] if name in _TOLD else None
-        return default if found is None else found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_TOLD)
-
-    def __len__(self) -> int:
-        return len(_TOLD)
 
 
 class NotSentError(Exception):
@@ -93,12 +42,12 @@ class Gate(Protocol):
         Args:
             body: What would be sent.
             call: Of LiteLLM's parameters of the call `metadata`, `litellm_metadata`, `tags`,
-                `litellm_call_id` and `api_key`.
+                `litellm_call_id`, `api_base` and `api_key`; None for those it does not have.
             endpoint: Where to: `/chat/completions`, ….
         """
 
     def seen(self, ticket: object, status: int, headers: Mapping[str, str]) -> None:
-        """Hears of an answer's headers, `X-Generation-Id` perhaps among them, before its body."""
+        """Takes a response's headers, perhaps with `X-Generation-Id`, before its body is read."""
 
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Settles a ticket. Where `bill` or its cost is None, what was charged is not known."""
@@ -121,52 +70,149 @@ def _installed() -> Gate | None:
     return _watch_gate if debugging.is_on() else _gate
 
 
-def before_send(body: Mapping[str, Any], carrier: dict[str, Any], endpoint: str = CHAT) -> None:
-    """Asks the gate about a body and leaves its ticket in `carrier`, the attempt's parameters.
+def is_guarded() -> bool:
+    """Whether anybody wants to be asked about requests."""
+    return _installed() is not None
+
+
+class Attempt:
+    """One request to OpenRouter: whose call it belongs to, and the gate's ticket for it.
+
+    `with attempt:` makes it the current attempt of the thread or task for the length of the
+    block, and settles it if the block fails. LiteLLM prepares some requests in one thread and
+    sends them from another, so there may be two such blocks, one after the other.
+    """
+
+    __slots__ = (
+        "_api_key",
+        "_call_id",
+        "_is_over",
+        "_parameters",
+        "_tickets",
+        "_token",
+    )
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        api_key: str | None = None,
+        logging_obj: Any = None,
+    ) -> None:
+        """Takes what LiteLLM knows of the call.
+
+        Args:
+            parameters: LiteLLM's parameters of the call.
+            api_key: The call's key, where it is not among them.
+            logging_obj: LiteLLM's logging object, which has the call's id.
+        """
+        self._parameters = parameters or {}
+        self._api_key = api_key
+        # Not the object itself, which comes to hold the coroutine that sends: what waits for that
+        # one's end in handlers.py would keep it alive.
+        self._call_id = getattr(logging_obj, "litellm_call_id", None)
+        # The ticket with the gate that gave it: gates come and go while requests are in flight.
+        # Empty before there is one and after it was settled: `pop` gives it to one taker only.
+        self._tickets: list[tuple[Gate, Any]] = []
+        self._is_over = False
+        self._token: contextvars.Token[Attempt | None] | None = None
+
+    @property
+    def has_ticket(self) -> bool:
+        """Whether a gate waits to be told what becomes of the request."""
+        return bool(self._tickets)
+
+    def admit(self, body: Mapping[str, Any], endpoint: str) -> None:
+        """Asks the gate about the finished body.
+
+        Raises:
+            Whatever the gate raises; nothing has been sent then.
+        """
+        gate = _installed()
+        if gate is None:
+            return
+        ticket = gate.before_send(body, self._call(), endpoint)
+        if ticket is not None:
+            self._tickets.append((gate, ticket))
+            if self._is_over:
+                # The caller left while a thread was asking the gate.
+                self.settle(None, NotSentError())
+
+    def seen(self, status: int, headers: Mapping[str, str]) -> None:
+        """Tells the gate of a response's headers: if the process dies now, its id is known."""
+        if self._tickets:
+            gate, ticket = self._tickets[-1]
+            gate.seen(ticket, status, headers)
+
+    def settle(self, bill: Bill | None, failure: BaseException | None = None) -> None:
+        """Settles the ticket, if there is one that is not settled yet."""
+        if not self._tickets:
+            self._is_over = True
+        with contextlib.suppress(IndexError):
+            gate, ticket = self._tickets.pop()
+            gate.after(ticket, bill, failure)
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if failure is not None:
+            self.settle(_bill_of(failure), failure)
+        token, self._token = self._token, None
+        if token is not None:
+            # A coroutine that is closed by the garbage collector ends in a context of another.
+            with contextlib.suppress(ValueError):
+                _current.reset(token)
+
+    def _call(self) -> dict[str, Any]:
+        call = {name: self._parameters.get(name) for name in TOLD}
+        call["api_key"] = self._api_key or call["api_key"]
+        call["litellm_call_id"] = self._call_id or call["litellm_call_id"]
+        return call
+
+
+# The only way by which an attempt travels. LiteLLM's threads run in copies of their caller's
+# context, which hold the same object.
+_current: Final[contextvars.ContextVar[Attempt | None]] = contextvars.ContextVar(
+    "openrouter_adapter_attempt", default=None
+)
+
+
+def current() -> Attempt:
+    """The attempt that this thread or task sends; one without a ticket where it sends none."""
+    return _current.get() or Attempt()
+
+
+def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
+    """Asks the gate about the body of the current attempt.
 
     Raises:
-        Whatever the gate raises; nothing has been sent then.
+        litellm.BadRequestError: there is a gate, and no attempt that could be settled.
+        Whatever the gate raises. Nothing has been sent in either case.
     """
-    gate = _installed()
-    if gate is not None:
-        call = carrier.get(TICKET)
-        if call is None:
-            call = carrier[TICKET] = Call(carrier)
-        ticket = gate.before_send(body, call, endpoint)
-        if ticket is not None:
-            call.tickets.append((gate, ticket))
-            if call.is_over:
-                after(carrier, None, NotSentError())
-
-
-def seen(carrier: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
-    """Tells the gate of an answer's headers: a process that dies now has left its id behind."""
-    call = carrier.get(TICKET)
-    if call is not None and call.tickets:
-        gate, ticket = call.tickets[-1]
-        gate.seen(ticket, status, headers)
-
-
-def after(carrier: dict[str, Any], bill: Bill | None, failure: BaseException | None = None) -> None:
-    """Settles the attempt's ticket, if it has one that is not settled yet."""
-    call = carrier.get(TICKET)
-    if call is None:
-        return
-    if not call.tickets:
-        # A thread may still be asking the gate for an attempt that was cancelled meanwhile.
-        call.is_over = True
-    with contextlib.suppress(IndexError):
-        gate, ticket = call.tickets.pop()
-        gate.after(ticket, bill, failure)
+    attempt = _current.get()
+    if attempt is not None:
+        attempt.admit(body, endpoint)
+    elif _gate is not None:
+        raise errors.bad_request(
+            f"a request to {endpoint} was prepared outside of LiteLLM's calls, so no ledger can "
+            "tell what became of it: send it through litellm, or disable the ledger",
+            str(body.get("model")),
+        )
 
 
 @contextlib.contextmanager
-def settled(carrier: dict[str, Any]) -> Iterator[Callable[[Bill], None]]:
-    """Settles the attempt's ticket when the block ends, however it ends.
+def settled() -> Iterator[Callable[[Bill], None]]:
+    """Settles the current attempt when the block ends, however it ends.
 
     Gives a function to be called with the bill. An exception that carries OpenRouter's facts
     (errors.py) settles with the cost among them: a failed request may have been charged.
     """
+    attempt = current()
     bills: list[Bill | None] = []
     failures: list[BaseException] = []
     try:
@@ -176,213 +222,9 @@ def settled(carrier: dict[str, Any]) -> Iterator[Callable[[Bill], None]]:
         failures.append(failure)
         raise
     finally:
-        after(carrier, bills[-1] if bills else None, failures[0] if failures else None)
-
-
-@contextlib.contextmanager
-def settled_on_failure(carrier: dict[str, Any]) -> Iterator[None]:
-    """Settles the attempt's ticket if the block fails; what succeeds is settled by its answer."""
-    token = _sending.set(carrier)
-    try:
-        yield
-    except BaseException as failure:
-        after(carrier, _bill_of(failure), failure)
-        raise
-    finally:
-        _sending.reset(token)
-
-
-def current() -> dict[str, Any]:
-    """The carrier of the attempt that this thread or task sends; an empty one without a gate.
-
-    For answers that LiteLLM hands over without the parameters of their call.
-    """
-    return _sending.get() or {}
+        attempt.settle(bills[-1] if bills else None, failures[0] if failures else None)
 
 
 def _bill_of(failure: BaseException) -> Bill | None:
     facts = getattr(failure, "openrouter", None)
     return read_bill(facts) if facts else None
-
-
-class WatchedHandler:
-    """LiteLLM's HTTP handler, with an eye on attempts that fail before there is an answer.
-
-    LiteLLM tells a transformation class of such a failure without telling it of which request;
-    here both are known. Other providers' calls pass through.
-    """
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is LiteLLM's own."""
-        return getattr(self._original, name)
-
-    def completion(self, *arguments: Any, **call: Any) -> Any:
-        """`/chat/completions`."""
-        carrier = call.get("litellm_params")
-        if carrier is not None and _installed() is not None:
-            carrier[EXTRA_BODY] = (call.get("optional_params") or {}).get("extra_body")
-        return _watch(self._original.completion, arguments, call, carrier)
-
-    def embedding(self, *arguments: Any, **call: Any) -> Any:
-        """`/embeddings`."""
-        return _watch(self._original.embedding, arguments, call, call.get("optional_params"))
-
-    def rerank(self, *arguments: Any, **call: Any) -> Any:
-        """`/rerank`."""
-        _choose_client(call, is_async=bool(call.get("_is_async")))
-        return _watch(self._original.rerank, arguments, call, call.get("litellm_params"))
-
-    def audio_transcriptions(self, *arguments: Any, **call: Any) -> Any:
-        """`/audio/transcriptions`."""
-        _choose_client(call, is_async=bool(call.get("atranscription")))
-        send = self._original.audio_transcriptions
-        return _watch(send, arguments, call, call.get("litellm_params"))
-
-    def text_to_speech_handler(self, *arguments: Any, **call: Any) -> Any:
-        """`/audio/speech`."""
-        send = self._original.text_to_speech_handler
-        return _watch(send, arguments, call, call.get("litellm_params"))
-
-
-def _watch(send: Any, arguments: Any, call: Any, carrier: dict[str, Any] | None) -> Any:
-    if carrier is None or call.get("custom_llm_provider") != "openrouter" or _installed() is None:
-        return send(*arguments, **call)
-    carry(carrier, call)
-    is_async = bool(call.get("acompletion") or call.get("aembedding") or call.get("_is_async"))
-    with settled_on_failure(carrier):
-        if not is_async:
-            listen(call.get("client"), call.get("litellm_params") or {}, is_async=False)
-        answer = send(*arguments, **call)
-    if not asyncio.iscoroutine(answer):
-        return answer
-    watched, attempt = _watch_async(answer, carrier, call), carrier[TICKET]
-    _unsent[id(attempt)] = weakref.ref(watched, lambda _: _settle_unsent(attempt))
-    return watched
-
-
-# Asynchronous attempts that have not begun to send: LiteLLM prepares them in a thread, for a task
-# that may be gone by then. `weakref.finalize` would take four times as long.
-_unsent: Final[dict[int, weakref.ref[Any]]] = {}
-
-
-def _settle_unsent(attempt: Call) -> None:
-    if _unsent.pop(id(attempt), None) is not None:
-        after({TICKET: attempt}, None, NotSentError())
-
-
-def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
-    """Names the client that `listen` means, where LiteLLM would take one of its own choice.
-
-    It obeys the call's `ssl_verify`, as on the other endpoints.
-    """
-    from litellm.llms.custom_httpx import http_handler as handlers
-
-    if call.get("client") is not None or call.get("custom_llm_provider") != "openrouter":
-        return
-    wanted = {"ssl_verify": (call.get("litellm_params") or {}).get("ssl_verify")}
-    call["client"] = (
-        handlers.get_async_httpx_client("openrouter", wanted)
-        if is_async
-        else handlers._get_httpx_client(wanted)
-    )
-
-
-def carry(carrier: dict[str, Any], call: Mapping[str, Any]) -> None:
-    """Readies a carrier for an attempt: what its gate will be told of the call, and its ticket.
-
-    Args:
-        carrier: Parameters that LiteLLM hands to the transformation class, copied or not.
-        call: What LiteLLM's HTTP handler was called with.
-    """
-    if _installed() is not None:
-        parameters = call.get("litellm_params") or {}
-        carrier[TICKET] = Call(parameters, call.get("api_key"), call.get("logging_obj"))
-
-
-async def _watch_async(answer: Any, carrier: dict[str, Any], call: Any) -> Any:
-    _unsent.pop(id(carrier[TICKET]), None)
-    with settled_on_failure(carrier):
-        listen(call.get("client"), call.get("litellm_params") or {}, is_async=True)
-        return await answer
-
-
-# The carrier of the attempt that this thread or task sends.
-_sending: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
-    "openrouter_adapter_sending", default=None
-)
-
-
-class _Heard:
-    """Which of LiteLLM's own clients are known to tell: looking each time takes 15 to 30 µs.
-
-    LiteLLM replaces its clients now and then (one for each event loop, each for an hour), so
-    what is known is known for a second.
-    """
-
-    def __init__(self) -> None:
-        self._looked: dict[Any, tuple[Any, float]] = {}
-
-    def is_fresh(self, verifies: Any, *, is_async: bool) -> bool:
-        """Whether the client was looked at within the last second; if not, it is now."""
-        loop = asyncio.get_running_loop() if is_async else None
-        now = time.monotonic()
-        key = id(loop) if verifies is None else (id(loop), str(verifies))
-        looked = self._looked.get(key)
-        # A new loop may have an old one's id.
-        if looked is not None and now < looked[1] and looked[0]() is loop:
-            return True
-        if len(self._looked) > _MOST_LOOKED:
-            self._looked.clear()
-        self._looked[key] = (_nothing if loop is None else weakref.ref(loop), now + 1.0)
-        return False
-
-
-_MOST_LOOKED: Final = 100
-
-
-def _nothing() -> None:
-    """What a reference to no loop refers to."""
-
-
-_heard = _Heard()
-
-
-def listen(client: Any, parameters: Mapping[str, Any], *, is_async: bool) -> None:
-    """Has the HTTP client of a call tell of response headers as they come.
-
-    Args:
-        client: The caller's own client, or None for the one that LiteLLM keeps.
-        parameters: LiteLLM's parameters of the call; its clients differ by `ssl_verify`.
-        is_async: Whether the call is sent by an asynchronous client.
-    """
-    verifies = parameters.get("ssl_verify")
-    if _installed() is None or (client is None and _heard.is_fresh(verifies, is_async=is_async)):
-        return
-    from litellm.llms.custom_httpx import http_handler as handlers
-
-    wanted = {"ssl_verify": verifies}
-    if is_async:
-        if not isinstance(client, handlers.AsyncHTTPHandler):
-            client = handlers.get_async_httpx_client("openrouter", wanted)
-        hooks = client.client.event_hooks["response"]
-        if _tell_async not in hooks:
-            hooks.append(_tell_async)
-        return
-    if not isinstance(client, handlers.HTTPHandler):
-        client = handlers._get_httpx_client(wanted)
-    hooks = client.client.event_hooks["response"]
-    if _tell not in hooks:
-        hooks.append(_tell)
-
-
-def _tell(response: httpx.Response) -> None:
-    carrier = _sending.get()
-    if carrier is not None:
-        seen(carrier, response.status_code, response.headers)
-
-
-async def _tell_async(response: httpx.Response) -> None:
-    _tell(response)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import connection, errors
-from openrouter_adapter.admission import WatchedHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -70,12 +69,9 @@ def places() -> tuple[Place, ...]:
     from openrouter_adapter.chat.streaming import without_streams
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
-    from openrouter_adapter.image_generation.requests import ImageHandler
+    from openrouter_adapter.handlers import Handler
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
-    from openrouter_adapter.responses.transformation import (
-        OpenRouterResponsesConfig,
-        ResponsesHandler,
-    )
+    from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
 
     def is_(replacement: Any) -> Callable[[Any], Any]:
         return lambda _: replacement
@@ -113,12 +109,11 @@ def places() -> tuple[Place, ...]:
             responses,
             "responses",
         ),
-        # Knows which request a stream of Responses, or a failure of one, belongs to.
-        Place("litellm.responses.main", "base_llm_http_handler", ResponsesHandler, "responses"),
-        # Makes aimage_generation truly asynchronous, and `n` requests of `n` images.
-        Place("litellm.images.main", "llm_http_handler", ImageHandler, "n images"),
-        # Tells admission.py of attempts that fail before there is an answer.
-        Place("litellm.main", "base_llm_http_handler", WatchedHandler, "budgets"),
+        # Knows which request a response, a failure or a stream belongs to.
+        Place("litellm.main", "base_llm_http_handler", Handler, "budgets"),
+        Place("litellm.responses.main", "base_llm_http_handler", Handler, "responses"),
+        # Makes aimage_generation truly asynchronous too, and `n` requests of `n` images.
+        Place("litellm.images.main", "llm_http_handler", Handler, "n images"),
         # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
         Place("litellm", "LITELLM_EXCEPTION_TYPES", _with_budgets, "budgets"),
         Place(
@@ -151,7 +146,7 @@ def _other_places() -> tuple[Place, ...]:
     from openrouter_adapter.audio_transcription.transformation import (
         OpenRouterAudioTranscriptionConfig,
     )
-    from openrouter_adapter.image_edit.requests import EditHandler
+    from openrouter_adapter.handlers import Handler
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
@@ -176,8 +171,8 @@ def _other_places() -> tuple[Place, ...]:
             _for_openrouter(OpenRouterImageEditConfig),
             "image_edit",
         ),
-        Place("litellm.images.main", "base_llm_http_handler", EditHandler, "image_edit"),
-        Place("litellm.rerank_api.main", "base_llm_http_handler", WatchedHandler, "rerank"),
+        Place("litellm.images.main", "base_llm_http_handler", Handler, "image_edit"),
+        Place("litellm.rerank_api.main", "base_llm_http_handler", Handler, "rerank"),
         # `aspeech` looks for the one in main, callers for the other.
         Place("litellm.main", "speech", speech_with_openrouter, "text_to_speech"),
         Place("litellm", "speech", speech_with_openrouter, "text_to_speech"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import threading
 from decimal import Decimal
@@ -13,6 +14,8 @@ import openai
 import pytest
 
 from openrouter_adapter import admission
+from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
+from openrouter_adapter.usage import Bill
 from tests.support import answers
 from tests.support.calls import CHAT_MODEL, WAYS, aask, adraw, aembed, ask, draw, embed
 from tests.support.gate import RecordingGate, guarded
@@ -351,3 +354,62 @@ def test_an_embedding_a_chat_and_an_image_leave_no_ticket_in_the_callers_dicts(
     assert extra_body == {"provider": {"sort": "price"}}
     assert "openrouter_adapter_ticket" not in metadata
     assert len(gate.bills) == 1
+
+
+def test_a_request_prepared_outside_of_a_call_is_refused_while_there_is_a_gate(
+    gate: RecordingGate,
+) -> None:
+    body = OpenRouterEmbeddingConfig().transform_embedding_request("a/b", "owl", {}, {})
+    with pytest.raises(litellm.BadRequestError, match="outside of LiteLLM's calls"):
+        OpenRouterEmbeddingConfig().sign_request({}, {}, body, "http://127.0.0.1:9/api/v1")
+    assert gate.asked == []
+
+
+def test_without_a_gate_it_is_not() -> None:
+    OpenRouterEmbeddingConfig().sign_request({}, {}, {"model": "a/b"}, "http://127.0.0.1:9/api/v1")
+
+
+@EVERY_WAY
+@pytest.mark.usefixtures("openrouter", "gate")
+def test_no_attempt_is_current_when_a_call_has_returned(way: str) -> None:
+    WAYS[way]()
+    assert admission._current.get() is None
+
+
+def test_an_attempt_that_ends_in_another_context_settles_once(gate: RecordingGate) -> None:
+    async def send(attempt: admission.Attempt) -> None:
+        with attempt:
+            admission.before_send({"model": "a/b"})
+            await asyncio.sleep(0)
+
+    coroutine = send(admission.Attempt({}))
+    contextvars.copy_context().run(coroutine.send, None)
+    # As the garbage collector does with what a closed event loop leaves behind.
+    coroutine.close()
+    assert only_bill(gate) is None
+    assert admission._current.get() is None
+
+
+def test_two_attempts_side_by_side_in_one_context_settle_with_their_own_bills(
+    gate: RecordingGate,
+) -> None:
+    outer, inner = admission.Attempt({}), admission.Attempt({})
+    with outer:
+        admission.before_send({"model": "a/outer"})
+        with inner:
+            admission.before_send({"model": "a/inner"})
+            with admission.settled() as settle:
+                settle(Bill(cost=Decimal(1)))
+        with admission.settled() as settle:
+            settle(Bill(cost=Decimal(2)))
+    assert [bill.cost for bill in gate.bills] == [2, 1]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("call", [aask, aembed, adraw])
+async def test_calls_of_one_task_in_turn_and_of_many_at_once_settle_each(
+    openrouter: Loopback, gate: RecordingGate, call: Any
+) -> None:
+    await asyncio.gather(*(call() for _ in range(5)))
+    await call()
+    assert len(gate.bills) == len(openrouter.requests) == 6
+    assert all(bill is not None and bill.cost == COST for bill in gate.bills)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import admission, api, batch, debugging, ledger
+from openrouter_adapter import admission, api, batch, debugging, handlers, ledger
 from tests.support.calls import WAYS
 from tests.support.gate import RecordingGate, guarded
 
@@ -35,7 +35,7 @@ def lines(
 ) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.DEBUG, logger="openrouter_adapter")
     # The test before may have thrown LiteLLM's clients away less than a second ago.
-    monkeypatch.setattr(admission, "_heard", admission._Heard())
+    monkeypatch.setattr(handlers, "_heard", handlers._Heard())
     return caplog
 
 
@@ -214,9 +214,9 @@ def test_what_it_costs_while_it_is_off() -> None:
     seconds = min(timeit.repeat(debugging.is_on, number=10_000, repeat=5)) / 10_000
     # Some 0.1 µs; the bound leaves room for a slow machine, and none for a formatted line.
     assert seconds < 3e-6
-    carrier: dict[str, Any] = {}
-    admission.before_send({"model": "a/b"}, carrier)
-    assert carrier == {}
+    attempt = admission.Attempt()
+    attempt.admit({"model": "a/b"}, "/chat/completions")
+    assert not attempt.has_ticket
 
 
 PROGRAM = """

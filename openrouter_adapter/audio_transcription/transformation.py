@@ -190,7 +190,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         fields = build_fields(model, _keywords(optional_params, litellm_params))
         recording = audio.read(audio_file, model)
         # The gate prices the request; it need not see a recording's bytes.
-        admission.before_send(fields, litellm_params, self._path)
+        admission.before_send(fields, self._path)
         if recording.url or len(recording.content) > MOST_FORM_BYTES:
             return AudioTranscriptionRequestData(data=json_body(fields, recording))
         file = (recording.name, recording.content, recording.media_type)
@@ -206,7 +206,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         """
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled(admission.current()) as settle,
+            admission.settled() as settle,
             errors.for_malformed(content, headers),
         ):
             body = parse(content, headers)

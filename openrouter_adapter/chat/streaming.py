@@ -20,7 +20,7 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import admission, callbacks, errors, midstream, usage
+from openrouter_adapter import callbacks, errors, midstream, usage
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
+    from openrouter_adapter.admission import Attempt
     from openrouter_adapter.sse import EventParser
 
 # What LiteLLM's own streams leave in the log in place of an answer.
@@ -53,7 +54,7 @@ class OpenRouterStream(CustomStreamWrapper):
         pieces: Iterator[bytes] | AsyncIterator[bytes],
         model: str,
         logging_obj: Any,
-        carrier: dict[str, Any],
+        attempt: Attempt,
         parser: EventParser | None = None,
     ) -> None:
         """Wraps an HTTP response whose body has not been read.
@@ -63,7 +64,7 @@ class OpenRouterStream(CustomStreamWrapper):
             pieces: Its body in pieces, as the network brings them.
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
-            carrier: The attempt's parameters, which hold its admission ticket.
+            attempt: The request's, settled when the stream ends or is left.
             parser: Reads the events, where they are not a chat's own.
         """
         self._reader = StreamReader(http_response.headers, model, parser)
@@ -83,7 +84,7 @@ class OpenRouterStream(CustomStreamWrapper):
             self._accumulator, http_response.headers, model
         )
         self._is_async = hasattr(pieces, "__anext__")
-        self._carrier = carrier
+        self._attempt = attempt
         self._is_settled = False
         self._listeners = callbacks.stream_listeners(logging_obj)
 
@@ -242,7 +243,7 @@ class OpenRouterStream(CustomStreamWrapper):
     def _settle(self, failure: Exception | None = None) -> None:
         if not self._is_settled:
             self._is_settled = True
-            admission.after(self._carrier, self._reader.bill(), failure)
+            self._attempt.settle(self._reader.bill(), failure)
 
     def _fail(self, cause: Exception) -> NoReturn:
         self.completion_stream = None

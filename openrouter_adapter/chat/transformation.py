@@ -71,17 +71,28 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: dict[str, Any],
         headers: dict[str, Any],
     ) -> dict[str, Any]:
-        """The body, admitted."""
+        """The body; LiteLLM's core adds `extra_body` to it before `sign_request` sees it."""
         if text_completion.is_asked(litellm_params):
             fields = parameters.body_fields(optional_params, model)
             named = text_completion.build_body(model, messages, fields)
-            body = parameters.filled(named, optional_params.get("extra_body"), model)
-            path = text_completion.PATH
-        else:
-            body, path = build_body(model, messages, optional_params), self._path
-        extra = litellm_params.get(admission.EXTRA_BODY)
-        admission.before_send(parameters.filled(body, extra, model), litellm_params, path)
-        return body
+            return parameters.filled(named, optional_params.get("extra_body"), model)
+        return build_body(model, messages, optional_params)
+
+    def sign_request(
+        self,
+        headers: dict[str, Any],
+        optional_params: dict[str, Any],
+        request_data: dict[str, Any],
+        api_base: str,
+        api_key: str | None = None,
+        model: str | None = None,
+        stream: bool | None = None,
+        fake_stream: bool | None = None,
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Nothing to sign; the place where the finished body, `extra_body` in it, is admitted."""
+        path = self._path if api_base.endswith(self._path) else text_completion.PATH
+        admission.before_send(request_data, path)
+        return headers, None
 
     def get_complete_url(
         self,
@@ -129,7 +140,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         """
         tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
+        with admission.settled() as settle, errors.for_malformed(content, headers):
             is_text = text_completion.is_asked(litellm_params)
             parse = text_completion.parse if is_text else completion.parse
             try:
@@ -218,13 +229,12 @@ def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> O
         original_response="first stream response received",
         additional_args={"complete_input_dict": call["data"]},
     )
-    carrier = call.get("litellm_params") or {}
-    is_text = text_completion.is_asked(carrier)
+    is_text = text_completion.is_asked(call.get("litellm_params") or {})
     return OpenRouterStream(
         response,
         pieces=pieces,
         model=call["model"],
         logging_obj=call["logging_obj"],
-        carrier=carrier,
+        attempt=admission.current(),
         parser=text_completion.TextEventParser() if is_text else None,
     )

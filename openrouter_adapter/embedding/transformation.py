@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # The body that the call's keywords make, kept until LiteLLM has written `extra_body` over it.
 _BODY: Final = "_openrouter_adapter_embedding_body"
 
-_NOT_SENT: Final = ("max_retries", "extra_headers", admission.TICKET, _BODY)
+_NOT_SENT: Final = ("max_retries", "extra_headers", _BODY)
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         written over them.
         """
         request_data |= optional_params.pop(_BODY, {})
-        admission.before_send(request_data, optional_params, self._path)
+        admission.before_send(request_data, self._path)
         return headers, None
 
     def transform_embedding_response(
@@ -158,7 +158,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
             logging_obj, raw_response, request_data, inputs=request_data.get("input"), key=api_key
         )
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled(optional_params) as settle, errors.for_malformed(content, headers):
+        with admission.settled() as settle, errors.for_malformed(content, headers):
             body = parse(content, request_data, headers, model)
             model_response.model = body.get("model") or model
             model_response.object = body.get("object") or "list"

@@ -22,7 +22,6 @@ from openrouter_adapter import (
 )
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_edit.requests import EXTRA_BODY, carrier_of
 from openrouter_adapter.image_generation import sizing
 
 if TYPE_CHECKING:
@@ -147,15 +146,11 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         headers: dict[str, Any],
     ) -> tuple[dict[str, Any], Any]:
         """The body, admitted; there are no files beside it."""
-        carrier = carrier_of(litellm_params)
-        keywords = {
-            **options.gather_known(carrier),
-            **image_edit_optional_request_params,
-            "extra_body": carrier.get(EXTRA_BODY)
-            or image_edit_optional_request_params.get("extra_body"),
-        }
+        # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
+        unnamed = getattr(litellm_params, "model_extra", None) or {}
+        keywords = {**options.gather_known(unnamed), **image_edit_optional_request_params}
         body = build_body(model, prompt, image, keywords)
-        admission.before_send(body, carrier)
+        admission.before_send(body)
         return body, []
 
     def transform_image_edit_response(
@@ -169,7 +164,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         tell_of_answer(logging_obj, raw_response, {}, inputs="", key=None)
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled(admission.current()) as settle,
+            admission.settled() as settle,
             errors.for_malformed(content, headers, model),
         ):
             body = completion.parse(content, headers, model)

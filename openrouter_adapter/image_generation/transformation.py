@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Settled here or in requests.py; what is left of the keywords is sent.
+# Settled here or in handlers.py; what is left of the keywords is sent.
 _NOT_SENT: Final = (
     "extra_body",
     "extra_headers",
@@ -35,7 +35,6 @@ _NOT_SENT: Final = (
     "quality",
     "response_format",
     "size",
-    admission.TICKET,
 )
 
 
@@ -125,10 +124,10 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         """The body, admitted."""
         if dedicated.is_chosen(optional_params, model):
             body = dedicated.build_body(model, prompt, optional_params)
-            admission.before_send(body, litellm_params, dedicated.PATH)
+            admission.before_send(body, dedicated.PATH)
         else:
             body = build_body(model, prompt, optional_params)
-            admission.before_send(body, litellm_params)
+            admission.before_send(body)
         return body
 
     def transform_image_generation_response(
@@ -157,7 +156,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
             key=api_key,
         )
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled(litellm_params) as settle, errors.for_malformed(content, headers):
+        with admission.settled() as settle, errors.for_malformed(content, headers):
             found = None
             if dedicated.is_chosen(optional_params, model):
                 body = dedicated.parse(content, headers, model)

@@ -183,7 +183,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
         """The body, admitted."""
         keywords = {n: v for n, v in optional_rerank_params.items() if n != "return_documents"}
         body = build_body(model, keywords)
-        admission.before_send(body, {} if litellm_params is None else litellm_params, self._path)
+        admission.before_send(body, self._path)
         return body
 
     def transform_rerank_response(
@@ -205,8 +205,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
         request = request_data or {}
         tell_of_answer(logging_obj, raw_response, request, inputs=request.get("query"), key=api_key)
         content, headers = raw_response.content, raw_response.headers
-        carrier = admission.current()
-        with admission.settled(carrier) as settle, errors.for_malformed(content, headers, model):
+        with admission.settled() as settle, errors.for_malformed(content, headers, model):
             body = parse(content, request, headers, model)
             asked = getattr(logging_obj, "optional_params", None) or {}
             results = body["results"]

@@ -115,12 +115,6 @@ def event_object(
     return built
 
 
-def read_bill(response: ResponsesAPIResponse) -> usage.Bill:
-    """The bill of a response that `response_object` made."""
-    facts = response._hidden_params.get("openrouter") or {}
-    return usage.read_bill({**facts, "usage": facts})
-
-
 def _validated(kind: Any, fields: Mapping[str, Any]) -> Any:
     """An object of a class; fields whose form the class does not foresee are put on it as they are.
 

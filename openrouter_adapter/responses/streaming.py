@@ -22,13 +22,15 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from openrouter_adapter import admission, errors, midstream, usage
+from openrouter_adapter import errors, midstream, usage
 from openrouter_adapter.responses import answers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from litellm.types.llms.openai import ResponsesAPIResponse
+
+    from openrouter_adapter.admission import Attempt
 
 # Events in which nothing has been generated yet: a Router may still start anew elsewhere.
 _PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
@@ -126,14 +128,14 @@ def _delta_of(event: Mapping[str, Any]) -> str:
 
 
 class _Stream(BaseResponsesAPIStreamingIterator):
-    """What both streams share; `carrier` holds the attempt's admission ticket."""
+    """What both streams share; `attempt` is settled when one ends or is left."""
 
     _reader: EventReader
-    _carrier: dict[str, Any]
+    _attempt: Attempt
     _is_over: bool
 
     @classmethod
-    def _of(cls, made: BaseResponsesAPIStreamingIterator, carrier: dict[str, Any]) -> Any:
+    def _of(cls, made: BaseResponsesAPIStreamingIterator, attempt: Attempt) -> Any:
         """The stream in place of one that LiteLLM made and that nobody has read from."""
         reader = EventReader(made.response.headers, made.model)
         stream: Any = cls(
@@ -150,7 +152,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         # Only usage.cost is the price: a header of this name would come from somebody else.
         forwarded.pop(usage.COST_HEADER, None)
         stream._hidden_params["openrouter"] = usage.facts({}, reader.headers)
-        stream._reader, stream._carrier, stream._is_over = reader, carrier, False
+        stream._reader, stream._attempt, stream._is_over = reader, attempt, False
         return stream
 
     def _restore_provider_response_headers(self, logging_response: object) -> None:
@@ -199,8 +201,8 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             raise self._error(503, f"the stream ended {what}: the answer is cut")
 
     def _settle(self, failure: BaseException | None = None) -> None:
-        # The ticket is taken by the first of them.
-        admission.after(self._carrier, self._reader.bill, failure)
+        # The first of several counts.
+        self._attempt.settle(self._reader.bill, failure)
 
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
@@ -252,9 +254,9 @@ class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
     """
 
     @classmethod
-    def of(cls, made: Any, carrier: dict[str, Any]) -> OpenRouterResponsesStream:
+    def of(cls, made: Any, attempt: Attempt) -> OpenRouterResponsesStream:
         """The stream in place of one that LiteLLM made."""
-        stream: OpenRouterResponsesStream = cls._of(made, carrier)
+        stream: OpenRouterResponsesStream = cls._of(made, attempt)
         if stream._is_json:
             stream.stream_iterator = stream._json_events()
         return stream
@@ -316,9 +318,9 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
     """
 
     @classmethod
-    def of(cls, made: Any, carrier: dict[str, Any]) -> AsyncOpenRouterResponsesStream:
+    def of(cls, made: Any, attempt: Attempt) -> AsyncOpenRouterResponsesStream:
         """The stream in place of one that LiteLLM made."""
-        stream: AsyncOpenRouterResponsesStream = cls._of(made, carrier)
+        stream: AsyncOpenRouterResponsesStream = cls._of(made, attempt)
         if stream._is_json:
             stream.stream_iterator = stream._json_events()
         return stream

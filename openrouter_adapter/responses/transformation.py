@@ -6,25 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfig
-from litellm.responses.streaming_iterator import (
-    ResponsesAPIStreamingIterator,
-    SyncResponsesAPIStreamingIterator,
-)
-from litellm.types.llms.openai import ResponsesAPIResponse
 from litellm.types.utils import LlmProviders
 
-from openrouter_adapter import admission, connection, errors, options
+from openrouter_adapter import admission, connection, errors, options, usage
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.responses import answers, requests
-from openrouter_adapter.responses.streaming import (
-    AsyncOpenRouterResponsesStream,
-    OpenRouterResponsesStream,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
+    from litellm.types.llms.openai import ResponsesAPIResponse
 
 PATH: Final = "/responses"
 
@@ -94,12 +86,13 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         Raises:
             litellm.BadRequestError: something in it is wrong; the message says what.
         """
-        carrier = carrier_of(litellm_params)
         named = response_api_optional_request_params
         given = {name: value for name, value in named.items() if value is not None}
-        keywords = {**requests.known_options(carrier), **given}
-        body = requests.build_body(model, input, keywords, carrier.get(admission.EXTRA_BODY))
-        admission.before_send(body, carrier, PATH)
+        # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
+        unnamed = getattr(litellm_params, "model_extra", None) or {}
+        keywords = {**requests.known_options(unnamed), **given}
+        body = requests.build_body(model, input, keywords, given.get("extra_body"))
+        admission.before_send(body, PATH)
         return body
 
     async def async_transform_responses_api_request(  # noqa: D102 - the base class's
@@ -128,8 +121,10 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """
         tell_of_answer(logging_obj, raw_response, {}, inputs=None, key="")
         content, headers = raw_response.content, raw_response.headers
-        with errors.for_malformed(content, headers):
-            return answers.response_object(answers.parse(content, headers, model), headers)
+        with admission.settled() as settle, errors.for_malformed(content, headers):
+            body = answers.parse(content, headers, model)
+            settle(usage.read_bill(body, headers))
+            return answers.response_object(body, headers)
 
     def transform_streaming_response(
         self, model: str, parsed_chunk: dict[str, Any], logging_obj: Any
@@ -142,70 +137,3 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
     ) -> Any:
         """The LiteLLM exception of a failed request."""
         return errors.of_failure(error_message, status_code, headers)
-
-
-class ResponsesHandler:
-    """LiteLLM's HTTP handler for Responses; other providers pass through to LiteLLM's own.
-
-    Here, and not in the transformation class, it is known which request an answer, a failure or
-    a stream belongs to.
-    """
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is LiteLLM's own."""
-        return getattr(self._original, name)
-
-    def response_api_handler(self, *arguments: Any, **call: Any) -> Any:
-        """Sends a call's request; a coroutine of it where the call is asynchronous."""
-        if call.get("custom_llm_provider") != errors.PROVIDER or arguments:
-            return self._original.response_api_handler(*arguments, **call)
-        carrier = _prepare(call)
-        if call.get("_is_async"):
-            return self._send_async(call, carrier)
-        with admission.settled_on_failure(carrier):
-            admission.listen(call.get("client"), carrier, is_async=False)
-            return _settled(self._original.response_api_handler(**call), carrier)
-
-    async def _send_async(self, call: dict[str, Any], carrier: dict[str, Any]) -> Any:
-        with admission.settled_on_failure(carrier):
-            admission.listen(call.get("client"), carrier, is_async=True)
-            return _settled(await self._original.response_api_handler(**call), carrier)
-
-
-def carrier_of(litellm_params: Any) -> dict[str, Any]:
-    """The attempt's parameters that LiteLLM's class does not name: options, and its ticket."""
-    extra = getattr(litellm_params, "model_extra", None)
-    return extra if isinstance(extra, dict) else {}
-
-
-def _prepare(call: dict[str, Any]) -> dict[str, Any]:
-    """Gathers what LiteLLM would put into the request in several places; returns the carrier."""
-    carrier = carrier_of(call["litellm_params"])
-    parameters = call["response_api_optional_request_params"]
-    # With the headers in place before the key is looked for, an Authorization header will do.
-    given = {**(parameters.get("extra_headers") or {}), **(call.get("extra_headers") or {})}
-    call["response_api_optional_request_params"] = {**parameters, "extra_headers": given}
-    call["extra_headers"] = None
-    told = {
-        **carrier,
-        "api_key": getattr(call["litellm_params"], "api_key", None),
-        "metadata": call.get("litellm_metadata") or parameters.get("metadata") or {},
-    }
-    admission.carry(carrier, {"litellm_params": told, "logging_obj": call.get("logging_obj")})
-    # LiteLLM would merge it only after the body was admitted.
-    carrier[admission.EXTRA_BODY] = call.get("extra_body")
-    return carrier
-
-
-def _settled(answer: Any, carrier: dict[str, Any]) -> Any:
-    """The answer, settled; a stream in our own form, which settles itself when it ends."""
-    if isinstance(answer, SyncResponsesAPIStreamingIterator):
-        return OpenRouterResponsesStream.of(answer, carrier)
-    if isinstance(answer, ResponsesAPIStreamingIterator):
-        return AsyncOpenRouterResponsesStream.of(answer, carrier)
-    is_known = isinstance(answer, ResponsesAPIResponse)
-    admission.after(carrier, answers.read_bill(answer) if is_known else None)
-    return answer

@@ -132,7 +132,7 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
     ) -> TextToSpeechRequestData:
         """The body, admitted."""
         body = build_body(model, input, voice, optional_params)
-        admission.before_send(body, litellm_params, self._path)
+        admission.before_send(body, self._path)
         return TextToSpeechRequestData(dict_body=body)
 
     def transform_text_to_speech_response(
@@ -148,7 +148,7 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
         """
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled(admission.current()) as settle,
+            admission.settled() as settle,
             errors.for_malformed(content, headers, model),
         ):
             check_audio(content, headers, model)

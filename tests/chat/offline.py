@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import litellm
 
+from openrouter_adapter.admission import Attempt
 from openrouter_adapter.chat.streaming import OpenRouterStream
 
 if TYPE_CHECKING:
@@ -55,5 +56,5 @@ def open_stream(
         pieces=iter(pieces),
         model="openai/gpt-4o-mini",
         logging_obj=log or Log(),
-        carrier={},
+        attempt=Attempt(),
     )

@@ -1,0 +1,291 @@
+"""LiteLLM's HTTP handler with an attempt around each request to OpenRouter.
+
+LiteLLM tells a transformation class of a failure, a header or a response without telling it of
+which request. Here the request is known, on all endpoints alike: `Handler` begins an
+`admission.Attempt` for each, and settles it where there is no response that would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm.llms.custom_httpx import http_handler
+from litellm.responses.streaming_iterator import (
+    ResponsesAPIStreamingIterator,
+    SyncResponsesAPIStreamingIterator,
+)
+
+from openrouter_adapter import admission, errors, images
+from openrouter_adapter.admission import Attempt, NotSentError
+from openrouter_adapter.image_generation import dedicated
+from openrouter_adapter.responses.streaming import (
+    AsyncOpenRouterResponsesStream,
+    OpenRouterResponsesStream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+
+def _for_openrouter(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets calls of other providers pass through to LiteLLM's own method of the same name."""
+    name = method.__name__
+
+    @functools.wraps(method)
+    def choose(self: Handler, *arguments: Any, **call: Any) -> Any:
+        if arguments or call.get("custom_llm_provider") != errors.PROVIDER:
+            return getattr(self._original, name)(*arguments, **call)
+        return method(self, **call)
+
+    return choose
+
+
+class Handler:
+    """LiteLLM's HTTP handler, which knows the requests to OpenRouter one by one.
+
+    Each method sends one call, or returns a coroutine that does where the call is asynchronous.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is LiteLLM's own."""
+        return getattr(self._original, name)
+
+    @_for_openrouter
+    def completion(self, **call: Any) -> Any:
+        """`/chat/completions` and `/completions`."""
+        send = self._original.completion
+        return _send(send, call, is_async=bool(call.get("acompletion")))
+
+    @_for_openrouter
+    def embedding(self, **call: Any) -> Any:
+        """`/embeddings`."""
+        return _send(self._original.embedding, call, is_async=bool(call.get("aembedding")))
+
+    @_for_openrouter
+    def rerank(self, **call: Any) -> Any:
+        """`/rerank`."""
+        is_async = bool(call.get("_is_async"))
+        _choose_client(call, is_async=is_async)
+        return _send(self._original.rerank, call, is_async=is_async)
+
+    @_for_openrouter
+    def audio_transcriptions(self, **call: Any) -> Any:
+        """`/audio/transcriptions`."""
+        is_async = bool(call.get("atranscription"))
+        _choose_client(call, is_async=is_async)
+        return _send(self._original.audio_transcriptions, call, is_async=is_async)
+
+    @_for_openrouter
+    def text_to_speech_handler(self, **call: Any) -> Any:
+        """`/audio/speech`."""
+        send = self._original.text_to_speech_handler
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def image_generation_handler(self, **call: Any) -> Any:
+        """Images, by chat or by `/images`: truly asynchronous, which LiteLLM's own is not."""
+        send = self._original.image_generation_handler
+        parameters = call["image_generation_optional_request_params"]
+        count = images.count(parameters, call["model"])
+        if dedicated.is_chosen(parameters, call["model"]):
+            # The images API knows `n`, and answers with all of them.
+            count = 1
+        call_type = getattr(call.get("logging_obj"), "call_type", None)
+        call["_is_async"] = call_type == "aimage_generation" or bool(call.get("_is_async"))
+        return _send_each(send, call, count)
+
+    @_for_openrouter
+    def image_edit_handler(self, **call: Any) -> Any:
+        """Edits of images, by chat."""
+        send = self._original.image_edit_handler
+        parameters = call["image_edit_optional_request_params"]
+        count = images.count(parameters, call["model"])
+        call["image_edit_optional_request_params"] = _with_extras(parameters, call)
+        return _send_each(send, call, count)
+
+    @_for_openrouter
+    def response_api_handler(self, **call: Any) -> Any:
+        """`/responses`."""
+        send = self._original.response_api_handler
+        parameters = call["response_api_optional_request_params"]
+        call["response_api_optional_request_params"] = _with_extras(parameters, call)
+        metadata = call.get("litellm_metadata") or parameters.get("metadata") or {}
+        told = {**_told(call), "metadata": metadata}
+        return _send(send, call, is_async=bool(call.get("_is_async")), told=told)
+
+
+def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    """LiteLLM's parameters of a call; on some endpoints they are an object."""
+    parameters = call.get("litellm_params") or {}
+    if isinstance(parameters, dict):
+        return parameters
+    return {name: getattr(parameters, name, None) for name in (*admission.TOLD, "ssl_verify")}
+
+
+def _with_extras(parameters: Mapping[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    """A request's parameters with the extra headers and body of its call among them.
+
+    LiteLLM adds the headers after it has looked for the key, although an Authorization header
+    among them will do; and `extra_body` after the body was admitted, or never.
+    """
+    headers = {**(parameters.get("extra_headers") or {}), **(call.get("extra_headers") or {})}
+    call["extra_headers"] = None
+    extra_body = call.get("extra_body") or parameters.get("extra_body")
+    return {**parameters, "extra_headers": headers, "extra_body": extra_body}
+
+
+def _send_each(send: Callable[..., Any], call: dict[str, Any], count: int) -> Any:
+    """Sends a call `count` times side by side, each time as an attempt of its own.
+
+    A chat makes as many images as the model likes, whatever `n` says; so `n` images are `n`
+    requests, and their images, usage and cost are added up.
+    """
+    calls = [dict(call) for _ in range(count)]
+    if call.get("_is_async"):
+        return images.send_each_async(functools.partial(_send, send, is_async=True), calls)
+    return images.send_each(functools.partial(_send, send, is_async=False), calls)
+
+
+def _send(
+    send: Callable[..., Any],
+    call: dict[str, Any],
+    *,
+    is_async: bool,
+    told: Mapping[str, Any] | None = None,
+) -> Any:
+    """Sends one request as an attempt; a coroutine of it where the call is asynchronous.
+
+    Args:
+        send: The method of LiteLLM's handler.
+        call: Its keywords.
+        is_async: Whether it returns a coroutine.
+        told: What the gate may read of LiteLLM's parameters, where they are not as in the call.
+    """
+    told = _told(call) if told is None else told
+    attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
+    client, verifies = call.get("client"), told.get("ssl_verify")
+    with attempt:
+        if not is_async:
+            _listen(client, verifies, is_async=False)
+            return _own_stream(send(**call), attempt)
+        # LiteLLM prepares most requests here, in a thread, and sends them from a coroutine.
+        answer = send(**call)
+    sent = _send_async(answer, attempt, client, verifies)
+    if attempt.has_ticket:
+        _unsent[id(attempt)] = weakref.ref(sent, lambda _: _settle_unsent(attempt))
+    return sent
+
+
+async def _send_async(answer: Any, attempt: Attempt, client: Any, verifies: Any) -> Any:
+    _unsent.pop(id(attempt), None)
+    with attempt:
+        _listen(client, verifies, is_async=True)
+        return _own_stream(await answer, attempt)
+
+
+# Asynchronous attempts that have not begun to send: LiteLLM prepares them in a thread, for a task
+# that may be gone by then. `weakref.finalize` would take four times as long.
+_unsent: Final[dict[int, weakref.ref[Any]]] = {}
+
+
+def _settle_unsent(attempt: Attempt) -> None:
+    if _unsent.pop(id(attempt), None) is not None:
+        attempt.settle(None, NotSentError())
+
+
+def _own_stream(answer: Any, attempt: Attempt) -> Any:
+    """A stream of Responses in our own form, which settles the attempt when it ends."""
+    if isinstance(answer, SyncResponsesAPIStreamingIterator):
+        return OpenRouterResponsesStream.of(answer, attempt)
+    if isinstance(answer, ResponsesAPIStreamingIterator):
+        return AsyncOpenRouterResponsesStream.of(answer, attempt)
+    return answer
+
+
+def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
+    """Names the client that `_listen` means, where LiteLLM would take one of its own choice.
+
+    It obeys the call's `ssl_verify`, as on the other endpoints.
+    """
+    if call.get("client") is None:
+        call["client"] = _usual_client(_told(call).get("ssl_verify"), is_async=is_async)
+
+
+def _usual_client(verifies: Any, *, is_async: bool) -> Any:
+    """The client that LiteLLM keeps for OpenRouter's requests."""
+    wanted = {"ssl_verify": verifies}
+    if is_async:
+        return http_handler.get_async_httpx_client(errors.PROVIDER, wanted)
+    return http_handler._get_httpx_client(wanted)
+
+
+class _Heard:
+    """Which of LiteLLM's own clients are known to tell: looking each time takes 15 to 30 µs.
+
+    LiteLLM replaces its clients now and then (one for each event loop, each for an hour), so
+    what is known is known for a second.
+    """
+
+    def __init__(self) -> None:
+        self._looked: dict[Any, tuple[Any, float]] = {}
+
+    def is_fresh(self, verifies: Any, *, is_async: bool) -> bool:
+        """Whether the client was looked at within the last second; if not, it is now."""
+        loop = asyncio.get_running_loop() if is_async else None
+        now = time.monotonic()
+        key = id(loop) if verifies is None else (id(loop), str(verifies))
+        looked = self._looked.get(key)
+        # A new loop may have an old one's id.
+        if looked is not None and now < looked[1] and looked[0]() is loop:
+            return True
+        if len(self._looked) > _MOST_LOOKED:
+            self._looked.clear()
+        self._looked[key] = (_no_loop if loop is None else weakref.ref(loop), now + 1.0)
+        return False
+
+
+_MOST_LOOKED: Final = 100
+
+
+def _no_loop() -> None:
+    """In place of a reference to an event loop, for the clients that need none."""
+
+
+_heard = _Heard()
+
+
+def _listen(client: Any, verifies: Any, *, is_async: bool) -> None:
+    """Has the HTTP client of a call tell of response headers as they come.
+
+    Args:
+        client: The caller's own client, or None for the one that LiteLLM keeps.
+        verifies: The call's `ssl_verify`; LiteLLM's clients differ by it.
+        is_async: Whether the call is sent by an asynchronous client.
+    """
+    if not admission.is_guarded():
+        return
+    if client is None and _heard.is_fresh(verifies, is_async=is_async):
+        return
+    kind: Any = http_handler.AsyncHTTPHandler if is_async else http_handler.HTTPHandler
+    if not isinstance(client, kind):
+        client = _usual_client(verifies, is_async=is_async)
+    hooks, hook = client.client.event_hooks["response"], _tell_async if is_async else _tell
+    if hook not in hooks:
+        hooks.append(hook)
+
+
+def _tell(response: httpx.Response) -> None:
+    admission.current().seen(response.status_code, response.headers)
+
+
+async def _tell_async(response: httpx.Response) -> None:
+    _tell(response)
