@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The body that the call's keywords make, kept until LiteLLM has written `extra_body` over it.
 _BODY: Final = "_openrouter_adapter_embedding_body"
 
-_NOT_SENT: Final = ("max_retries", "extra_headers", _BODY)
+_NOT_SENT: Final = ("max_retries", "extra_headers", "timeout", _BODY)
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,8 @@ def parse(
         raise errors.unreadable(content, headers, model) from None
     body = errors.raise_for_body(body, headers, model)
     vectors = [entry for entry in body.get("data") or () if entry.get("embedding")]
-    wanted, got = _count(request.get("input")), len(vectors)
+    got = len(vectors)
+    wanted = _count(request["input"]) if "input" in request else max(got, 1)
     if got != wanted:
         error = {"code": 502, "message": f"{wanted} embeddings were asked for, {got} came"}
         raise errors.from_body({**body, "error": error}, headers, model)
@@ -136,7 +137,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
     """LiteLLM's transformation class for OpenRouter's `/embeddings`. Holds no state."""
 
     _path = "/embeddings"
-    _parameters = ("dimensions", "encoding_format", "user")
+    _parameters = ("dimensions", "encoding_format", "timeout", "user")
 
     def transform_embedding_request(
         self,
