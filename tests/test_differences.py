@@ -15,6 +15,7 @@ import httpx
 import litellm
 import pytest
 from litellm import exceptions
+from litellm.types.router import GenericLiteLLMParams
 
 import openrouter_adapter
 from openrouter_adapter import (
@@ -439,6 +440,15 @@ def test_a_refused_response_has_the_class_that_says_why(emulated: Emulator) -> N
     emulated.faults.add("credits")
     with pytest.raises(exceptions.PaymentRequiredError, match="credits"):
         respond()
+
+
+def test_openais_moderation_is_no_parameter_of_a_response() -> None:
+    config = openrouter_adapter.OpenRouterResponsesConfig()
+    assert "moderation" not in config.get_supported_openai_params("a/b")
+
+    given = {"extra_body": {"moderation": {"model": "m"}}}
+    body = config.transform_responses_api_request("a/b", "Hi", given, GenericLiteLLMParams(), {})
+    assert body["moderation"] == {"model": "m"}
 
 
 # Embeddings
