@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter import debugging, errors
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     from openrouter_adapter.usage import Bill
 
 # What a gate is told of LiteLLM's parameters of a call.
-TOLD: Final = ("api_base", "api_key", "litellm_call_id", "litellm_metadata", "metadata", "tags")
+TOLD: Final = (
+    "api_base",
+    "api_key",
+    "litellm_call_id",
+    "litellm_metadata",
+    "litellm_session_id",
+    "metadata",
+    "tags",
+    "user",
+)
 
 CHAT: Final = "/chat/completions"
 
@@ -41,8 +51,8 @@ class Gate(Protocol):
 
         Args:
             body: What would be sent.
-            call: Of LiteLLM's parameters of the call `metadata`, `litellm_metadata`, `tags`,
-                `litellm_call_id`, `api_base` and `api_key`; None for those it does not have.
+            call: Of LiteLLM's parameters of the call those in TOLD, as LiteLLM's callbacks get
+                them; None for those it does not have.
             endpoint: Where to: `/chat/completions`, ….
         """
 
@@ -85,8 +95,8 @@ class Attempt:
 
     __slots__ = (
         "_api_key",
-        "_call_id",
         "_is_over",
+        "_log",
         "_parameters",
         "_tickets",
         "_token",
@@ -103,13 +113,14 @@ class Attempt:
         Args:
             parameters: LiteLLM's parameters of the call.
             api_key: The call's key, where it is not among them.
-            logging_obj: LiteLLM's logging object, which has the call's id.
+            logging_obj: LiteLLM's logging object, which has the call's id, and of each endpoint's
+                parameters what LiteLLM's callbacks are told.
         """
         self._parameters = parameters or {}
         self._api_key = api_key
         # Not the object itself, which comes to hold the coroutine that sends: what waits for that
         # one's end in handlers.py would keep it alive.
-        self._call_id = getattr(logging_obj, "litellm_call_id", None)
+        self._log = None if logging_obj is None else weakref.ref(logging_obj)
         # The ticket with the gate that gave it: gates come and go while requests are in flight.
         # Empty before there is one and after it was settled: `pop` gives it to one taker only.
         self._tickets: list[tuple[Gate, Any]] = []
@@ -169,9 +180,14 @@ class Attempt:
                 _current.reset(token)
 
     def _call(self) -> dict[str, Any]:
-        call = {name: self._parameters.get(name) for name in TOLD}
-        call["api_key"] = self._api_key or call["api_key"]
-        call["litellm_call_id"] = self._call_id or call["litellm_call_id"]
+        log = self._log and self._log()
+        details = getattr(log, "model_call_details", None) or {}
+        # Some endpoints have a `metadata` of their own among their parameters.
+        logged = details.get("litellm_params") or {}
+        call = {name: logged.get(name) or self._parameters.get(name) for name in TOLD}
+        call["api_key"] = self._api_key or self._parameters.get("api_key")
+        call["litellm_call_id"] = getattr(log, "litellm_call_id", None) or call["litellm_call_id"]
+        call["user"] = call["user"] or details.get("user")
         return call
 
 

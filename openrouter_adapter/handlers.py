@@ -118,9 +118,7 @@ class Handler:
         send = self._original.response_api_handler
         parameters = call["response_api_optional_request_params"]
         call["response_api_optional_request_params"] = _with_extras(parameters, call)
-        metadata = call.get("litellm_metadata") or parameters.get("metadata") or {}
-        told = {**_told(call), "metadata": metadata}
-        return _send(send, call, is_async=bool(call.get("_is_async")), told=told)
+        return _send(send, call, is_async=bool(call.get("_is_async")))
 
 
 def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -155,22 +153,15 @@ def _send_each(send: Callable[..., Any], call: dict[str, Any], count: int) -> An
     return images.send_each(functools.partial(_send, send, is_async=False), calls)
 
 
-def _send(
-    send: Callable[..., Any],
-    call: dict[str, Any],
-    *,
-    is_async: bool,
-    told: Mapping[str, Any] | None = None,
-) -> Any:
+def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> Any:
     """Sends one request as an attempt; a coroutine of it where the call is asynchronous.
 
     Args:
         send: The method of LiteLLM's handler.
         call: Its keywords.
         is_async: Whether it returns a coroutine.
-        told: What the gate may read of LiteLLM's parameters, where they are not as in the call.
     """
-    told = _told(call) if told is None else told
+    told = _told(call)
     attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
     client, verifies = call.get("client"), told.get("ssl_verify")
     with attempt:

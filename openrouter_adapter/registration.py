@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, errors
+from openrouter_adapter import connection, errors, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -176,6 +176,15 @@ def _other_places() -> tuple[Place, ...]:
         # `aspeech` looks for the one in main, callers for the other.
         Place("litellm.main", "speech", speech_with_openrouter, "text_to_speech"),
         Place("litellm", "speech", speech_with_openrouter, "text_to_speech"),
+        # What LiteLLM drops of a call's metadata; asynchronous calls come to the ledger's callback.
+        Place("litellm", "responses", labels.keeping(is_lost=False), "labels of a Router's calls"),
+        Place("litellm", "anthropic_messages_handler", labels.keeping(is_lost=True), "labels"),
+        Place(
+            "litellm.anthropic_interface.messages",
+            "create",
+            labels.keeping(is_lost=True),
+            "labels",
+        ),
     )
 
 
@@ -228,7 +237,8 @@ def register(*, app_url: str | None = None, app_title: str | None = None) -> Non
             raise
     for place in missing:
         then = "OpenRouter's models raise there" if place.endpoint in _FUNCTIONS else _OWN_WAY
-        warnings.warn(f"{_lack(place)}; {then}.", RuntimeWarning, stacklevel=2)
+        # The caller's caller: between them is the package's own `register`.
+        warnings.warn(f"{_lack(place)}; {then}.", RuntimeWarning, stacklevel=3)
 
 
 def unregister() -> None:

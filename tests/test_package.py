@@ -15,7 +15,7 @@ def test_all_is_exactly_what_is_exported() -> None:
         for name in dir(openrouter_adapter)
         if not name.startswith("_")
         and not isinstance(value := getattr(openrouter_adapter, name), ModuleType)
-        and getattr(value, "__module__", "").startswith("openrouter_adapter.")
+        and getattr(value, "__module__", "").partition(".")[0] == "openrouter_adapter"
     ]
     assert openrouter_adapter.__all__ == sorted(openrouter_adapter.__all__)
     assert sorted([*exported, "__version__"]) == openrouter_adapter.__all__

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.integrations.custom_logger import CustomLogger
 
+from openrouter_adapter import labels
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.charges import put_cost, read_tokens
 from openrouter_adapter.ledger.money import to_pico
@@ -42,6 +43,11 @@ _ENDPOINTS: Final = {
     "rerank": "/rerank",
     "arerank": "/rerank",
 }
+# The endpoints whose own `metadata` takes the place of LiteLLM's.
+_LOSES_LABELS: Final = frozenset({"aresponses", "anthropic_messages"})
+# What LiteLLM's proxy says of a request that it has refused itself, at authentication or by a
+# limit of its own: no attempt was made at it.
+_NOT_SENT: Final = "litellm_no_upstream_llm_call"
 
 
 class Handler(CustomLogger):
@@ -56,6 +62,15 @@ class Handler(CustomLogger):
     def connect(self, writer: Writer | None, gate: LedgerGate | None) -> None:
         """Sets where rows go; None for nowhere."""
         self._writer, self._gate = writer, gate
+
+    async def async_pre_call_deployment_hook(
+        self, kwargs: dict[str, Any], call_type: Any
+    ) -> dict[str, Any] | None:
+        """Keeps the labels of an asynchronous call that LiteLLM would lose."""
+        name = getattr(call_type, "value", None)
+        if self._gate is None or name not in _LOSES_LABELS:
+            return None
+        return labels.keep(kwargs, is_lost=name == "anthropic_messages")
 
     def log_success_event(
         self,
@@ -110,6 +125,8 @@ class Handler(CustomLogger):
         if writer is None or gate is None:
             return
         try:
+            if details.get(_NOT_SENT):
+                return
             is_hit = details.get("cache_hit") is True
             if not is_hit and details.get("litellm_call_id") in gate.attempts:
                 return

@@ -42,10 +42,11 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     named = [*kept, *(one[_NAMED] for one in kept if isinstance(one.get(_NAMED), dict))]
     # Without a proxy the program itself is the caller.
     known = ChainMap(*named) if proof is None else proof
-    row.end_user_id = label(
-        known.get("user_api_key_end_user_id") or user or call.get("user") or _first(named, _USER)
-    )
-    row.user_id = row.end_user_id if proof is None else label(proof.get("user_api_key_user_id"))
+    owner = known.get("user_api_key_user_id")
+    users = (known.get("user_api_key_end_user_id"), user, call.get("user"), _first(named, _USER))
+    # On some endpoints the proxy fills in the owner of the key where the client names nobody.
+    row.end_user_id = label(next((one for one in users if one and one != owner), None))
+    row.user_id = row.end_user_id if proof is None else label(owner)
     row.team = label(_first([known], _TEAM))
     row.organization = label(_first([known], _ORGANIZATION))
     row.key_name = _key_of(call, known)
