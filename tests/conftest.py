@@ -36,6 +36,12 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_ADAPTER_KEY_FILE", os.devnull + "/none")
 
 
+@pytest.fixture(autouse=True)
+def no_spool(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep rows that wait for a ledger's database out of the machine's own folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
 # LiteLLM tells a call twice where a listener of an earlier test stayed in one of these.
 CALLBACK_LISTS = (
     "callbacks",

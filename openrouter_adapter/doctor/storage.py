@@ -92,8 +92,8 @@ def _opened(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
             connected.rollback()
     except (SQLAlchemyError, OSError) as failure:
         said = str(getattr(failure, "orig", None) or failure).partition("\n")[0][:300]
-        advice = f"Start the database, or name another in {_VARIABLE}; until then rows wait in "
-        yield wrong("ledger", f"{name} ({named}): {said}", f"{advice}memory.")
+        advice = f"Start the database, or name another in {_VARIABLE}; until then rows wait on "
+        yield wrong("ledger", f"{name} ({named}): {said}", f"{advice}local disk.")
         return
     finally:
         engine.dispose()

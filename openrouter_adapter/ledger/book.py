@@ -14,7 +14,7 @@ from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
-from openrouter_adapter.ledger import queries, reconcile
+from openrouter_adapter.ledger import queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.gate import LedgerGate
@@ -64,7 +64,8 @@ class Ledger:
                 else the default file.
             estimate: Reckons a request's worst case, from its body and its endpoint; None for
                 the catalogue's (`worst.Worst`).
-            most_waiting: Rows kept in memory while the database can't be written.
+            most_waiting: Rows kept in memory while neither the database nor the local disk
+                takes them.
             beat_seconds: How often, in seconds, this process says that it lives and looks for
                 budgets that others have set. One that is silent for 12 times as long is dead.
 
@@ -72,17 +73,20 @@ class Ledger:
             LedgerError: it is a URL of no database that a ledger can be.
         """
         self.store = Store(where)
-        self.writer = Writer(self.store, most_waiting=most_waiting)
+        self._spool = spool.Spool(spool.folders(self.store.database.url))
+        self.writer = Writer(self.store, spool=self._spool, most_waiting=most_waiting)
         self.holds = Holds(self.store.database, lease_seconds=12 * beat_seconds)
         self.limits = Limits(self.holds, estimate)
         self.gate = LedgerGate(self.writer, self.limits)
         self._beat_seconds = beat_seconds
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
+        self._can_read = True
 
     def start(self) -> None:
         """Reads the budgets, and keeps this process alive in the eyes of the others."""
         self._refresh()
+        self.writer.replay_soon()
         self._start_keeper()
         _open.add(self)
 
@@ -97,10 +101,13 @@ class Ledger:
         next_beat = time.monotonic() + self._beat_seconds
         while not stop.wait(min(1.0, self._beat_seconds)):
             self.gate.put_open()
+            self.writer.secure_if_stuck()
             if time.monotonic() < next_beat:
                 continue
             next_beat = time.monotonic() + self._beat_seconds
             try:
+                # Of a process that was killed while the database was away.
+                self.writer.replay_soon()
                 self._refresh()
                 if self.limits.budgets:
                     self.holds.beat()
@@ -114,11 +121,14 @@ class Ledger:
         try:
             self.limits.refresh()
         except LedgerError as failure:
+            is_news, self._can_read = self._can_read, False
             logger.log(
-                logging.DEBUG if before else logging.WARNING,
+                logging.WARNING if is_news else logging.DEBUG,
                 "the ledger can't be read, its budgets are as last known: %s",
                 failure,
             )
+        else:
+            self._can_read = True
         if before and {one.name: one.usd for one in before} != {
             one.name: one.usd for one in self.limits.budgets
         }:
@@ -133,13 +143,13 @@ class Ledger:
             logger.debug("allowance was not given back: %s", failure)
 
     def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
-        """Writes what waits in memory.
+        """Waits until everything that was put so far is in the database, also from the spool.
 
         Args:
             timeout: Seconds to wait at most.
 
         Returns:
-            Whether everything is written.
+            Whether it is. If not, it waits on local disk, and is tried again.
         """
         return self.writer.flush(timeout)
 
@@ -147,23 +157,41 @@ class Ledger:
         """Writes what waits, gives back what is not held, closes the database.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most. Rows that are not written by then stay on local
+                disk, for the next process that opens this ledger.
 
         Returns:
             Whether everything was written.
         """
         _open.discard(self)
         self._stop.set()
-        is_written = self.flush(timeout)
+        try:
+            is_written = not self.writer.waiting or self.flush(timeout)
+        except BaseException:
+            # Ctrl-C while it waits.
+            self._leave_to_others()
+            raise
         if is_written:
             try:
                 self.holds.close()
             except LedgerError as failure:
                 logger.warning("unused allowance was not given back: %s", failure)
-        elif waiting := self.writer.waiting:
-            logger.warning("%d rows could not be written; they end with this program", waiting)
+        else:
+            self._leave_to_others()
         self.store.close()
         return is_written
+
+    def _leave_to_others(self) -> None:
+        file, waiting = self.writer.secure(), self.writer.waiting
+        if file is not None:
+            logger.warning(
+                "%d rows could not be written and wait in %s; the next program that opens this "
+                "ledger, or `openrouter-adapter spend reconcile`, writes them",
+                waiting,
+                file,
+            )
+        elif waiting:
+            logger.warning("%d rows could not be written; they end with this program", waiting)
 
     def after_fork(self) -> None:
         """Starts anew in a child process."""
@@ -281,8 +309,9 @@ class Ledger:
             LedgerError: the ledger can't be written.
         """
         is_removed = stored.remove(self.store.database, name)
+        was_lost = self.limits.forget(name)
         self._refresh()
-        return is_removed
+        return is_removed or was_lost
 
     def budgets(
         self, name: str | None = None, *, most_values: int | None = None

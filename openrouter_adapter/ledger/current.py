@@ -55,7 +55,7 @@ def enable(
             the default file.
         estimate: Reckons a request's worst case; None for the catalogue's.
         must_open: Raises where the database can't be opened now. Otherwise that is a warning:
-            rows wait in memory, and budgets that were never read don't hold.
+            rows wait on local disk, and budgets that were never read don't hold.
         **options: More of `Ledger`'s.
 
     Raises:

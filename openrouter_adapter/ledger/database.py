@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import time
@@ -13,11 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from openrouter_adapter.ledger import migrations
+from openrouter_adapter.ledger import migrations, private
 from openrouter_adapter.ledger.errors import LedgerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("openrouter_adapter")
 
 VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
@@ -75,7 +78,11 @@ def url_of(where: str | os.PathLike[str] | None = None) -> sa.URL:
 
 
 class Database:
-    """Transactions on one ledger, from any thread."""
+    """Transactions on one ledger, from any thread.
+
+    Attributes:
+        when_moved: Called when the ledger's file turns out to be deleted or replaced.
+    """
 
     def __init__(self, url: sa.URL) -> None:
         """Takes the URL; nothing is opened before the first transaction."""
@@ -84,6 +91,9 @@ class Database:
         self.mark = "?" if self.is_sqlite else "%s"
         self._engine = self._make_engine()
         self._is_migrated = False
+        self._file = Path(url.database) if _is_plain_file(url) and url.database else None
+        self._identity: tuple[int, int] | None = None
+        self.when_moved: Callable[[], None] = _do_nothing
 
     @property
     def name(self) -> str:
@@ -106,7 +116,10 @@ class Database:
                 self._prepare()
                 options = {"ledger_durable": is_durable}
                 with self._engine.execution_options(**options).begin() as connection:
-                    return work(connection)
+                    result = work(connection)
+                # What was committed to a file that is gone is written again to the one there.
+                if not self._has_moved():
+                    return result
             time.sleep(0.01 * 2**attempt)
         raise LedgerError(f"{self.name}: other writers were in the way {_TRIES} times")
 
@@ -140,15 +153,42 @@ class Database:
 
     def _prepare(self) -> None:
         if self._is_migrated:
-            return
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            if not self._has_moved():
+                return
+            self._forget_file()
+        if self._file is not None:
+            private.make_file(self._file)
         with self._engine.execution_options(ledger_reads=True).begin() as connection:
             is_current = migrations.is_current(connection)
         if not is_current:
             with self._engine.begin() as connection:
                 migrations.migrate(connection)
+        self._identity = self._look()
         self._is_migrated = True
+
+    def _look(self) -> tuple[int, int] | None:
+        """What tells the ledger's file from another of its name; None if it is missing."""
+        if self._file is None:
+            return None
+        try:
+            found = os.stat(self._file)  # noqa: PTH116 - half the time of Path.stat
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _has_moved(self) -> bool:
+        """Whether the open connections are on a file that is deleted or replaced (2 µs)."""
+        return self._file is not None and self._look() != self._identity
+
+    def _forget_file(self) -> None:
+        logger.error(
+            "the ledger's file %s was deleted or replaced while it was in use; rows are written "
+            "to the one that is there now",
+            self._file,
+        )
+        self._is_migrated = False
+        self._engine.dispose()
+        self.when_moved()
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -190,6 +230,15 @@ class Database:
         return engine
 
 
+def _is_plain_file(url: sa.URL) -> bool:
+    # `sqlite:///file:…?uri=true` names a file in SQLite's own way.
+    return url.get_backend_name() == "sqlite" and "uri" not in url.query
+
+
+def _do_nothing() -> None:
+    """What happens when nobody wants to know."""
+
+
 class _PassingError(Exception):
     """A failure of PostgreSQL that trying again mends."""
 
@@ -200,7 +249,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     _switch_to_wal(cursor)
-    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.execute("PRAGMA cache_size = -8192")
     cursor.close()
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-_MOST_CALLS: Final = 65_536
+_MOST_CALLS: Final = 16_384
 # OpenRouter knows what a request cost some seconds after its end.
 FIRST_ASK: Final = 2_000_000
 # A request that is in the air this long has perhaps lost its process.

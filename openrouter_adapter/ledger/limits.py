@@ -26,6 +26,10 @@ logger = logging.getLogger("openrouter_adapter")
 _BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # Endpoints whose answer's length is not set by the request's.
 _OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/responses"})
+_LOST: Final = (
+    "its file was deleted or replaced, and nobody knows what was spent: set the budget again, or "
+    "remove it"
+)
 _FIRST_WAIT: Final = 0.02
 _LONGEST_WAIT: Final = 0.25
 
@@ -41,7 +45,9 @@ class Limits:
         self._estimate = estimate or Worst()
         self._lock = threading.Lock()
         self._has_warned = False
+        self._lost: frozenset[str] = frozenset()
         self.budgets: Sequence[Budget] = ()
+        holds.database.when_moved = self._lose
 
     def after_fork(self) -> None:
         """Takes locks that no thread of the parent holds."""
@@ -56,7 +62,20 @@ class Limits:
             LedgerError: the ledger can't be read; those known so far stay.
         """
         with self._lock, self._holds.database.read() as connection:
-            self.budgets = tuple(stored.load(connection))
+            there = tuple(stored.load(connection))
+            self._lost -= {budget.name for budget in there}
+            gone = [budget for budget in self.budgets if budget.name in self._lost]
+            self.budgets = (*there, *gone)
+
+    def forget(self, name: str) -> bool:
+        """No longer refuses because of a budget that is lost; tells whether there was one."""
+        was_lost = name in self._lost
+        self._lost -= {name}
+        return was_lost
+
+    def _lose(self) -> None:
+        """What was spent is gone with the ledger's file: nobody knows what is left of a limit."""
+        self._lost = frozenset(budget.name for budget in self.budgets)
 
     def hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> Exception | None:
         """Holds a request's worst case under the budgets that apply; or gives the refusal."""
@@ -67,9 +86,13 @@ class Limits:
         if isinstance(worst, Exception):
             return worst
         try:
-            return self._hold(row, worst, found)
+            # It may turn out here that the ledger's file is gone.
+            refusal = self._hold(row, worst, found)
         except LedgerError as failure:
             return self._cannot_ask(found, failure)
+        if self._lost and any(budget.name in self._lost for budget in found):
+            return self._cannot_ask(found, LedgerError(_LOST))
+        return refusal
 
     def _hold(self, row: Row, worst: Decimal, found: Sequence[Budget]) -> Exception | None:
         longest = 0.0 if _runs_a_loop() else max(budget.wait_seconds for budget in found)

@@ -145,18 +145,30 @@ def row_of(record: Any) -> Row:
 def _number(row: Row, attempts: dict[int, Row]) -> int:
     """The attempt that a row tells of.
 
-    The generation id says it best: a call id that is used again (a client of the proxy may
-    choose its own) must not write over what another request cost.
+    The generation id says it best, then the hold: a call id that is used again (a client of the
+    proxy may choose its own) must not write over what another request cost.
     """
-    if row.generation_id:
-        for number, other in attempts.items():
-            if other.generation_id == row.generation_id and other.cache_hit == row.cache_hit:
-                return number
+    alike = {n: other for n, other in attempts.items() if other.cache_hit == row.cache_hit}
+    for name in ("generation_id", "hold_id"):
+        if wanted := getattr(row, name):
+            for number, other in alike.items():
+                if getattr(other, name) == wanted:
+                    return number
     other = attempts.get(row.attempt, row)
     is_another = (
-        bool(row.generation_id and other.generation_id) and other.generation_id != row.generation_id
-    ) or (other is not row and other.cache_hit != row.cache_hit and other.cost_status != UNKNOWN)
-    return max(attempts) + 1 if is_another else row.attempt
+        _differ(row.generation_id, other.generation_id)
+        or _differ(row.hold_id, other.hold_id)
+        or (other is not row and other.cache_hit != row.cache_hit and other.cost_status != UNKNOWN)
+    )
+    if not is_another:
+        return row.attempt
+    # It may have been written before, under another number, and be replayed.
+    began = [n for n, other in alike.items() if other.started_at == row.started_at]
+    return began[0] if began and not row.generation_id else max(attempts) + 1
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return bool(one and other) and one != other
 
 
 def _pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
