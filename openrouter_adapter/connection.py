@@ -12,7 +12,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from openrouter_adapter import keychain
+from openrouter_adapter import header_values, keychain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,6 +155,7 @@ def request_headers(
 
     Raises:
         litellm.AuthenticationError: there is no key.
+        litellm.BadRequestError: a header can't be sent; the message names it.
 
     Follows https://openrouter.ai/docs/app-attribution.
     """
@@ -166,7 +167,27 @@ def request_headers(
         headers["Content-Type"] = "application/json"
     _attribute(headers, "HTTP-Referer", _app_url, "OR_SITE_URL", _LITELLM_SITE_URL)
     _attribute(headers, "X-Title", _app_title, "OR_APP_NAME", _LITELLM_APP_NAME)
-    return headers
+    return sendable(headers, model)
+
+
+def sendable(headers: Mapping[str, str | None], model: str = "") -> dict[str, str]:
+    """Headers with values that every HTTP client sends alike, without those that are None.
+
+    Raises:
+        litellm.BadRequestError: one of them can't be sent; the message names it.
+    """
+    from litellm import exceptions
+
+    try:
+        return {
+            name: header_values.sendable(name, value)
+            for name, value in headers.items()
+            if value is not None
+        }
+    except ValueError as cause:
+        raise exceptions.BadRequestError(
+            message=f"{cause} Nothing was sent.", llm_provider="openrouter", model=model
+        ) from None
 
 
 def tls() -> ssl.SSLContext | bool:

@@ -197,6 +197,18 @@ def test_an_empty_app_name_sends_no_title(
     assert all("http-referer" in request.headers for request in openrouter.requests)
 
 
+def test_a_title_beyond_ascii_is_sent_as_utf_8(
+    openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OR_APP_NAME", "Übersetzer")
+    ask()
+
+    assert openrouter.headers["x-title"].encode("latin-1") == "Übersetzer".encode()
+
+    with pytest.raises(litellm.BadRequestError, match="The header X-Team can't be sent"):
+        ask(extra_headers={"X-Team": "a\nb"})
+
+
 # What comes back
 
 

@@ -308,11 +308,10 @@ def test_class_of_a_status_and_its_words(status: int, message: str, name: str) -
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"extra_headers": {"X-Team": "Köln →"}}, "'ascii' codec"),
-        ({"extra_headers": {"X-Team": 7}}, "Header value must be str or bytes"),
+        ({"extra_headers": {"X-Team": 7}}, "The header X-Team can't be sent"),
         ({"user": b"someone"}, "bytes is not JSON serializable"),
     ],
-    ids=["letter", "number", "bytes"],
+    ids=["number", "bytes"],
 )
 def test_request_that_can_not_be_sent_is_the_callers_fault(
     openrouter: Loopback, way: str, keywords: dict[str, Any], words: str

@@ -59,15 +59,16 @@ def build(key: Any, base_url: str | None, timeout: float, options: dict[str, Any
     sdk = import_sdk()
     # Taken with a key of no meaning, so that attribution needs none.
     headers = connection.request_headers({"Authorization": "-"}, None)
+    referer, title = headers.get("HTTP-Referer"), headers.get("X-Title")
     own = {"client", "async_client"} - options.keys()
     given: dict[str, Any] = {
         "server_url": connection.base_url(base_url),
-        "http_referer": headers.get("HTTP-Referer"),
-        "x_open_router_title": headers.get("X-Title"),
+        "http_referer": _ascii(referer),
+        "x_open_router_title": _ascii(title),
         "retry_config": None,
         # The SDK's own lines would show the key and the prompt.
         "debug_logger": _Silent(),
-        **_transports(timeout),
+        **_transports(timeout, {"HTTP-Referer": referer, "X-OpenRouter-Title": title}),
         **options,
     }
     made: OpenRouter = sdk.OpenRouter(api_key=key, **given)
@@ -115,11 +116,17 @@ def litellm_errors() -> Iterator[None]:
         raise errors.unreached(cause) from cause
 
 
-def _transports(timeout: float) -> dict[str, Any]:
+def _ascii(value: str | None) -> str | None:
+    return value if value is not None and value.isascii() else None
+
+
+def _transports(timeout: float, attribution: dict[str, str | None]) -> dict[str, Any]:
+    """The SDK's HTTP clients, with what the SDK itself can't send: it takes ASCII alone."""
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
     given: dict[str, Any] = {
         "verify": get_ssl_configuration(),
+        "headers": {n: value for n, value in attribution.items() if value and not value.isascii()},
         "follow_redirects": True,
         "timeout": httpx.Timeout(timeout, connect=min(timeout, 10.0)),
     }

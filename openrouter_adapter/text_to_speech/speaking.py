@@ -10,7 +10,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors
+from openrouter_adapter import connection, errors
 from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def speech(
         litellm_params=parameters,
         logging_obj=logging_obj,
         timeout=usual if timeout is None else timeout,
-        extra_headers={header: value for header, value in given.items() if value is not None},
+        # LiteLLM writes them over those that the class has made of them.
+        extra_headers={**connection.sendable(given, name)},
         client=call.get("client"),
         _is_async=bool(call.get("aspeech")),
     )
