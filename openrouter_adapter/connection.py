@@ -136,8 +136,11 @@ def wire_model(model: str) -> str:
     """The model as OpenRouter names it.
 
     LiteLLM's core takes `openrouter/auto` for a prefix and a model named `auto`; a name without
-    an author, that is no preset, gets OpenRouter's own back.
+    an author, that is no preset, gets OpenRouter's own back. A class that is used directly may
+    be given LiteLLM's prefix, which goes.
     """
+    if model.startswith("openrouter/") and "/" in model.removeprefix("openrouter/"):
+        return model.removeprefix("openrouter/")
     return model if "/" in model or model.startswith("@") else f"openrouter/{model}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -60,6 +60,25 @@ def usd(value: Any) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def _cost(value: Any) -> Decimal | None:
+    """A cost of the wire as exact USD: a number, or the text of one."""
+    if not isinstance(value, str):
+        return usd(value)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def _number(value: Any) -> Any:
+    """A cost as a number that callers can calculate with, also if the wire has it as a text."""
+    if isinstance(value, dict):
+        return {name: _number(one) for name, one in value.items()}
+    amount = _cost(value) if isinstance(value, str) else None
+    return value if amount is None else float(amount)
+
+
 def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Bill:
     """The bill of an answer, of a stream's last chunk, or of an error that carries usage."""
     usage = body.get("usage")
@@ -75,9 +94,9 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
     upstream = None
     if is_byok and isinstance(usage.get("cost_details"), dict):
         # Without BYOK this is a breakdown of `cost`; added, it would be counted twice.
-        upstream = usd(usage["cost_details"].get("upstream_inference_cost"))
+        upstream = _cost(usage["cost_details"].get("upstream_inference_cost"))
     return Bill(
-        cost=usd(usage.get("cost")),
+        cost=_cost(usage.get("cost")),
         upstream=upstream or Decimal(0),
         is_byok=is_byok,
         usage=usage,
@@ -99,8 +118,8 @@ def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> 
         "generation_id": read_generation_id(body, headers),
         "model": body.get("model"),
         "native_finish_reason": _of_first_choice(body, "native_finish_reason"),
-        "cost": usage.get("cost"),
-        "cost_details": usage.get("cost_details"),
+        "cost": _number(usage.get("cost")),
+        "cost_details": _number(usage.get("cost_details")),
         "is_byok": usage.get("is_byok"),
     }
     found |= {name: value for name, value in body.items() if name not in _PLACED}
@@ -171,6 +190,8 @@ def litellm_usage(wire: Mapping[str, Any]) -> Usage:
     from litellm.types.utils import Usage
 
     fields = dict(wire)
+    if isinstance(fields.get("cost"), str):
+        fields["cost"] = _number(fields["cost"])
     prompt = fields.get("prompt_tokens_details")
     if isinstance(prompt, dict):
         _mirror(prompt, "cached_tokens", fields, "cache_read_input_tokens")

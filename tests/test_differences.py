@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import base64
+import json
 import re
 import threading
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import httpx
 import litellm
 import pytest
 from litellm import exceptions
+from litellm.types.router import GenericLiteLLMParams
 
 import openrouter_adapter
 from openrouter_adapter import (
@@ -175,6 +179,33 @@ def test_openrouters_own_models_keep_their_name(openrouter: Loopback) -> None:
     assert openrouter.body["model"] == "openrouter/auto"
 
 
+def test_litellms_prefix_goes_if_a_class_is_used_by_itself() -> None:
+    for model, sent in {
+        "openrouter/a/b": "a/b",
+        "openrouter/openrouter/auto": "openrouter/auto",
+        "openrouter/@preset/mine": "@preset/mine",
+        "openrouter/auto": "openrouter/auto",
+        "a/b": "a/b",
+    }.items():
+        question = [{"role": "user", "content": "Hi"}]
+        body = OpenRouterChatConfig().transform_request(model, question, {}, {}, {})
+        assert body["model"] == sent
+        body = OpenRouterEmbeddingConfig().transform_embedding_request(model, ["Hi"], {}, {})
+        assert body["model"] == sent
+
+
+def test_a_part_goes_as_what_it_holds(openrouter: Loopback) -> None:
+    url = "data:application/pdf;base64,aGk="
+    part = {"type": "image_url", "image_url": {"url": url}}
+    ask(messages=[{"role": "user", "content": [part]}])
+    (sent,) = openrouter.body["messages"][0]["content"]
+    assert sent == {"type": "file", "file": {"filename": "document.pdf", "file_data": url}}
+
+    empty = {"type": "text", "text": None}
+    with pytest.raises(litellm.BadRequestError, match=r"messages\[0\]\.content\[0\]"):
+        ask(messages=[{"role": "user", "content": [empty]}])
+
+
 def test_without_a_key_nothing_is_sent(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +327,25 @@ def test_streamed_tool_calls_finish_as_tool_calls(openrouter: Loopback, reason: 
     assert [found for found in reasons if found] == ["tool_calls"]
 
 
+def test_each_streamed_piece_goes_to_its_call(openrouter: Loopback) -> None:
+    pieces: list[dict[str, Any]] = [
+        {"index": 0, "type": "function", "function": {"arguments": ""}},
+        {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"index": 0, "id": "a", "function": {"name": "g", "arguments": '{"x": 2}'}},
+    ]
+    events = answers.chunks(*(["."] * len(pieces)))
+    for event, piece in zip(events, pieces, strict=False):
+        event["choices"][0]["delta"] = {"tool_calls": [piece]}
+    openrouter.replies(events)
+
+    calls = litellm.stream_chunk_builder(stream()).choices[0].message.tool_calls
+    assert [(c.function.name, c.function.arguments) for c in calls] == [
+        ("f", '{"x": 1}'),
+        ("g", '{"x": 2}'),
+    ]
+    assert calls[0].id == "a" != calls[1].id
+
+
 def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
     chunks = ask(stream=True)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
@@ -404,6 +454,15 @@ def test_a_refused_response_has_the_class_that_says_why(emulated: Emulator) -> N
         respond()
 
 
+def test_openais_moderation_is_no_parameter_of_a_response() -> None:
+    config = openrouter_adapter.OpenRouterResponsesConfig()
+    assert "moderation" not in config.get_supported_openai_params("a/b")
+
+    given = {"extra_body": {"moderation": {"model": "m"}}}
+    body = config.transform_responses_api_request("a/b", "Hi", given, GenericLiteLLMParams(), {})
+    assert body["moderation"] == {"model": "m"}
+
+
 # Embeddings
 
 
@@ -431,6 +490,18 @@ def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
     openrouter.replies(answers.embeddings(["a bird"]))
 
     with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came"):
+        embed(input=["a bird", "a fish"])
+
+
+def test_vectors_stand_in_the_order_of_the_texts(openrouter: Loopback) -> None:
+    body = answers.embeddings(["a bird", "a fish"])
+    body["data"].reverse()
+    openrouter.replies(body)
+
+    assert [one["embedding"][1] for one in embed(input=["a bird", "a fish"]).data] == [0.0, 1.0]
+
+    body["data"][0]["embedding"][0] = None
+    with pytest.raises(litellm.BadGatewayError, match="not a finite number"):
         embed(input=["a bird", "a fish"])
 
 
@@ -559,3 +630,33 @@ def test_map_openai_params_translates_nothing() -> None:
     given = {"reasoning_effort": "max", "temperature": 0}
 
     assert OpenRouterChatConfig().map_openai_params(given, {}, "openai/gpt-4o", False) == given
+
+
+def test_a_chat_without_a_base_goes_to_openrouter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENROUTER_API_BASE", raising=False)
+
+    url = OpenRouterChatConfig().get_complete_url(None, None, "a/b", {}, {})
+    assert url == "https://openrouter.ai/api/v1/chat/completions"
+
+
+def test_an_answer_is_read_from_its_bytes() -> None:
+    body = answers.completion(r"\ud83d")
+    content = json.dumps(body).replace("\\\\ud83d", "\\ud83d").encode()
+    raw = httpx.Response(200, content=content)
+    given: dict[str, Any] = {"request_data": {}, "optional_params": {}, "litellm_params": {}}
+
+    response = OpenRouterChatConfig().transform_response(
+        "a/b", raw, litellm.ModelResponse(), Mock(), messages=[], encoding=None, **given
+    )
+    assert response.choices[0].message.content == "\ufffd"
+
+    vectors = json.dumps(answers.embeddings(["a", "b"])).encode()
+    response = OpenRouterEmbeddingConfig().transform_embedding_response(
+        "a/b",
+        httpx.Response(200, content=vectors),
+        litellm.EmbeddingResponse(),
+        Mock(),
+        api_key=None,
+        **given,
+    )
+    assert len(response.data) == 2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import litellm
 import pytest
@@ -12,9 +13,7 @@ import pytest
 from openrouter_adapter import usage
 from tests.support import answers
 from tests.support.calls import EMBEDDING_MODEL, WAYS, ask
-
-if TYPE_CHECKING:
-    from tests.support.loopback import Loopback
+from tests.support.loopback import Arrived, Loopback, Reply, plain_reply
 
 EXACT = Decimal("0.0004970133333333333")
 
@@ -190,3 +189,43 @@ def test_response_headers_are_forwarded(openrouter: Loopback) -> None:
     hidden = ask()._hidden_params
     assert hidden["openrouter"]["generation_id"] == "gen-header"
     assert hidden["additional_headers"]["llm_provider-x-ratelimit-remaining"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("written", "cost"),
+    [
+        ("0.0004970133333333333", "0.0004970133333333333"),
+        ("0.00012345678901234567890123", "0.00012345678901234567890123"),
+        ("1e-7", "1E-7"),
+        ("0", "0"),
+    ],
+)
+def test_a_cost_that_is_a_text_is_read_exactly(written: str, cost: str) -> None:
+    body = {"id": "gen-1", "usage": {"cost": written, "is_byok": True}}
+    body["usage"]["cost_details"] = {"upstream_inference_cost": written}  # type: ignore[index]
+    bill = usage.read_bill(body)
+    assert (bill.cost, bill.upstream) == (Decimal(cost), Decimal(cost))
+    hidden: dict[str, Any] = {}
+    usage.attach(hidden, body)
+    assert hidden["response_cost"] == hidden["openrouter"]["cost"] == float(cost)
+
+
+@pytest.mark.parametrize("written", ["", "free", "NaN", "Infinity", "0.1 USD"])
+def test_a_text_that_is_no_amount_is_no_cost(written: str) -> None:
+    assert usage.read_bill({"usage": {"cost": written}}).cost is None
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_cost_that_is_a_text_is_a_number_on_the_response(openrouter: Loopback, way: str) -> None:
+    def as_text(arrived: Arrived) -> Reply:
+        reply = plain_reply(arrived)
+        text = json.dumps(reply.body)
+        assert str(answers.COST) in text
+        reply.body = json.loads(text.replace(str(answers.COST), f'"{answers.COST}"'))
+        return reply
+
+    openrouter.answer = as_text
+    answer = WAYS[way]()
+    last = answer[-1] if isinstance(answer, list) else answer
+    assert last._hidden_params["openrouter"]["cost"] == answers.COST
+    assert last._hidden_params["response_cost"] == answers.COST

@@ -36,7 +36,8 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
 
     def get_supported_openai_params(self, model: str) -> list[str]:
         """OpenAI's parameters that reach OpenRouter, whatever the model."""
-        return [*requests.SUPPORTED, "extra_headers", "extra_body", "extra_query", "timeout"]
+        of_litellm = ("extra_headers", "extra_body", "extra_query", "timeout")
+        return ["model", "input", *requests.SUPPORTED, *of_litellm]
 
     def map_openai_params(
         self, response_api_optional_params: Any, model: str, drop_params: bool

@@ -161,7 +161,24 @@ def test_a_recording_too_large_for_a_form_goes_as_json(
     ("start", "kind"),
     [
         (b"RIFF....WAVE", "wav"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x02..\xff\xfb\x90\x00", "mp3"),
+        (b"ID3\x04\x00\x00\x00\x00\x01\x00" + b"." * 128 + b"\xff\xf1\x50\x80", "aac"),
+        (b"\xff\xfb\x90\x00", "mp3"),  # version 1, layer 3
+        (b"\xff\xfa\x90\x00", "mp3"),  # the same with a checksum
+        (b"\xff\xf3\x80\x00", "mp3"),  # version 2
+        (b"\xff\xf2\x80\x00", "mp3"),
+        (b"\xff\xe3\x80\x00", "mp3"),  # version 2.5
+        (b"\xff\xe2\x80\x00", "mp3"),
+        (b"\xff\xfd\x90\x00", "mp3"),  # layer 2
+        (b"\xff\xff\x90\x00", "mp3"),  # layer 1
         (b"\xff\xfb\x90", "mp3"),
+        (b"\xff\xf1\x50\x80", "aac"),
+        (b"\xff\xf0\x50\x80", "aac"),
+        (b"\xff\xf9\x50\x80", "aac"),
+        (b"\xff\xf8\x50\x80", "aac"),
+        (b"ADIF", "aac"),
+        (b"FORM....AIFF", "aiff"),
+        (b"FORM....AIFC", "aiff"),
         (b"fLaC", "flac"),
         (b"OggS", "ogg"),
         (b"....ftypM4A ", "m4a"),
@@ -171,6 +188,31 @@ def test_a_recording_too_large_for_a_form_goes_as_json(
 )
 def test_bare_bytes_are_named_by_how_they_begin(start: bytes, kind: str) -> None:
     assert audio.read(start).name == f"audio.{kind}"
+    assert audio.read(start).media_type != "audio/wav" or kind == "wav"
+    assert audio.read(io.BytesIO(start)).name == f"audio.{kind}"
+    assert audio.read((None, start)).name == f"audio.{kind}"
+    assert audio.read(("birds", start)).name == f"birds.{kind}"
+    assert audio.read(("birds.opus", start)).name == "birds.opus"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"RIFF....AVI ",
+        b"FORM....ILBM",
+        b"#!AMR\n",
+        b"caff\x00\x01",
+        b".snd",
+        b"0&\xb2u\x8ef\xcf\x11",
+        b"\xff\xeb\x90\x00",  # a reserved version
+        b"\xff\xe1\x90\x00",  # a reserved layer
+        b"\xff\xfb\xf0\x00",  # a reserved bit rate
+        b"\xff\xfb\x9c\x00",  # a reserved sampling rate
+    ],
+)
+def test_bare_bytes_of_a_format_that_openrouter_does_not_take_are_refused(start: bytes) -> None:
+    with pytest.raises(litellm.BadRequestError, match=r"\(name, content\)"):
+        audio.read(start)
 
 
 @pytest.mark.parametrize(

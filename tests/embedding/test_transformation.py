@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -238,3 +239,52 @@ async def test_two_at_once_do_not_mix(openrouter: Loopback) -> None:
     one, two = await asyncio.gather(aembed(input=["a"]), aembed(input=["a", "b"]))
     assert (len(one.data), len(two.data)) == (1, 2)
     assert len(openrouter.requests) == 2
+
+
+# Vectors that arrive out of order, or broken
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("as_base64", [False, True])
+def test_vectors_that_arrive_out_of_order_are_sorted(
+    openrouter: Loopback, way: str, as_base64: bool
+) -> None:
+    body = answers.embeddings("abc", as_base64=as_base64)
+    body["data"] = [
+        {"index": i, "embedding": answers.vector([0.5, float(i)], as_base64)} for i in (2, 0, 1)
+    ]
+    openrouter.replies(body)
+    response = WAYS[way](input=["a", "b", "c"])
+    assert [entry["index"] for entry in response.data] == [0, 1, 2]
+    assert [entry["embedding"] for entry in response.data] == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]
+
+
+@pytest.mark.parametrize("places", [[0, 0], [None, None], [1, None], ["1", "0"]])
+def test_indexes_that_tell_nothing_apart_leave_the_order(places: list[Any]) -> None:
+    body = answers.embeddings(["a", "b"])
+    for entry, place in zip(body["data"], places, strict=True):
+        entry["index"] = place
+    parsed = parse(json.dumps(body).encode(), {"input": ["a", "b"]})
+    assert [entry["embedding"][1] for entry in parsed["data"]] == [0.0, 1.0]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "broken", ["null", "NaN", "Infinity", "-Infinity", '"0.5"', "[0.5]", "1e999"]
+)
+def test_a_vector_with_a_component_that_is_no_number_is_an_error(
+    openrouter: Loopback, way: str, broken: str
+) -> None:
+    body = json.dumps(answers.embeddings(["a", "b"])).replace("1.0]", f"{broken}]")
+    assert f"{broken}]" in body
+    openrouter.replies(body.encode())
+    with pytest.raises(litellm.BadGatewayError, match="place 1"):
+        WAYS[way](input=["a", "b"])
+
+
+@pytest.mark.parametrize("asked", [{}, {"encoding_format": "base64"}])
+def test_a_base64_vector_with_a_nan_is_an_error(asked: dict[str, Any]) -> None:
+    body = answers.embeddings(["a"], as_base64=True)
+    body["data"][0]["embedding"] = answers.vector([0.5, float("nan")], True)
+    with pytest.raises(litellm.BadGatewayError, match="place 0"):
+        parse(json.dumps(body).encode(), {"input": ["a"], **asked})
