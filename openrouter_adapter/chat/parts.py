@@ -8,30 +8,21 @@ https://openrouter.ai/docs/guides/overview/multimodal/overview.
 
 from __future__ import annotations
 
-import base64
-import mimetypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from openrouter_adapter import errors
+from openrouter_adapter import errors, media
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LINKS: Final = ("data:", "http://", "https://")
 # Types whose part holds its URL under another name than the type's.
 _FIELDS: Final = {"input_video": "video_url"}
-_AUDIO_FORMATS: Final = {
-    "mpeg": "mp3",
-    "x-wav": "wav",
-    "wave": "wav",
-    "vnd.wave": "wav",
-    "mp4": "m4a",
-    "x-m4a": "m4a",
-    "x-aac": "aac",
-    "x-aiff": "aiff",
-    "x-flac": "flac",
+_TYPES: Final[dict[media.Kind | None, str]] = {
+    "image": "image_url",
+    "video": "video_url",
+    "audio": "input_audio",
+    "file": "file",
 }
 
 
@@ -85,9 +76,9 @@ def _link(part: dict[str, Any], place: _Place) -> dict[str, Any]:
     if not isinstance(link, dict) or not isinstance(url, str) or not url:
         raise place.error(f"needs {field!r} with a string 'url'; it is {given!r:.100}")
     # `format` is LiteLLM's own hint for other providers.
-    media_type = link.get("format") or _media_type(url)
-    kind = _kind_of(media_type, url)
-    if kind and kind != field:
+    media_type = link.get("format") or media.type_of(url)
+    kind = _TYPES.get(media.kind_of(media_type, url), field)
+    if kind != field:
         return _as_kind(kind, url, media_type, _beside(part, field))
     if link is given and "format" not in link:
         return part
@@ -100,7 +91,7 @@ def _file(part: dict[str, Any], place: _Place) -> dict[str, Any]:
     if not isinstance(file, dict):
         raise place.error("needs a 'file' object with 'file_data'")
     data, given = file.get("file_data"), file.get("file_id")
-    if not data and _is_link(given):
+    if not data and media.is_link(given):
         data = given
     if not isinstance(data, str) or not data:
         if isinstance(given, str) and given and not data:
@@ -109,16 +100,16 @@ def _file(part: dict[str, Any], place: _Place) -> dict[str, Any]:
             f"needs 'file_data', a data: or http(s) URL, or a 'file_id'; it is {data!r:.100}"
         )
     media_type = file.get("format")
-    if not _is_link(data):
+    if not media.is_link(data):
         data = f"data:{media_type or 'application/pdf'};base64,{data}"
-    media_type = media_type or _media_type(data)
-    kind = _kind_of(media_type, data)
-    if kind and kind != "file":
+    media_type = media_type or media.type_of(data)
+    kind = _TYPES.get(media.kind_of(media_type, data), "file")
+    if kind != "file":
         return _as_kind(kind, data, media_type, _beside(part, "file"))
     if data == file.get("file_data") and file.get("filename") and "format" not in file:
         return part
     kept = {n: v for n, v in file.items() if n not in {"format", "file_id", "file_data"}}
-    named = kept.pop("filename", None) or _filename(data, media_type)
+    named = kept.pop("filename", None) or media.filename(data, media_type)
     return {**part, "file": {"filename": named, "file_data": data, **kept}}
 
 
@@ -134,11 +125,12 @@ def _audio(part: dict[str, Any], place: _Place) -> dict[str, Any]:
             "and pass its bytes"
         )
     if data.startswith("data:"):
-        kind = _kind_of(_media_type(data), data)
-        if kind and kind != "input_audio":
-            return _as_kind(kind, data, _media_type(data), _beside(part, "input_audio"))
-        form = audio.get("format") or _audio_format(_media_type(data))
-        audio = {**audio, "data": _base64(data), "format": form}
+        media_type = media.type_of(data)
+        kind = _TYPES.get(media.kind_of(media_type, data), "input_audio")
+        if kind != "input_audio":
+            return _as_kind(kind, data, media_type, _beside(part, "input_audio"))
+        form = audio.get("format") or media.audio_format(media_type)
+        audio = {**audio, "data": media.base64_of(data), "format": form}
         part = {**part, "input_audio": audio}
     if not isinstance(audio.get("format"), str) or not audio["format"]:
         raise place.error("needs input_audio.format, such as 'wav' or 'mp3'")
@@ -154,25 +146,12 @@ _CONVERTERS: Final[dict[str, Callable[[dict[str, Any], _Place], dict[str, Any]]]
 }
 
 
-def _kind_of(media_type: str, link: str) -> str | None:
-    """The type of part that a media type belongs in; None if that can't be told."""
-    main = media_type.partition("/")[0].lower()
-    if main in {"image", "video"}:
-        return f"{main}_url"
-    if not link.startswith("data:"):
-        # Audio goes as base64 alone, and a path's end says little: `.php` may give an image.
-        return "file" if media_type == "application/pdf" else None
-    if main == "audio":
-        return "input_audio"
-    return "file" if "/" in media_type and media_type != "application/octet-stream" else None
-
-
 def _as_kind(kind: str, link: str, media_type: str, beside: dict[str, Any]) -> dict[str, Any]:
     """A part of another type than the one it was given as."""
     if kind == "input_audio":
-        value = {"data": _base64(link), "format": _audio_format(media_type)}
+        value = {"data": media.base64_of(link), "format": media.audio_format(media_type)}
     elif kind == "file":
-        value = {"filename": _filename(link, media_type), "file_data": link}
+        value = {"filename": media.filename(link, media_type), "file_data": link}
     else:
         value = {"url": link}
     return {**beside, "type": kind, kind: value}
@@ -180,36 +159,3 @@ def _as_kind(kind: str, link: str, media_type: str, beside: dict[str, Any]) -> d
 
 def _beside(part: dict[str, Any], field: str) -> dict[str, Any]:
     return {name: value for name, value in part.items() if name not in {"type", field}}
-
-
-def _is_link(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(_LINKS)
-
-
-def _media_type(link: str) -> str:
-    """The media type of a data URL, or of what a link's path says it leads to; empty for none."""
-    if link.startswith("data:"):
-        return link[5 : link.find(",", 5, 300)].split(";", 1)[0].strip().lower()
-    if not link.startswith(_LINKS):
-        return ""
-    return mimetypes.guess_type(urlsplit(link).path)[0] or ""
-
-
-def _audio_format(media_type: str) -> str:
-    subtype = media_type.partition("/")[2].lower()
-    return _AUDIO_FORMATS.get(subtype, subtype)
-
-
-def _base64(data_url: str) -> str:
-    head, _, data = data_url.partition(",")
-    if head.lower().endswith(";base64"):
-        return data
-    return base64.b64encode(unquote_to_bytes(data)).decode()
-
-
-def _filename(link: str, media_type: str) -> str:
-    if not link.startswith("data:"):
-        name = unquote(urlsplit(link).path.rsplit("/", 1)[-1])
-        if name:
-            return name
-    return "document" + (mimetypes.guess_extension(media_type) or ".pdf")

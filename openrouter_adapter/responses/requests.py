@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from openrouter_adapter import connection, errors, options
+from openrouter_adapter.responses import parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,16 +106,19 @@ def to_wire(inputs: Any, model: str = "") -> Any:
     """The `input` of a request; what came out of an answer goes back as it came.
 
     Nulls are left out: Python's objects and their dumps are full of them, and providers refuse
-    some (`status`).
+    some (`status`). A part goes as what it holds: a PDF given as an image as a file.
 
     Raises:
-        litellm.BadRequestError: it is neither a text nor a list of items.
+        litellm.BadRequestError: it is neither a text nor a list of items, or a part lacks what
+            OpenRouter requires.
     """
     if isinstance(inputs, str):
         return inputs
     if not isinstance(inputs, list | tuple):
         raise errors.bad_request(f"input={inputs!r:.100}: give a text or a list of items", model)
-    return [_without_nulls(item) for item in inputs]
+    return [
+        parts.to_wire(_without_nulls(item), position, model) for position, item in enumerate(inputs)
+    ]
 
 
 def _without_nulls(value: Any) -> Any:
