@@ -109,7 +109,7 @@ def measure_calls(folder: str, rounds: int, calls: int) -> float:
     openrouter_adapter.register()
     counted = Counted()
     per_count = counted.of_nothing()
-    counted.wrap(handlers, "_listen")
+    counted.wrap(handlers, "_look")
     for name in ("admit", "seen", "settle"):
         counted.wrap(admission.Attempt, name)
     counted.wrap(ledger.handler, "_record")

@@ -12,11 +12,11 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter import registration
+from openrouter_adapter import connection, registration
 from openrouter_adapter._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
     from openrouter_adapter.audio_transcription.transformation import (
@@ -61,25 +61,47 @@ _CLASSES = {
 _LEDGER = "OPENROUTER_ADAPTER_LEDGER"
 
 
-def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
+def _settings(
+    app_url: str | None,
+    app_title: str | None,
+    app_categories: str | Iterable[str] | None,
+    max_response_bytes: int | None,
+) -> connection.Settings:
+    if app_categories is not None and not isinstance(app_categories, str):
+        app_categories = ",".join(app_categories)
+    return connection.Settings(app_url, app_title, app_categories, max_response_bytes)
+
+
+def register(
+    *,
+    app_url: str | None = None,
+    app_title: str | None = None,
+    app_categories: str | Iterable[str] | None = None,
+    max_response_bytes: int | None = None,
+) -> None:
     """Makes LiteLLM's calls on `openrouter/…` models run on this package.
 
     Where OPENROUTER_ADAPTER_LEDGER names a ledger, calls are written to it from now on and its
     budgets hold, as after `ledger.enable()`; without the variable, neither network nor disk is
-    touched. Calling it again only changes the attribution, and that only where it is given. Safe
-    from any thread.
+    touched. Calling it again only changes the settings that are given. Safe from any thread.
 
     Args:
         app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
         app_title: The app's name, sent as `X-Title`. See
             https://openrouter.ai/docs/app-attribution.
+        app_categories: Its marketplace categories, such as `["cli-agent", "cloud-agent"]`, sent as
+            `X-OpenRouter-Categories`.
+        max_response_bytes: The largest body of a response that is read, after decompression. A
+            larger one is a `litellm.BadRequestError`. If not given,
+            OPENROUTER_ADAPTER_MAX_RESPONSE_BYTES, or else 200,000,000.
 
     Raises:
+        ValueError: `app_categories` or `max_response_bytes` is invalid.
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images, or
             the variable names a ledger that this installation can't write. LiteLLM is as before.
     """
     was_registered = registration.is_registered()
-    registration.register(app_url=app_url, app_title=app_title)
+    registration.register(_settings(app_url, app_title, app_categories, max_response_bytes))
     try:
         _enable_ledger()
     except BaseException:
@@ -95,15 +117,22 @@ def unregister() -> None:
 
 
 @contextlib.contextmanager
-def registered(*, app_url: str | None = None, app_title: str | None = None) -> Iterator[None]:
+def registered(
+    *,
+    app_url: str | None = None,
+    app_title: str | None = None,
+    app_categories: str | Iterable[str] | None = None,
+    max_response_bytes: int | None = None,
+) -> Iterator[None]:
     """`register()` for the length of a `with` block.
 
     Blocks may be inside one another, or in several threads at once: the last one that ends
-    unregisters, and does not where it was registered before the first. A block's attribution ends
+    unregisters, and does not where it was registered before the first. A block's settings end
     with the block.
     """
+    given = _settings(app_url, app_title, app_categories, max_response_bytes)
     try:
-        with registration.registered(app_url=app_url, app_title=app_title):
+        with registration.registered(given):
             _enable_ledger()
             yield
     finally:

@@ -203,6 +203,11 @@ def current() -> Attempt:
     return _current.get() or Attempt()
 
 
+def sending() -> Attempt | None:
+    """The attempt that this thread or task sends; None where what it sends is somebody else's."""
+    return _current.get()
+
+
 def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about the body of the current attempt.
 

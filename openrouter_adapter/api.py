@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
-from openrouter_adapter import connection, debugging, errors
+from openrouter_adapter import connection, debugging, errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,9 @@ async def aget_generation(
     headers = _headers(api_key, {}, needs_key=True)
     started = time.monotonic()
     try:
-        async with httpx.AsyncClient(verify=_verify(), timeout=timeout) as client:
+        async with httpx.AsyncClient(
+            verify=_verify(), timeout=timeout, event_hooks={"response": [incoming.check_async]}
+        ) as client:
             response = await client.get(url, params={"id": generation_id}, headers=headers)
     except httpx.HTTPError as cause:
         raise _unanswered(cause) from cause
@@ -235,7 +237,9 @@ def _fetch(
     sent = _headers(api_key, headers or {}, needs_key=needs_key)
     started = time.monotonic()
     try:
-        with httpx.Client(verify=_verify(), timeout=timeout) as client:
+        with httpx.Client(
+            verify=_verify(), timeout=timeout, event_hooks={"response": [incoming.check]}
+        ) as client:
             response = client.get(url, params=params, headers=sent)
     except httpx.HTTPError as cause:
         raise _unanswered(cause, model) from cause

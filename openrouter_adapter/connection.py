@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import urllib.request
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
 KEY_VARIABLES: Final = ("OPENROUTER_API_KEY", "OR_API_KEY")
 PROVISIONING_VARIABLE: Final = "OPENROUTER_PROVISIONING_KEY"
 BASE_URL_VARIABLE: Final = "OPENROUTER_API_BASE"
+# The compressions that incoming.py can undo piece by piece, within its limit.
+ACCEPT_ENCODING: Final = "gzip, deflate"
+_CATEGORIES: Final = "X-OpenRouter-Categories"
 
 # What LiteLLM sends when nobody says otherwise (litellm/main.py, `_complete_openrouter`).
 _LITELLM_SITE_URL: Final = "https://litellm.ai"
@@ -41,19 +45,54 @@ _NO_PROVISIONING_KEY: Final = (
     "made at https://openrouter.ai/settings/provisioning-keys."
 )
 
-_app_url: str | None = None
-_app_title: str | None = None
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `register()` was given; None leaves a setting to the environment.
+
+    Attributes:
+        app_url: The calling app's address.
+        app_title: Its name.
+        app_categories: Its marketplace categories, separated by commas.
+        max_response_bytes: The largest body of a response that is read.
+    """
+
+    app_url: str | None = None
+    app_title: str | None = None
+    app_categories: str | None = None
+    max_response_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Checks what a slip would make of the last two.
+
+        Raises:
+            ValueError: `app_categories` can't be a header, or `max_response_bytes` is not a whole
+                number from 1.
+        """
+        categories, limit = self.app_categories, self.max_response_bytes
+        if categories is not None and not (categories.isascii() and categories.isprintable()):
+            raise ValueError(f"app_categories={categories!r}: a category is such as 'cli-agent'")
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise ValueError(f"max_response_bytes={limit!r}: give a whole number from 1")
+
+    def updated(self, given: Settings) -> Settings:
+        """These, with what is given in their place."""
+        found = {f.name: getattr(given, f.name) for f in fields(given)}
+        return replace(self, **{name: one for name, one in found.items() if one is not None})
 
 
-def set_attribution(app_url: str | None, app_title: str | None) -> None:
-    """Sets what every request says about the calling app; None leaves it to the environment."""
-    global _app_url, _app_title
-    _app_url, _app_title = app_url, app_title
+_settings = Settings()
 
 
-def attribution() -> tuple[str | None, str | None]:
-    """What `set_attribution` was last given: the app's URL and its title."""
-    return _app_url, _app_title
+def use(settings: Settings) -> None:
+    """Sets what every request says of the calling app, and how much of a response is read."""
+    global _settings
+    _settings = settings
+
+
+def settings() -> Settings:
+    """The settings in use."""
+    return _settings
 
 
 def api_key(given: str | None, model: str = "") -> str:
@@ -147,7 +186,7 @@ def wire_model(model: str) -> str:
 def request_headers(
     given: Mapping[str, str | None], key: str | None, model: str = ""
 ) -> dict[str, str]:
-    """Headers of a request: the caller's, the key, the content type and the attribution.
+    """Headers of a request: the caller's, the key, content type, compression and attribution.
 
     Args:
         given: The caller's headers. LiteLLM's core has already put its own attribution among
@@ -168,8 +207,13 @@ def request_headers(
         headers["Authorization"] = f"Bearer {api_key(key, model)}"
     if "content-type" not in names:
         headers["Content-Type"] = "application/json"
-    _attribute(headers, "HTTP-Referer", _app_url, "OR_SITE_URL", _LITELLM_SITE_URL)
-    _attribute(headers, "X-Title", _app_title, "OR_APP_NAME", _LITELLM_APP_NAME)
+    if "accept-encoding" not in names:
+        headers["Accept-Encoding"] = ACCEPT_ENCODING
+    said = _settings
+    _attribute(headers, "HTTP-Referer", said.app_url, "OR_SITE_URL", _LITELLM_SITE_URL)
+    _attribute(headers, "X-Title", said.app_title, "OR_APP_NAME", _LITELLM_APP_NAME)
+    if said.app_categories and _CATEGORIES.lower() not in names:
+        headers[_CATEGORIES] = said.app_categories
     return sendable(headers, model)
 
 

@@ -27,6 +27,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from openrouter_adapter.connection import Settings
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.registration import registered
 
@@ -231,7 +232,7 @@ def run_calls(console: Console, folder: Path | None) -> tuple[list[Charge], bool
         ("Image", lambda console: draw(console, target)),
     )
     charges: list[Charge] = []
-    with registered(app_title="openrouter_adapter demo"), _without_noise():
+    with registered(Settings(app_title="openrouter_adapter demo")), _without_noise():
         for number, (title, step) in enumerate(steps, 1):
             console.print(f"[bold]{number}. {title}[/bold]", highlight=False)
             try:

@@ -252,10 +252,14 @@ def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None)
     from litellm import exceptions
 
     cause = sys.exc_info()[1]
-    model = _model_asked_for(cause)
+    if isinstance(getattr(cause, "openrouter", None), dict):
+        # Made by incoming.py, before the body was read.
+        return cause  # type: ignore[return-value] # an Exception, for it came from a send
+    model = model_of(getattr(cause, "_request", None))
     if isinstance(cause, httpx.TimeoutException | exceptions.Timeout):
         return build(408, text.removeprefix("litellm.Timeout: "), headers, model)
-    if isinstance(cause, httpx.TransportError):
+    if isinstance(cause, httpx.RequestError):
+        # aiohttp's word for a garbled head is no more than that.
         return unreached(cause, model)
     if isinstance(cause, TypeError | ValueError) and not isinstance(cause, OSError):
         # What JSON has no form for, or a header no letter; a wrong certificate is a ValueError too.
@@ -263,8 +267,8 @@ def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None)
     return from_http(text, status, headers, model)
 
 
-def _model_asked_for(cause: BaseException | None) -> str:
-    request = getattr(cause, "_request", None)
+def model_of(request: httpx.Request | None) -> str:
+    """The model that a request asks for; empty where it names none."""
     try:
         return str(orjson.loads(request.content).get("model") or "") if request else ""
     except (ValueError, AttributeError, httpx.RequestNotRead):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import connection, errors, labels
+from openrouter_adapter.connection import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -202,25 +203,18 @@ def _for_openrouter(config: type) -> Callable[[Any], Any]:
     return replacement
 
 
-def register(*, app_url: str | None = None, app_title: str | None = None) -> None:
+def register(given: Settings | None = None) -> None:
     """Makes LiteLLM's calls on `openrouter/…` models run on this package.
 
-    Calling it again only changes the attribution, and that only where it is given. Safe from any
-    thread; touches neither network nor disk.
-
-    Args:
-        app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
-        app_title: The app's name, sent as `X-Title`. See
-            https://openrouter.ai/docs/app-attribution.
+    Calling it again only changes the settings that are given. Safe from any thread; touches
+    neither network nor disk.
 
     Raises:
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images.
     """
     with _lock:
-        before = url, title = connection.attribution()
-        connection.set_attribution(
-            url if app_url is None else app_url, title if app_title is None else app_title
-        )
+        before = connection.settings()
+        connection.use(before.updated(given or Settings()))
         if _originals:
             return
         try:
@@ -233,7 +227,7 @@ def register(*, app_url: str | None = None, app_title: str | None = None) -> Non
             _refuse(missing)
         except BaseException:
             _restore()
-            connection.set_attribution(*before)
+            connection.use(before)
             raise
     for place in missing:
         then = "OpenRouter's models raise there" if place.endpoint in _FUNCTIONS else _OWN_WAY
@@ -245,7 +239,7 @@ def unregister() -> None:
     """Puts LiteLLM's own classes back, object for object."""
     with _lock:
         _restore()
-        connection.set_attribution(None, None)
+        connection.use(Settings())
 
 
 def is_registered() -> bool:
@@ -254,18 +248,18 @@ def is_registered() -> bool:
 
 
 @contextlib.contextmanager
-def registered(*, app_url: str | None = None, app_title: str | None = None) -> Iterator[None]:
+def registered(given: Settings | None = None) -> Iterator[None]:
     """`register()` for the length of a `with` block.
 
     Blocks may be inside one another, or in several threads at once: the last one that ends
-    unregisters, and does not where it was registered before the first. A block's attribution ends
+    unregisters, and does not where it was registered before the first. A block's settings end
     with the block.
     """
     global _blocks, _is_for_blocks
     with _lock:
-        before = connection.attribution()
+        before = connection.settings()
         found_registered = is_registered()
-        register(app_url=app_url, app_title=app_title)
+        register(given)
         if not _blocks:
             _is_for_blocks = not found_registered
         _blocks += 1
@@ -277,7 +271,7 @@ def registered(*, app_url: str | None = None, app_title: str | None = None) -> I
             if _is_for_blocks and not _blocks:
                 unregister()
             else:
-                connection.set_attribution(*before)
+                connection.use(before)
 
 
 def find(place: Place) -> tuple[Any, str, Any] | None:

@@ -235,6 +235,27 @@ def test_register_goes_over_the_variables(
 
 
 @EVERY_WAY
+@pytest.mark.parametrize("given", ["cli-agent,game", ["cli-agent", "game"]], ids=["text", "list"])
+def test_the_app_s_categories_are_sent(openrouter: Loopback, way: str, given: Any) -> None:
+    openrouter_adapter.register(app_categories=given)
+    WAYS[way]()
+    assert openrouter.headers["x-openrouter-categories"] == "cli-agent,game"
+    openrouter.reset()
+    WAYS[way](extra_headers={"X-OpenRouter-Categories": "roleplay"})
+    assert openrouter.headers["x-openrouter-categories"] == "roleplay"
+    openrouter.reset()
+    openrouter_adapter.unregister()
+    openrouter_adapter.register()
+    WAYS[way]()
+    assert "x-openrouter-categories" not in openrouter.headers
+
+
+def test_categories_that_are_no_header() -> None:
+    with pytest.raises(ValueError, match="app_categories"):
+        openrouter_adapter.register(app_categories=["spiel\n"])
+
+
+@EVERY_WAY
 def test_the_calls_headers_go_over_register(openrouter: Loopback, way: str) -> None:
     openrouter_adapter.register(app_url="https://ours.example", app_title="Ours")
     WAYS[way](extra_headers={"HTTP-Referer": "https://call.example", "X-Title": "Call"})

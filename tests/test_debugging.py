@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import admission, api, batch, debugging, handlers, ledger
+from openrouter_adapter import admission, api, batch, debugging, ledger
 from tests.support.calls import WAYS
 from tests.support.gate import RecordingGate, guarded
 
@@ -30,12 +30,8 @@ QUESTION = [{"role": "user", "content": SECRET}]
 
 
 @pytest.fixture
-def lines(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> pytest.LogCaptureFixture:
+def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.DEBUG, logger="openrouter_adapter")
-    # The test before may have thrown LiteLLM's clients away less than a second ago.
-    monkeypatch.setattr(handlers, "_heard", handlers._Heard())
     return caplog
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from openrouter_adapter import connection, debugging, errors
+from openrouter_adapter import connection, debugging, errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,14 +126,23 @@ def _transports(timeout: float, attribution: dict[str, str | None]) -> dict[str,
 
     given: dict[str, Any] = {
         "verify": get_ssl_configuration(),
-        "headers": {n: value for n, value in attribution.items() if value and not value.isascii()},
+        "headers": {
+            "Accept-Encoding": connection.ACCEPT_ENCODING,
+            **{n: value for n, value in attribution.items() if value and not value.isascii()},
+        },
         "follow_redirects": True,
         "timeout": httpx.Timeout(timeout, connect=min(timeout, 10.0)),
     }
     return {
-        "client": httpx.Client(**given, event_hooks={"request": [_begin], "response": [_tell]}),
+        "client": httpx.Client(
+            **given, event_hooks={"request": [_begin], "response": [_tell, incoming.check]}
+        ),
         "async_client": httpx.AsyncClient(
-            **given, event_hooks={"request": [_begin_async], "response": [_tell_async]}
+            **given,
+            event_hooks={
+                "request": [_begin_async],
+                "response": [_tell_async, incoming.check_async],
+            },
         ),
     }
 

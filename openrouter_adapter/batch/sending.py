@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import httpx
+import openai
 import orjson
 import yarl
 
-from openrouter_adapter import connection, debugging, errors, usage
+from openrouter_adapter import connection, debugging, errors, incoming, usage
 from openrouter_adapter.batch import money
 from openrouter_adapter.usage import Bill
 
@@ -30,6 +31,8 @@ _KEY_LIFETIME: Final = 60.0
 _FREE: Final = Bill(cost=Decimal(0))
 _GENERATION: Final = "x-generation-id"
 _NOTHING: Final[Mapping[str, str]] = {}
+# What comes of a request that got no answer, or none that may be read.
+_FAILURES: Final = (aiohttp.ClientError, asyncio.TimeoutError, OSError, openai.OpenAIError)
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Sender:
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
+            # incoming.py does it, within its limit.
+            auto_decompress=False,
         )
         return self
 
@@ -122,15 +127,18 @@ class Sender:
                 self._url(request.endpoint.path),
                 data=orjson.dumps(request.body),
                 proxy=self._proxy,
+                allow_redirects=False,
             ) as response:
                 headers, status = response.headers, response.status
+                if status in incoming.REDIRECTS:
+                    raise self._redirected(response, request.model)
                 if status < 400 and not response.content.is_eof() and _GENERATION in headers:
                     begun(headers[_GENERATION])
-                content = await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as cause:
+                content = await incoming.read(response, lambda: request.model)
+        except _FAILURES as cause:
             failure = self._broken(cause, request.model)
             never = isinstance(cause, aiohttp.ClientConnectorError)
-            bill = _FREE if never else _unknown(headers)
+            bill = _FREE if never else _bill_of_broken(failure, headers)
             return Outcome(bill, None, failure, _since(started))
         latency = _since(started)
         if status >= 400:
@@ -157,10 +165,11 @@ class Sender:
         url = f"{self._base}/generation"
         try:
             async with self._session.get(
-                url, params={"id": generation_id}, proxy=self._proxy
+                url, params={"id": generation_id}, proxy=self._proxy, allow_redirects=False
             ) as response:
-                body = orjson.loads(await response.read()) if response.status == 200 else {}
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, orjson.JSONDecodeError):
+                content = await incoming.read(response, str)
+                body = orjson.loads(content) if response.status == 200 else {}
+        except (*_FAILURES, orjson.JSONDecodeError):
             return None
         facts = body.get("data") if isinstance(body, dict) else None
         if not isinstance(facts, dict):
@@ -170,7 +179,13 @@ class Sender:
             cost += usage.usd(facts.get("upstream_inference_cost")) or 0
         return cost
 
-    def _broken(self, cause: BaseException, model: str) -> Exception:
+    def _redirected(self, response: aiohttp.ClientResponse, model: str) -> Exception:
+        location = response.headers.get("location", "")
+        return incoming.redirected(self._base, location, response.status, model)
+
+    def _broken(self, cause: Exception, model: str) -> Exception:
+        if isinstance(cause, openai.OpenAIError):
+            return cause
         if isinstance(cause, asyncio.TimeoutError):
             return errors.build(408, f"no answer within {self._timeout:g} seconds", None, model)
         never = isinstance(cause, aiohttp.ClientConnectorError)
@@ -209,6 +224,12 @@ def _refused(
     # A gateway's page on the way back says nothing about what happened behind it.
     bill = _FREE if status < 500 else _bill_of(failure, content, headers)
     return Outcome(bill, None, failure, latency)
+
+
+def _bill_of_broken(failure: Exception, headers: Mapping[str, str]) -> Bill:
+    """What is known of the cost of a request without a whole answer."""
+    facts = getattr(failure, "openrouter", None) or {}
+    return usage.read_bill(facts) if facts.get("usage") else _unknown(headers)
 
 
 def _bill_of(failure: Exception, content: bytes, headers: Mapping[str, str]) -> Bill:
