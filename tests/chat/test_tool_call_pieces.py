@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import litellm
 import pytest
+from hypothesis import strategies as st
 
+from openrouter_adapter.chat.accumulator import Accumulator
+from openrouter_adapter.chat.chunks import ChunkBuilder
+from openrouter_adapter.chat.response import model_response
 from openrouter_adapter.chat.tool_calls import StreamedToolCalls
 from tests.support.asking import MODEL, QUESTION, STREAMED, WAYS, Way, finish_reason_of
 from tests.support.failures import KEY, delta_chunk, message_body
@@ -362,6 +368,41 @@ def test_a_name_repeated_in_an_old_function_call_stands_once(wire: Wire) -> None
     _, response = read(wire, STREAMED[0])
     function = response.choices[0].message.function_call
     assert (function.name, function.arguments) == ("f", X1)
+
+
+DELTAS = st.lists(
+    st.lists(
+        st.builds(
+            piece,
+            st.sampled_from([None, 0, 1, 5]),
+            st.sampled_from([None, "", "a", "b"]),
+            st.sampled_from([None, "f", "g"]),
+            st.sampled_from([None, "", "{", '"x": 1', "}", X1, X2]),
+        ),
+        min_size=1,
+        max_size=2,
+    ),
+    max_size=6,
+)
+
+
+@hypothesis.settings(max_examples=200, deadline=None)
+@hypothesis.given(deltas=DELTAS)
+def test_all_who_read_a_stream_have_the_same_calls_whatever_comes(deltas: Any) -> None:
+    accumulator = Accumulator()
+    builder = ChunkBuilder(accumulator, {}, MODEL)
+    sent = [delta_chunk({"tool_calls": pieces}) for pieces in copy.deepcopy(deltas)]
+    chunks = []
+    for event in [*sent, delta_chunk({}, "tool_calls")]:
+        accumulator.add(event)
+        chunks.append(builder.build(event))
+    got = joined(chunks)
+    assert len({given for given, _, _ in got}) == len(got)
+    message = model_response(accumulator.completion()).choices[0].message
+    assert [(g, n or "", a) for g, n, a in listed(message.tool_calls or [])] == got
+    rebuilt = litellm.stream_chunk_builder(chunks).choices[0].message.tool_calls or []
+    # LiteLLM's has no calls of functions without a name.
+    assert listed(rebuilt) == [call for call in got if call[1]]
 
 
 def forms(count: int) -> Iterator[list[dict[str, Any]]]:
