@@ -57,7 +57,7 @@ DIRECT: dict[str, Callable[[dict[str, Any]], Any]] = {
     )["dict_body"],
     "transcription": lambda given: (
         adapter.OpenRouterAudioTranscriptionConfig()
-        .transform_audio_transcription_request("a/b", b"RIFF", given, {})
+        .transform_audio_transcription_request("a/b", ("a.wav", b"RIFF"), given, {})
         .data
     ),
 }
