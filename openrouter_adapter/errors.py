@@ -236,6 +236,10 @@ def build(
         )
     else:
         exception = _class_of(status)(response=response, **arguments)
+    if "retry-after" in kept and not getattr(exception, "headers", None):
+        # LiteLLM's proxy answers with these as they are, and only with these.
+        sent = {f"llm_provider-{name}": value for name, value in kept.items()}
+        exception.__dict__["headers"] = {**sent, "retry-after": kept["retry-after"]}
     return _dress(
         exception,
         litellm_response_headers=kept,

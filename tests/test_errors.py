@@ -319,3 +319,10 @@ def test_request_that_can_not_be_sent_is_the_callers_fault(
     with pytest.raises(litellm.BadRequestError, match=words):
         WAYS[way](**keywords)
     assert openrouter.requests == []
+
+
+def test_the_proxy_finds_retry_after_where_it_takes_headers_from() -> None:
+    exception: Any = errors.build(429, "slow down", {"Retry-After": "7", "X-RateLimit-Limit": "20"})
+    assert exception.headers["retry-after"] == "7"
+    assert exception.headers["llm_provider-x-ratelimit-limit"] == "20"
+    assert not {"x-ratelimit-limit"} & set(exception.headers)
