@@ -29,6 +29,7 @@ class Place:
         endpoint: The endpoint that needs it; `chat`, `embedding` and `image_generation` are
             never done without.
         later_name: Its name in later versions of LiteLLM, where that changed.
+        is_new: Whether it is made where LiteLLM has no such attribute.
     """
 
     module: str
@@ -36,6 +37,7 @@ class Place:
     replacement: Callable[[Any], Any]
     endpoint: str
     later_name: str = ""
+    is_new: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -67,7 +69,7 @@ _is_for_blocks: bool = False
 def places() -> tuple[Place, ...]:
     """Every place in LiteLLM that `register()` changes."""
     from openrouter_adapter.chat.response import lenient_message
-    from openrouter_adapter.chat.streaming import without_streams
+    from openrouter_adapter.chat.streaming import response_of, without_streams
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.handlers import Handler
@@ -122,6 +124,14 @@ def places() -> tuple[Place, ...]:
             "response_cost_calculator",
             without_streams,
             "streams without a tokenizer",
+        ),
+        # What a Router returns is a stream around ours.
+        Place(
+            "litellm.litellm_core_utils.streaming_handler.CustomStreamWrapper",
+            "response",
+            is_(property(response_of)),
+            "the answer of a Router's stream",
+            is_new=True,
         ),
         # A cached answer is read with stricter types than it came with.
         Place(
@@ -280,6 +290,8 @@ def find(place: Place) -> tuple[Any, str, Any] | None:
         owner = pkgutil.resolve_name(place.module)
     except (ImportError, AttributeError):
         return None
+    if place.is_new:
+        return owner, place.attribute, _read(owner, place.attribute)
     for name in filter(None, (place.attribute, place.later_name)):
         there = _read(owner, name)
         if there is not _MISSING:
@@ -348,7 +360,10 @@ def _lack(place: Place) -> str:
 def _restore() -> None:
     while _originals:
         module, attribute, original = _originals.pop()
-        setattr(module, attribute, original)
+        if original is _MISSING:
+            delattr(module, attribute)
+        else:
+            setattr(module, attribute, original)
 
 
 def _verify() -> None:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 # What LiteLLM's own streams leave in the log in place of an answer.
 _ORIGINAL_RESPONSE: Final = "first stream response received"
 
+# Where a stream leaves its answer in its log, which it shares with a Router's stream around it.
+_RESPONSE: Final = "_openrouter_response"
+
 # Pieces of the body read after `[DONE]` to come to its end.
 _MOST_AFTER_DONE: Final = 8
 
@@ -46,6 +49,9 @@ class OpenRouterStream(CustomStreamWrapper):
     params as on an unstreamed one; None before. `close()` and `aclose()` end it early and free
     the connection.
     """
+
+    # LiteLLM's class has a property of this name while this package is registered.
+    response: ModelResponse | None = None
 
     def __init__(
         self,
@@ -78,7 +84,6 @@ class OpenRouterStream(CustomStreamWrapper):
         )
         forwarded: Any = self._hidden_params["additional_headers"]
         forwarded.pop(usage.COST_HEADER, None)
-        self.response: ModelResponse | None = None
         self._http_response = http_response
         self.chunks: list[ModelResponseStream] = ChunksSoFar(
             self._accumulator, http_response.headers, model
@@ -195,7 +200,7 @@ class OpenRouterStream(CustomStreamWrapper):
         logged = response.model_copy(deep=True)
         self.completion_stream = None
         self.sent_last_chunk = True
-        self.response = response
+        self.response = self.logging_obj.__dict__[_RESPONSE] = response
         self._settle()
         return response, logged
 
@@ -332,6 +337,15 @@ class OpenRouterStream(CustomStreamWrapper):
         with contextlib.suppress(RuntimeError):
             asyncio.get_running_loop()  # without one there is no connection any more
             _in_background(self._http_response.aclose())
+
+
+def response_of(stream: Any) -> ModelResponse | None:
+    """The whole answer of a stream that a Router has wrapped, as OpenRouterStream has it.
+
+    A Router's stream shares its log with the one that it was made for. There is no answer before
+    the last chunk, nor where another deployment took over.
+    """
+    return getattr(stream.logging_obj, _RESPONSE, None)
 
 
 def without_streams(original: Any) -> Any:

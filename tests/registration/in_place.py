@@ -14,11 +14,15 @@ def in_place() -> list[Any]:
 
 
 def attribute_in(place: Place, *names: str) -> Any:
-    """Return the first of these attributes that is there; a class's as it can be put back."""
+    """Return the first of these attributes that is there; a class's as it can be put back.
+
+    None where there is none: some places are made.
+    """
     owner = pkgutil.resolve_name(place.module)
     held = vars(owner) if isinstance(owner, type) else {}
-    return next(
+    found = (
         held[name] if name in held else getattr(owner, name)
         for name in names
         if name and hasattr(owner, name)
     )
+    return next(found, None)
