@@ -60,8 +60,16 @@ class Handler:
 
     @_for_openrouter
     def completion(self, **call: Any) -> Any:
-        """`/chat/completions` and `/completions`."""
+        """`/chat/completions` and `/completions`.
+
+        LiteLLM takes `extra_body` out of the parameters and merges it last. The messages depend
+        on the models that it may name, so it also goes by its prefixed name, which stays.
+        """
         send = self._original.completion
+        parameters = call.get("optional_params") or {}
+        extra_body = parameters.get("extra_body")
+        if extra_body:
+            call["optional_params"] = {**parameters, "openrouter_extra_body": extra_body}
         return _send(send, call, is_async=bool(call.get("acompletion")))
 
     @_for_openrouter

@@ -52,25 +52,26 @@ SUPPORTED: Final = (
 
 # Keywords that LiteLLM leaves among the parameters and that are not for the wire: a Router's
 # retries are LiteLLM's own, and headers (the key may be among them) are no part of a body.
-NOT_SENT: Final = ("max_retries", "extra_headers", "extra_body", "extra_query")
+NOT_SENT: Final = ("max_retries", "extra_headers", "extra_query")
 
 # Asks for the cost in the answer: https://openrouter.ai/docs/use-cases/usage-accounting
 INCLUDE_USAGE: Final[Mapping[str, bool]] = {"include": True}
 
 
-def body_fields(parameters: Mapping[str, Any], model: str = "") -> dict[str, Any]:
-    """The fields of a request's body from the keywords of the call, without `extra_body`'s.
+def body_fields(parameters: Mapping[str, Any], model: str = "") -> tuple[dict[str, Any], Any]:
+    """The fields of a request's body from the keywords of the call, and its `extra_body`.
 
     Raises:
         litellm.BadRequestError: a wrong option, or two that contradict each other.
     """
     fields = options.gather(parameters)
+    extra = fields.pop("extra_body", None)
     for name in NOT_SENT:
         fields.pop(name, None)
     _agree_on_length(fields, model)
     options.fold_reasoning(fields, model)
     options.check(fields, model)
-    return fields
+    return fields, extra
 
 
 def filled(body: dict[str, Any], extra: Any, model: str = "") -> dict[str, Any]:

@@ -42,9 +42,9 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
     Raises:
         litellm.BadRequestError: something in it is wrong; the message says what.
     """
-    fields = parameters.body_fields(keywords, model)
+    fields, extra = parameters.body_fields(keywords, model)
     named = {"model": connection.wire_model(model), "messages": messages, **fields}
-    body = parameters.filled(named, keywords.get("extra_body"), model)
+    body = parameters.filled(named, extra, model)
     body["messages"] = chat_messages.to_wire(messages, body["model"], body)
     chat_messages.limit_breakpoints(body)
     return body
@@ -71,11 +71,11 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: dict[str, Any],
         headers: dict[str, Any],
     ) -> dict[str, Any]:
-        """The body; LiteLLM's core adds `extra_body` to it before `sign_request` sees it."""
+        """The body, with `extra_body` in it where LiteLLM's core has not taken that out."""
         if text_completion.is_asked(litellm_params):
-            fields = parameters.body_fields(optional_params, model)
+            fields, extra = parameters.body_fields(optional_params, model)
             named = text_completion.build_body(model, messages, fields)
-            return parameters.filled(named, optional_params.get("extra_body"), model)
+            return parameters.filled(named, extra, model)
         return build_body(model, messages, optional_params)
 
     def sign_request(

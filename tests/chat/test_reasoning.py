@@ -14,7 +14,7 @@ from openrouter_adapter.chat import reasoning
 from openrouter_adapter.chat.messages import to_wire
 from tests.support import answers
 from tests.support.asking import MODEL, QUESTION, STREAMED, Way
-from tests.support.calls import ask
+from tests.support.calls import WAYS, ask
 from tests.support.failures import KEY, delta_chunk
 from tests.support.wire import Reply, Wire
 
@@ -215,6 +215,18 @@ def test_fallbacks_that_all_sign_are_told_nothing_unsigned(openrouter: Loopback)
     sent = [request.body["messages"][1] for request in openrouter.requests]
     assert not any("reasoning" in name for name in sent[0])
     assert sent[1]["reasoning_details"][0]["format"] == "unknown"
+
+
+@pytest.mark.parametrize("way", ["completion", "acompletion", "stream", "astream"])
+def test_models_in_extra_body_count_too(openrouter: Loopback, way: str) -> None:
+    messages = [{"role": "user", "content": "Hi"}, {**CALLING, "reasoning_content": "Hm."}]
+    extra = {"models": ["deepseek/deepseek-v3.2"], "of_next_week": 1}
+    openrouter.beyond_schema = {"of_next_week"}
+    model = "openrouter/anthropic/claude-opus-4.5"
+    WAYS[way](model=model, messages=messages, extra_body=extra)
+    assert openrouter.body["messages"][1]["reasoning_details"][0]["format"] == "unknown"
+    assert (openrouter.body["models"], openrouter.body["of_next_week"]) == (extra["models"], 1)
+    assert not {"extra_body", "openrouter_extra_body"} & openrouter.body.keys()
 
 
 @pytest.mark.parametrize("model", [*SIGNING, *FREE, "openrouter/auto"])
