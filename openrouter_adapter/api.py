@@ -121,6 +121,60 @@ def get_endpoints(
     return [endpoint for endpoint in found if isinstance(endpoint, dict)]
 
 
+def get_image_models(
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> list[dict[str, Any]]:
+    """Every model of the images API, with a descriptor for each field that it takes.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
+    """
+    response = _get(
+        "/images/models", api_key=api_key, base_url=base_url, timeout=timeout, needs_key=False
+    )
+    return [row for row in _data(response, list) if isinstance(row, dict)]
+
+
+def get_image_endpoints(
+    model: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> list[dict[str, Any]]:
+    """The providers that serve a model on the images API: what each takes, and its prices.
+
+    Args:
+        model: Its id at OpenRouter, such as `bytedance-seed/seedream-4.5`.
+        api_key: The key, None to look for one and do without.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds.
+
+    Raises:
+        litellm.NotFoundError: the images API has no such model.
+        One of LiteLLM's other exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
+    """
+    response = _get(
+        f"/images/models/{quote(model, safe='/:~@')}/endpoints",
+        api_key=api_key,
+        base_url=base_url,
+        timeout=timeout,
+        needs_key=False,
+        model=model,
+    )
+    body = errors.raise_for_body(errors.read_json(response.content, response.headers), model=model)
+    endpoints = body.get("endpoints")
+    found = endpoints if isinstance(endpoints, list) else []
+    return [endpoint for endpoint in found if isinstance(endpoint, dict)]
+
+
 def get_generation(
     generation_id: str,
     *,

@@ -20,7 +20,7 @@ from litellm.responses.streaming_iterator import (
 
 from openrouter_adapter import admission, errors, images, incoming
 from openrouter_adapter.admission import Attempt, NotSentError
-from openrouter_adapter.image_generation import dedicated
+from openrouter_adapter.image_generation import routes
 from openrouter_adapter.responses.streaming import (
     AsyncOpenRouterResponsesStream,
     OpenRouterResponsesStream,
@@ -102,22 +102,37 @@ class Handler:
         """Images, by chat or by `/images`: truly asynchronous, which LiteLLM's own is not."""
         send = self._original.image_generation_handler
         parameters = call["image_generation_optional_request_params"]
-        count = images.count(parameters, call["model"])
-        if dedicated.is_chosen(parameters, call["model"]):
-            # The images API knows `n`, and answers with all of them.
-            count = 1
         call_type = getattr(call.get("logging_obj"), "call_type", None)
         call["_is_async"] = call_type == "aimage_generation" or bool(call.get("_is_async"))
-        return _send_each(send, call, count)
+        route, shares = routes.shares(parameters, call["model"])
+        calls = [
+            {
+                **call,
+                "image_generation_optional_request_params": routes.with_share(
+                    parameters, route, share
+                ),
+            }
+            for share in shares
+        ]
+        return _send_each(send, calls)
 
     @_for_openrouter
     def image_edit_handler(self, **call: Any) -> Any:
-        """Edits of images, by chat."""
+        """Edits of images, by chat or by `/images`."""
         send = self._original.image_edit_handler
-        parameters = call["image_edit_optional_request_params"]
-        count = images.count(parameters, call["model"])
-        call["image_edit_optional_request_params"] = _with_extras(parameters, call)
-        return _send_each(send, call, count)
+        parameters = _with_extras(call["image_edit_optional_request_params"], call)
+        unnamed = getattr(call["litellm_params"], "model_extra", None) or {}
+        route, shares = routes.shares({**unnamed, **parameters}, call["model"])
+        calls = [
+            {
+                **call,
+                "image_edit_optional_request_params": routes.with_share(parameters, route, share),
+                # Where the URL is chosen, LiteLLM hands over these alone.
+                "litellm_params": call["litellm_params"].model_copy(update={routes.PINNED: route}),
+            }
+            for share in shares
+        ]
+        return _send_each(send, calls)
 
     @_for_openrouter
     def response_api_handler(self, **call: Any) -> Any:
@@ -148,16 +163,11 @@ def _with_extras(parameters: Mapping[str, Any], call: dict[str, Any]) -> dict[st
     return {**parameters, "extra_headers": headers, "extra_body": extra_body}
 
 
-def _send_each(send: Callable[..., Any], call: dict[str, Any], count: int) -> Any:
-    """Sends a call `count` times side by side, each time as an attempt of its own.
-
-    A chat makes as many images as the model likes, whatever `n` says; so `n` images are `n`
-    requests, and their images, usage and cost are added up.
-    """
-    calls = [dict(call) for _ in range(count)]
-    if call.get("_is_async"):
-        return images.send_each_async(functools.partial(_send, send, is_async=True), calls)
-    return images.send_each(functools.partial(_send, send, is_async=False), calls)
+def _send_each(send: Callable[..., Any], calls: list[dict[str, Any]]) -> Any:
+    """Sends calls side by side, each as an attempt of its own, and adds their responses up."""
+    is_async = bool(calls[0].get("_is_async"))
+    each = images.send_each_async if is_async else images.send_each
+    return each(functools.partial(_send, send, is_async=is_async), calls)
 
 
 def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> Any:

@@ -182,6 +182,14 @@ def _other_places() -> tuple[Place, ...]:
             _for_openrouter(OpenRouterImageEditConfig),
             "image_edit",
         ),
+        # The same class by LiteLLM's own name, for code that takes it from there.
+        *(
+            Place(module, "OpenRouterImageEditConfig", lambda _: OpenRouterImageEditConfig, "names")
+            for module in (
+                "litellm.llms.openrouter.image_edit",
+                "litellm.llms.openrouter.image_edit.transformation",
+            )
+        ),
         Place("litellm.images.main", "base_llm_http_handler", Handler, "image_edit"),
         Place("litellm.rerank_api.main", "base_llm_http_handler", Handler, "rerank"),
         # `aspeech` looks for the one in main, callers for the other.

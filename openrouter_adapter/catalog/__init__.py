@@ -12,6 +12,7 @@ from openrouter_adapter.catalog.loading import (
     CatalogUnavailableError,
     load,
     load_endpoints,
+    load_image_models,
 )
 from openrouter_adapter.catalog.lookup import Catalog, Found
 from openrouter_adapter.catalog.models import Endpoint, Model
@@ -32,6 +33,7 @@ __all__ = [
     "estimate",
     "load",
     "load_endpoints",
+    "load_image_models",
     "names_of",
     "register_prices",
     "unregister_prices",

@@ -97,6 +97,16 @@ def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Choic
     return Choices(allowed, allowed[0].pricing, knows_all=True) if allowed else None
 
 
+def may_serve(endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
+    """Whether a request's `provider.only` and `ignore` let a provider serve it."""
+    preferences = body.get("provider")
+    wishes = preferences if isinstance(preferences, dict) else {}
+    only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
+    return (not only or any(map(endpoint.may_be, only))) and not any(
+        map(endpoint.is_named, ignored)
+    )
+
+
 def _of_first(model: Model, ceilings: Rates) -> Choices:
     """What is known of the provider that is asked first, and of others by the ceilings."""
     usual = model.first_endpoint
@@ -112,11 +122,9 @@ def _of_first(model: Model, ceilings: Rates) -> Choices:
 
 
 def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], ceilings: Rates) -> bool:
-    only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
     quantizations = _words(wishes, "quantizations")
     return (
-        (not only or any(map(endpoint.may_be, only)))
-        and not any(map(endpoint.is_named, ignored))
+        may_serve(endpoint, {"provider": wishes})
         and (not quantizations or (endpoint.quantization or "unknown") in quantizations)
         and (not ceilings or _is_affordable(endpoint, ceilings))
     )

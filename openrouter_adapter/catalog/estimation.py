@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
-from openrouter_adapter.catalog import bounds, outputs, prompts, surcharges
-from openrouter_adapter.catalog.choices import ceilings_of, choices_of, tiers_of
+from openrouter_adapter.catalog import bounds, drawings, outputs, prompts, surcharges
+from openrouter_adapter.catalog.choices import ceilings_of, choices_of, may_serve, tiers_of
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog.choices import Choices
     from openrouter_adapter.catalog.lookup import Catalog, Found
+    from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prompts import Prompt
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
@@ -34,6 +35,7 @@ _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
 # What a ceiling must hold to bound a request whose providers are not known.
 _CEILINGS: Final = frozenset({"prompt", "completion"})
+_UNREAD: Final = "is not in the list of models, and was not read (load_endpoints)"
 _NOT_FIRM: Final = "the providers that may serve it, and their prices, could not be read"
 _STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
 
@@ -190,6 +192,10 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
         return _unknown(f"model {name}: it is not in the catalogue")
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
+    if outputs.paints(kind, found.model):
+        painted = _of_images(found.model, body, kind, catalog)
+        if painted is not None:
+            return painted
     choices = choices_of(found, body, catalog)
     if choices is None:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
@@ -201,6 +207,30 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
         if not tiers_of(body) & sold:
             return _unknown(f"service_tier {tier}: its price is not in the catalogue")
     return _of_choices(found, body, kind, choices)
+
+
+def _of_images(
+    model: Model, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog
+) -> Estimate | None:
+    """By the images API's own prices; None where the list of models has them all."""
+    offers = catalog.image_endpoints(model)
+    if not offers:
+        is_sold = any(model.pricing.base.values()) or model.id.endswith(":free")
+        return None if is_sold else _unknown(f"model {model.id}: the price of its images {_UNREAD}")
+    allowed = [offer for offer in offers if may_serve(offer.endpoint, body)]
+    is_by_token = any(offer.is_sold_by_token for offer in allowed)
+    if is_by_token and "image_output" in model.pricing.base:
+        # The list of models says more of tokens: of the words beside an image, and of caches.
+        return None
+    prompt = kind.prompt(prompts.counter(model), body)
+    demand = drawings.Demand(prompt, outputs.repeats(body), model.window)
+    found = drawings.cost(allowed, body, demand)
+    if isinstance(found, str):
+        return _unknown(f"model {model.id}: {found}")
+    details = Details(
+        model.id, prompt.likely, prompt.worst, 0, 0, found.likely, found.worst, knows_endpoints=True
+    )
+    return Estimate(found.likely, found.worst, None, details)
 
 
 def _of_choices(

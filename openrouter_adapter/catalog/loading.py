@@ -8,9 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import api, connection
+from litellm.exceptions import NotFoundError
+
+from openrouter_adapter import api, connection, image_models
 from openrouter_adapter.catalog import cache
 from openrouter_adapter.catalog.lookup import Catalog
+from openrouter_adapter.catalog.models import parse_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,6 +96,7 @@ def load(
             entry, error = _refreshed(file, entry, fetch)
         catalog = _built(file, entry, error)
         _kept[file] = _Kept(catalog, time.time())
+        catalog.teach()
         return catalog
 
 
@@ -108,7 +112,9 @@ def load_endpoints(
 ) -> Catalog:
     """The catalogue with the providers of some models, cached like the models themselves.
 
-    Estimates then know the dearest provider that may serve a request.
+    Estimates then know the most expensive provider that may serve a request. Of models that make
+    images it reads the images API's list too: its prices, and what each provider takes, to which
+    image calls of this process are held from then on.
 
     Args:
         catalog: Where the models are.
@@ -125,22 +131,96 @@ def load_endpoints(
     """
     base = connection.base_url(base_url)
     found: dict[str, list[dict[str, Any]]] = {}
-    for model_id in dict.fromkeys(catalog[name].id for name in models):
-        file = cache.path(f"endpoints-{model_id}", base)
-        entry = cache.read(file)
-        if refresh is False and entry is None:
-            continue
-        if entry is None or (refresh is not False and _is_due(entry, max_age, refresh)):
+    drawn: dict[str, list[dict[str, Any]]] = {}
+    access = {"api_key": api_key, "base_url": base, "timeout": timeout}
+    for model in {catalog[name].id: catalog[name] for name in models}.values():
 
-            def fetch(
-                _: str | None, asked: str = model_id
-            ) -> tuple[list[dict[str, Any]] | None, str | None]:
-                rows = api.get_endpoints(asked, api_key=api_key, base_url=base, timeout=timeout)
-                return rows, None
+        def read(kind: str, get: Callable[..., Any], asked: str = model.id) -> Any:
+            file = cache.path(f"{kind}-{asked}", base)
+            return _rows(file, lambda: get(asked, **access), refresh, max_age)
 
-            entry, _error = _refreshed(file, entry, fetch)
-        found[model_id] = entry.rows
-    return catalog.with_endpoints(found)
+        rows = read("endpoints", api.get_endpoints)
+        if rows is not None:
+            found[model.id] = rows
+        if "image" in model.output_modalities:
+            rows = read("image-endpoints", _image_endpoints)
+            if rows is not None:
+                drawn[model.id] = rows
+    wider = catalog.with_endpoints(found, drawn)
+    if drawn:
+        wider.teach()
+    return wider
+
+
+def load_image_models(
+    *,
+    refresh: bool | None = None,
+    max_age: float = MAX_AGE,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = api.DEFAULT_TIMEOUT,
+) -> dict[str, dict[str, Any]]:
+    """What each model of the images API takes: `supported_parameters` by the model's id.
+
+    Cached like the models themselves. Image calls of this process are held to it from then on: a
+    field that the model does not take is refused before it is sent.
+
+    Args:
+        refresh: True asks OpenRouter at once, False never, None where the list is too old.
+        max_age: Seconds.
+        api_key: The key, None to look for one and do without.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds for the network.
+
+    Raises:
+        CatalogUnavailableError: none on disk, and `refresh` is False.
+        One of LiteLLM's exceptions (see errors.py): not on disk, and can't be fetched.
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
+    """
+    base = connection.base_url(base_url)
+    file = cache.path("image-models", base)
+
+    def get() -> list[dict[str, Any]]:
+        return api.get_image_models(api_key=api_key, base_url=base, timeout=timeout)
+
+    rows = _rows(file, get, refresh, max_age)
+    if rows is None:
+        raise CatalogUnavailableError(
+            f"No list of image models in {file.parent}, and refresh=False keeps from fetching one."
+        )
+    models = [(row, parse_model(row)) for row in rows]
+    listed = {model.id: (row, model) for row, model in models if model is not None}
+    image_models.learn(
+        {name: "text" not in model.output_modalities for name, (_, model) in listed.items()}
+    )
+    found = {
+        name: dict(parameters)
+        for name, (row, _) in listed.items()
+        if isinstance(parameters := row.get("supported_parameters"), dict)
+    }
+    image_models.describe(found)
+    return found
+
+
+def _image_endpoints(model: str, **access: Any) -> list[dict[str, Any]]:
+    try:
+        return api.get_image_endpoints(model, **access)
+    except NotFoundError:
+        # The images API does not have every model that makes images, nor has every server it.
+        return []
+
+
+def _rows(
+    file: Path, get: Callable[[], list[dict[str, Any]]], refresh: bool | None, max_age: float
+) -> list[dict[str, Any]] | None:
+    """A list from disk or from OpenRouter; None where neither has it and none is to be asked."""
+    entry = cache.read(file)
+    if refresh is False and entry is None:
+        return None
+    if entry is None or (refresh is not False and _is_due(entry, max_age, refresh)):
+        entry, _error = _refreshed(file, entry, lambda _: (get(), None))
+    return entry.rows
 
 
 def _is_recent(kept: _Kept, max_age: float, refresh: bool | None) -> bool:

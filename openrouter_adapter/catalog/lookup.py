@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import image_models
+from openrouter_adapter.catalog import drawings
 from openrouter_adapter.catalog.models import (
     DYNAMIC_VARIANTS,
     STATIC_VARIANTS,
@@ -50,6 +52,7 @@ class Catalog:
         rows: Iterable[Mapping[str, Any]],
         *,
         endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+        image_endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
         fetched_at: float = 0.0,
         refresh_error: Exception | None = None,
     ) -> None:
@@ -58,6 +61,7 @@ class Catalog:
         Args:
             rows: Those of `GET /models`.
             endpoints: Those of `GET /models/{id}/endpoints`, by the model's id.
+            image_endpoints: Those of `GET /images/models/{id}/endpoints`, by the model's id.
             fetched_at: When they were fetched, seconds since 1970.
             refresh_error: The failure of the last refresh.
         """
@@ -68,6 +72,10 @@ class Catalog:
         self._endpoints = {
             model_id: tuple(map(parse_endpoint, offered))
             for model_id, offered in (endpoints or {}).items()
+        }
+        self._image_endpoints = {
+            model_id: tuple(map(drawings.parse, offered))
+            for model_id, offered in (image_endpoints or {}).items()
         }
         self._names = self._all_names()
         self._found: dict[str, Found | None] = {}
@@ -118,19 +126,45 @@ class Catalog:
         """Who serves a model, where that was fetched; else nothing."""
         return self._endpoints.get(model.id, ())
 
+    def image_endpoints(self, model: Model) -> tuple[drawings.ImageEndpoint, ...] | None:
+        """Who serves a model on the images API; None where that was not fetched."""
+        return self._image_endpoints.get(model.id)
+
+    def teach(self) -> None:
+        """Reports to image calls of this process which models make images, and what they take."""
+        painters = {
+            name: model for name, model in self._names.items() if "image" in model.output_modalities
+        }
+        image_models.learn(
+            {name: "text" not in model.output_modalities for name, model in painters.items()}
+        )
+        image_models.describe(
+            {
+                name: drawings.union(offers)
+                for name, model in painters.items()
+                if (offers := self._image_endpoints.get(model.id))
+            }
+        )
+
     def names(self) -> Mapping[str, Model]:
         """Each name without dynamic variants, with its model: ids, dated slugs, aliases."""
         return self._names
 
-    def with_endpoints(self, endpoints: Mapping[str, Iterable[Mapping[str, Any]]]) -> Catalog:
+    def with_endpoints(
+        self,
+        endpoints: Mapping[str, Iterable[Mapping[str, Any]]],
+        image_endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    ) -> Catalog:
         """The same catalogue with the endpoints of some more models, as wire rows by id."""
         wider = Catalog(
             [model.wire for model in self],
             endpoints=endpoints,
+            image_endpoints=image_endpoints,
             fetched_at=self.fetched_at,
             refresh_error=self.refresh_error,
         )
         wider._endpoints = {**self._endpoints, **wider._endpoints}
+        wider._image_endpoints = {**self._image_endpoints, **wider._image_endpoints}
         return wider
 
     def _find(self, name: str) -> Found | None:

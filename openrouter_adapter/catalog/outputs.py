@@ -141,6 +141,12 @@ def _may_draw(body: Mapping[str, Any], model: Model | None) -> bool:
     return _asks_for_images(body) or (model is not None and "image" in model.output_modalities)
 
 
+def paints(kind: Kind, model: Model) -> bool:
+    """Whether the answers are images alone, which the images API has its own prices for."""
+    writes = model.output_modalities
+    return "image" in writes and (kind.answers == "images" or "text" not in writes)
+
+
 def draws(body: Mapping[str, Any], kind: Kind, model: Model) -> bool:
     """Whether the answers are likely to be images."""
     writes = model.output_modalities

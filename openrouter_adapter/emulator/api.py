@@ -96,7 +96,7 @@ _INFERENCE: dict[str, Handler] = {
     "/responses": responses.answer,
     "/embeddings": _at_once(embeddings.embed),
     "/rerank": _at_once(rerank.rank),
-    "/images": _at_once(drawing.draw),
+    "/images": drawing.answer,
     "/audio/speech": _at_once(speech.speak),
     "/audio/transcriptions": _at_once(transcriptions.transcribe),
 }
@@ -104,7 +104,7 @@ _ROUTES = Routes(
     [
         route
         for module in (
-            *(account, activity, byok, guardrail_management, key_management, model_lists),
+            *(account, activity, byok, drawing, guardrail_management, key_management, model_lists),
             *(oauth, observability, organization, preset_management, providers),
         )
         for route in module.ROUTES

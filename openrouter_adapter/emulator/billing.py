@@ -28,6 +28,8 @@ class Usage:
     native_searches: int = 0
     server_tools: dict[str, int] | None = None
     surcharge: Decimal = ZERO
+    drawn: Decimal = ZERO
+    """USD of images that are sold by the image or the megapixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def price(usage: Usage, endpoint: Endpoint, *, is_byok: bool = False) -> Cost:
         (usage.completion - usage.images) * at("completion")
         + usage.images * at("image_output", "completion")
         + at("request")
+        + usage.drawn
     )
     upstream = prompt + completions + usage.native_searches * at("web_search")
     total = (upstream * BYOK_FEE if is_byok else upstream) + usage.surcharge

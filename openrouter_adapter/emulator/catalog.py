@@ -27,6 +27,28 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ImageApi:
+    """What a model takes and costs on the images API, in the wire's own form.
+
+    Attributes:
+        parameters: A descriptor for each field that it takes.
+        pricing: The lines that are billed.
+        streams: Whether it sends partial images.
+        passthrough: The names that `provider.options` may have.
+    """
+
+    parameters: dict[str, Any]
+    pricing: list[dict[str, Any]]
+    streams: bool
+    passthrough: list[str]
+
+    @property
+    def is_sold_by_token(self) -> bool:
+        """Whether images cost by the token, as the model's own prices say."""
+        return any(line["unit"] == "token" for line in self.pricing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One provider's offer of a model. Prices are decimal strings, USD per token."""
 
@@ -77,6 +99,7 @@ class Model:
     aliases: tuple[str, ...] = ()
     dimensions: int = 0
     image_tokens: int = 1290
+    image_api: ImageApi | None = None
     is_moderated: bool = False
     listed: bool = True
     always_calls: bool = False
@@ -102,6 +125,15 @@ def _endpoint(row: dict[str, Any], model: dict[str, Any]) -> Endpoint:
     )
 
 
+def _image_api(row: dict[str, Any]) -> ImageApi:
+    return ImageApi(
+        parameters=row["supported_parameters"],
+        pricing=row["pricing"],
+        streams=row["supports_streaming"],
+        passthrough=row["allowed_passthrough_parameters"],
+    )
+
+
 def _model(row: dict[str, Any]) -> Model:
     reasoning = row.get("reasoning")
     return Model(
@@ -120,6 +152,7 @@ def _model(row: dict[str, Any]) -> Model:
         aliases=tuple(row.get("aliases", ())),
         dimensions=row.get("dimensions", 0),
         image_tokens=row.get("image_tokens", 1290),
+        image_api=_image_api(row["image_api"]) if "image_api" in row else None,
         is_moderated=row.get("is_moderated", False),
         listed=row.get("listed", True),
         always_calls=row.get("always_calls", False),

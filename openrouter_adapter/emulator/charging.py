@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -80,12 +80,35 @@ def charge(
     Raises:
         ApiError: 402 where the credits are not enough.
     """
+    row, cost = bill(service, path, prefix, served, usage, fault)
+    error = None
+    if fault is not None and fault.name == "error-in-200":
+        provider = served.endpoint.provider
+        error = orjson.dumps({"error": error_object(fault, provider), "user_id": USER_ID})
+        row = replace(unpaid(row), status=fault.status)
+        cost = billing.Cost(is_byok=cost.is_byok)
+    return Charge(service.charge(row), cost, error)
+
+
+def bill(
+    service: Service, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+) -> tuple[BillRow, Cost]:
+    """Return the row of a request and what the wire says it costs; nothing is charged yet.
+
+    Args:
+        service: Whose bill it is.
+        path: The endpoint's path.
+        prefix: Of the generation id.
+        served: Who serves it.
+        usage: Its tokens.
+        fault: What spoils the answer, None for nothing.
+
+    Raises:
+        ApiError: 402 where the credits are not enough.
+    """
     endpoint = served.endpoint
     cost = billing.price(usage, endpoint, is_byok=service.is_byok(served.model, endpoint))
     limits.check_cost(service, served.model, cost)
-    failed = fault is not None and fault.name == "error-in-200"
-    if failed:
-        cost = billing.Cost(is_byok=cost.is_byok)
     row = BillRow(
         generation_id=service.new_id(prefix),
         endpoint=path,
@@ -97,15 +120,15 @@ def charge(
         cost=cost.total,
         upstream_cost=cost.upstream,
         is_byok=cost.is_byok,
-        status=fault.status if failed and fault else 200,
         finish_reason=None,
         native_finish_reason=None,
         fault=fault.name if fault else None,
         created_at=service.now(),
         model_id=served.model.id,
     )
-    row = service.charge(row)
-    error = None
-    if failed and fault:
-        error = orjson.dumps({"error": error_object(fault, endpoint.provider), "user_id": USER_ID})
-    return Charge(row, cost, error)
+    return row, cost
+
+
+def unpaid(row: BillRow, *, cancelled: bool = False) -> BillRow:
+    """Return a row that costs nothing: it failed, or its caller left."""
+    return replace(row, cost=billing.ZERO, upstream_cost=billing.ZERO, cancelled=cancelled)

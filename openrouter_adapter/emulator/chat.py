@@ -14,6 +14,7 @@ from . import (
     caching,
     compression,
     errors,
+    image_prices,
     images,
     limits,
     plugins,
@@ -30,6 +31,8 @@ from .errors import ApiError
 from .faults import refusal
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from .catalog import Endpoint, Model
     from .faults import Fault, RequestFaults
     from .plugins import Plugins, Work
@@ -273,7 +276,8 @@ def _usage(
     answer: Answer, prompt_tokens: int, body: dict[str, Any], work: Work, model: Model
 ) -> Usage:
     thought = tokens.count(answer.reasoning) if answer.reasoning else 0
-    drawn = len(answer.images) * images.image_tokens(body.get("image_config"), model.image_tokens)
+    config = body.get("image_config")
+    drawn = len(answer.images) * images.image_tokens(config, model.image_tokens)
     spoken = tokens.count(answer.content) if answer.content else 0
     called = sum(
         tokens.count(call.name) + tokens.count(call.arguments or "") for call in answer.tool_calls
@@ -283,9 +287,27 @@ def _usage(
         completion=thought + drawn + spoken + called,
         reasoning=thought,
         images=drawn,
+        drawn=_drawn_price(answer, body, model),
         native_searches=work.native_searches,
         server_tools=work.server_tools,
         surcharge=work.surcharge,
+    )
+
+
+def _drawn_price(answer: Answer, body: dict[str, Any], model: Model) -> Decimal:
+    """Return USD for images that a model sells by the piece, as on the images API."""
+    if not answer.images:
+        return billing.ZERO
+    given = body.get("image_config")
+    config = given if isinstance(given, dict) else {}
+    shape = {"aspect_ratio": "1:1", "image_size": "1K"} | {n: str(v) for n, v in config.items()}
+    shown = sum(
+        part.get("type") == "image_url"
+        for message in body["messages"]
+        for part in answers.parts_of(message.get("content"))
+    )
+    return image_prices.price(
+        model.image_api, config, shape, number=len(answer.images), given=shown
     )
 
 

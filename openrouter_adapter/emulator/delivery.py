@@ -26,7 +26,7 @@ _DRIP_BYTES = 16
 _LOOK_EVERY = 0.05
 
 
-class _Writer:
+class Writer:
     """Writes a body piece by piece, and breaks off, stalls or drips where a fault says so."""
 
     def __init__(
@@ -91,7 +91,7 @@ async def send_json(
     if fault.name == "bad-json":
         return web.Response(body=body[: len(body) * 2 // 3], headers=headers)
     response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
-    writer = _Writer(request, response, fault)
+    writer = Writer(request, response, fault)
     if fault.name == "stall":
         await writer.pause(float(fault.value or math.inf))
     await response.prepare(request)
@@ -209,7 +209,7 @@ async def send_stream(
         }
     )
     events, end = spoiled or spoiled_events(finished, fault, settings.chunk_tokens)
-    writer = _Writer(request, response, fault)
+    writer = Writer(request, response, fault)
     stall = _stall(fault)
     sent = 0
     try:

@@ -1,96 +1,250 @@
-"""`/images`: the dedicated images API."""
+"""`/images`: the images API, whole answers and streams, and what its models take."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import math
 import zlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from aiohttp import web
 
-from . import billing, charging, images, tokens
+from . import (
+    billing,
+    catalog,
+    charging,
+    delivery,
+    image_prices,
+    image_requests,
+    images,
+    tokens,
+)
+from . import streaming as sse
 from .billing import Usage
-from .errors import invalid_body
+from .bodies import check_object
+from .calls import Route
+from .faults import error_object
 
 if TYPE_CHECKING:
-    from .faults import Fault
+    from collections.abc import Iterator
+
+    from .calls import Call
+    from .catalog import ImageApi, Model
+    from .charging import Served
+    from .faults import Fault, RequestFaults
     from .service import Service
 
-_FORMATS = ("png", "jpeg", "webp", "svg")
-_BACKGROUNDS = ("auto", "transparent", "opaque")
-_MOST = 10
+PATH = "/images"
+# How many previews a stream has; they are half the size.
+_PARTIALS = 2
+_TEXT_PIECE = 24
+_FAILING = ("error-in-200", "error-chunk", "choice-error")
 
 
-def draw(
-    service: Service, body: dict[str, Any], fault: Fault | None = None
-) -> tuple[bytes, dict[str, str]]:
-    """Answer an image request and bill it; returns the body and its headers.
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A request that has been read: who draws what, and its tokens."""
+
+    body: dict[str, Any]
+    served: Served
+    shape: dict[str, str]
+    number: int
+    used: Usage
+
+
+async def answer(
+    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+) -> web.StreamResponse:
+    """Answer an image request and bill it: whole, or as a stream where the model has one.
 
     Raises:
-        ApiError: 400 for a bad body, 404 for a model that does not draw.
+        ApiError: The body is refused, or no provider can answer it.
     """
-    number = _check(body)
-    served = charging.choose(service, body, "image", "image generation")
-    config = _config(body)
-    each = images.image_tokens(config, served.model.image_tokens)
-    given = len(body.get("input_references") or ()) * tokens.TOKENS_PER_IMAGE
-    used = Usage(
-        prompt=tokens.count(body["prompt"]) + given, completion=number * each, images=number * each
-    )
-    charged = charging.charge(service, "/images", "gen-img", served, used, fault)
+    fault = asked.take("answer", check_object(body).get("model") or "")
+    drawing = _read(service, body)
+    api = drawing.served.model.image_api
+    if body.get("stream") and api is not None and api.streams:
+        return await _stream(request, service, drawing, fault)
+    charged = charging.charge(service, PATH, "gen-img", drawing.served, drawing.used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
-    if charged.error is not None:
-        return charged.error, headers
-    wire = billing.chat_usage(used, charged.cost)
+    whole = charged.error
+    if whole is None:
+        empty = fault is not None and fault.name == "empty-choices"
+        whole = orjson.dumps(
+            {
+                "created": int(service.now()),
+                "data": [] if empty else list(_images(drawing)),
+                "usage": _wire_usage(drawing.used, charged.cost),
+            }
+        )
+    return await delivery.send_json(request, whole, headers, fault)
+
+
+def _read(service: Service, body: dict[str, Any]) -> _Drawing:
+    number = image_requests.number_of(body)
+    served = charging.choose(service, body, "image", "image generation")
+    model = served.model
+    image_requests.check_model(body, model)
+    shape = image_requests.shape(body)
+    given = len(body.get("input_references") or ())
+    each = images.image_tokens(shape, model.image_tokens, body.get("quality"))
+    used = Usage(
+        prompt=tokens.count(body["prompt"]) + given * tokens.TOKENS_PER_IMAGE,
+        completion=number * each,
+        images=number * each,
+        drawn=image_prices.price(model.image_api, body, shape, number=number, given=given),
+    )
+    return _Drawing(body, served, shape, number, used)
+
+
+def _wire_usage(used: Usage, cost: billing.Cost) -> dict[str, Any]:
+    wire = billing.chat_usage(used, cost)
     del wire["completion_tokens_details"]["audio_tokens"]
-    empty = fault is not None and fault.name == "empty-choices"
-    answer = {
-        "created": int(service.now()),
-        "data": [] if empty else [_image(body, config, place) for place in range(number)],
-        "usage": wire,
-    }
-    return orjson.dumps(answer), headers
+    return wire
 
 
-def _image(body: dict[str, Any], config: dict[str, str], place: int) -> dict[str, str]:
+def _images(drawing: _Drawing) -> Iterator[dict[str, str]]:
+    for place in range(drawing.number):
+        data, media_type = _drawn(drawing, place, images.SCALE)
+        yield {"b64_json": base64.b64encode(data).decode(), "media_type": media_type}
+
+
+def _drawn(drawing: _Drawing, place: int, scale: int) -> tuple[bytes, str]:
+    body = drawing.body
     seed = zlib.crc32(body["prompt"].encode()) + (body.get("seed") or 0) + place * 0x9E3779B1
-    width, height = images.pixel_size(config)
-    if body.get("output_format") == "svg":
+    width, height = images.pixel_size(drawing.shape, scale)
+    if _is_vector(drawing):
         drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>'
-        return {
-            "b64_json": base64.b64encode(drawn.encode()).decode(),
-            "media_type": "image/svg+xml",
-        }
+        return drawn.encode(), "image/svg+xml"
     # The emulator draws PNG whatever is asked for, and says so.
-    png = images.png(width, height, seed)
-    return {"b64_json": base64.b64encode(png).decode(), "media_type": "image/png"}
+    return images.png(width, height, seed), "image/png"
 
 
-def _config(body: dict[str, Any]) -> dict[str, str]:
-    """Return what a chat would have in `image_config`."""
-    size = str(body.get("size") or "")
-    tier = body.get("resolution") or (size if size.upper().endswith("K") else "1K")
-    ratio = body.get("aspect_ratio") or "1:1"
-    if "x" in size.lower():
-        ratio = size.lower().replace("x", ":")
-    return {"aspect_ratio": ratio, "image_size": str(tier)}
+def _is_vector(drawing: _Drawing) -> bool:
+    api = drawing.served.model.image_api
+    formats = api.parameters.get("output_format", {}).get("values") if api else None
+    return drawing.body.get("output_format") == "svg" or formats == ["svg"]
 
 
-def _check(body: dict[str, Any]) -> int:
-    """Check a body and return how many images it asks for."""
-    if not isinstance(body.get("prompt"), str) or not body["prompt"]:
-        raise invalid_body("prompt: Invalid input: expected string")
-    number = body.get("n")
-    number = 1 if number is None else number
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= _MOST:
-        raise invalid_body(f"n: Invalid input: expected 1 to {_MOST}")
-    for name, known in (("output_format", _FORMATS), ("background", _BACKGROUNDS)):
-        if body.get(name) not in {None, *known}:
-            options = "|".join(f'"{word}"' for word in known)
-            raise invalid_body(f"{name}: Invalid option: expected one of {options}")
-    if body.get("background") == "transparent" and body.get("output_format") == "jpeg":
-        raise invalid_body("background: transparent requires output_format png or webp")
-    for place, part in enumerate(body.get("input_references") or ()):
-        if not isinstance(part, dict) or part.get("type") != "image_url":
-            raise invalid_body(f"input_references.{place}: Invalid input")
-    return number
+async def _stream(
+    request: web.BaseRequest, service: Service, drawing: _Drawing, fault: Fault | None
+) -> web.StreamResponse:
+    """Send previews and the images. Only a stream that comes to its end is billed."""
+    row, cost = charging.bill(service, PATH, "gen-img", drawing.served, drawing.used, fault)
+    row = delivery.named(replace(row, streamed=True), fault)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-cache",
+            "X-Generation-Id": row.generation_id,
+        }
+    )
+    writer = delivery.Writer(request, response, fault)
+    failed = fault is not None and fault.name in _FAILING
+    ends_early = failed or (fault is not None and fault.name == "no-finish")
+    try:
+        await response.prepare(request)
+        await writer.write(sse.COMMENT)
+        for event in _previews(drawing):
+            if service.settings.chunk_delay:
+                await writer.pause(service.settings.chunk_delay)
+            await writer.write(sse.data(event))
+        if fault is not None and fault.name == "stall":
+            await writer.pause(float(fault.value or math.inf))
+        if failed and fault is not None:
+            error = error_object(fault, drawing.served.endpoint.provider)
+            said = {"message": error["message"], "code": str(error["code"])}
+            await writer.write(sse.data({"type": "error", "error": said}) + sse.DONE)
+        elif not ends_early:
+            for event in _completed(service, drawing, cost):
+                await writer.write(sse.data(event))
+    except (ConnectionError, asyncio.CancelledError):
+        service.charge(charging.unpaid(row, cancelled=True))
+        raise
+    service.charge(charging.unpaid(row) if ends_early else row)
+    if not ends_early:
+        await writer.write(sse.DONE)
+    await response.write_eof()
+    return response
+
+
+def _previews(drawing: _Drawing) -> Iterator[dict[str, Any]]:
+    if _is_vector(drawing):
+        text = _drawn(drawing, 0, images.SCALE)[0].decode()
+        for start in range(0, len(text), _TEXT_PIECE):
+            piece = text[start : start + _TEXT_PIECE]
+            yield {"type": "image_generation.text_chunk", "text": piece, "phase": "content"}
+        return
+    for place in range(_PARTIALS):
+        data, _ = _drawn(drawing, 0, 2 * images.SCALE)
+        yield {
+            "type": "image_generation.partial_image",
+            "partial_image_index": place,
+            "b64_json": base64.b64encode(data).decode(),
+        }
+
+
+def _completed(service: Service, drawing: _Drawing, cost: billing.Cost) -> Iterator[dict[str, Any]]:
+    """Return an event for each image; the last one has the usage of all."""
+    for place, image in enumerate(_images(drawing), 1):
+        event = {"type": "image_generation.completed", **image, "created": int(service.now())}
+        if place == drawing.number:
+            event["usage"] = _wire_usage(drawing.used, cost)
+        yield event
+
+
+def list_models(_: Call) -> dict[str, Any]:
+    """Return the body of `GET /images/models`."""
+    kept = [
+        _list_item(model, model.image_api)
+        for model in catalog.models()
+        if model.image_api is not None
+    ]
+    return {"data": kept}
+
+
+def _list_item(model: Model, api: ImageApi) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "description": f"{model.name}, as the emulator serves it.",
+        "created": model.created,
+        "architecture": {
+            "input_modalities": list(model.input),
+            "output_modalities": list(model.output),
+        },
+        "supported_parameters": api.parameters,
+        "supports_streaming": api.streams,
+        "endpoints": f"/api/v1/images/models/{model.id}/endpoints",
+    }
+
+
+def list_endpoints(call: Call) -> dict[str, Any]:
+    """Return the body of `GET /images/models/{author}/{slug}/endpoints`."""
+    model = catalog.find("/".join(call.path))
+    api = model.image_api
+    offered = [] if api is None else model.endpoints
+    return {
+        "id": model.id,
+        "endpoints": [
+            {
+                "provider_name": endpoint.provider,
+                "provider_slug": endpoint.tag,
+                "provider_tag": endpoint.tag,
+                "supported_parameters": api.parameters if api else {},
+                "allowed_passthrough_parameters": api.passthrough if api else [],
+                "supports_streaming": bool(api and api.streams),
+                "pricing": api.pricing if api else [],
+            }
+            for endpoint in offered
+        ],
+    }
+
+
+ROUTES = (
+    Route("GET", "/images/models", list_models, "anybody"),
+    Route("GET", "/images/models/{}/{}/endpoints", list_endpoints, "anybody"),
+)

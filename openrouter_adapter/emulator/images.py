@@ -21,19 +21,21 @@ PIXELS = {
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 }
-TIERS = {"0.5K": 0.5, "1K": 1, "2K": 2, "4K": 4}
+TIERS = {"0.5K": 0.5, "512": 0.5, "768": 0.75, "1K": 1, "1.5K": 1.5, "2K": 2, "4K": 4}
+# Tokens of a quality, in those of the usual one: OpenAI's, about.
+QUALITIES = {"low": 0.25, "high": 4, "xhigh": 6, "max": 8}
 # A tenth of a megapixel looks like an image and costs no time.
 SCALE = 8
 
 
-def pixel_size(image_config: Any) -> tuple[int, int]:
-    """Return the width and height that an `image_config` asks for, scaled down by `SCALE`."""
+def pixel_size(image_config: Any, scale: int = SCALE) -> tuple[int, int]:
+    """Return the width and height that an `image_config` asks for, scaled down."""
     config = image_config if isinstance(image_config, dict) else {}
     width, height = PIXELS.get(config.get("aspect_ratio", "1:1")) or _other_ratio(
         str(config["aspect_ratio"])
     )
     tier = TIERS.get(str(config.get("image_size", "1K")), 1)
-    return max(1, round(width * tier / SCALE)), max(1, round(height * tier / SCALE))
+    return max(1, round(width * tier / scale)), max(1, round(height * tier / scale))
 
 
 def _other_ratio(ratio: str) -> tuple[int, int]:
@@ -45,11 +47,11 @@ def _other_ratio(ratio: str) -> tuple[int, int]:
     return round(1024 * share**0.5), round(1024 / share**0.5)
 
 
-def image_tokens(image_config: Any, base: int) -> int:
+def image_tokens(image_config: Any, base: int, quality: Any = None) -> int:
     """Return the completion tokens of one image, `base` at 1K and more with the larger tiers."""
     config = image_config if isinstance(image_config, dict) else {}
     tier = TIERS.get(str(config.get("image_size", "1K")), 1)
-    return round(base * max(tier, 1))
+    return round(base * max(tier, 1) * QUALITIES.get(str(quality), 1))
 
 
 def data_url(prompt: str, image_config: Any, index: int = 0) -> str:

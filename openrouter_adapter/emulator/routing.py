@@ -93,9 +93,7 @@ def check_modalities(model: Model, body: dict[str, Any]) -> None:
         ApiError: 404 that names the modality.
     """
     wanted = body.get("modalities") or ([] if "image" in model.output else ["text"])
-    # "text" beside "image" is asked of models that only draw, and they take it.
-    missing = set(wanted) - set(model.output)
-    if missing and not (missing == {"text"} and "image" in model.output):
+    if set(wanted) - set(model.output):
         raise no_endpoints(f"that support the requested output modalities: {', '.join(wanted)}")
     if "image" not in model.input and _shows_images(body["messages"]):
         raise no_endpoints("that support image input")

@@ -1,6 +1,9 @@
-"""`litellm.image_edit("openrouter/…")` over chat: the class that LiteLLM calls, and its steps.
+"""`litellm.image_edit("openrouter/…")`: the class that LiteLLM calls, and its steps.
 
-See https://openrouter.ai/docs/features/multimodal/image-generation.
+Over chat, or from the images API for models that answer with images alone and for callers who say
+so: the images to change are its `input_references`.
+
+See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
 from __future__ import annotations
@@ -22,24 +25,35 @@ from openrouter_adapter import (
 )
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_generation import sizing
+from openrouter_adapter.image_generation import dedicated, routes, sizing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
     from litellm.types.utils import ImageResponse
 
 logger = logging.getLogger("openrouter_adapter")
 
-_NOT_SENT: Final = ("extra_headers", "n", "quality", "response_format", "size")
+_NOT_SENT: Final = (
+    *("extra_headers", "image_route", "n", "quality", "response_format", "size"),
+    routes.PINNED,
+)
 
 # OpenAI's, which have no meaning on OpenRouter, and what does instead.
 _REFUSED: Final = {
     "mask": "the models choose themselves what to change; say in the prompt what to keep",
     "input_fidelity": "say in the prompt what to keep",
-    "background": "say in the prompt what the background is",
 }
+# What a chat has no field for, and what to do instead.
+_ONLY_IMAGES_API: Final = {
+    "background": "say in the prompt what the background is",
+    "aspect_ratio": "give size or image_config",
+    "resolution": "give size or image_config",
+    "output_format": "the model chooses",
+    "output_compression": "the model chooses",
+}
+_ROUTE: Final = ("image_route", "openrouter_image_route", "modalities", "openrouter_modalities")
 
 
 def build_body(
@@ -59,8 +73,7 @@ def build_body(
     """
     fields = options.gather(keywords)
     extra = fields.pop("extra_body", None)
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise errors.bad_request(f"prompt={prompt!r}: say what to change", model)
+    text = _checked_prompt(prompt, model)
     config = sizing.of_both(fields, model)
     for name in _NOT_SENT:
         fields.pop(name, None)
@@ -69,7 +82,7 @@ def build_body(
         fields["image_config"] = config | (fields.get("image_config") or {})
     # The words first, as OpenRouter recommends.
     content = [
-        {"type": "text", "text": prompt},
+        {"type": "text", "text": text},
         *(
             {"type": "image_url", "image_url": {"url": url}}
             for url in image_inputs.to_urls(image, model)
@@ -78,18 +91,56 @@ def build_body(
     body = {
         "model": connection.wire_model(model),
         "messages": [{"role": "user", "content": content}],
-        "modalities": ["image", "text"],
+        "modalities": routes.modalities(model),
         "usage": {"include": True},
         **fields,
     }
     return options.with_extra(body, extra, {"modalities", "usage"} - fields.keys(), model)
 
 
-class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
-    """LiteLLM's transformation class for edits over `/chat/completions`. Holds no state."""
+def build_images_body(
+    model: str,
+    prompt: str | None,
+    image: Any,
+    keywords: Mapping[str, Any],
+    *,
+    is_automatic: bool = False,
+) -> dict[str, Any]:
+    """The body of a request to the images API that changes images.
 
-    _path = "/chat/completions"
-    _parameters = ("n", "quality", "response_format", "size", "user", *_REFUSED)
+    Args:
+        model: As OpenRouter names it.
+        prompt: What to change.
+        image: One image or a list, as for `build_body`; wire parts stay as they are.
+        keywords: As for new images (dedicated.py), which says the rest too.
+        is_automatic: Whether the caller left the route to us.
+
+    Raises:
+        litellm.BadRequestError: an image or a field is wrong, or one that only a chat has.
+    """
+    text = _checked_prompt(prompt, model)
+    urls = image_inputs.to_urls(image, model)
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    fields = {**keywords, "input_references": parts}
+    return dedicated.build_body(model, text, fields, is_automatic=is_automatic)
+
+
+def _checked_prompt(prompt: str | None, model: str) -> str:
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise errors.bad_request(f"prompt={prompt!r}: say what to change", model)
+    return prompt
+
+
+class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
+    """LiteLLM's transformation class for edits, on either route. Holds no state."""
+
+    _path = routes.CHAT_PATH
+    _parameters = (
+        *("n", "quality", "response_format", "seed", "size", "user"),
+        *_REFUSED,
+        *_ONLY_IMAGES_API,
+        *_ROUTE,
+    )
 
     def __init__(self) -> None:  # LiteLLM's own has no types, and does nothing either
         pass
@@ -100,16 +151,26 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         model: str,
         drop_params: bool,
     ) -> dict[str, Any]:
-        """Passes the supported ones on, after a look at size, quality and what is refused.
+        """Passes the supported ones on, with the `image_config` that size and quality ask for.
+
+        They stay beside it, and fill in what a caller's own `image_config` leaves open.
 
         Raises:
             litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
         """
-        return {
+        asked: Mapping[str, Any] = image_edit_optional_params
+        route, is_automatic = routes.of_call(asked, model), routes.is_automatic(asked, model)
+        check = _CHECKS[route, is_automatic]
+        kept = {
             name: value
-            for name, value in image_edit_optional_params.items()
-            if value is not None and _is_kept(name, value, model, drop_params=drop_params)
+            for name, value in asked.items()
+            if value is not None and _is_kept(name, value, model, check, drop_params=drop_params)
         }
+        if route == routes.CHAT:
+            config = sizing.of_both(kept, model)
+        else:
+            config = dedicated.config_of(kept, model) if is_automatic else {}
+        return {**kept, "image_config": config} if config else kept
 
     def validate_environment(  # type: ignore[override] # the same
         self,
@@ -129,11 +190,18 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
     def get_complete_url(  # type: ignore[override] # the same
         self, model: str, api_base: str | None, litellm_params: dict[str, Any]
     ) -> str:
-        """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
-        return connection.endpoint_url(api_base, self._path)
+        """The URL of the call's route."""
+        is_chat = routes.of_call(litellm_params, model) == routes.CHAT
+        return connection.endpoint_url(api_base, self._path if is_chat else routes.IMAGES_PATH)
+
+    def get_error_class(
+        self, error_message: str, status_code: int, headers: Mapping[str, str]
+    ) -> Any:
+        """The LiteLLM exception of a failed request; a 404 may name the other route."""
+        return routes.with_advice(super().get_error_class(error_message, status_code, headers))
 
     def use_multipart_form_data(self) -> bool:
-        """JSON: the images ride in a chat message."""
+        """JSON: the images are in the body, on either route."""
         return False
 
     def transform_image_edit_request(
@@ -148,9 +216,18 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         """The body, admitted; there are no files beside it."""
         # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
         unnamed = getattr(litellm_params, "model_extra", None) or {}
-        keywords = {**options.gather_known(unnamed), **image_edit_optional_request_params}
-        body = build_body(model, prompt, image, keywords)
-        admission.before_send(body)
+        own = options.gather_known(unnamed)
+        keywords = {**own, **image_edit_optional_request_params}
+        if "image_config" in own:
+            # What stands beside the caller's was made of size and quality, which are there too.
+            keywords["image_config"] = own["image_config"]
+        if routes.of_call(keywords, model) == routes.IMAGES:
+            is_automatic = routes.is_automatic(keywords, model)
+            body = build_images_body(model, prompt, image, keywords, is_automatic=is_automatic)
+            admission.before_send(body, routes.IMAGES_PATH)
+        else:
+            body = build_body(model, prompt, image, keywords)
+            admission.before_send(body)
         return body, []
 
     def transform_image_edit_response(
@@ -167,17 +244,30 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
             admission.settled() as settle,
             errors.for_malformed(content, headers, model),
         ):
-            body = completion.parse(content, headers, model)
-            settle(usage.read_bill(body, headers))
             asked = getattr(logging_obj, "optional_params", None) or {}
+            found = None
+            if routes.of_answer(raw_response, asked, model) == routes.IMAGES:
+                body = dedicated.parse(content, headers, model)
+                found = dedicated.images_of(body)
+            else:
+                body = completion.parse(content, headers, model)
+            settle(usage.read_bill(body, headers))
             as_url = asked.get("response_format") == "url"
-            return images.response(body, headers, model, as_url=as_url)
+            return images.response(body, headers, model, found=found, as_url=as_url)
 
 
-def _is_kept(name: str, value: Any, model: str, *, drop_params: bool) -> bool:
+def _is_kept(
+    name: str,
+    value: Any,
+    model: str,
+    check: Callable[[str, Any, str], None],
+    *,
+    drop_params: bool,
+) -> bool:
     """Whether a parameter goes on; what is wrong is dropped with a warning, or raised."""
     try:
-        _check(name, value, model)
+        _refuse(name, value, model)
+        check(name, value, model)
     except Exception as wrong:
         if not drop_params:
             raise
@@ -186,10 +276,37 @@ def _is_kept(name: str, value: Any, model: str, *, drop_params: bool) -> bool:
     return True
 
 
-def _check(name: str, value: Any, model: str) -> None:
+def _refuse(name: str, value: Any, model: str) -> None:
     if name in _REFUSED:
         raise errors.bad_request(
             f"{name}={value!r:.100} is not supported by OpenRouter: {_REFUSED[name]}", model
         )
+
+
+def _check_for_chat(name: str, value: Any, model: str) -> None:
+    if name in _ONLY_IMAGES_API:
+        raise errors.bad_request(
+            f"{name}={value!r:.100} is not supported over chat: {_ONLY_IMAGES_API[name]}, or give "
+            f"openrouter_image_route={routes.IMAGES!r}",
+            model,
+        )
     if name in {"size", "quality"}:
         sizing.of_both({name: value}, model)
+
+
+def _check_for_images_api(name: str, value: Any, model: str) -> None:
+    if name in {"size", "quality"}:
+        dedicated.config_of({name: value}, model)
+
+
+def _leave(name: str, value: Any, model: str) -> None:
+    """Checks nothing: a caller who chose the images API speaks its own terms."""
+
+
+# By the route, and whether the model chose it.
+_CHECKS: Final = {
+    (routes.CHAT, True): _check_for_chat,
+    (routes.CHAT, False): _check_for_chat,
+    (routes.IMAGES, True): _check_for_images_api,
+    (routes.IMAGES, False): _leave,
+}

@@ -1,44 +1,50 @@
-"""OpenRouter's dedicated images API, the second route of `litellm.image_generation`.
+"""OpenRouter's images API, the second route of images: its bodies and its answers.
 
-Chosen by `openrouter_image_route="images"`, for a call or for a Router's deployment; without it
-images are made over chat. See https://openrouter.ai/docs/api-reference/overview.
+Models that answer with images alone take it by themselves, any other by
+`openrouter_image_route="images"`, for a call or for a Router's deployment (routes.py). What a
+caller wrote for a chat means the same here: `size` is a ratio and a tier, `quality` a tier, and
+what a chat alone can hold is refused before anything is sent. A caller who chose this route speaks
+its own terms: `size` and `quality` are then sent as they are.
+See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, errors, image_inputs, options
+from openrouter_adapter import connection, errors, image_inputs, image_models, options
 from openrouter_adapter.image_generation import sizing
+from openrouter_adapter.image_models import descriptors
+from openrouter_adapter.options.names import NATIVE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATH: Final = "/images"
-ROUTES: Final = ("chat", "images")
+logger = logging.getLogger("openrouter_adapter")
 
-_NOT_SENT: Final = ("extra_headers", "image_route", "max_retries", "response_format")
+FIELDS: Final = frozenset(
+    {
+        *("aspect_ratio", "background", "input_references", "model", "n", "output_compression"),
+        *("output_format", "prompt", "provider", "quality", "resolution", "seed", "session_id"),
+        *("size", "stream", "trace", "user"),
+    }
+)
+"""What OpenRouter's ImageGenerationRequest has."""
+
+# `usage` is in every answer.
+_NOT_SENT: Final = ("extra_headers", "image_route", "max_retries", "response_format", "usage")
 # OpenAI's older words for quality, in this endpoint's.
 _QUALITIES: Final = {"standard": "medium", "hd": "high"}
+# Words of this endpoint that name no tier.
+_OWN_QUALITIES: Final = frozenset({"xhigh", "max"})
 # What the chat route has in `image_config`, under this endpoint's names.
 _OF_CONFIG: Final = {"aspect_ratio": "aspect_ratio", "image_size": "resolution"}
 
 
-def is_chosen(parameters: Mapping[str, Any], model: str = "") -> bool:
-    """Whether a call's parameters choose this route.
-
-    Raises:
-        litellm.BadRequestError: they name a route that there is not.
-    """
-    route = options.gather(parameters).get("image_route", "chat")
-    if route not in ROUTES:
-        raise errors.bad_request(
-            f"openrouter_image_route={route!r}: give {' or '.join(map(repr, ROUTES))}", model
-        )
-    return bool(route == "images")
-
-
-def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def build_body(
+    model: str, prompt: str, keywords: Mapping[str, Any], *, is_automatic: bool = False
+) -> dict[str, Any]:
     """The body of a request to the images API.
 
     Args:
@@ -49,25 +55,118 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
             `input_references` (one image or a list, in any form of image_inputs.py),
             `image_config` as on the chat route, `user`, OpenRouter's options (`provider`, …),
             and `extra_body`, which is sent unchecked and fills in what no keyword says.
+        is_automatic: Whether the caller left the route to us: `size` becomes a ratio and a tier,
+            `quality` a tier where the model has tiers, and `extra_body` is no chat's.
 
     Raises:
-        litellm.BadRequestError: a field is wrong; the message says what is allowed.
+        litellm.BadRequestError: a field is wrong, or one that only a chat has; the message says
+            what is allowed.
     """
     fields = options.gather(keywords)
     extra = fields.pop("extra_body", None)
+    extra = extra if isinstance(extra, dict) else {}
     for name in (*_NOT_SENT, *(name for name in fields if name.startswith("_"))):
         fields.pop(name, None)
-    if fields.pop("stream", None):
-        raise errors.bad_request("stream=True: LiteLLM has no stream of images", model)
-    _put_size(fields, model)
+    if extra.get("stream") or fields.pop("stream", None):
+        raise errors.bad_request(
+            "stream=True: LiteLLM's image calls have no stream; the official SDK has one: "
+            "openrouter_adapter.account.client().images.generate(…, stream=True)",
+            model,
+        )
+    _refuse_chat(model, fields, extra if is_automatic else {})
     _put_config(fields, model)
+    if is_automatic:
+        _put_mapped(fields, model)
+    else:
+        _put_size(fields, model)
     if isinstance(fields.get("quality"), str):
         fields["quality"] = _QUALITIES.get(fields["quality"], fields["quality"])
     if "input_references" in fields:
         fields["input_references"] = references(fields["input_references"], model)
     options.check(fields, model)
+    _check_parameters(fields, model)
     named = {"model": connection.wire_model(model), "prompt": prompt, **fields}
     return options.with_extra(named, extra, model=model)
+
+
+def mapped(fields: Mapping[str, Any], model: str = "") -> dict[str, Any]:
+    """A call's `size` and `quality` in this endpoint's fields, as a chat would have them.
+
+    A tier becomes `resolution` where the model has tiers or is not known, else `quality` keeps its
+    word.
+
+    Raises:
+        litellm.BadRequestError: one of them is wrong, or no ratio of the model's.
+    """
+    known = image_models.find(model)
+    has_tiers = known is None or known.takes("resolution")
+    size, quality = fields.get("size"), fields.get("quality")
+    found: dict[str, Any] = {}
+    if size is not None:
+        found = _of_size(size, model, known)
+    if quality in _OWN_QUALITIES or (quality in sizing.TIERS and not has_tiers):
+        found["quality"] = quality
+    elif quality is not None:
+        tier = sizing.of_quality(quality, model).get("image_size")
+        if tier is not None:
+            found.setdefault("resolution", tier)
+    return found
+
+
+def config_of(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
+    """The `image_config` that stands for the `size` and `quality` of an automatic request.
+
+    Raises:
+        litellm.BadRequestError: one is wrong, or not among what OpenRouter lists for the model.
+    """
+    asked = mapped(fields, model)
+    _check_parameters(asked, model)
+    return {name: asked[field] for name, field in _OF_CONFIG.items() if field in asked}
+
+
+def _of_size(size: Any, model: str, known: image_models.ImageModel | None) -> dict[str, Any]:
+    is_pixels = sizing.is_pixels(size)
+    if is_pixels and known and not known.takes("aspect_ratio") and known.are_read:
+        # The model makes any pixels, or none: OpenRouter says which.
+        return {"size": size}
+    asked = sizing.of_size(size, model, known.aspect_ratios if known else None)
+    found = {_OF_CONFIG[name]: value for name, value in asked.items()}
+    if is_pixels and known and "resolution" in found and not known.takes("resolution"):
+        logger.warning(
+            "size=%r asks for %s, but %s has no tiers of size: only the ratio %s is sent",
+            *(size, found.pop("resolution"), model, found["aspect_ratio"]),
+        )
+    return found
+
+
+def _refuse_chat(model: str, fields: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    """Refuses what only a chat can hold: it would be dropped, and its words with it."""
+    for name in (*fields, *extra):
+        is_option = name in options.OPENROUTER_FIELDS or name in NATIVE_FIELDS
+        if is_option and name not in FIELDS and name not in {"image_config", "usage"}:
+            value = fields.get(name, extra.get(name))
+            raise errors.bad_request(
+                f"{name}={value!r:.100}: the images API has no such field, and that is where "
+                f"{model or 'the model'} makes its images; openrouter_image_route={'chat'!r} asks "
+                "it over chat",
+                model,
+            )
+
+
+def _put_mapped(fields: dict[str, Any], model: str) -> None:
+    given = {name: fields.pop(name, None) for name in ("size", "quality")}
+    for name, value in mapped(given, model).items():
+        fields.setdefault(name, value)
+
+
+def _check_parameters(fields: Mapping[str, Any], model: str) -> None:
+    """Holds a request to what OpenRouter lists for its model, where that was read."""
+    known = image_models.find(model)
+    if known is None or not known.are_read or known.parameters is None:
+        return
+    wrong = [said for _, said in descriptors.faults(fields, known.parameters)]
+    if wrong:
+        raise errors.bad_request(f"{model}: {'; '.join(wrong)}", model)
 
 
 def references(given: Any, model: str = "") -> list[Any]:
@@ -103,14 +202,14 @@ def _put_config(fields: dict[str, Any], model: str) -> None:
     config = fields.pop("image_config", None)
     if config is None:
         return
-    if not isinstance(config, dict) or config.keys() - _OF_CONFIG.keys():
+    if not isinstance(config, dict) or config.keys() - _OF_CONFIG.keys() - FIELDS:
         raise errors.bad_request(
             f"image_config={config!r}: the images API has its fields as keywords; of image_config "
-            f"it knows {' and '.join(_OF_CONFIG)}",
+            f"it knows {' and '.join(_OF_CONFIG)}, and its own fields",
             model,
         )
     for name, value in config.items():
-        fields.setdefault(_OF_CONFIG[name], value)
+        fields.setdefault(_OF_CONFIG.get(str(name), str(name)), value)
 
 
 def parse(

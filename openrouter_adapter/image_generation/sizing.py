@@ -1,6 +1,6 @@
 """OpenAI's image sizes and qualities in OpenRouter's terms: aspect ratios and tiers.
 
-See https://openrouter.ai/docs/features/multimodal/image-generation.
+See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors
+from openrouter_adapter import errors, image_models
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-# The ratios that OpenRouter documents, with the pixels it says they make.
+# The ratios of OpenRouter's first image models, with the pixels it says they make.
 PIXELS: Final[Mapping[str, tuple[int, int]]] = {
     "1:1": (1024, 1024),
     "2:3": (832, 1248),
@@ -27,6 +27,9 @@ PIXELS: Final[Mapping[str, tuple[int, int]]] = {
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 }
+# `aspect_ratio` of ImageGenerationRequest: what the guide names, and what few models list.
+COMMON_RATIOS: Final = (*PIXELS, "1:2", "2:1", "1:4", "4:1", "1:8", "8:1", "9:21")
+RARE_RATIOS: Final = ("5:7", "7:5", "9:19.5", "19.5:9", "9:20", "20:9", "2.35:1", "5:2")
 
 # OpenAI's words for quality, as LiteLLM's page maps them.
 TIERS: Final[Mapping[str, str]] = {
@@ -36,13 +39,19 @@ TIERS: Final[Mapping[str, str]] = {
     "high": "4K",
     "hd": "4K",
 }
+# From how many pixels on a size asks for more than the usual tier: 4K from 3840 by 2160, 2K from
+# what lies clearly nearer to 2048 by 2048 than to 1024 by 1024.
+_TIER_FROM: Final = (("4K", 8_000_000), ("2K", 3_000_000))
 
 # How far a size may lie from its nearest ratio. OpenRouter's own pixel sizes are up to 2.9 % off.
 TOLERANCE: Final = 0.05
 
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _RATIO = re.compile(r"\d{1,4}(?:\.\d+)?:\d{1,4}(?:\.\d+)?")
-_TIER = re.compile(r"(?:\d{1,2}(?:\.\d+)?)[kK]")
+_TIER = re.compile(r"\d{1,2}(?:\.\d+)?[kK]|512|768")
+# The pixels of a ratio that no page gives them for have this area, and sides of this multiple.
+_AREA: Final = 1024 * 1024
+_STEP: Final = 16
 
 
 def is_pixels(size: Any) -> bool:
@@ -50,11 +59,17 @@ def is_pixels(size: Any) -> bool:
     return isinstance(size, str) and _SIZE.fullmatch(size.strip()) is not None
 
 
-def of_size(size: str, model: str = "") -> dict[str, str]:
+def of_size(size: str, model: str = "", ratios: Sequence[str] | None = None) -> dict[str, str]:
     """The `image_config` fields that a size asks for.
 
-    `"1536x1024"` gives the nearest ratio, a ratio or a tier (`"16:9"`, `"2K"`) is taken as it
-    is, `"auto"` leaves the choice to the model.
+    `"1536x1024"` gives the nearest ratio, and from 3 megapixels on a tier too (`"2048x2048"` is
+    2K); a ratio or a tier (`"16:9"`, `"2K"`) is taken as it is; `"auto"` leaves the choice to the
+    model.
+
+    Args:
+        size: Pixels, a ratio, a tier or `"auto"`.
+        model: For the message of an error.
+        ratios: Those that the model makes; None for all that OpenRouter documents.
 
     Raises:
         litellm.BadRequestError: no size, or pixels more than 5 % away from every ratio; names
@@ -69,10 +84,10 @@ def of_size(size: str, model: str = "") -> dict[str, str]:
             return {"image_size": size.upper()}
         pixels = _SIZE.fullmatch(size.strip())
         if pixels and 0 not in (sides := (int(pixels[1]), int(pixels[2]))):
-            return {"aspect_ratio": _nearest_ratio(sides, size, model)}
+            return {"aspect_ratio": _nearest_ratio(sides, size, model, ratios)} | _tier(sides)
     raise errors.bad_request(
         f"size={size!r} is not understood: give pixels ('1536x1024'), a ratio "
-        f"({', '.join(PIXELS)}), a tier ('1K', '2K', '4K') or 'auto'",
+        f"({', '.join(ratios or COMMON_RATIOS)}), a tier ('1K', '2K', '4K') or 'auto'",
         model,
     )
 
@@ -100,35 +115,59 @@ def of_quality(quality: str, model: str = "") -> dict[str, str]:
 def of_both(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
     """The `image_config` fields that a request's `size` and `quality` ask for.
 
+    A tier that the size names wins over the quality's. Where the model's own ratios were read,
+    pixels are the nearest of those.
+
     Raises:
         litellm.BadRequestError: one of them is wrong.
     """
     config: dict[str, str] = {}
     if fields.get("size") is not None:
-        config |= of_size(fields["size"], model)
+        known = image_models.find(model)
+        config |= of_size(fields["size"], model, known.aspect_ratios if known else None)
     if fields.get("quality") is not None:
         config = of_quality(fields["quality"], model) | config
     return config
 
 
-def _nearest_ratio(sides: tuple[int, int], size: str, model: str) -> str:
+def _tier(sides: tuple[int, int]) -> dict[str, str]:
+    area = sides[0] * sides[1]
+    tier = next((name for name, least in _TIER_FROM if area >= least), None)
+    return {} if tier is None else {"image_size": tier}
+
+
+def _nearest_ratio(
+    sides: tuple[int, int], size: str, model: str, ratios: Sequence[str] | None
+) -> str:
+    """The ratio of a size: its own, else the nearest; a common one within reach wins over others.
+
+    Without that rule OpenRouter's own 1184x864, which is its 4:3, would be 7:5.
+    """
     wanted = math.log(sides[0] / sides[1])
-    distance = {ratio: abs(wanted - _log(ratio)) for ratio in PIXELS}
-    nearest = sorted(PIXELS, key=distance.__getitem__)
-    if round(math.expm1(distance[nearest[0]]), 9) > TOLERANCE:
+    known = tuple(ratios or (*COMMON_RATIOS, *RARE_RATIOS))
+    distance = {ratio: abs(wanted - _log(ratio)) for ratio in known}
+    nearest = sorted(known, key=distance.__getitem__)
+    if distance[nearest[0]] < 1e-9:  # its own ratio
+        return nearest[0]
+    within = [r for r in nearest if round(math.expm1(distance[r]), 9) <= TOLERANCE]
+    if not within:
         width, height = sides[0] / math.gcd(*sides), sides[1] / math.gcd(*sides)
         raise errors.bad_request(
-            f"size={size!r} is {width:g}:{height:g}, which OpenRouter does not make. The nearest "
-            f"are {nearest[0]} ({_pixels(nearest[0])}) and {nearest[1]} ({_pixels(nearest[1])})",
+            f"size={size!r} is {width:g}:{height:g}, which "
+            f"{model if ratios and model else 'OpenRouter'} does not make. The nearest are "
+            + " and ".join(f"{ratio} ({_pixels(ratio)})" for ratio in nearest[:2]),
             model,
         )
-    return nearest[0]
+    return next((ratio for ratio in within if ratio in COMMON_RATIOS), within[0])
 
 
 def _log(ratio: str) -> float:
     width, height = ratio.split(":")
-    return math.log(int(width) / int(height))
+    return math.log(float(width) / float(height))
 
 
 def _pixels(ratio: str) -> str:
-    return "x".join(map(str, PIXELS[ratio]))
+    if ratio in PIXELS:
+        return "x".join(map(str, PIXELS[ratio]))
+    wide = math.sqrt(_AREA * math.exp(_log(ratio)))
+    return "x".join(str(round(side / _STEP) * _STEP) for side in (wide, _AREA / wide))

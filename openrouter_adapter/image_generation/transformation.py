@@ -1,8 +1,9 @@
 """`litellm.image_generation("openrouter/…")`: the class and the steps it names.
 
-Over chat by default; `openrouter_image_route="images"` takes the dedicated API (dedicated.py).
+Over chat, or from the images API (dedicated.py) for models that answer with images alone and for
+callers who say so; routes.py decides.
 
-See https://openrouter.ai/docs/features/multimodal/image-generation.
+See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from litellm.llms.base_llm.image_generation.transformation import BaseImageGener
 from openrouter_adapter import admission, completion, connection, errors, images, options, usage
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_generation import dedicated, sizing
+from openrouter_adapter.image_generation import dedicated, routes, sizing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ _NOT_SENT: Final = (
     "quality",
     "response_format",
     "size",
+    routes.PINNED,
 )
 
 
@@ -56,7 +58,7 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
     body = {
         "model": connection.wire_model(model),
         "messages": [{"role": "user", "content": prompt}],
-        "modalities": ["image", "text"],
+        "modalities": routes.modalities(model),
         "usage": {"include": True},
         **fields,
     }
@@ -67,11 +69,12 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
 class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
     """LiteLLM's transformation class for images, on either route. Holds no state."""
 
-    _path = "/chat/completions"
-    # The route is among them so that `map_openai_params` sees it.
+    _path = routes.CHAT_PATH
+    # The route and `image_config` are among them so that `map_openai_params` sees them.
     _parameters = (
         *("n", "quality", "response_format", "size", "user", "web_search_options"),
-        *("image_route", "openrouter_image_route"),
+        *("image_config", "openrouter_image_config", "image_route", "openrouter_image_route"),
+        *("modalities", "openrouter_modalities"),
     )
 
     def map_openai_params(
@@ -81,23 +84,31 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         model: str,
         drop_params: bool,
     ) -> dict[str, Any]:
-        """Passes the supported ones on, after a look at size and quality.
+        """Passes the supported ones on, with the `image_config` that size and quality ask for.
+
+        They stay beside it, and fill in what a caller's own `image_config` leaves open.
 
         Raises:
             litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
         """
         super().map_openai_params(non_default_params, optional_params, model, drop_params)
-        if dedicated.is_chosen(optional_params, model):
+        route = routes.of_call(optional_params, model)
+        if route == routes.IMAGES and not routes.is_automatic(optional_params, model):
             return optional_params
-        for name, read in (("size", sizing.of_size), ("quality", sizing.of_quality)):
+        read = sizing.of_both if route == routes.CHAT else dedicated.config_of
+        config: dict[str, Any] = {}
+        for name in ("size", "quality"):
             if name in optional_params:
                 try:
-                    read(optional_params[name], model)
+                    config = read({name: optional_params[name]}, model) | config
                 except Exception as wrong:
                     if not drop_params:
                         raise
                     logger.warning("%s is dropped: %s", name, wrong)
                     del optional_params[name]
+        own = options.gather(optional_params).get("image_config")
+        if config and isinstance(own, dict | None):
+            optional_params["image_config"] = config | (own or {})
         return optional_params
 
     def get_complete_url(
@@ -109,9 +120,15 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         litellm_params: dict[str, Any],
         stream: bool | None = None,
     ) -> str:
-        """The URL of the route that the call chose."""
-        path = dedicated.PATH if dedicated.is_chosen(optional_params, model) else self._path
-        return connection.endpoint_url(api_base, path)
+        """The URL of the call's route."""
+        is_chat = routes.of_call(optional_params, model) == routes.CHAT
+        return connection.endpoint_url(api_base, self._path if is_chat else routes.IMAGES_PATH)
+
+    def get_error_class(
+        self, error_message: str, status_code: int, headers: Mapping[str, str]
+    ) -> Any:
+        """The LiteLLM exception of a failed request; a 404 may name the other route."""
+        return routes.with_advice(super().get_error_class(error_message, status_code, headers))
 
     def transform_image_generation_request(
         self,
@@ -122,9 +139,10 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, admitted."""
-        if dedicated.is_chosen(optional_params, model):
-            body = dedicated.build_body(model, prompt, optional_params)
-            admission.before_send(body, dedicated.PATH)
+        if routes.of_call(optional_params, model) == routes.IMAGES:
+            is_automatic = routes.is_automatic(optional_params, model)
+            body = dedicated.build_body(model, prompt, optional_params, is_automatic=is_automatic)
+            admission.before_send(body, routes.IMAGES_PATH)
         else:
             body = build_body(model, prompt, optional_params)
             admission.before_send(body)
@@ -158,7 +176,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         content, headers = raw_response.content, raw_response.headers
         with admission.settled() as settle, errors.for_malformed(content, headers):
             found = None
-            if dedicated.is_chosen(optional_params, model):
+            if routes.of_answer(raw_response, optional_params, model) == routes.IMAGES:
                 body = dedicated.parse(content, headers, model)
                 found = dedicated.images_of(body)
             else:

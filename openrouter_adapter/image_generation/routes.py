@@ -1,0 +1,127 @@
+"""Which way an image is asked for: as a chat that answers with images, or from the images API.
+
+OpenRouter refuses a chat that asks a model for text when images are all that it makes, so those
+models take the images API. What the caller says wins: `openrouter_image_route`, or `modalities`,
+which only a chat has.
+See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter import errors, image_models, images, options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+CHAT: Final = "chat"
+IMAGES: Final = "images"
+CHAT_PATH: Final = "/chat/completions"
+IMAGES_PATH: Final = "/images"
+
+# The route of a call that is being sent, among its parameters: what is known of a model may change
+# while the call is prepared, and its URL, body and answer must belong to one route. No option's
+# name: it is not sent.
+PINNED: Final = "_openrouter_adapter_image_route"
+
+
+def of_call(parameters: Mapping[str, Any], model: str = "") -> str:
+    """`"chat"` or `"images"`, by a call's parameters and by what its model does.
+
+    Raises:
+        litellm.BadRequestError: the parameters name an unknown route.
+    """
+    pinned = parameters.get(PINNED)
+    if isinstance(pinned, str):
+        return pinned
+    asked = _asked(parameters, model)
+    if asked is not None:
+        return asked
+    known = image_models.find(model)
+    if known is None or not known.only_images or _has_modalities(parameters):
+        return CHAT
+    return IMAGES
+
+
+def shares(parameters: Mapping[str, Any], model: str = "") -> tuple[str, list[int]]:
+    """The route of a call, and how many images each of its requests asks for.
+
+    Raises:
+        litellm.BadRequestError: `n` is no whole number from 1, or the route is unknown.
+    """
+    route = of_call(parameters, model)
+    wanted = images.count(parameters, model)
+    most = 1
+    if route == IMAGES:
+        known = image_models.find(model)
+        most = known.most_images if known else image_models.MOST_IMAGES
+    return route, [min(most, wanted - sent) for sent in range(0, wanted, most)]
+
+
+def with_share(parameters: Mapping[str, Any], route: str, share: int) -> dict[str, Any]:
+    """A call's parameters for one of its requests, its route settled."""
+    kept = {name: value for name, value in parameters.items() if name != "n"}
+    return {**kept, PINNED: route, **({"n": share} if share > 1 else {})}
+
+
+def is_automatic(parameters: Mapping[str, Any], model: str = "") -> bool:
+    """Whether the caller named no route, so that the model decides.
+
+    Raises:
+        litellm.BadRequestError: the parameters name an unknown route.
+    """
+    return _asked(parameters, model) is None
+
+
+def modalities(model: str) -> list[str]:
+    """What a chat asks of a model: images, and text where the model also writes."""
+    known = image_models.find(model)
+    return ["image"] if known is not None and known.only_images else ["image", "text"]
+
+
+def of_answer(response: httpx.Response, parameters: Mapping[str, Any], model: str = "") -> str:
+    """The route that an answer came by: that of its request, where the response knows it."""
+    try:
+        path = response.request.url.path
+    except RuntimeError:
+        return of_call(parameters, model)
+    return IMAGES if path.endswith(IMAGES_PATH) else CHAT
+
+
+def with_advice(exception: Exception) -> Exception:
+    """The exception of a failed request; a 404 for an unknown model on chat names the other route.
+
+    Called, as `errors.of_failure` is, from within the handler of its cause.
+    """
+    from litellm.exceptions import NotFoundError
+
+    request = getattr(sys.exc_info()[1], "_request", None)
+    if not isinstance(exception, NotFoundError) or request is None:
+        return exception
+    if request.url.path.endswith(CHAT_PATH) and image_models.find(exception.model or "") is None:
+        exception.message += (
+            " (If images are all that the model makes, ask for them with "
+            'openrouter_image_route="images".)'
+        )
+    return exception
+
+
+def _asked(parameters: Mapping[str, Any], model: str) -> str | None:
+    route = options.gather(parameters).get("image_route")
+    if route not in {None, CHAT, IMAGES}:
+        raise errors.bad_request(
+            f"openrouter_image_route={route!r}: give {CHAT!r} or {IMAGES!r}", model
+        )
+    return route
+
+
+def _has_modalities(parameters: Mapping[str, Any]) -> bool:
+    extra = parameters.get("extra_body")
+    return bool(
+        options.gather(parameters).get("modalities")
+        or (isinstance(extra, dict) and extra.get("modalities"))
+    )
