@@ -13,6 +13,7 @@ import pytest
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 import openrouter_adapter
+from openrouter_adapter import image_models
 from openrouter_adapter.emulator import Emulator
 from tests.support.loopback import Loopback
 
@@ -87,6 +88,13 @@ def no_prices() -> Iterator[None]:
         forget = getattr(litellm.utils, "_invalidate_model_cost_lowercase_map", None)
         if forget is not None:
             forget()
+
+
+@pytest.fixture(autouse=True)
+def no_image_models() -> Iterator[None]:
+    """Leave nothing that a catalogue reported of image models: calls would be held to it."""
+    yield
+    image_models.forget()
 
 
 @pytest.fixture(scope="session")

@@ -509,8 +509,8 @@ def test_vectors_stand_in_the_order_of_the_texts(openrouter: Loopback) -> None:
 
 
 def test_an_unknown_size_is_an_error(openrouter: Loopback) -> None:
-    with pytest.raises(litellm.BadRequestError, match=r"16:9.*21:9"):
-        draw(size="2000x1000")
+    with pytest.raises(litellm.BadRequestError, match=r"5:2.*2\.35:1"):
+        draw(size="3000x1000")
 
     assert openrouter.requests == []
 

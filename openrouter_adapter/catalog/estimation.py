@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog.choices import Choices
     from openrouter_adapter.catalog.lookup import Catalog, Found
-    from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prompts import Prompt
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
@@ -193,7 +192,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
     if outputs.paints(kind, found.model):
-        painted = _of_images(found.model, body, kind, catalog)
+        painted = _of_images(found, body, kind, catalog)
         if painted is not None:
             return painted
     choices = choices_of(found, body, catalog)
@@ -210,9 +209,10 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
 
 
 def _of_images(
-    model: Model, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog
+    named: Found, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog
 ) -> Estimate | None:
     """By the images API's own prices; None where the list of models has them all."""
+    model = named.model
     offers = catalog.image_endpoints(model)
     if not offers:
         is_sold = any(model.pricing.base.values()) or model.id.endswith(":free")
@@ -223,14 +223,19 @@ def _of_images(
         # The list of models says more of tokens: of the words beside an image, and of caches.
         return None
     prompt = kind.prompt(prompts.counter(model), body)
+    extra = surcharges.NONE
+    if surcharges.are_due(body, model, named.variants, prompt):
+        extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest())
     demand = drawings.Demand(prompt, outputs.repeats(body), model.window)
     found = drawings.cost(allowed, body, demand)
-    if isinstance(found, str):
-        return _unknown(f"model {model.id}: {found}")
+    reason = extra.unknown_because or (found if isinstance(found, str) else None)
+    if isinstance(found, str) or extra.unknown_because or extra.loop_limit is not None:
+        return _unknown(f"model {model.id}: {reason or 'a loop of server tools'}")
+    likely, worst = found.likely + extra.likely, found.worst + extra.worst
     details = Details(
-        model.id, prompt.likely, prompt.worst, 0, 0, found.likely, found.worst, knows_endpoints=True
+        model.id, prompt.likely, prompt.worst, 0, 0, likely, worst, knows_endpoints=True
     )
-    return Estimate(found.likely, found.worst, None, details)
+    return Estimate(min(likely, worst), worst, None, details)
 
 
 def _of_choices(

@@ -224,7 +224,11 @@ def _list_item(model: Model, api: ImageApi) -> dict[str, Any]:
 
 def list_endpoints(call: Call) -> dict[str, Any]:
     """Return the body of `GET /images/models/{author}/{slug}/endpoints`."""
-    model = catalog.find("/".join(call.path))
+    return endpoints_object(catalog.find("/".join(call.path)))
+
+
+def endpoints_object(model: Model) -> dict[str, Any]:
+    """Return who serves a model on the images API: what each takes, and its prices."""
     api = model.image_api
     offered = [] if api is None else model.endpoints
     return {

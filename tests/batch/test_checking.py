@@ -40,7 +40,7 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path) -> None:
         chat(6, stream=True),
         chat(7, reasoning={"effort": "high", "max_tokens": 100}),
         chat(8, provider="openai"),
-        line("size", IMAGES, {"model": "a/b", "prompt": "A cat", "size": "2000x1000"}),
+        line("size", IMAGES, {"model": "a/b", "prompt": "A cat", "size": "3000x1000"}),
         line("count", IMAGES, {"model": "a/b", "prompt": "A cat", "n": 3}),
         line("nothing", EMBEDDINGS, {"model": "a/b", "input": []}),
         chat(1),

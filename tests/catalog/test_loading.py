@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import litellm
 import pytest
 
-from openrouter_adapter import catalog
+from openrouter_adapter import catalog, image_models
 from openrouter_adapter.catalog import cache, loading
 
 if TYPE_CHECKING:
@@ -286,6 +286,70 @@ def test_endpoints_are_kept_too(server: ModelServer, cache_folder: Path) -> None
     grow_old(cache_folder, 48 * HOUR)
     kept = catalog.load_endpoints(loaded, [model])
     assert [one.tag for one in kept.endpoints(kept[model])] == ["groq"]
+
+
+IMAGES = {
+    "id": "a/painter",
+    "endpoints": [
+        {
+            "provider_name": "Seed",
+            "provider_tag": "seed",
+            "supported_parameters": {"n": {"type": "range", "min": 1, "max": 4}},
+            "pricing": [{"billable": "output_image", "unit": "image", "cost_usd": 0.05}],
+        },
+        {
+            "provider_name": "Other",
+            "provider_tag": "other",
+            "supported_parameters": {
+                "n": {"type": "range", "min": 1, "max": 2},
+                "resolution": {"type": "enum", "values": ["1K"]},
+            },
+            "pricing": [{"billable": "output_image", "unit": "image", "cost_usd": 0.06}],
+        },
+    ],
+}
+PAINTER = {"id": "a/painter", "architecture": {"output_modalities": ["image"]}}
+
+
+def test_what_a_model_takes_on_the_images_api_is_kept_too(server: ModelServer) -> None:
+    server.rows = [*server.rows, PAINTER]
+    server.answers["/models/a/painter/endpoints"] = {"data": {"endpoints": []}}
+    server.answers["/images/models/a/painter/endpoints"] = IMAGES
+    loaded = catalog.load()
+    assert image_models.find("a/painter") == image_models.ImageModel(only_images=True)
+    wide = catalog.load_endpoints(loaded, ["a/painter"])
+    offers = wide.image_endpoints(wide["a/painter"])
+    assert [offer.endpoint.tag for offer in offers or ()] == ["seed", "other"]
+    asked = len(server.requests)
+    start_anew()
+    image_models.forget()
+    catalog.load_endpoints(catalog.load(), ["a/painter"])
+    assert len(server.requests) == asked
+    known = image_models.find("openrouter/a/painter")
+    assert known is not None
+    assert known.are_read
+    assert known.most_images == 4
+    assert known.takes("resolution")
+
+
+def test_an_image_model_that_the_images_api_has_not_is_no_failure(server: ModelServer) -> None:
+    server.rows = [*server.rows, PAINTER]
+    server.answers["/models/a/painter/endpoints"] = {"data": {"endpoints": []}}
+    wide = catalog.load_endpoints(catalog.load(), ["a/painter"])
+    assert wide.image_endpoints(wide["a/painter"]) == ()
+
+
+def test_the_list_of_image_models_is_read_once(server: ModelServer) -> None:
+    row = {**PAINTER, "supported_parameters": {"seed": {"type": "boolean"}}}
+    server.answers["/images/models"] = {"data": [row, {"name": "no id"}, "no row"]}
+    with pytest.raises(catalog.CatalogUnavailableError):
+        catalog.load_image_models(refresh=False)
+    assert catalog.load_image_models() == {"a/painter": {"seed": {"type": "boolean"}}}
+    assert catalog.load_image_models() == {"a/painter": {"seed": {"type": "boolean"}}}
+    assert len(server.requests) == 1
+    known = image_models.find("a/painter")
+    assert known == image_models.ImageModel(True, {"seed": {"type": "boolean"}}, are_read=True)
+    assert known.most_images == 1
 
 
 @pytest.mark.timed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog.outputs import KINDS
-from openrouter_adapter.emulator import Emulator
+from openrouter_adapter.emulator import Emulator, drawing
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
 
@@ -24,6 +24,11 @@ CATALOG = package.Catalog(
         model.id: emulated_models.endpoints_object(model)["data"]["endpoints"]
         for model in emulated()
         if model.listed
+    },
+    image_endpoints={
+        model.id: drawing.endpoints_object(model)["endpoints"]
+        for model in emulated()
+        if model.image_api
     },
 )
 CHATS = [model.id for model in CATALOG if model.mode in {"chat", "image_generation"}]

@@ -13,6 +13,7 @@ import pytest
 
 import openrouter_adapter
 from openrouter_adapter import image_inputs
+from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
 from tests.support import answers
 from tests.support.costs import listening
 from tests.support.gate import RecordingGate, guarded
@@ -187,7 +188,7 @@ def test_urls_where_they_are_asked_for(call: Callable[..., Any], answering: Loop
         ({"mask": "data:image/png;base64,AAAA"}, "mask=.*not supported by OpenRouter: the models"),
         ({"input_fidelity": "high"}, "input_fidelity='high' is not supported.*prompt"),
         ({"background": "opaque"}, "background='opaque' is not supported.*prompt"),
-        ({"size": "2000x1000"}, "size='2000x1000' is 2:1"),
+        ({"size": "3000x1000"}, "size='3000x1000' is 3:1"),
         ({"quality": "ultra"}, "quality='ultra' is not understood"),
         ({"image": []}, r"image=\[\]: give a data: or http"),
         ({"image": None}, r"image=\[\]: give a data: or http"),
@@ -219,7 +220,7 @@ def test_a_path_that_is_not_there(answering: Loopback, tmp_path: Path) -> None:
 def test_drop_params_drops_what_is_not_supported(
     answering: Loopback, caplog: pytest.LogCaptureFixture
 ) -> None:
-    edit(mask="data:,x", size="2000x1000", drop_params=True)
+    edit(mask="data:,x", size="3000x1000", drop_params=True)
     assert "image_config" not in answering.body
     assert "mask is dropped" in caplog.text
     assert "size is dropped" in caplog.text
@@ -287,6 +288,160 @@ def test_the_gate_is_asked_and_settled_once_a_request(
     costs = [bill and bill.cost and float(bill.cost) for bill in gate.bills]
     assert costs == [answers.COST, answers.COST, None, answers.COST]
     assert gate.asked[0][0] == answering.requests[0].body
+
+
+SEEDREAM = "openrouter/bytedance-seed/seedream-4.5"
+REFERENCES = [{"type": "image_url", "image_url": {"url": URL}}]
+
+
+def edit_deployment(**keywords: Any) -> Any:
+    """Ask a deployment of the model that the call names."""
+    deployment = {"model_name": "painter", "litellm_params": {"model": keywords.pop("model")}}
+    router = litellm.Router(model_list=[deployment], num_retries=0)
+    call = {"model": "painter", "image": PNG, "prompt": PROMPT, **keywords}
+    return asyncio.run(router.aimage_edit(**call))
+
+
+every_way = pytest.mark.parametrize(
+    "call", [edit, edit_async, edit_deployment], ids=["image_edit", "aimage_edit", "router"]
+)
+
+
+@every_way
+def test_a_model_that_only_draws_gets_the_images_as_references(
+    call: Callable[..., Any], emulated: Emulator
+) -> None:
+    response = call(
+        model=SEEDREAM,
+        size="2048x2048",
+        quality="high",
+        seed=7,
+        user="somebody",
+        provider={"only": ["seed"]},
+        extra_body={"trace": {"trace_name": "t"}},
+    )
+    (row,) = emulated.bill()
+    (request,) = emulated.requests
+    assert request.path == row.endpoint == "/images"
+    assert request.body == {
+        "model": "bytedance-seed/seedream-4.5",
+        "prompt": PROMPT,
+        "input_references": REFERENCES,
+        "aspect_ratio": "1:1",
+        "resolution": "2K",
+        "seed": 7,
+        "user": "somebody",
+        "provider": {"only": ["seed"]},
+        "trace": {"trace_name": "t"},
+    }
+    assert faults("/images", request.body) == []
+    assert response.data[0].b64_json
+    assert response._hidden_params["response_cost"] == float(row.cost) == 0.04
+
+
+@every_way
+def test_more_images_than_the_model_makes_at_once(
+    call: Callable[..., Any], emulated: Emulator
+) -> None:
+    response = call(model=SEEDREAM, n=12)
+    assert sorted(request.body.get("n", 1) for request in emulated.requests) == [2, 10]
+    assert len(response.data) == 12
+    assert response._hidden_params["response_cost"] == pytest.approx(0.48)
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"model": SEEDREAM, "modalities": ["image"]}, "/chat/completions"),
+        ({"model": SEEDREAM, "openrouter_image_route": "chat"}, "/chat/completions"),
+        ({"model": MODEL}, "/chat/completions"),
+        ({"model": MODEL, "openrouter_image_route": "images"}, "/images"),
+        ({"model": MODEL, "image_route": "images"}, "/images"),
+    ],
+    ids=str,
+)
+def test_what_the_caller_says_of_the_route_wins(
+    call: Callable[..., Any], given: dict[str, Any], path: str, emulated: Emulator
+) -> None:
+    call(**given)
+    (request,) = emulated.requests
+    assert request.path == path
+    if given["model"] == SEEDREAM:
+        assert request.body["modalities"] == ["image"]
+        assert not {"image_route", "openrouter_image_route"} & request.body.keys()
+
+
+def test_fields_of_the_images_api(emulated: Emulator) -> None:
+    edit(
+        model="openrouter/openai/gpt-image-1-mini",
+        background="transparent",
+        output_compression=80,
+        openrouter_aspect_ratio="3:2",
+    )
+    sent = {"background": "transparent", "output_compression": 80, "aspect_ratio": "3:2"}
+    assert emulated.requests[0].body.items() >= sent.items()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"mask": "data:,x"}, "mask=.*not supported by OpenRouter"),
+        ({"reasoning": {"effort": "low"}}, "reasoning=.*openrouter_image_route='chat'"),
+        ({"extra_body": {"messages": []}}, "messages="),
+        ({"prompt": ""}, "say what to change"),
+        ({"size": "3000x1000"}, "is 3:1"),
+    ],
+    ids=str,
+)
+@both
+def test_what_the_images_api_can_not_take_is_not_sent(
+    call: Callable[..., Any], wrong: dict[str, Any], said: str, emulated: Emulator
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match=said):
+        call(model=SEEDREAM, **wrong)
+    assert not emulated.requests
+
+
+@both
+def test_the_404_of_an_unknown_model_names_the_other_route(
+    call: Callable[..., Any], openrouter: Loopback
+) -> None:
+    openrouter.replies({"error": {"code": 404, "message": "No endpoints found."}}, 404)
+    with pytest.raises(litellm.NotFoundError, match='openrouter_image_route="images"'):
+        call(model="openrouter/somebody/new-painter", num_retries=0)
+
+
+def test_litellms_own_name_of_the_class_is_ours() -> None:
+    from litellm.llms.openrouter import image_edit
+    from litellm.llms.openrouter.image_edit import transformation
+
+    before = image_edit.OpenRouterImageEditConfig
+    with openrouter_adapter.registered():
+        for module in (image_edit, transformation):
+            assert module.OpenRouterImageEditConfig is OpenRouterImageEditConfig
+        assert type(image_edit.get_openrouter_image_edit_config("a/b")) is OpenRouterImageEditConfig
+    assert image_edit.OpenRouterImageEditConfig is before
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "config"),
+    [
+        (
+            "a/b",
+            {"size": "1536x1024", "quality": "hd"},
+            {"aspect_ratio": "3:2", "image_size": "4K"},
+        ),
+        ("a/b", {"size": "auto"}, None),
+        ("bytedance-seed/seedream-4.5", {"quality": "medium"}, {"image_size": "2K"}),
+        ("black-forest-labs/flux.2-pro", {"quality": "medium"}, None),
+    ],
+)
+def test_size_and_quality_make_an_image_config_before_the_request_is_built(
+    model: str, given: dict[str, Any], config: dict[str, str] | None
+) -> None:
+    mapped = OpenRouterImageEditConfig().map_openai_params(given, model, drop_params=False)
+    assert mapped.get("image_config") == config
 
 
 async def test_callbacks_hear_the_billed_cost(emulated: Emulator) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.loopback import Loopback
 
 MODEL = "openrouter/google/gemini-3.1-flash-lite-image"
+SEVERAL = "openrouter/openai/gpt-image-1-mini"  # Makes up to ten images at once.
 CHOSEN: dict[str, Any] = {"openrouter_image_route": "images"}
 PNG = base64.b64decode(answers.PIXEL)
 URL = f"data:image/png;base64,{answers.PIXEL}"
@@ -39,7 +40,8 @@ def draw_async(**keywords: Any) -> Any:
 
 def draw_router(**keywords: Any) -> Any:
     """Ask a deployment that has chosen the route itself."""
-    deployment = {"model_name": "painter", "litellm_params": {"model": MODEL, **CHOSEN}}
+    asked = {"model": keywords.pop("model", MODEL), **CHOSEN}
+    deployment = {"model_name": "painter", "litellm_params": asked}
     router = litellm.Router(model_list=[deployment], num_retries=0)
     call = {"model": "painter", "prompt": "a wren", **keywords}
     return asyncio.run(router.aimage_generation(**call))
@@ -67,7 +69,7 @@ def test_the_bill_is_on_the_response(call: Callable[..., Any], emulated: Emulato
 
 @way
 def test_n_images_are_one_request(call: Callable[..., Any], emulated: Emulator) -> None:
-    response = call(n=3)
+    response = call(n=3, model=SEVERAL)
     (row,) = emulated.bill()
     assert len(response.data) == 3
     assert len({image.b64_json for image in response.data}) == 3
@@ -235,7 +237,7 @@ def test_the_gate_is_asked_once_and_settled_once(
     call: Callable[..., Any], emulated: Emulator
 ) -> None:
     with guarded(RecordingGate()) as gate:
-        call(n=2)
+        call(n=2, model=SEVERAL)
         for fault, raised in (
             ("status=404", litellm.NotFoundError),
             ("empty-choices", litellm.BadGatewayError),

@@ -78,7 +78,7 @@ def test_the_callers_image_config_is_not_changed(openrouter: Loopback) -> None:
 
 @BOTH_WAYS
 @pytest.mark.parametrize(
-    ("keywords", "words"), [({"size": "2000x1000"}, "16:9"), ({"quality": "ultra"}, "'hd'")]
+    ("keywords", "words"), [({"size": "3000x1000"}, "5:2"), ({"quality": "ultra"}, "'hd'")]
 )
 def test_a_wrong_size_or_quality_is_an_error_before_anything_is_sent(
     openrouter: Loopback, way: str, keywords: dict[str, str], words: str
@@ -89,7 +89,7 @@ def test_a_wrong_size_or_quality_is_an_error_before_anything_is_sent(
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("keywords", [{"size": "2000x1000"}, {"quality": "ultra"}])
+@pytest.mark.parametrize("keywords", [{"size": "3000x1000"}, {"quality": "ultra"}])
 def test_drop_params_drops_them_and_says_so(
     openrouter: Loopback, way: str, keywords: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
