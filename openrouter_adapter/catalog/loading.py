@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm.exceptions import NotFoundError
-
 from openrouter_adapter import api, connection, image_models
 from openrouter_adapter.catalog import cache
 from openrouter_adapter.catalog.lookup import Catalog
@@ -204,6 +202,8 @@ def load_image_models(
 
 
 def _image_endpoints(model: str, **access: Any) -> list[dict[str, Any]]:
+    from litellm.exceptions import NotFoundError
+
     try:
         return api.get_image_endpoints(model, **access)
     except NotFoundError:

@@ -64,7 +64,7 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path) -> None:
         10: "stream",
         11: "effort",
         12: "provider",
-        13: "21:9",
+        13: "5:2",
         14: "n=3",
         15: "input",
         16: "line 1",
