@@ -91,15 +91,20 @@ class Attempt:
     `with attempt:` makes it the current attempt of the thread or task for the length of the
     block, and settles it if the block fails. LiteLLM prepares some requests in one thread and
     sends them from another, so there may be two such blocks, one after the other.
+
+    Attributes:
+        parameters: What LiteLLM knows of the call; empty where there is none.
+        is_admitted: Whether the gate has been asked, or would have been if there were one.
     """
 
     __slots__ = (
         "_api_key",
         "_is_over",
         "_log",
-        "_parameters",
         "_tickets",
         "_token",
+        "is_admitted",
+        "parameters",
     )
 
     def __init__(
@@ -116,7 +121,7 @@ class Attempt:
             logging_obj: LiteLLM's logging object, which has the call's id, and of each endpoint's
                 parameters what LiteLLM's callbacks are told.
         """
-        self._parameters = parameters or {}
+        self.parameters = parameters or {}
         self._api_key = api_key
         # Not the object itself, which comes to hold the coroutine that sends: what waits for that
         # one's end in handlers.py would keep it alive.
@@ -125,6 +130,7 @@ class Attempt:
         # Empty before there is one and after it was settled: `pop` gives it to one taker only.
         self._tickets: list[tuple[Gate, Any]] = []
         self._is_over = False
+        self.is_admitted = False
         self._token: contextvars.Token[Attempt | None] | None = None
 
     @property
@@ -138,6 +144,7 @@ class Attempt:
         Raises:
             Whatever the gate raises; nothing has been sent then.
         """
+        self.is_admitted = True
         gate = _installed()
         if gate is None:
             return
@@ -184,8 +191,8 @@ class Attempt:
         details = getattr(log, "model_call_details", None) or {}
         # Some endpoints have a `metadata` of their own among their parameters.
         logged = details.get("litellm_params") or {}
-        call = {name: logged.get(name) or self._parameters.get(name) for name in TOLD}
-        call["api_key"] = self._api_key or self._parameters.get("api_key")
+        call = {name: logged.get(name) or self.parameters.get(name) for name in TOLD}
+        call["api_key"] = self._api_key or self.parameters.get("api_key")
         call["litellm_call_id"] = getattr(log, "litellm_call_id", None) or call["litellm_call_id"]
         call["user"] = call["user"] or details.get("user")
         return call

@@ -142,6 +142,30 @@ class Handler:
         call["response_api_optional_request_params"] = _with_extras(parameters, call)
         return _send(send, call, is_async=bool(call.get("_is_async")))
 
+    @_for_openrouter
+    def decisions(self, **call: Any) -> Any:
+        """`/alpha/decisions`, in LiteLLM's own form; egress.py admits it and reads its bill."""
+        return _send(self._original.decisions, call, is_async=False)
+
+    @_for_openrouter
+    def adecisions(self, **call: Any) -> Any:
+        """The asynchronous twin of `decisions`."""
+        return _send(self._original.adecisions, call, is_async=True)
+
+    @_for_openrouter
+    def anthropic_messages_handler(self, **call: Any) -> Any:
+        """Messages in Anthropic's form, where a deployment says that they need no bridge to chat.
+
+        Raises:
+            litellm.BadRequestError: always. LiteLLM would send them without a key of OpenRouter,
+                and lose their cost.
+        """
+        raise errors.bad_request(
+            "model_info.supported_endpoints has '/v1/messages', which LiteLLM can't send to "
+            "OpenRouter: leave it out, and the request is made as a chat",
+            call.get("model") or "",
+        )
+
 
 def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
     """LiteLLM's parameters of a call; on some endpoints they are an object."""

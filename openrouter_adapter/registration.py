@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, errors, labels
+from openrouter_adapter import connection, decisions, egress, errors, labels, misdirected
 from openrouter_adapter.connection import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Place:
             never done without.
         later_name: Its name in later versions of LiteLLM, where that changed.
         is_new: Whether it is made where LiteLLM has no such attribute.
+        later_module: Where it is in later versions, where that changed.
     """
 
     module: str
@@ -38,6 +39,7 @@ class Place:
     endpoint: str
     later_name: str = ""
     is_new: bool = False
+    later_module: str = ""
 
     @property
     def is_required(self) -> bool:
@@ -50,6 +52,8 @@ class RegistrationError(RuntimeError):
 
 
 _MISSING: Final = object()
+_HTTP: Final = "litellm.llms.custom_httpx.http_handler"
+_OPENAI: Final = "litellm.llms.openai.common_utils.BaseOpenAILLM"
 _OWN_WAY: Final = "that goes LiteLLM's own way"
 # The endpoints that can be missed, and where LiteLLM has the function of each.
 _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -117,6 +121,20 @@ def places() -> tuple[Place, ...]:
         Place("litellm.responses.main", "base_llm_http_handler", Handler, "responses"),
         # Makes aimage_generation truly asynchronous too, and `n` requests of `n` images.
         Place("litellm.images.main", "llm_http_handler", Handler, "n images"),
+        Place("litellm.decisions.call", "_HANDLER", Handler, "decisions"),
+        Place("litellm", "OpenRouterDecisionsConfig", decisions.with_headers, "decisions"),
+        Place(
+            "litellm.llms.anthropic.pass_through.messages.handler",
+            "base_llm_http_handler",
+            Handler,
+            "Anthropic's Messages",
+            later_module="litellm.llms.anthropic.messages.native.handler",
+        ),
+        # Whatever else goes to OpenRouter is admitted where it leaves.
+        Place(f"{_HTTP}.AsyncHTTPHandler", "create_client", egress.watching, "budgets"),
+        Place(f"{_HTTP}.HTTPHandler", "create_client", egress.watching, "budgets"),
+        Place(_OPENAI, "_get_async_http_client", egress.watching_openai, "budgets"),
+        Place(_OPENAI, "_get_sync_http_client", egress.watching_openai, "budgets"),
         # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
         Place("litellm", "LITELLM_EXCEPTION_TYPES", _with_budgets, "budgets"),
         Place(
@@ -149,6 +167,14 @@ def places() -> tuple[Place, ...]:
             later_name="is_claude_tool_target",
         ),
         *_other_places(),
+        # A key of OpenRouter's goes to nobody else.
+        *(
+            Place(owner, f"{prefix}{name}", misdirected.refusing, "keys")
+            for module, names in misdirected.FUNCTIONS.items()
+            for name in names
+            for prefix in ("", "a")
+            for owner in (module, "litellm")
+        ),
     )
 
 
@@ -241,6 +267,7 @@ def register(given: Settings | None = None) -> None:
             if _originals:
                 return
             missing = [place for place in table if not _install(place)]
+            _watch_kept_clients()
             _verify()
             _refuse(missing)
         except BaseException:
@@ -294,16 +321,17 @@ def registered(given: Settings | None = None) -> Iterator[None]:
 
 def find(place: Place) -> tuple[Any, str, Any] | None:
     """Where a place is in the installed LiteLLM: its owner, its name there, and what is there."""
-    try:
-        owner = pkgutil.resolve_name(place.module)
-    except (ImportError, AttributeError):
-        return None
-    if place.is_new:
-        return owner, place.attribute, _read(owner, place.attribute)
-    for name in filter(None, (place.attribute, place.later_name)):
-        there = _read(owner, name)
-        if there is not _MISSING:
-            return owner, name, there
+    for module in filter(None, (place.module, place.later_module)):
+        try:
+            owner = pkgutil.resolve_name(module)
+        except (ImportError, AttributeError):
+            continue
+        if place.is_new:
+            return owner, place.attribute, _read(owner, place.attribute)
+        for name in filter(None, (place.attribute, place.later_name)):
+            there = _read(owner, name)
+            if there is not _MISSING:
+                return owner, name, there
     return None
 
 
@@ -318,6 +346,18 @@ def _install(place: Place) -> bool:
     _originals.append(found)
     setattr(owner, name, place.replacement(original))
     return True
+
+
+def _watch_kept_clients() -> None:
+    """Has the clients watched that LiteLLM made before it was told of us, and keeps."""
+    import litellm
+
+    cache = getattr(vars(litellm).get("in_memory_llm_clients_cache"), "cache_dict", {})
+    own = (vars(litellm).get(name) for name in ("module_level_client", "module_level_aclient"))
+    for kept in (*own, *list(cache.values())):
+        egress.watch(getattr(kept, "client", None))
+        # OpenAI's SDK has its client there.
+        egress.watch(getattr(kept, "_client", None), raises=False)
 
 
 def _refuse(missing: list[Place]) -> None:
@@ -366,6 +406,7 @@ def _lack(place: Place) -> str:
 
 
 def _restore() -> None:
+    egress.release()
     while _originals:
         module, attribute, original = _originals.pop()
         if original is _MISSING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pkgutil
 from typing import Any
 
-from openrouter_adapter.registration import Place, places
+from openrouter_adapter.registration import Place, find, places
 
 
 def in_place() -> list[Any]:
     """Return what is in each place now."""
-    return [attribute_in(one, one.attribute, one.later_name) for one in places()]
+    found = map(find, places())
+    return [one[2] for one in found if one is not None]
 
 
 def attribute_in(place: Place, *names: str) -> Any:

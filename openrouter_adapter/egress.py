@@ -1,0 +1,331 @@
+"""Requests to OpenRouter that LiteLLM sends by ways of its own, past our transformation classes.
+
+Its proxy passes requests through as they come, an `openai/…` model can be given OpenRouter's
+address, and each release brings endpoints that nobody has heard of. They all leave through HTTP
+clients that LiteLLM makes. A client that is watched asks the gate of admission.py about each
+request to OpenRouter that has not been admitted yet, and reads the bill out of the response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import os
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import orjson
+
+from openrouter_adapter import admission, connection, errors, sse, usage
+from openrouter_adapter.admission import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+# Endpoints of the account, which cost nothing.
+_FREE: Final = (
+    "/analytics/query",
+    "/auth/keys",
+    "/byok",
+    "/credits/",
+    "/files",
+    "/generation/feedback",
+    "/guardrails",
+    "/keys",
+    "/observability/",
+    "/scim/",
+    "/workspaces",
+)
+_ROOTS: Final = ("/api/v1", "/api", "/v1")
+_KEY: Final = "Bearer sk-or-"
+_OPENAI: Final = "https://api.openai.com/v1"
+# Of a response that is relayed piece by piece, what is kept to read its bill.
+_MOST_KEPT: Final = 32_000_000
+_MOST_SHOWN: Final = 500
+
+caller: Final[contextvars.ContextVar[Mapping[str, Any] | None]] = contextvars.ContextVar(
+    "openrouter_adapter_caller", default=None
+)
+"""What is known of who sends requests from this task, as LiteLLM's parameters have it."""
+
+_watched: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
+def watch(client: Any, *, raises: bool = True) -> Any:
+    """Has an `httpx` client ask the gate; returns the client.
+
+    Args:
+        client: A synchronous or an asynchronous one, or something else, which is left alone.
+        raises: Whether a refusal is an exception. Otherwise it is a response with status 400,
+            for OpenAI's SDK, which would try again.
+    """
+    if not isinstance(client, httpx.Client | httpx.AsyncClient) or client in _watched:
+        return client
+    _watched.add(client)
+    kind: Any = type(client)
+    send = _send_async if isinstance(client, httpx.AsyncClient) else _send
+    # Weakly: the client would otherwise be part of a cycle, and be closed late.
+    reference = weakref.ref(client)
+
+    @functools.wraps(kind.send)
+    def watched(request: httpx.Request, **keywords: Any) -> Any:
+        original = functools.partial(kind.send, reference())
+        attempt = _begin(request)
+        if attempt is None:
+            return original(request, **keywords)
+        return send(original, request, keywords, attempt, raises=raises)
+
+    client.__dict__["send"] = watched
+    return client
+
+
+def release() -> None:
+    """Gives all clients their own way of sending back."""
+    for client in list(_watched):
+        client.__dict__.pop("send", None)
+    _watched.clear()
+
+
+def watching(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes of a method that makes clients one that has them watched."""
+
+    @functools.wraps(original)
+    def make(*arguments: Any, **keywords: Any) -> Any:
+        return watch(original(*arguments, **keywords))
+
+    return make
+
+
+def watching_openai(original: Any) -> Any:
+    """The same for a static method that makes clients of OpenAI's SDK."""
+
+    def make(*arguments: Any, **keywords: Any) -> Any:
+        return watch(original.__func__(*arguments, **keywords), raises=False)
+
+    return staticmethod(make)
+
+
+def _begin(request: httpx.Request) -> Attempt | None:
+    """The attempt that a request still has to be admitted as; None where it may simply go."""
+    attempt = admission.current()
+    if attempt.is_admitted:
+        return None
+    if _shows_key(request):
+        return attempt
+    if request.method != "POST" or not admission.is_guarded():
+        return None
+    base = attempt.parameters.get("api_base")
+    if not _is_openrouter(request.url, base) or _endpoint_of(request.url).startswith(_FREE):
+        return None
+    if not attempt.parameters:
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        attempt = Attempt(caller.get(), key)
+    return attempt
+
+
+def _is_openrouter(url: httpx.URL, base: object = None) -> bool:
+    host = url.host
+    if host == "openrouter.ai" or host.endswith(".openrouter.ai"):
+        return True
+    named = (base, os.environ.get(connection.BASE_URL_VARIABLE))
+    return any(isinstance(one, str) and _place(one) == (host, url.port) for one in named)
+
+
+def _place(address: str) -> tuple[str, int | None] | None:
+    try:
+        url = httpx.URL(address.strip())
+    except httpx.InvalidURL:
+        return None
+    return url.host, url.port
+
+
+def _endpoint_of(url: httpx.URL) -> str:
+    for root in _ROOTS:
+        _, found, endpoint = url.path.partition(f"{root}/")
+        if found:
+            return f"/{endpoint}"
+    return url.path
+
+
+def _shows_key(request: httpx.Request) -> bool:
+    """Whether a request would show a key of OpenRouter to OpenAI."""
+    if not request.headers.get("Authorization", "").startswith(_KEY):
+        return False
+    openai = (_OPENAI, os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
+    places = {_place(address) for address in openai if address}
+    url = request.url
+    return (url.host, url.port) in places and not _is_openrouter(url)
+
+
+def _admit(attempt: Attempt, request: httpx.Request) -> None:
+    if _shows_key(request):
+        raise errors.bad_request(
+            f"a key of OpenRouter is not sent to {request.url.host}: LiteLLM has no "
+            f"{_endpoint_of(request.url)} for OpenRouter, and would ask OpenAI"
+        )
+    attempt.admit(_body_of(request), _endpoint_of(request.url))
+    # The bill is read as the bytes come.
+    request.headers["Accept-Encoding"] = "identity"
+
+
+def _body_of(request: httpx.Request) -> dict[str, Any]:
+    """The JSON object that is to be sent; an empty one for a form, or for nothing of the kind."""
+    try:
+        body = orjson.loads(request.content)
+    except (httpx.RequestNotRead, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _refused(refusal: Exception, request: httpx.Request) -> httpx.Response:
+    error = {"message": str(refusal), "type": type(refusal).__name__, "code": 400}
+    return httpx.Response(400, json={"error": error}, request=request)
+
+
+def _send(
+    original: Callable[..., httpx.Response],
+    request: httpx.Request,
+    keywords: dict[str, Any],
+    attempt: Attempt,
+    *,
+    raises: bool,
+) -> httpx.Response:
+    try:
+        _admit(attempt, request)
+    except Exception as refusal:
+        if raises:
+            raise
+        return _refused(refusal, request)
+    with _settled_on_failure(attempt):
+        response = original(request, **keywords)
+        return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
+
+
+async def _send_async(
+    original: Callable[..., Any],
+    request: httpx.Request,
+    keywords: dict[str, Any],
+    attempt: Attempt,
+    *,
+    raises: bool,
+) -> httpx.Response:
+    try:
+        with _settled_on_failure(attempt):
+            # In a thread: the gate may ask a database.
+            await asyncio.to_thread(_admit, attempt, request)
+    except Exception as refusal:
+        if raises:
+            raise
+        return _refused(refusal, request)
+    with _settled_on_failure(attempt):
+        response = await original(request, **keywords)
+        return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
+
+
+@contextlib.contextmanager
+def _settled_on_failure(attempt: Attempt) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as failure:
+        attempt.settle(None, failure)
+        raise
+
+
+def _followed(response: httpx.Response, attempt: Attempt, *, is_stream: bool) -> httpx.Response:
+    """The response; its attempt is settled now, or when its stream ends or is left."""
+    reader = _BillReader(response, attempt)
+    attempt.seen(response.status_code, response.headers)
+    if not is_stream:
+        reader.feed(response.content)
+        reader.settle()
+    elif isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _AsyncStream(response.stream, reader)
+    elif isinstance(response.stream, httpx.SyncByteStream):
+        response.stream = _Stream(response.stream, reader)
+    return response
+
+
+class _BillReader:
+    """Reads what a response cost out of its bytes, whatever endpoint they are of."""
+
+    def __init__(self, response: httpx.Response, attempt: Attempt) -> None:
+        self._status, self._headers = response.status_code, response.headers
+        self._attempt = attempt
+        kind = response.headers.get("content-type", "")
+        self._parser = sse.EventParser() if kind.startswith("text/event-stream") else None
+        self._is_json = "json" in kind
+        self._pieces: list[bytes] = []
+        self._kept = 0
+        self._body: dict[str, Any] = {}
+
+    def feed(self, piece: bytes) -> None:
+        """Takes the next piece. Never raises: the response is for somebody else."""
+        if self._parser is not None:
+            try:
+                for event in self._parser.feed(piece):
+                    self._take(event)
+            except (sse.NotJSONError, *errors.MALFORMED):
+                self._parser = None
+        elif self._is_json and self._kept < _MOST_KEPT:
+            self._pieces.append(piece)
+            self._kept += len(piece)
+
+    def settle(self, failure: BaseException | None = None) -> None:
+        """Settles the attempt, with what was read so far."""
+        if self._pieces:
+            with contextlib.suppress(ValueError):
+                body = orjson.loads(b"".join(self._pieces))
+                self._body = body if isinstance(body, dict) else {}
+        if failure is None and self._status >= httpx.codes.BAD_REQUEST:
+            text = b"".join(self._pieces)[:_MOST_SHOWN].decode(errors="replace")
+            failure = errors.build(self._status, text, self._headers)
+        self._attempt.settle(usage.read_bill(self._body, self._headers), failure)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        # Responses have it in `response`, Messages in `message`, chats at the top.
+        facts = event.get("response") or event.get("message") or event
+        spent = {**(self._body.get("usage") or {}), **(facts.get("usage") or {})}
+        self._body = {**self._body, **facts, "usage": spent}
+
+
+class _Stream(httpx.SyncByteStream):
+    """A response's bytes on their way to the caller."""
+
+    def __init__(self, inner: httpx.SyncByteStream, reader: _BillReader) -> None:
+        self._inner, self._reader = inner, reader
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for piece in self._inner:
+                self._reader.feed(piece)
+                yield piece
+        except Exception as failure:
+            self._reader.settle(failure)
+            raise
+
+    def close(self) -> None:
+        self._reader.settle()
+        self._inner.close()
+
+
+class _AsyncStream(httpx.AsyncByteStream):
+    """A response's bytes on their way to the caller."""
+
+    def __init__(self, inner: httpx.AsyncByteStream, reader: _BillReader) -> None:
+        self._inner, self._reader = inner, reader
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._inner:
+                self._reader.feed(piece)
+                yield piece
+        except Exception as failure:
+            self._reader.settle(failure)
+            raise
+
+    async def aclose(self) -> None:
+        self._reader.settle()
+        await self._inner.aclose()
