@@ -126,6 +126,14 @@ def _begin(request: httpx.Request) -> Attempt | None:
     return attempt
 
 
+def is_openrouter(address: object) -> bool:
+    """Whether an address is OpenRouter's, or the one that OPENROUTER_API_BASE names."""
+    try:
+        return isinstance(address, str) and _is_openrouter(httpx.URL(address))
+    except httpx.InvalidURL:
+        return False
+
+
 def _is_openrouter(url: httpx.URL, base: object = None) -> bool:
     host = url.host
     if host == "openrouter.ai" or host.endswith(".openrouter.ai"):

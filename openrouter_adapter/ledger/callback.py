@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from openrouter_adapter import labels
+from openrouter_adapter import egress, labels
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.charges import put_cost, read_tokens
 from openrouter_adapter.ledger.money import to_pico
@@ -49,6 +49,19 @@ _LOSES_LABELS: Final = frozenset({"aresponses", "anthropic_messages"})
 # limit of its own: no attempt was made at it.
 _NOT_SENT: Final = "litellm_no_upstream_llm_call"
 
+# What the ledger wants to know of a virtual key, and where the proxy has it.
+_OF_KEY: Final = {
+    "hash": "api_key",
+    "alias": "key_alias",
+    "user_id": "user_id",
+    "end_user_id": "end_user_id",
+    "team_id": "team_id",
+    "team_alias": "team_alias",
+    "org_id": "org_id",
+    "metadata": "metadata",
+    "team_metadata": "team_metadata",
+}
+
 
 class Handler(CustomLogger):
     """The one that is put into `litellm.callbacks`. Does nothing while no ledger is enabled."""
@@ -62,6 +75,20 @@ class Handler(CustomLogger):
     def connect(self, writer: Writer | None, gate: LedgerGate | None) -> None:
         """Sets where rows go; None for nowhere."""
         self._writer, self._gate = writer, gate
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
+    ) -> None:
+        """Notes whose key the proxy passes a request through for: it is sent from this task."""
+        if self._gate is None or call_type != "pass_through_endpoint":
+            return
+        known = {
+            f"user_api_key_{name}": getattr(user_api_key_dict, source, None)
+            for name, source in _OF_KEY.items()
+        }
+        log = data.get("litellm_logging_obj")
+        call_id = getattr(log, "litellm_call_id", None)
+        egress.caller.set({"metadata": known, "litellm_call_id": call_id})
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: Any
@@ -128,7 +155,9 @@ class Handler(CustomLogger):
             if details.get(_NOT_SENT):
                 return
             is_hit = details.get("cache_hit") is True
-            if not is_hit and details.get("litellm_call_id") in gate.attempts:
+            if not is_hit and (
+                details.get("litellm_call_id") in gate.attempts or _reached_openrouter(details)
+            ):
                 return
             row = _row(details, response, start, end, is_hit=is_hit)
             if is_failure:
@@ -171,6 +200,13 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
         row.key_name = None
     _read_response(row, response)
     return row
+
+
+def _reached_openrouter(details: Mapping[str, Any]) -> bool:
+    """Whether a call went to OpenRouter as another provider's: the gate has seen it (egress.py)."""
+    sent = details.get("additional_args")
+    address = sent.get("api_base") if isinstance(sent, dict) else None
+    return details.get("custom_llm_provider") != "openrouter" and egress.is_openrouter(address)
 
 
 def _model(details: Mapping[str, Any]) -> Any:
