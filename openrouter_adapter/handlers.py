@@ -18,7 +18,7 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from openrouter_adapter import admission, errors, images, incoming
+from openrouter_adapter import admission, errors, images, incoming, options
 from openrouter_adapter.admission import Attempt, NotSentError
 from openrouter_adapter.image_generation import routes
 from openrouter_adapter.responses.streaming import (
@@ -74,7 +74,15 @@ class Handler:
 
     @_for_openrouter
     def embedding(self, **call: Any) -> Any:
-        """`/embeddings`."""
+        """`/embeddings`.
+
+        LiteLLM writes `extra_body` over the body: what the call itself says is taken out of it.
+        """
+        parameters = call.get("optional_params") or {}
+        if parameters.get("extra_body"):
+            said = {"model", "input", *options.gather(parameters)}
+            extra_body = options.unsaid(parameters["extra_body"], said, call.get("model") or "")
+            call["optional_params"] = {**parameters, "extra_body": extra_body}
         return _send(self._original.embedding, call, is_async=bool(call.get("aembedding")))
 
     @_for_openrouter

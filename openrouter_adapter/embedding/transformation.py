@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     import httpx
     from litellm.types.utils import EmbeddingResponse
 
-# The body that the call's keywords make, kept until LiteLLM has written `extra_body` over it.
-_BODY: Final = "_openrouter_adapter_embedding_body"
-
-_NOT_SENT: Final = ("max_retries", "extra_headers", "timeout", _BODY)
+_NOT_SENT: Final = ("max_retries", "extra_headers", "timeout")
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,9 +144,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body; LiteLLM's core writes `extra_body` over it before `sign_request` sees it."""
-        body = build_body(model, input, optional_params)
-        optional_params[_BODY] = dict(body)
-        return body
+        return build_body(model, input, optional_params)
 
     def sign_request(
         self,
@@ -162,12 +157,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         stream: bool | None = None,
         fake_stream: bool | None = None,
     ) -> tuple[dict[str, Any], bytes | None]:
-        """Nothing to sign; the place where the finished body is admitted.
-
-        The call's model, input and keywords win over `extra_body`, which LiteLLM's core has just
-        written over them.
-        """
-        request_data |= optional_params.pop(_BODY, {})
+        """Nothing to sign; the place where the finished body, `extra_body` in it, is admitted."""
         admission.before_send(request_data, self._path)
         return headers, None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.options.checking import check
-from openrouter_adapter.options.extra import with_extra
+from openrouter_adapter.options.extra import unsaid, with_extra
 from openrouter_adapter.options.folding import fold_reasoning
 from openrouter_adapter.options.gathering import gather, gather_known
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
@@ -101,6 +101,7 @@ __all__ = [
     "fold_reasoning",
     "gather",
     "gather_known",
+    "unsaid",
     "with_extra",
 ]
 

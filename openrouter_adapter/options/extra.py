@@ -26,9 +26,18 @@ def with_extra(
     Raises:
         litellm.BadRequestError: `extra_body` is not an object.
     """
+    added = unsaid(extra, body.keys() - set(defaults), model)
+    return {**body, **added} if added else body
+
+
+def unsaid(extra: Any, said: Collection[str], model: str = "") -> dict[str, Any]:
+    """Return the fields of `extra_body` that are not among those that the call has said.
+
+    Raises:
+        litellm.BadRequestError: `extra_body` is not an object.
+    """
     if not extra:
-        return body
+        return {}
     if not isinstance(extra, dict):
         raise errors.bad_request(f"extra_body={extra!r:.100}: give an object of fields", model)
-    filled = {n: value for n, value in extra.items() if n not in body or n in defaults}
-    return {**body, **filled}
+    return {name: value for name, value in extra.items() if name not in said}
