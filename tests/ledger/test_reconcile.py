@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -96,15 +97,16 @@ def test_byok_is_put_right_with_what_the_provider_charges(book: Ledger) -> None:
 
 
 def test_a_killed_process_leaves_its_generation_id(emulator: Emulator, tmp_path: Path) -> None:
-    code = CODE.replace('print("ready", flush=True)', "").replace(
-        "for _ in range(3):",
-        "import threading\n"
-        "threading.Timer(4, lambda: print('ready', flush=True)).start()\n"
-        "for _ in range(1):",
-    )
+    ready = 'print("ready", flush=True)\n'
+    loop = "for _ in range(3):"
+    code = CODE.replace(ready, "").replace(loop, f"{ready}{loop}")
     emulator.faults.add("slow-drip=0.3")
     where = str(tmp_path / "ledger.db")
     process = run(where, emulator, "wait", code)
+    with contextlib.closing(ledger.open(where)) as seen:
+        deadline = time.monotonic() + 60
+        while not seen.store.rows() and time.monotonic() < deadline:
+            time.sleep(0.05)
     process.kill()
     process.wait()
     assert process.stdout is not None

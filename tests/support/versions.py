@@ -12,3 +12,7 @@ LITELLM = Version(version("litellm"))
 def litellm_from(first: str) -> bool:
     """Whether the installed LiteLLM is this version or a later one."""
     return Version(first) <= LITELLM
+
+
+UNINSTALLED_PROXY = "LiteLLM's proxy is not installed: the extra 'test-proxy'"
+"""Why a test is skipped."""
