@@ -13,7 +13,7 @@ import contextvars
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from openrouter_adapter import debugging, errors
+from openrouter_adapter import debugging, errors, variants
 from openrouter_adapter.usage import read_bill
 
 if TYPE_CHECKING:
@@ -219,9 +219,13 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
     """Asks the gate about the body of the current attempt.
 
     Raises:
-        litellm.BadRequestError: there is a gate, and no attempt that could be settled.
+        litellm.BadRequestError: the body names a model that only OpenRouter's Batch API takes, or
+            there is a gate, and no attempt that could be settled.
         Whatever the gate raises. Nothing has been sent in either case.
     """
+    refusal = variants.batch_only_in(body)
+    if refusal is not None:
+        raise errors.bad_request(refusal, str(body.get("model")))
     attempt = _current.get()
     if attempt is not None:
         attempt.admit(body, endpoint)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter import completion, images
+from openrouter_adapter import completion, images, variants
 from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
@@ -117,11 +117,15 @@ def _built(endpoint: Endpoint, body: Wire) -> Wire:
     if body.get("stream"):
         raise LineFault("stream: a batch writes whole answers; leave it out")
     try:
-        return endpoint.build(body)
+        wire = endpoint.build(body)
     except LineFault:
         raise
     except Exception as failure:  # noqa: BLE001 - whatever it is, it is the line's
         raise LineFault(words_of(failure)) from None
+    refusal = variants.batch_only_in(wire)
+    if refusal is not None:
+        raise LineFault(refusal)
+    return wire
 
 
 def _settle_model(body: Wire) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import variants
 from openrouter_adapter.catalog import prices
 from openrouter_adapter.catalog.loading import load
-from openrouter_adapter.catalog.models import DYNAMIC_VARIANTS
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog.lookup import Catalog
@@ -37,6 +37,10 @@ _TOKEN_PRICES: Final = (
 _EACH_PRICES: Final = (
     ("request", "input_cost_per_request"),
     ("request", "input_cost_per_query"),
+)
+_BATCH_PRICES: Final = (
+    ("prompt", "input_cost_per_token"),
+    ("completion", "output_cost_per_token"),
 )
 # These LiteLLM knows above a threshold too.
 _TIERED: Final = frozenset(
@@ -100,9 +104,9 @@ def entries_of(catalog: Catalog) -> dict[str, Entry]:
     """LiteLLM's cost-map entries for every name of a catalogue, by LiteLLM's key."""
     entries: dict[str, Entry] = {}
     for name, model in catalog.names().items():
-        entry = entry_of(model)
+        entry = entry_of(model) | _batch_prices(catalog.in_batches(model))
         entries[f"openrouter/{name}"] = entry
-        for variant in DYNAMIC_VARIANTS:
+        for variant in variants.DYNAMIC:
             if f"{name}:{variant}" not in catalog.names():
                 # A copy each: LiteLLM changes an entry in place when somebody registers its key.
                 entries.setdefault(f"openrouter/{name}:{variant}", dict(entry))
@@ -153,6 +157,14 @@ def _prices(pricing: prices.Pricing) -> Entry:
         # Named on its own, reasoning would stay at the short prompts' price.
         found.pop("output_cost_per_reasoning_token", None)
     return found
+
+
+def _batch_prices(model: Model | None) -> Entry:
+    """LiteLLM's prices of a model in batches; nothing where it has none."""
+    rates = {} if model is None else model.pricing.rates()
+    return {
+        f"{field}_batches": float(rates[item]) for item, field in _BATCH_PRICES if item in rates
+    }
 
 
 def _image_prices(rates: prices.Rates) -> Entry:

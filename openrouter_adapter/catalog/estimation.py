@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import options
+from openrouter_adapter import options, variants
 from openrouter_adapter.catalog import bounds, drawings, outputs, prompts, surcharges
 from openrouter_adapter.catalog.choices import ceilings_of, choices_of, may_serve, tiers_of
 from openrouter_adapter.catalog.loading import load
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog.choices import Choices
     from openrouter_adapter.catalog.lookup import Catalog, Found
+    from openrouter_adapter.catalog.models import Model
+    from openrouter_adapter.catalog.prices import Rates
     from openrouter_adapter.catalog.prompts import Prompt
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
@@ -72,6 +74,8 @@ class Estimate:
     Attributes:
         likely: What it will probably be; None where nothing is known.
         worst: What it can't pass; None where that is not known.
+        batch: What it will probably be in OpenRouter's Batch API; None where that has no price
+            for the model, or where the request names several.
         unknown_because: Why one of them is None; None where both are there.
         details: The tokens behind it, None where nothing was counted.
     """
@@ -80,6 +84,7 @@ class Estimate:
     worst: Decimal | None
     unknown_because: str | None = None
     details: Details | None = None
+    batch: Decimal | None = None
 
 
 def estimate(
@@ -185,6 +190,8 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
     if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
+    if found is None and variants.is_batch_only(name):
+        return _unknown(f"model is {variants.batch_only(name)}")
     if found is None and name.startswith("openrouter/") and name.count("/") == 1:
         return _of_router(name, body, kind)
     if found is None:
@@ -205,7 +212,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
         sold = {endpoint.service_tier for endpoint in choices.endpoints}
         if not tiers_of(body) & sold:
             return _unknown(f"service_tier {tier}: its price is not in the catalogue")
-    return _of_choices(found, body, kind, choices)
+    return _of_choices(found, body, kind, choices, catalog.in_batches(found.model))
 
 
 def _of_images(
@@ -239,22 +246,32 @@ def _of_images(
 
 
 def _of_choices(
-    found: Found, body: Mapping[str, Any], kind: outputs.Kind, choices: Choices
+    found: Found,
+    body: Mapping[str, Any],
+    kind: outputs.Kind,
+    choices: Choices,
+    in_batches: Model | None,
 ) -> Estimate:
     model = found.model
     prompt = kind.prompt(prompts.counter(model), body)
     extra = surcharges.NONE
     if surcharges.are_due(body, model, found.variants, prompt):
         extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest())
-    rates = choices.rates(prompt.likely)
     output = outputs.likely(body, kind, model, prompt)
-    likely = (
-        prompt.likely * rates.get("prompt", ZERO)
-        + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
-        + outputs.likely_cost(output, outputs.draws(body, kind, model), model, rates)
-        + rates.get("request", ZERO)
-        + extra.likely
-    )
+    draws = outputs.draws(body, kind, model)
+
+    def cost(rates: Rates) -> Decimal:
+        return (
+            prompt.likely * rates.get("prompt", ZERO)
+            + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
+            + outputs.likely_cost(output, draws, model, rates)
+            + rates.get("request", ZERO)
+            + extra.likely
+        )
+
+    likely, batch = cost(choices.rates(prompt.likely)), None
+    if in_batches is not None:
+        batch = cost(replace(choices, pricing=in_batches.pricing).rates(prompt.likely))
     most_prompt = _most_prompt(prompt, model.longest)
     bound = None
     if most_prompt is not None:
@@ -264,7 +281,8 @@ def _of_choices(
         asked = outputs.most_asked(body, kind, model)
         bound = bounds.dearest(demand, choices.endpoints, asked)
     if most_prompt is None or bound is None:
-        return Estimate(likely, None, f"model {model.id}: it has no limit of length")
+        reason = f"model {model.id}: it has no limit of length"
+        return Estimate(likely, None, reason, batch=batch)
     worst, most_output = bound
     details = Details(
         model.id,
@@ -277,8 +295,8 @@ def _of_choices(
         choices.knows_all,
     )
     if extra.unknown_because is not None:
-        return Estimate(likely, None, extra.unknown_because, details)
-    return Estimate(min(likely, worst), worst, None, details)
+        return Estimate(likely, None, extra.unknown_because, details, batch)
+    return Estimate(min(likely, worst), worst, None, details, batch)
 
 
 def _most_prompt(prompt: Prompt, window: int | None) -> int | None:

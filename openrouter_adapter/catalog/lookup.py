@@ -6,16 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import image_models
+from openrouter_adapter import image_models, variants
 from openrouter_adapter.catalog import drawings
-from openrouter_adapter.catalog.models import (
-    DYNAMIC_VARIANTS,
-    STATIC_VARIANTS,
-    Endpoint,
-    Model,
-    parse_endpoint,
-    parse_model,
-)
+from openrouter_adapter.catalog.models import Endpoint, Model, parse_endpoint, parse_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +32,9 @@ class Found:
 
 class Catalog:
     """OpenRouter's models and prices at one time.
+
+    The rows of its Batch API, `author/model:batch`, are no models here: no chat takes them. They
+    are prices of the model before the colon, see `in_batches`.
 
     Attributes:
         fetched_at: When OpenRouter last confirmed it, seconds since 1970; 0 where it was built
@@ -67,8 +63,14 @@ class Catalog:
         """
         self.fetched_at = fetched_at
         self.refresh_error = refresh_error
-        models = filter(None, map(parse_model, rows))
-        self._models = {model.id: model for model in models}
+        self._models: dict[str, Model] = {}
+        # No requests name these, so they are no models of ours but prices of one.
+        self._in_batches: dict[str, Model] = {}
+        for model in filter(None, map(parse_model, rows)):
+            if variants.is_batch_only(model.id):
+                self._in_batches[variants.without_batch(model.id)] = model
+            else:
+                self._models[model.id] = model
         self._endpoints = {
             model_id: tuple(map(parse_endpoint, offered))
             for model_id, offered in (endpoints or {}).items()
@@ -126,6 +128,10 @@ class Catalog:
         """Who serves a model, where that was fetched; else nothing."""
         return self._endpoints.get(model.id, ())
 
+    def in_batches(self, model: Model) -> Model | None:
+        """The row with a model's prices in OpenRouter's Batch API; None where it is not there."""
+        return self._in_batches.get(model.id)
+
     def image_endpoints(self, model: Model) -> tuple[drawings.ImageEndpoint, ...] | None:
         """Who serves a model on the images API; None where that was not fetched."""
         return self._image_endpoints.get(model.id)
@@ -157,7 +163,7 @@ class Catalog:
     ) -> Catalog:
         """The same catalogue with the endpoints of some more models, as wire rows by id."""
         wider = Catalog(
-            [model.wire for model in self],
+            [model.wire for model in (*self, *self._in_batches.values())],
             endpoints=endpoints,
             image_endpoints=image_endpoints,
             fetched_at=self.fetched_at,
@@ -172,7 +178,7 @@ class Catalog:
             if tried in self._names:
                 return Found(self._names[tried])
             base, *suffixes = tried.split(":")
-            acting = frozenset(suffixes) & DYNAMIC_VARIANTS
+            acting = frozenset(suffixes) & variants.DYNAMIC
             kept = [base, *(suffix for suffix in suffixes if suffix not in acting)]
             if acting and ":".join(kept) in self._names:
                 return Found(self._names[":".join(kept)], acting)
@@ -181,8 +187,8 @@ class Catalog:
     def _all_names(self) -> dict[str, Model]:
         names = dict(self._models)
         for model in self._models.values():
-            variants = [word for word in model.id.split(":")[1:] if word in STATIC_VARIANTS]
-            slug = ":".join([model.canonical_slug.split(":")[0], *variants])
+            words = [word for word in model.id.split(":")[1:] if word in variants.STATIC]
+            slug = ":".join([model.canonical_slug.split(":")[0], *words])
             names.setdefault(slug, model)
             if model.author == "anthropic":
                 # OpenRouter takes Anthropic's own spelling of versions, claude-sonnet-4-5, too.

@@ -11,11 +11,6 @@ from openrouter_adapter.catalog import prices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-STATIC_VARIANTS: Final = frozenset({"free", "extended", "thinking"})
-"""Variants that are models of their own, with prices of their own."""
-DYNAMIC_VARIANTS: Final = frozenset({"online", "nitro", "floor", "exacto"})
-"""Variants that route a model otherwise, at the model's own prices."""
-
 
 @dataclass(frozen=True)
 class Endpoint:

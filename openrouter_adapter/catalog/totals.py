@@ -28,6 +28,8 @@ class ModelTotal:
         worst: USD, of those whose worst cost is known.
         without_likely: Requests whose likely cost is not known.
         without_worst: Requests whose worst cost is not known.
+        batch: USD in OpenRouter's Batch API, of those whose cost there is known.
+        without_batch: Requests whose cost there is not known.
     """
 
     requests: int = 0
@@ -35,6 +37,8 @@ class ModelTotal:
     worst: Decimal = ZERO
     without_likely: int = 0
     without_worst: int = 0
+    batch: Decimal = ZERO
+    without_batch: int = 0
 
     def add(self, estimated: Estimate) -> None:
         """Adds one request."""
@@ -47,6 +51,10 @@ class ModelTotal:
             self.without_worst += 1
         else:
             self.worst += estimated.worst
+        if estimated.batch is None:
+            self.without_batch += 1
+        else:
+            self.batch += estimated.batch
 
 
 @dataclass(slots=True)
@@ -74,6 +82,8 @@ class Totals:
             whole.worst += one.worst
             whole.without_likely += one.without_likely
             whole.without_worst += one.without_worst
+            whole.batch += one.batch
+            whole.without_batch += one.without_batch
         return whole
 
     def add(self, request: Mapping[str, Any], catalog: Catalog) -> None:

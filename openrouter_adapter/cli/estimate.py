@@ -30,7 +30,11 @@ def run(
         ),
     ] = False,
 ) -> None:
-    """Adds up what the requests of a file will likely cost, and at worst, in USD, by model."""
+    """Adds up what the requests of a file will likely cost, and at worst, in USD, by model.
+
+    Beside it what they would likely cost in OpenRouter's Batch API, of models that have a price
+    there.
+    """
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh=False)
@@ -78,6 +82,8 @@ def _print_json(found: Totals) -> None:
             "worst": one.worst if one.requests > one.without_worst else None,
             "without_likely": one.without_likely,
             "without_worst": one.without_worst,
+            "batch": one.batch if one.requests > one.without_batch else None,
+            "without_batch": one.without_batch,
         }
 
     printed = {
@@ -93,7 +99,7 @@ def _print_json(found: Totals) -> None:
 def _print_table(found: Totals) -> None:
     from openrouter_adapter.cli.printing import print_table
 
-    titles = ("model", "requests", "likely USD", "worst USD", "unknown")
+    titles = ("model", "requests", "likely USD", "worst USD", "unknown", "batch API USD")
     rows = [
         (
             name,
@@ -101,6 +107,8 @@ def _print_table(found: Totals) -> None:
             _usd(one.likely, one.requests - one.without_likely),
             _usd(one.worst, one.requests - one.without_worst),
             str(one.without_worst or ""),
+            # A part of the requests says little about all of them.
+            "" if one.without_batch else f"{one.batch:.6f}",
         )
         for name, one in (*sorted(found.models.items()), ("all", found.total()))
     ]

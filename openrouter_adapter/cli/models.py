@@ -42,6 +42,7 @@ class Order(str, Enum):
     newest = "newest"
 
 
+_BOTH = ("prompt", "completion")
 _TEXTS = 3  # Both tables begin with so many columns of text.
 _Output = Annotated[Format, typer.Option("--format", "-f", help="table, json or csv.")]
 _Refresh = Annotated[
@@ -72,7 +73,10 @@ def find(
     output: _Output = Format.table,
     refresh: _Refresh = False,
 ) -> None:
-    """Lists the models that fit; prices are USD per million tokens."""
+    """Lists the models that fit; prices are USD per million tokens.
+
+    The last two are those of OpenRouter's Batch API, where it takes the model.
+    """
     if context.invoked_subcommand is not None:
         return
     from openrouter_adapter.catalog import selection
@@ -88,8 +92,12 @@ def find(
         parameters=tuple(parameter or ()),
     )
     catalog = load_catalog(refresh)
-    rows = [_row(model) for model in selection.select(catalog, filters, sort.value)]
-    titles = ["id", "reads", "writes", "context", "max output", "prompt", "completion"]
+    found = selection.select(catalog, filters, sort.value)
+    rows = [_row(model, catalog.in_batches(model)) for model in found]
+    titles = [
+        "id", "reads", "writes", "context", "max output", "prompt", "completion",
+        "batch prompt", "batch completion",
+    ]  # fmt: skip
     _print(rows, titles, output)
     if not rows:
         typer.echo("No model fits.", err=True)
@@ -102,10 +110,13 @@ def show(
     refresh: _Refresh = False,
 ) -> None:
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
+    from openrouter_adapter import variants
+    from openrouter_adapter.catalog.selection import per_million
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh)
-    found = catalog.find(model)
+    # Its row is a price of the model that is shown.
+    found = catalog.find(variants.without_batch(model))
     if found is None:
         typer.echo(f"The catalogue has no model {model}.", err=True)
         raise typer.Exit(1)
@@ -113,6 +124,10 @@ def show(
     rows = [_endpoint_row(endpoint) for endpoint in catalog.endpoints(found.model)]
     if output is Format.table:
         typer.echo(f"{found.model.id}  ({found.model.name}, {found.model.canonical_slug})")
+        in_batches = catalog.in_batches(found.model)
+        if in_batches is not None:
+            prices = [f"{item} {_usd(per_million(in_batches, item))}" for item in _BOTH]
+            typer.echo(f"In OpenRouter's Batch API: {', '.join(prices)}")
     titles = [
         "provider", "tag", "quantization", "context", "max output", "prompt", "completion",
         "latency ms", "tokens/s", "uptime %",
@@ -120,17 +135,21 @@ def show(
     _print(rows, titles, output)
 
 
-def _row(model: Model) -> dict[str, Any]:
+def _row(model: Model, in_batches: Model | None) -> dict[str, Any]:
     from openrouter_adapter.catalog.selection import per_million
 
+    prices = {
+        f"{kind}{item}": None if row is None else _usd(per_million(row, item))
+        for kind, row in (("", model), ("batch ", in_batches))
+        for item in _BOTH
+    }
     return {
         "id": model.id,
         "reads": " ".join(model.input_modalities),
         "writes": " ".join(model.output_modalities),
         "context": model.window,
         "max output": model.max_completion_tokens,
-        "prompt": _usd(per_million(model, "prompt")),
-        "completion": _usd(per_million(model, "completion")),
+        **prices,
     }
 
 

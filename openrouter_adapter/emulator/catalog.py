@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +103,7 @@ class Model:
     is_moderated: bool = False
     listed: bool = True
     always_calls: bool = False
+    is_batch_only: bool = False
 
     @property
     def author(self) -> str:
@@ -159,11 +160,22 @@ def _model(row: dict[str, Any]) -> Model:
     )
 
 
+def _in_batches(row: dict[str, Any]) -> list[Model]:
+    """Return the twin of a model that only the Batch API takes, with its prices there."""
+    if "batch_pricing" not in row:
+        return []
+    priced = {**row, "pricing": {**row["pricing"], **row["batch_pricing"]}, "aliases": ()}
+    priced["endpoints"] = [{**one, "pricing": priced["pricing"]} for one in row["endpoints"]]
+    model = _model(priced)
+    name = f"{model.name} (batch)"
+    return [replace(model, id=f"{model.id}:batch", name=name, is_batch_only=True)]
+
+
 @lru_cache(maxsize=1)
 def models() -> tuple[Model, ...]:
     """Return every model, in the catalog's order."""
     rows = orjson.loads(Path(__file__).with_name("catalog.json").read_bytes())
-    return tuple(_model(row) for row in rows)
+    return tuple(model for row in rows for model in (_model(row), *_in_batches(row)))
 
 
 @lru_cache(maxsize=1)

@@ -81,6 +81,16 @@ def unknown_model(model: str) -> ApiError:
     return ApiError(404, f"No endpoints found for {model}.", falls_back=True)
 
 
+def batch_only() -> ApiError:
+    """A model that is there for batches, at the price of those."""
+    return ApiError(
+        404,
+        "This model is only available through the Batch API. Use the /api/beta/batches endpoint "
+        "instead.",
+        falls_back=True,
+    )
+
+
 def no_endpoints(reason: str) -> ApiError:
     """All endpoints of a model were excluded; `reason` completes "No endpoints found …"."""
     return ApiError(404, f"No endpoints found {reason}. {ROUTING_HELP}", falls_back=True)

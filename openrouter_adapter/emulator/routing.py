@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import catalog, providers
-from .errors import ApiError, invalid_body, no_endpoints, unknown_model
+from .errors import ApiError, batch_only, invalid_body, no_endpoints, unknown_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,10 @@ def target_of(name: str) -> Target:
     base, variants = catalog.split_variants(name)
     if not catalog.knows(base):
         raise unknown_model(name)
-    return Target(name, catalog.find(base), variants)
+    model = catalog.find(base)
+    if model.is_batch_only:
+        raise batch_only()
+    return Target(name, model, variants)
 
 
 def endpoints(

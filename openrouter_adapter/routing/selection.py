@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from openrouter_adapter import variants
 from openrouter_adapter.catalog import load
 from openrouter_adapter.catalog.selection import ORDERS, Filters, per_million
 
@@ -178,6 +179,8 @@ def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
         # `openrouter/auto` is a name of the catalogue's; its short form is not.
         names = (pattern, f"openrouter/{pattern}")
         found = [Chosen(name, catalog[name]) for name in names if name in catalog][:1]
+    if not found and variants.is_batch_only(pattern):
+        raise NothingSelectedError(f"A Router can't call {variants.batch_only(pattern)}.")
     if not found:
         ids = [model.id for model in catalog]
         near = difflib.get_close_matches(pattern.strip("*"), ids, _NEAREST, 0.3)

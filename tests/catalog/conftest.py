@@ -14,6 +14,7 @@ from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import cache, loading
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
+from openrouter_adapter.variants import is_batch_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,9 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    state = ModelServer(rows=emulated_models.listing()["data"])
+    # Without the rows of batches: each is a model of its own in a catalogue.
+    rows = [row for row in emulated_models.listing()["data"] if not is_batch_only(row["id"])]
+    state = ModelServer(rows=rows)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -116,6 +119,6 @@ def wide_catalog(catalog: package.Catalog) -> package.Catalog:
         {
             model.id: emulated_models.endpoints_object(model)["data"]["endpoints"]
             for model in emulated()
-            if model.listed
+            if model.listed and not model.is_batch_only
         }
     )

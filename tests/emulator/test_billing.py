@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-CHAT_MODELS = [model.id for model in catalog.models() if {"text", "image"} & {*model.output}]
+CHAT_MODELS = [
+    model.id
+    for model in catalog.models()
+    if {"text", "image"} & {*model.output} and not model.is_batch_only
+]
 
 
 def on_the_wire(usage: dict[str, Any]) -> Decimal:

@@ -1,0 +1,47 @@
+"""What stands behind a colon in a model's name: `:free`, `:nitro`, `:batch`, ….
+
+See https://openrouter.ai/docs/guides/routing/model-variants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATIC: Final = frozenset({"free", "extended", "thinking"})
+"""Variants that are models of their own, with prices of their own."""
+DYNAMIC: Final = frozenset({"online", "nitro", "floor", "exacto"})
+"""Variants that route a model otherwise, at the model's own prices."""
+
+_BATCH: Final = "batch"
+
+
+def is_batch_only(name: str) -> bool:
+    """Whether a name is a model's price in OpenRouter's Batch API, and nothing else takes it."""
+    return ":batch" in name and _BATCH in name.split(":")[1:]
+
+
+def without_batch(name: str) -> str:
+    """The name of the model that a name with `:batch` is the batch price of."""
+    return ":".join(part for part in name.split(":") if part != _BATCH)
+
+
+def batch_only(name: str) -> str:
+    """Why a name with `:batch` can't be called, as the end of a sentence."""
+    return f"{name}, which only OpenRouter's Batch API takes; name {without_batch(name)} here"
+
+
+def batch_only_in(body: Mapping[str, Any]) -> str | None:
+    """Why a request can't be sent that names a batch price as its model or among its fallbacks.
+
+    OpenRouter answers 404 to it. None where it names none.
+    """
+    model, fallbacks = body.get("model"), body.get("models")
+    if isinstance(model, str) and is_batch_only(model):
+        return f"model is {batch_only(model)}"
+    for name in fallbacks if isinstance(fallbacks, list) else ():
+        if isinstance(name, str) and is_batch_only(name):
+            return f"models has {batch_only(name)}"
+    return None
