@@ -536,6 +536,17 @@ def test_images_go_where_everything_goes(openrouter: Loopback) -> None:
     assert [request.path for request in openrouter.requests] == ["/api/v1/chat/completions"]
 
 
+def test_a_model_that_only_draws_takes_the_images_api(emulated: Emulator) -> None:
+    model = "openrouter/black-forest-labs/flux.2-pro"
+    litellm.image_generation(prompt="a bird", model=model)
+    assert emulated.requests[0].path == "/images"
+
+
+def test_large_pixels_ask_for_a_tier(openrouter: Loopback) -> None:
+    draw(size="2048x2048")
+    assert openrouter.body["image_config"] == {"aspect_ratio": "1:1", "image_size": "2K"}
+
+
 def test_images_and_their_cost_are_asked_for(openrouter: Loopback) -> None:
     draw()
 
