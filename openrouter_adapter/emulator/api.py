@@ -77,16 +77,42 @@ def _at_once(answer: Callable[[Service, dict[str, Any], Fault | None], Answered]
 async def _chat(
     request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
-    finished = chat.complete(service, check_object(body), asked)
+    cached = service.response_cache.look(
+        service, request.headers, "/chat/completions", check_object(body)
+    )
+    hit = cached.completion() if cached else None
+    finished = hit or chat.complete(service, body, asked)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
         finished = faults.settled(finished, fault)
+    headers = cached.headers() if cached else {}
     if body.get("stream"):
-        return await delivery.send_stream(request, service, finished, fault)
-    row = chat.bill_row(finished, service.now(), streamed=False)
-    service.charge(delivery.named(row, fault))
-    headers = {"X-Generation-Id": finished.id}
-    return await delivery.send_json(request, delivery.spoiled_body(finished, fault), headers, fault)
+        sent = await delivery.send_stream(request, service, finished, fault, headers=headers)
+    else:
+        row = chat.bill_row(finished, service.now(), streamed=False)
+        service.charge(delivery.named(row, fault))
+        headers["X-Generation-Id"] = finished.id
+        answered = delivery.spoiled_body(finished, fault)
+        sent = await delivery.send_json(request, answered, headers, fault)
+    if cached and fault is None:
+        cached.keep(finished.id, finished)
+    return sent
+
+
+async def _embeddings(
+    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+) -> web.StreamResponse:
+    cached = service.response_cache.look(
+        service, request.headers, "/embeddings", check_object(body)
+    )
+    fault = asked.take("answer", body.get("model") or "")
+    is_free = cached is not None and cached.is_hit
+    answered, headers = embeddings.embed(service, body, fault, is_free=is_free)
+    if cached is not None:
+        headers |= cached.headers()
+        if fault is None:
+            cached.keep(headers["X-Generation-Id"])
+    return await delivery.send_json(request, answered, headers, fault)
 
 
 # What costs money: only keys that call models may ask for it.
@@ -94,7 +120,7 @@ _INFERENCE: dict[str, Handler] = {
     "/chat/completions": _chat,
     "/completions": texts.answer,
     "/responses": responses.answer,
-    "/embeddings": _at_once(embeddings.embed),
+    "/embeddings": _embeddings,
     "/rerank": _at_once(rerank.rank),
     "/images": drawing.answer,
     "/audio/speech": _at_once(speech.speak),

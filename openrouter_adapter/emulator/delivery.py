@@ -190,6 +190,7 @@ async def send_stream(
     finished: Completion,
     fault: Fault | None,
     spoiled: tuple[list[bytes], bytes] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> web.StreamResponse:
     """Send a completion as a stream and bill it, in full or for what a caller took who left.
 
@@ -199,6 +200,7 @@ async def send_stream(
         finished: The completion.
         fault: What goes wrong.
         spoiled: The events and what ends them, where they are not a chat's.
+        headers: Further headers.
     """
     settings = service.settings
     response = web.StreamResponse(
@@ -206,6 +208,7 @@ async def send_stream(
             "Content-Type": "text/event-stream",
             "Cache-Control": "no-cache",
             "X-Generation-Id": finished.id,
+            **(headers or {}),
         }
     )
     events, end = spoiled or spoiled_events(finished, fault, settings.chunk_tokens)

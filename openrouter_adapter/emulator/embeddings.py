@@ -30,9 +30,9 @@ _STEPS = 1 << 16
 
 
 def embed(
-    service: Service, body: dict[str, Any], fault: Fault | None = None
+    service: Service, body: dict[str, Any], fault: Fault | None = None, *, is_free: bool = False
 ) -> tuple[bytes, dict[str, str]]:
-    """Answer an embedding request and bill it; an error as its answer is free.
+    """Answer an embedding request and bill it; an error, or a cached answer, is free.
 
     Raises:
         ApiError: 400 for a bad body, 404 for a model that embeds nothing.
@@ -44,7 +44,7 @@ def embed(
     if dimensions > full:
         raise invalid_body(f"dimensions: Too big: expected <={full}")
     items = _items(body["input"])
-    usage = Usage(prompt=sum(map(_token_count, items)))
+    usage = Usage(prompt=0 if is_free else sum(map(_token_count, items)))
     charged = charging.charge(service, "/embeddings", "gen-emb", served, usage, fault)
     if charged.error is not None:
         return charged.error, {}
@@ -52,7 +52,9 @@ def embed(
     vectors = [_encoded(_text_of(item), dimensions, full, in_base64=in_base64) for item in items]
     # OpenRouter answers with the provider's own name of an embedding model here.
     native_name = served.model.id.rpartition("/")[2].partition(":")[0]
-    return _join(vectors, {"model": native_name, **_rest(charged.row, charged.cost)}), {}
+    return _join(vectors, {"model": native_name, **_rest(charged.row, charged.cost)}), {
+        "X-Generation-Id": charged.row.generation_id
+    }
 
 
 def _rest(row: BillRow, cost: billing.Cost) -> dict[str, Any]:

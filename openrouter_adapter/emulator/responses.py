@@ -59,19 +59,27 @@ async def answer(
     Raises:
         ApiError: The body is refused, or no provider can answer it.
     """
-    finished = chat.complete(service, chat_body(check_object(body)), asked)
+    cached = service.response_cache.look(service, request.headers, PATH, check_object(body))
+    hit = cached.completion() if cached else None
+    finished = hit or chat.complete(service, chat_body(body), asked)
     finished = replace(finished, path=PATH)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
         finished = faults.settled(finished, fault)
     whole = response(finished, body)
+    headers = cached.headers() if cached else {}
     if body.get("stream"):
-        sent = responses_stream.spoiled(whole, started(finished, body), finished, fault)
-        return await delivery.send_stream(request, service, finished, fault, sent)
-    row = chat.bill_row(finished, service.now(), streamed=False)
-    service.charge(delivery.named(row, fault))
-    headers = {"X-Generation-Id": finished.id}
-    return await delivery.send_json(request, _spoiled(whole, finished, fault), headers, fault)
+        events = responses_stream.spoiled(whole, started(finished, body), finished, fault)
+        sent = await delivery.send_stream(request, service, finished, fault, events, headers)
+    else:
+        row = chat.bill_row(finished, service.now(), streamed=False)
+        service.charge(delivery.named(row, fault))
+        headers["X-Generation-Id"] = finished.id
+        answered = _spoiled(whole, finished, fault)
+        sent = await delivery.send_json(request, answered, headers, fault)
+    if cached and fault is None:
+        cached.keep(finished.id, finished)
+    return sent
 
 
 def _spoiled(whole: dict[str, Any], finished: Completion, fault: Fault | None) -> bytes:

@@ -19,6 +19,7 @@ from .guardrails import Guardrails
 from .journal import Journal
 from .keys import Key, Keys
 from .rates import Rates
+from .response_cache import ResponseCache
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -56,6 +57,7 @@ class Service:
         self.journal = Journal(settings.log_size)
         self.faults = Faults()
         self.cache = PromptCache()
+        self.response_cache = ResponseCache()
         self.rates = Rates(settings)
         self.guardrails = Guardrails()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)

@@ -1,0 +1,115 @@
+"""OpenRouter's cache of whole answers: `X-OpenRouter-Cache`.
+
+See https://openrouter.ai/docs/guides/features/response-caching. An entry belongs to one API key,
+endpoint and body, the order of whose fields counts; a stream's is not a whole answer's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import billing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .completion import Completion
+    from .service import Service
+
+_LONGEST = 86_400
+_USUAL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What was answered: a completion, or None where it is made the same again."""
+
+    source_id: str
+    completion: Completion | None
+    stored_at: float
+    ttl: int
+
+
+class ResponseCache:
+    """The entries of all keys."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._entries: dict[bytes, _Entry] = {}
+
+    def look(
+        self, service: Service, headers: Mapping[str, str], path: str, body: Any
+    ) -> Lookup | None:
+        """Return what a request finds there, None for a request that does not ask for it."""
+        if headers.get("X-OpenRouter-Cache", "").lower() != "true":
+            return None
+        parts = [service.key.hash, path, body]
+        key = hashlib.sha256(orjson.dumps(parts)).digest()
+        if headers.get("X-OpenRouter-Cache-Clear", "").lower() == "true":
+            self._entries.pop(key, None)
+        entry = self._entries.get(key)
+        if entry is not None and service.now() >= entry.stored_at + entry.ttl:
+            entry = None
+        return Lookup(self, service, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
+
+    def put(self, key: bytes, entry: _Entry) -> None:
+        """Keep an answer in place of an older one."""
+        self._entries[key] = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What one request found: a hit, or a miss whose answer is kept."""
+
+    cache: ResponseCache
+    service: Service
+    key: bytes
+    entry: _Entry | None
+    ttl: int
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether there is an answer."""
+        return self.entry is not None
+
+    def headers(self) -> dict[str, str]:
+        """Return what the response's headers say of it."""
+        if self.entry is None:
+            return {"X-OpenRouter-Cache-Status": "MISS", "X-OpenRouter-Cache-TTL": str(self.ttl)}
+        age = int(self.service.now() - self.entry.stored_at)
+        return {
+            "X-OpenRouter-Cache-Status": "HIT",
+            "X-OpenRouter-Cache-Age": str(age),
+            "X-OpenRouter-Cache-TTL": str(self.entry.ttl - age),
+            "X-OpenRouter-Cache-Source-Id": self.entry.source_id,
+        }
+
+    def completion(self) -> Completion | None:
+        """Return the cached completion as a generation of its own that cost nothing."""
+        kept = self.entry.completion if self.entry else None
+        if kept is None:
+            return None
+        return replace(
+            kept,
+            id=self.service.new_id(),
+            created=int(self.service.now()),
+            usage=billing.Usage(prompt=0),
+            cost=billing.Cost(),
+        )
+
+    def keep(self, source_id: str, completion: Completion | None = None) -> None:
+        """Keep the whole answer of a miss."""
+        if self.entry is None:
+            now = self.service.now()
+            self.cache.put(self.key, _Entry(source_id, completion, now, self.ttl))
+
+
+def _ttl(given: str | None) -> int:
+    """Return the seconds that a header asks for: its leading digits, within the limits."""
+    digits = re.match(r"\s*(\d+)", given or "")
+    return _USUAL if digits is None else min(max(int(digits[1]), 1), _LONGEST)
