@@ -13,7 +13,7 @@ import contextvars
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from openrouter_adapter import debugging, errors, variants
+from openrouter_adapter import debugging, errors, header_values, variants
 from openrouter_adapter.usage import read_bill
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ TOLD: Final = (
 )
 
 CHAT: Final = "/chat/completions"
+
+SESSION_HEADER: Final = "x-session-id"
+_LONGEST_SESSION: Final = 256
 
 
 class NotSentError(Exception):
@@ -103,6 +106,7 @@ class Attempt:
         "_log",
         "_tickets",
         "_token",
+        "headers",
         "is_admitted",
         "parameters",
     )
@@ -132,6 +136,8 @@ class Attempt:
         self._is_over = False
         self.is_admitted = False
         self._token: contextvars.Token[Attempt | None] | None = None
+        # Those that are added to the request's own when it is sent.
+        self.headers: dict[str, str] = {}
 
     @property
     def has_ticket(self) -> bool:
@@ -145,6 +151,8 @@ class Attempt:
             Whatever the gate raises; nothing has been sent then.
         """
         self.is_admitted = True
+        if not body.get("session_id"):
+            self._name_session()
         gate = _installed()
         if gate is None:
             return
@@ -185,6 +193,29 @@ class Attempt:
             # A coroutine that is closed by the garbage collector ends in a context of another.
             with contextlib.suppress(ValueError):
                 _current.reset(token)
+
+    def _name_session(self) -> None:
+        """Makes LiteLLM's session the request's, in a header.
+
+        In the body it would be part of the key of OpenRouter's response cache.
+        """
+        session = self._session()
+        if isinstance(session, str) and 0 < len(session) <= _LONGEST_SESSION:
+            with contextlib.suppress(ValueError):
+                self.headers[SESSION_HEADER] = header_values.sendable(SESSION_HEADER, session)
+
+    def _session(self) -> Any:
+        log = self._log and self._log()
+        details = getattr(log, "model_call_details", None) or {}
+        for parameters in (details.get("litellm_params") or {}, self.parameters):
+            named = parameters.get("litellm_session_id")
+            if named:
+                return named
+            for name in ("metadata", "litellm_metadata"):
+                metadata = parameters.get(name)
+                if isinstance(metadata, dict) and metadata.get("session_id"):
+                    return metadata["session_id"]
+        return None
 
     def _call(self) -> dict[str, Any]:
         log = self._log and self._log()

@@ -8,6 +8,7 @@ which request. Here the request is known, on all endpoints alike: `Handler` begi
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
@@ -183,6 +184,18 @@ def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: getattr(parameters, name, None) for name in (*admission.TOLD, "ssl_verify")}
 
 
+def _option_fields(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The options for headers among a call's parameters, which LiteLLM keeps in several dicts."""
+    found: dict[str, Any] = {}
+    for name, value in call.items():
+        if name.endswith("params"):
+            fields = value if isinstance(value, dict) else getattr(value, "model_extra", None)
+            for option in options.HEADER_OPTIONS:
+                if fields and option in fields:
+                    found[option] = fields[option]
+    return found
+
+
 def _with_extras(parameters: Mapping[str, Any], call: dict[str, Any]) -> dict[str, Any]:
     """A request's parameters with the extra headers and body of its call among them.
 
@@ -212,6 +225,7 @@ def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> 
     """
     told = _told(call)
     attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
+    attempt.headers = options.headers_of(_option_fields(call), str(call.get("model") or ""))
     client, verifies = call.get("client"), told.get("ssl_verify")
     with attempt:
         if not is_async:
@@ -231,7 +245,7 @@ async def _send_async(answer: Any, attempt: Attempt, client: Any, verifies: Any)
         if not isinstance(client, http_handler.AsyncHTTPHandler):
             # Whichever LiteLLM made for this event loop: it asks for it again in a moment.
             client = _usual_client(verifies, is_async=True)
-        _add_hook(client, _look_async)
+        _add_hooks(client, is_async=True)
         return _own_stream(await answer, attempt)
 
 
@@ -284,15 +298,15 @@ class _SyncClients:
     def looking(self, given: Any, verifies: Any) -> Any:
         """The call's own client, or else the one that LiteLLM keeps for its `ssl_verify`."""
         if isinstance(given, http_handler.HTTPHandler):
-            _add_hook(given, _look)
+            _add_hooks(given, is_async=False)
             return given
         now = time.monotonic()
         known, until = self._kept.get(str(verifies), (_no_client, now))
         client = known()
         if client is None or until <= now:
             client = _usual_client(verifies, is_async=False)
-            _add_hook(client, _look)
             self._kept[str(verifies)] = (weakref.ref(client), now + 1.0)
+        _add_hooks(client, is_async=False)
         return client
 
 
@@ -303,10 +317,30 @@ def _no_client() -> None:
 _sync_clients: Final = _SyncClients()
 
 
-def _add_hook(client: Any, hook: Callable[..., Any]) -> None:
-    hooks = client.client.event_hooks["response"]
-    if hook not in hooks:
-        hooks.append(hook)
+def _add_hooks(client: Any, *, is_async: bool) -> None:
+    """Has a client's requests get the attempt's headers, and its responses looked at."""
+    ours = _HOOKS[is_async]
+    hooks = [client.client.event_hooks]
+    if is_async:
+        # LiteLLM makes a client of these where a connection failed.
+        if client.event_hooks is None:
+            client.event_hooks = {}
+        hooks.append(client.event_hooks)
+    for one, (name, hook) in itertools.product(hooks, ours.items()):
+        there = one.setdefault(name, [])
+        if hook not in there:
+            there.append(hook)
+
+
+def _dress(request: httpx.Request) -> None:
+    attempt = admission.sending()
+    if attempt is not None:
+        for name, value in attempt.headers.items():
+            request.headers.setdefault(name, value)
+
+
+async def _dress_async(request: httpx.Request) -> None:
+    _dress(request)
 
 
 def _look(response: httpx.Response) -> None:
@@ -321,3 +355,9 @@ async def _look_async(response: httpx.Response) -> None:
     if attempt is not None:
         attempt.seen(response.status_code, response.headers)
         await incoming.check_async(response)
+
+
+_HOOKS: Final[dict[bool, dict[str, Any]]] = {
+    False: {"request": _dress, "response": _look},
+    True: {"request": _dress_async, "response": _look_async},
+}

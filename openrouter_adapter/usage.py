@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 # Where LiteLLM's cost calculator looks for a provider's own price of a call.
 COST_HEADER: Final = "llm_provider-x-litellm-response-cost"
 
+# Headers of OpenRouter's cache of responses.
+_CACHE_STATUS: Final = "x-openrouter-cache-status"
+_SOURCE_ID: Final = "x-openrouter-cache-source-id"
+_OF_CACHE: Final[Mapping[str, str]] = {
+    "status": _CACHE_STATUS,
+    "age": "x-openrouter-cache-age",
+    "ttl": "x-openrouter-cache-ttl",
+    "source_id": _SOURCE_ID,
+}
+
 # `int | float` would be made anew for each question.
 _NUMBERS: Final = (int, float)
 
@@ -35,6 +45,8 @@ class Bill:
     `cost` is what was taken from the account's credits, None where OpenRouter did not say.
     `upstream` is what a provider account of your own pays on top: not zero only for BYOK.
     `usage` is the wire's, `model` and `provider` are who served; None where the wire had none.
+    `is_cached` says that OpenRouter's cache of responses answered, for nothing; `source_id` is the
+    generation that it was first answered by.
     """
 
     cost: Decimal | None = None
@@ -45,6 +57,8 @@ class Bill:
     provider: str | None = None
     finish_reason: str | None = None
     usage: Mapping[str, Any] | None = None
+    is_cached: bool = False
+    source_id: str | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -88,6 +102,8 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
         "provider": _text(body.get("provider")) or _text(body.get("provider_name")),
         "finish_reason": _of_first_choice(body, "finish_reason"),
     }
+    if headers and headers.get(_CACHE_STATUS) == "HIT":
+        served |= {"is_cached": True, "source_id": headers.get(_SOURCE_ID), "cost": Decimal(0)}
     if not isinstance(usage, dict):
         return Bill(**served)
     is_byok = usage.get("is_byok") is True
@@ -95,13 +111,10 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
     if is_byok and isinstance(usage.get("cost_details"), dict):
         # Without BYOK this is a breakdown of `cost`; added, it would be counted twice.
         upstream = _cost(usage["cost_details"].get("upstream_inference_cost"))
-    return Bill(
-        cost=_cost(usage.get("cost")),
-        upstream=upstream or Decimal(0),
-        is_byok=is_byok,
-        usage=usage,
-        **served,
-    )
+    cost = _cost(usage.get("cost"))
+    if cost is not None:
+        served["cost"] = cost
+    return Bill(upstream=upstream or Decimal(0), is_byok=is_byok, usage=usage, **served)
 
 
 def read_generation_id(body: Mapping[str, Any], headers: Mapping[str, str] | None) -> str | None:
@@ -123,6 +136,11 @@ def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> 
         "is_byok": usage.get("is_byok"),
     }
     found |= {name: value for name, value in body.items() if name not in _PLACED}
+    if headers and headers.get(_CACHE_STATUS):
+        said = {name: headers.get(header) for name, header in _OF_CACHE.items()}
+        found["response_cache"] = {name: value for name, value in said.items() if value}
+        if headers[_CACHE_STATUS] == "HIT" and found["cost"] is None:
+            found["cost"] = 0
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -8,6 +8,8 @@ from openrouter_adapter.options.checking import check
 from openrouter_adapter.options.extra import unsaid, with_extra
 from openrouter_adapter.options.folding import fold_reasoning
 from openrouter_adapter.options.gathering import gather, gather_known
+from openrouter_adapter.options.headers import NAMES as HEADER_OPTIONS
+from openrouter_adapter.options.headers import cache_headers, headers_of
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.options.vocabulary import KnownProvider, Provider
 
 __all__ = [
+    "HEADER_OPTIONS",
     "OPENROUTER_FIELDS",
     "AlignmentPlugin",
     "AlignmentRule",
@@ -97,10 +100,12 @@ __all__ = [
     "WebPlugin",
     "WebSearchOptions",
     "XSearch",
+    "cache_headers",
     "check",
     "fold_reasoning",
     "gather",
     "gather_known",
+    "headers_of",
     "unsaid",
     "with_extra",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter.options import headers
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 from openrouter_adapter.options.slips import warn_of_name
 
@@ -18,11 +19,14 @@ def gather(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     A keyword wins over its prefixed twin, with its whole value: `provider=` and
     `openrouter_provider=` are never merged. Parameters that are None were not given. The order
-    stays, and so do the values: they are the caller's own objects.
+    stays, and so do the values: they are the caller's own objects. Options for headers are left
+    out (headers.py).
     """
     fields: dict[str, Any] = {}
     for name, value in parameters.items():
         if value is None:
+            continue
+        if name.startswith(PREFIX) and name in headers.NAMES:
             continue
         if name.startswith(PREFIX) and (plain := name[len(PREFIX) :]):
             if parameters.get(plain) is None:

@@ -46,7 +46,7 @@ class EventReader:
         self.headers = headers
         self.model = model
         self.has_output = False
-        self.bill = usage.Bill(generation_id=usage.read_generation_id({}, headers))
+        self.bill = usage.read_bill({}, headers)
         self._response: dict[str, Any] = {}
         self._items: dict[int, Any] = {}
         self._texts: dict[int, list[str]] = {}
