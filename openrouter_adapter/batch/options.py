@@ -27,6 +27,8 @@ class JobOptions(TypedDict, total=False):
         concurrency_by_model: A lower limit for some models, by their id.
         model: Takes the place of every line's own model.
         save_media: Whether images become files in `out`/media, named by `custom_id`.
+        cache: Whether OpenRouter's cache of responses answers what it knows, for nothing: True,
+            False, or for how many seconds it keeps the new ones; None leaves it to the presets.
         in_order: Whether results are put into the order of the input at the end.
         skip_faulty: Whether lines that can't be sent become failures; else nothing is sent.
         api_key: The key; None looks for it as every call of the adapter does.
@@ -44,6 +46,7 @@ class JobOptions(TypedDict, total=False):
     concurrency_by_model: Mapping[str, int] | None
     model: str | None
     save_media: bool
+    cache: bool | int | None
     in_order: bool
     skip_faulty: bool
     api_key: str | None
@@ -84,6 +87,7 @@ class Options:
     model: str | None = None
     shard: tuple[int, int] = (1, 1)
     save_media: bool = False
+    cache: bool | int | None = None
     in_order: bool = False
     skip_faulty: bool = False
     api_key: str | None = field(default=None, repr=False)
@@ -117,6 +121,7 @@ def checked(
         model=given.get("model"),
         shard=shard,
         save_media=given.get("save_media", False),
+        cache=given.get("cache"),
         in_order=given.get("in_order", False),
         skip_faulty=given.get("skip_faulty", False),
         api_key=given.get("api_key"),

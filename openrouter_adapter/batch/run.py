@@ -35,6 +35,7 @@ from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.ledger import LedgerError
+from openrouter_adapter.options import cache_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -62,7 +63,8 @@ async def run_job(options: Options) -> Summary:
         folder.clear_leftovers()
         prices = Prices(options.api_key, options.api_base)
         job, doubled = jobs.settled(folder, options, prices)
-        sender = Sender(options.api_key, options.api_base, options.pace.timeout)
+        headers = cache_headers(options.cache)
+        sender = Sender(options.api_key, options.api_base, options.pace.timeout, headers)
         left = recovery.recover(folder)
         key = connection.api_key(options.api_key)
         accounts = open_accounts(options.ledger, job, key)

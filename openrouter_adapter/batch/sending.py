@@ -61,17 +61,25 @@ class Outcome:
 class Sender:
     """The HTTP side of a run; a context manager that must be entered in the event loop."""
 
-    def __init__(self, api_key: str | None, api_base: str | None, timeout: float) -> None:
+    def __init__(
+        self,
+        api_key: str | None,
+        api_base: str | None,
+        timeout: float,
+        headers: Mapping[str, str] = _NOTHING,
+    ) -> None:
         """Takes the connection's settings.
 
         Args:
             api_key: None to look for it as every call of the adapter does.
             api_base: The same.
             timeout: Seconds that an answer may take as a whole.
+            headers: Further headers of every request.
 
         Raises:
             litellm.AuthenticationError: there is no key.
         """
+        self._given = headers
         self._key, self._base, self._timeout = api_key, connection.base_url(api_base), timeout
         self._proxy = connection.proxy(self._base)
         self._urls: dict[str, yarl.URL] = {}
@@ -100,7 +108,7 @@ class Sender:
 
         given: Mapping[str, str | None] | None = litellm.headers
         self._renewed = time.monotonic()
-        return connection.request_headers(given or {}, self._key)
+        return connection.request_headers({**(given or {}), **self._given}, self._key)
 
     def _url(self, path: str) -> yarl.URL:
         url = self._urls.get(path)

@@ -133,6 +133,16 @@ def run(
         bool, typer.Option("--dry-run", help="Check and estimate; send nothing.")
     ] = False,
     save_media: Annotated[bool, typer.Option(help="Write images as files.")] = False,
+    cache: Annotated[
+        bool | None,
+        typer.Option(
+            "--cache/--no-cache", help="Let OpenRouter's cache of responses answer, for nothing."
+        ),
+    ] = None,
+    cache_seconds: Annotated[
+        int | None,
+        typer.Option(min=1, max=86_400, help="The same, and keep new responses that long."),
+    ] = None,
     skip_faulty: Annotated[
         bool, typer.Option(help="Send the good lines of a file that has faulty ones.")
     ] = False,
@@ -162,6 +172,7 @@ def run(
             _print_dry_run(job, model, skip_faulty=skip_faulty, as_json=options["as_json"])
             return
         options |= {"model": model, "save_media": save_media, "skip_faulty": skip_faulty}
+        options["cache"] = cache if cache_seconds is None else cache_seconds
         _run(job, out, options | {"job": name})
 
 
