@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.settings import Pace
+from openrouter_adapter.options import cache_headers
 
 if TYPE_CHECKING:
     import os
@@ -78,6 +79,7 @@ class Options:
     """The same, checked and with its defaults.
 
     Attributes:
+        headers: Further headers of every request.
         lock_patience: Seconds to wait for another run to leave the folder.
     """
 
@@ -87,7 +89,7 @@ class Options:
     model: str | None = None
     shard: tuple[int, int] = (1, 1)
     save_media: bool = False
-    cache: bool | int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     in_order: bool = False
     skip_faulty: bool = False
     api_key: str | None = field(default=None, repr=False)
@@ -106,6 +108,7 @@ def checked(
 
     Raises:
         BatchError: something in it makes no sense.
+        litellm.BadRequestError: `cache` is neither True, False nor a time.
         TypeError: there is no option of that name. A budget with a slip in its name is none.
     """
     for name in given:
@@ -121,7 +124,7 @@ def checked(
         model=given.get("model"),
         shard=shard,
         save_media=given.get("save_media", False),
-        cache=given.get("cache"),
+        headers=cache_headers(given.get("cache")),
         in_order=given.get("in_order", False),
         skip_faulty=given.get("skip_faulty", False),
         api_key=given.get("api_key"),

@@ -35,7 +35,6 @@ from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.ledger import LedgerError
-from openrouter_adapter.options import cache_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -63,8 +62,8 @@ async def run_job(options: Options) -> Summary:
         folder.clear_leftovers()
         prices = Prices(options.api_key, options.api_base)
         job, doubled = jobs.settled(folder, options, prices)
-        headers = cache_headers(options.cache)
-        sender = Sender(options.api_key, options.api_base, options.pace.timeout, headers)
+        timeout = options.pace.timeout
+        sender = Sender(options.api_key, options.api_base, timeout, options.headers)
         left = recovery.recover(folder)
         key = connection.api_key(options.api_key)
         accounts = open_accounts(options.ledger, job, key)

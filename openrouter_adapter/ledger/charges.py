@@ -11,7 +11,7 @@ import httpx
 from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.money import to_pico
-from openrouter_adapter.ledger.rows import BILLED
+from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
 from openrouter_adapter.usage import usd
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def read_bill(row: Row, bill: Bill) -> None:
     if bill.usage is not None:
         read_tokens(row, bill.usage)
     row.is_byok = bill.is_byok
+    if bill.is_cached:
+        row.source_id = calls.label(bill.source_id) or UNKNOWN_SOURCE
     if bill.cost is not None:
         # An amount that no row can hold is nobody's bill: the cost stays unknown.
         with contextlib.suppress(ValueError):

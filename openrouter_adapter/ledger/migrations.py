@@ -206,6 +206,8 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         "CREATE INDEX ledger_holds_worker ON ledger_holds (worker)",
         "CREATE INDEX ledger_holds_account ON ledger_holds (budget, period)",
     ),
+    # Hits of OpenRouter's cache of responses, by the generation that they repeat.
+    4: ("ALTER TABLE ledger_attempts ADD COLUMN source_id TEXT",),
 }
 
 # Any number that no other program's advisory lock is likely to have: "orledger" in ASCII.

@@ -36,10 +36,10 @@ class Spend:
         billed: USD that OpenRouter took from the credits.
         upstream: USD that provider accounts of your own pay on top (BYOK).
         estimated: USD that LiteLLM reckons for other providers' calls.
-        saved: USD that hits of LiteLLM's cache saved.
+        saved: USD that hits of LiteLLM's cache and of OpenRouter's saved.
         requests: Attempts, those that failed and cache hits included.
         failures: Of them, those that failed.
-        cache_hits: Of them, hits of LiteLLM's cache.
+        cache_hits: Of them, hits of LiteLLM's cache and of OpenRouter's.
         unknown: Of them, those whose cost is not known: the sums lack it.
         prompt_tokens: Tokens of prompts, cached ones included.
         completion_tokens: Tokens of answers, reasoning and images included.
@@ -188,7 +188,7 @@ def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, A
     counted = {
         "requests": "1",
         "failures": "CASE WHEN outcome = 'error' THEN 1 ELSE 0 END",
-        "cache_hits": "CASE WHEN cache_hit THEN 1 ELSE 0 END",
+        "cache_hits": "CASE WHEN cache_hit OR source_id IS NOT NULL THEN 1 ELSE 0 END",
         "unknown": "CASE WHEN cost IS NULL AND outcome <> 'open' THEN 1 ELSE 0 END",
         "timed": "CASE WHEN latency_ms IS NULL THEN 0 ELSE 1 END",
     }

@@ -78,7 +78,7 @@ def amounts(rows: Sequence[Row]) -> Amounts:
     counts |= {
         "requests": len(rows),
         "failures": failures,
-        "cache_hits": sum(row.cache_hit for row in rows),
+        "cache_hits": sum(row.cache_hit or row.source_id is not None for row in rows),
         "unknown": unknown,
         "latency_ms": latency,
         "timed": timed,

@@ -74,7 +74,7 @@ class Row:
         cost_status: `billed`, `estimate` or `unknown`.
         cost: Picodollars taken from the credits; None where unknown, never 0 for it.
         upstream: Picodollars that the caller's own provider account pays on top (BYOK).
-        saved: Picodollars that a hit of LiteLLM's cache saved.
+        saved: Picodollars that a hit of LiteLLM's cache, or of OpenRouter's, saved.
         hold_id: The budget hold that waits for this row's cost.
         asks: How often `GET /generation` was asked.
         ask_after: When to ask (again), microseconds since 1970; None for no need.
@@ -82,6 +82,8 @@ class Row:
         team: The team of the key at LiteLLM's proxy, by its alias, else its id.
         organization: The organization of the key there, likewise.
         session_id: The session that the request names.
+        source_id: The generation whose response OpenRouter's cache answered with: cost 0. None
+            where that cache did not answer, UNKNOWN_SOURCE where it did not name the generation.
     """
 
     call_id: str
@@ -122,6 +124,7 @@ class Row:
     team: str | None = None
     organization: str | None = None
     session_id: str | None = None
+    source_id: str | None = None
 
     @property
     def total(self) -> int | None:
@@ -143,6 +146,7 @@ def values_in(label: str, column: str | None) -> list[str]:
 COLUMNS: Final = tuple(field.name for field in fields(Row))
 values: Final[Callable[[Row], tuple[object, ...]]] = operator.attrgetter(*COLUMNS)
 
+UNKNOWN_SOURCE: Final = "unknown"
 _MONEY: Final = ("cost_status", "cost", "upstream", "saved", "is_byok")
 _TOKENS: Final = tuple(name for name in COLUMNS if name.endswith("_tokens"))
 _KEYS: Final = ("call_id", "attempt", "started_at")

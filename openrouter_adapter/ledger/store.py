@@ -49,6 +49,7 @@ class Store:
             self.database.write(lambda connection: self._write(connection, batch))
 
     def _write(self, connection: sa.Connection, batch: Sequence[Row]) -> None:
+        self._put_saved(connection, batch)
         there = self._there(connection, {row.call_id for row in batch})
         changed: dict[tuple[str, int], Change] = {}
         for row in batch:
@@ -82,6 +83,23 @@ class Store:
                 row = row_of(record)
                 found.setdefault(row.call_id, {})[row.attempt] = row
         return found
+
+    def _put_saved(self, connection: sa.Connection, batch: Sequence[Row]) -> None:
+        """Says of each hit of OpenRouter's cache what the generation that it repeats had cost."""
+        hits = [row for row in batch if row.source_id]
+        if not hits:
+            return
+        costs = {row.generation_id: row.total for row in batch if row.total}
+        for some in _pieces(sorted({str(row.source_id) for row in hits}), _KEYS_A_QUERY):
+            marks = ", ".join([self.database.mark] * len(some))
+            query = (
+                "SELECT generation_id, MAX(cost + upstream) FROM ledger_attempts "  # noqa: S608
+                f"WHERE generation_id IN ({marks}) AND cost > 0 GROUP BY generation_id"
+            )
+            found = connection.exec_driver_sql(query, tuple(some))
+            costs |= {record[0]: record[1] for record in found}
+        for row in hits:
+            row.saved = costs.get(row.source_id) or row.saved
 
     def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         if not rows:

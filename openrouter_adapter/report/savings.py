@@ -21,7 +21,7 @@ class Saving:
 
     Attributes:
         model: The model asked for.
-        hits: Requests that LiteLLM's cache answered.
+        hits: Requests that LiteLLM's cache, or OpenRouter's, answered.
         saved: USD that those would have cost.
         prompt_tokens: Tokens of all prompts.
         cached_tokens: Of them, those read from providers' caches.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import litellm
 import pytest
 
 from openrouter_adapter import batch, connection
+from openrouter_adapter import ledger as ledgers
 from openrouter_adapter.batch import limits, retries
 from openrouter_adapter.batch.circuit import THRESHOLD, Circuit
 
@@ -142,3 +144,29 @@ def test_a_request_that_was_told_to_wait_is_sent_no_sooner(
     assert (summary.done, summary.retries) == (1, 1)
     assert summary.seconds is not None
     assert summary.seconds >= (0.9 if "retry-after" in fault else 0.1)
+
+
+@pytest.mark.usefixtures("openrouter_at")
+@pytest.mark.parametrize("cache", [True, 60], ids=str)
+def test_a_job_that_was_run_before_costs_nothing_from_the_cache(
+    cache: bool | int, em: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.db"
+    for run in ("a", "b"):
+        batch.run(job(3), tmp_path / run, cache=cache, ledger=ledger)
+    costs = [row.cost for row in em.bill()]
+    assert min(costs[:3]) > 0
+    assert costs[3:] == [0, 0, 0]
+    with contextlib.closing(ledgers.open(ledger)) as opened:
+        rows = opened.store.rows()
+    assert sum(row.saved for row in rows) == sum(row.cost or 0 for row in rows) > 0
+    last = {name.lower(): value for name, value in em.requests[-1].headers.items()}
+    assert last.get("x-openrouter-cache-ttl") == (None if cache is True else "60")
+
+
+def test_a_job_names_a_wrong_time_of_its_cache(
+    job: Callable[..., Path], em: Emulator, tmp_path: Path
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match="openrouter_cache=0"):
+        batch.run(job(1), tmp_path / "a", cache=0, api_base=em.base_url, api_key=em.api_key)
+    assert not em.requests

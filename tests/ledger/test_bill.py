@@ -12,6 +12,7 @@ import pytest
 
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.ledger import to_pico, to_usd
+from tests.support.endpoints import CALLS
 
 from . import traffic
 
@@ -136,3 +137,33 @@ def test_a_cache_hit_is_a_row_of_its_own_and_costs_nothing(
     [spent] = enabled.spend("model")
     assert (spent.requests, spent.cache_hits) == (3, 2)
     assert spent.billed == spent.saved / 2 == to_usd(to_pico(bill.cost))
+
+
+HIT_WAYS = [
+    *("completion", "acompletion stream", "responses", "aresponses stream"),
+    *("anthropic_messages", "aembedding"),
+]
+
+
+@pytest.mark.parametrize("name", HIT_WAYS)
+def test_a_hit_of_openrouters_cache_says_what_it_saved(
+    name: str, enabled: Ledger, emulator: Emulator, to: dict[str, str]
+) -> None:
+    for _ in range(3):
+        CALLS[name](**to, openrouter_cache=True)
+        # Sometimes a hit is written with what it repeats, and sometimes after it.
+        if name.startswith("a"):
+            enabled.flush()
+    enabled.flush()
+    first, *hits = enabled.store.rows()
+    bills = emulator.bill()
+    assert [one.cost for one in bills[1:]] == [0, 0]
+    assert (first.cost, first.source_id) == (to_pico(bills[0].cost), None)
+    for hit, bill in zip(hits, bills[1:], strict=True):
+        assert (hit.cache_hit, hit.cost, hit.cost_status) == (False, 0, "billed")
+        assert hit.generation_id == bill.generation_id
+        assert hit.source_id == first.generation_id
+        assert hit.saved == first.cost
+    [spent] = enabled.spend("endpoint")
+    assert (spent.requests, spent.cache_hits) == (3, 2)
+    assert spent.billed == spent.saved / 2 == to_usd(to_pico(bills[0].cost))
