@@ -63,8 +63,7 @@ def build_body(
             what is allowed.
     """
     fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
-    extra = extra if isinstance(extra, dict) else {}
+    extra = options.unsaid(fields.pop("extra_body", None), (), model)
     for name in (*_NOT_SENT, *(name for name in fields if name.startswith("_"))):
         fields.pop(name, None)
     if extra.get("stream") or fields.pop("stream", None):
