@@ -11,11 +11,21 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, decisions, egress, errors, labels, misdirected
+from openrouter_adapter import (
+    connection,
+    decisions,
+    egress,
+    errors,
+    labels,
+    litellm_names,
+    misdirected,
+)
 from openrouter_adapter.connection import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from openrouter_adapter.litellm_names import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,7 @@ def places() -> tuple[Place, ...]:
         # Whatever else goes to OpenRouter is admitted where it leaves.
         Place(f"{_HTTP}.AsyncHTTPHandler", "create_client", egress.watching, "budgets"),
         Place(f"{_HTTP}.HTTPHandler", "create_client", egress.watching, "budgets"),
+        Place("litellm.main", "base_llm_aiohttp_handler", egress.AiohttpHandler, "budgets"),
         Place(_OPENAI, "_get_async_http_client", egress.watching_openai, "budgets"),
         Place(_OPENAI, "_get_sync_http_client", egress.watching_openai, "budgets"),
         # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
@@ -266,7 +277,8 @@ def register(given: Settings | None = None) -> None:
             # That imported LiteLLM, and who waits for that (launcher/) may have registered.
             if _originals:
                 return
-            missing = [place for place in table if not _install(place)]
+            missing: list[Place | Name] = [place for place in table if not _install(place)]
+            missing += _missing_names()
             _watch_kept_clients()
             _verify()
             _refuse(missing)
@@ -360,7 +372,20 @@ def _watch_kept_clients() -> None:
         egress.watch(getattr(kept, "_client", None), raises=False)
 
 
-def _refuse(missing: list[Place]) -> None:
+def _missing_names() -> list[Name]:
+    """The names that LiteLLM lacks of those that we call, where an endpoint can be missed.
+
+    Raises:
+        RegistrationError: it can't.
+    """
+    missing = litellm_names.missing()
+    for name in missing:
+        if name.endpoint not in _FUNCTIONS:
+            raise RegistrationError(f"{_lack(name)}. LiteLLM was left as it was.")
+    return missing
+
+
+def _refuse(missing: list[Place | Name]) -> None:
     """Lets the endpoints that lack a place raise when they are used on OpenRouter.
 
     LiteLLM's own way might send something else than was asked for, at a cost that nobody sees.
@@ -373,7 +398,7 @@ def _refuse(missing: list[Place]) -> None:
                 _install(Place(owner, name, _refusing(place), place.endpoint))
 
 
-def _refusing(place: Place) -> Callable[[Any], Any]:
+def _refusing(place: Place | Name) -> Callable[[Any], Any]:
     def replacement(original: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
 
@@ -398,7 +423,7 @@ def _read(owner: Any, name: str) -> Any:
     return getattr(owner, name, _MISSING)
 
 
-def _lack(place: Place) -> str:
+def _lack(place: Place | Name) -> str:
     return (
         f"litellm {_version()} has no {place.module}.{place.attribute}, which openrouter_adapter "
         f"needs for {place.endpoint}"

@@ -161,6 +161,16 @@ def test_what_costs_nothing_is_not_asked_for(
     assert gate.asked == []
 
 
+def test_a_client_that_cant_be_watched_is_refused(
+    openrouter: Loopback, gate: RecordingGate
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match="name the model openrouter/"):
+        litellm.completion(
+            "aiohttp_openai/openai/gpt-4o-mini", MESSAGES, api_base=openrouter.base_url, api_key=KEY
+        )
+    assert openrouter.requests == gate.asked == []
+
+
 @pytest.mark.usefixtures("openrouter")
 def test_a_client_is_its_own_again_after_unregister() -> None:
     client = HTTPHandler().client

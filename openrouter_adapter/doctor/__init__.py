@@ -26,6 +26,7 @@ def examine(*, is_offline: bool = False, ledger: str | None = None) -> Iterator[
     yield from installation.versions()
     if installation.has_litellm():
         yield from installation.registration_places()
+        yield from installation.names()
         yield from installation.undeclared()
         yield from openrouter.key()
         yield from openrouter.base_url()

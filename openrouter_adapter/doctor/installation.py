@@ -9,7 +9,7 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import registration
+from openrouter_adapter import litellm_names, registration
 from openrouter_adapter._version import __version__
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
 
@@ -65,6 +65,22 @@ def places() -> list[dict[str, Any]]:
             }
         )
     return table
+
+
+def names() -> Iterator[Finding]:
+    """Whether LiteLLM has the names that we call and nobody promises."""
+    missing = litellm_names.missing()
+    for name in missing:
+        then = (
+            "calls of that raise before they are sent"
+            if name.endpoint in registration._FUNCTIONS
+            else "register() raises"
+        )
+        text = f"LiteLLM has no {name.module}.{name.attribute}, needed for {name.endpoint}: {then}"
+        yield wrong("registration", text, "Install a version of LiteLLM that has it.")
+    if not missing:
+        count = len(litellm_names.NAMES)
+        yield ok("registration", f"LiteLLM has all {count} internal names that are called")
 
 
 def registration_places() -> Iterator[Finding]:
