@@ -117,9 +117,11 @@ def loopback(running_loopback: Loopback) -> Iterator[Loopback]:
 def openrouter(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """OpenRouter as the adapter sees it: registered, with the address and a key set.
 
-    Every body that arrives is held against the official SDK's request models.
+    Every body that arrives is held against the official SDK's request models, and against
+    OpenRouter's OpenAPI description.
     """
     # Some clients bring another version of the SDK, and need no judge.
+    from tests.support import openapi
     from tests.support.sdk_schema import faults
 
     monkeypatch.setenv("OPENROUTER_API_BASE", loopback.base_url)
@@ -129,6 +131,7 @@ def openrouter(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     # Whatever a test had us send, OpenRouter's own schema must take.
     for request in loopback.requests:
         assert faults(request.path, request.body, loopback.beyond_schema) == []
+        assert openapi.faults(request.path, request.body, loopback.beyond_schema) == []
 
 
 @pytest.fixture

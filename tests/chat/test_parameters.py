@@ -47,6 +47,7 @@ def refusal(openrouter: Loopback, **keywords: Any) -> str:
     "effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max", "of_next_week"]
 )
 def test_every_effort_is_sent(openrouter: Loopback, effort: str) -> None:
+    openrouter.beyond_schema = {"reasoning"} if effort == "of_next_week" else set()
     assert sent(openrouter, reasoning_effort=effort) == {"reasoning": {"effort": effort}}
 
 
@@ -197,6 +198,7 @@ def test_four_stop_words_arrive_and_litellm_cuts_a_fifth(openrouter: Loopback) -
 def test_five_stop_words_arrive_with_the_prefix_or_in_extra_body(
     openrouter: Loopback, place: str
 ) -> None:
+    openrouter.beyond_schema = {"stop"}
     words: Any = ["a", "b", "c", "d", "e"]
     keywords = {place: {"stop": words} if place == "extra_body" else words}
     assert sent(openrouter, **keywords) == {"stop": words}

@@ -47,6 +47,8 @@ BOTH_WAYS = pytest.mark.parametrize("way", ["embedding", "aembedding"])
 def test_every_form_of_input(
     openrouter: Loopback, way: str, given: Any, sent: Any, vectors: int
 ) -> None:
+    # The description wants texts of a letter or more; what OpenRouter takes is for it to say.
+    openrouter.beyond_schema = {"input"} if "" in given else set()
     response = WAYS[way](input=given)
     assert openrouter.body == {"model": "openai/text-embedding-3-small", "input": sent}
     assert len(response.data) == vectors

@@ -371,6 +371,7 @@ def test_drop_params_drops_a_quality_that_the_model_does_not_take(
 
 
 def test_fields_of_this_release_are_not_held_against_a_request(openrouter: Loopback) -> None:
+    openrouter.beyond_schema = {"quality", "resolution"}
     openrouter.replies({"created": 1, "data": [{"b64_json": answers.PIXEL}]})
     draw(SEEDREAM, quality="xhigh", background="transparent", resolution="1.5K")
     assert openrouter.body["background"] == "transparent"
