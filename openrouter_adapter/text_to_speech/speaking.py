@@ -6,16 +6,24 @@ knows one provider more.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, errors
+import litellm
+from litellm.exceptions import NotFoundError
+
+from openrouter_adapter import api, connection, errors, usage
 from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+# Seconds before each question for a cost: OpenRouter may know it a moment after the audio.
+_PAUSES: Final = (0.0, 0.5, 1.0)
+logger = logging.getLogger("openrouter_adapter")
 _PREFIX: Final = f"{errors.PROVIDER}/"
 
 
@@ -53,7 +61,6 @@ def speech(
     Raises:
         litellm.BadRequestError: a field is wrong; nothing was sent.
     """
-    import litellm
     from litellm import main
 
     config = OpenRouterTextToSpeechConfig()
@@ -72,7 +79,7 @@ def speech(
     given = {**(call.get("headers") or everywhere or {}), **(call.get("extra_headers") or {})}
     usual: Any = getattr(litellm, "request_timeout", None)
     timeout = call.get("timeout")
-    return main.base_llm_http_handler.text_to_speech_handler(
+    answer = main.base_llm_http_handler.text_to_speech_handler(
         model=name,
         input=input,
         voice=voice,
@@ -87,6 +94,40 @@ def speech(
         client=call.get("client"),
         _is_async=bool(call.get("aspeech")),
     )
+    if asyncio.iscoroutine(answer) and _is_of_proxy(call):
+        return _with_cost(answer, call.get("api_key"), parameters.get("api_base"))
+    return answer
+
+
+def _is_of_proxy(call: Mapping[str, Any]) -> bool:
+    """Whether LiteLLM's proxy makes the call, for a key whose spend it counts."""
+    places = (call.get("metadata"), call.get("litellm_metadata"))
+    return any(isinstance(one, dict) and "user_api_key_hash" in one for one in places)
+
+
+async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> Any:
+    """An answer with what it cost, if OpenRouter knows that soon after.
+
+    The proxy counts a key's spend, and writes its header, when it has the answer; audio itself
+    says no cost.
+    """
+    response = await answer
+    hidden = response._hidden_params
+    generation_id = hidden["openrouter"].get("generation_id")
+    for pause in _PAUSES if generation_id else ():
+        await asyncio.sleep(pause)
+        try:
+            found = await api.aget_generation(generation_id, api_key=api_key, base_url=base_url)
+        except NotFoundError:
+            continue
+        except Exception as wrong:  # noqa: BLE001 - there is audio, and only its price is missing
+            logger.debug("the cost of %s can't be asked for: %r", generation_id, wrong)
+            break
+        billed = {"cost": found.get("total_cost"), "is_byok": found.get("is_byok")}
+        facts = {"id": generation_id, "model": found.get("model"), "usage": billed}
+        usage.attach(hidden, {**facts, "provider": found.get("provider_name")}, hidden["headers"])
+        break
+    return response
 
 
 def _litellm_params(call: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ what single tests need.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -226,13 +227,13 @@ def configuration() -> dict[str, Any]:
     return given
 
 
-@pytest.fixture(scope="session")
-def proxy(
-    emulator: Emulator, databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Proxy]:
+@contextlib.contextmanager
+def running(
+    emulator: Emulator, databases: tuple[str, str], folder: Path, *options: str
+) -> Iterator[tuple[Proxy, subprocess.Popen[bytes]]]:
+    """Run the proxy, with more options of its command line."""
     from tests.proxy import database
 
-    folder = tmp_path_factory.mktemp("proxy")
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration()))
     port = free_port()
     environment = {
@@ -247,7 +248,7 @@ def proxy(
         "PYTHONUNBUFFERED": "1",
     }
     command = [str(Path(sys.executable).parent / "litellm"), "--config", "config.yaml"]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command += ["--host", "127.0.0.1", "--port", str(port), *options]
     log = folder / "proxy.log"
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603
@@ -255,13 +256,21 @@ def proxy(
         )
     try:
         wait_for(f"http://127.0.0.1:{port}/health/readiness", process)
-        yield Proxy(f"http://127.0.0.1:{port}", log, *databases)
+        yield Proxy(f"http://127.0.0.1:{port}", log, *databases), process
     except BaseException:
         print(log.read_text())  # noqa: T201
         raise
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    emulator: Emulator, databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    with running(emulator, databases, tmp_path_factory.mktemp("proxy")) as (started, _):
+        yield started
 
 
 @pytest.fixture
