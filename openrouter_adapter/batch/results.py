@@ -90,6 +90,9 @@ def failure_line(
     # The wire's: LiteLLM gives some of its classes a status of their own.
     answer = getattr(failure, "response", failure)
     status = getattr(answer, "status_code", None)
+    error = {"code": type(failure).__name__, "message": words_of(failure)}
+    if facts.get("error_type"):
+        error["error_type"] = facts["error_type"]
     return orjson.dumps(
         {
             "id": str(attempt),
@@ -99,7 +102,7 @@ def failure_line(
             "model": facts.get("model"),
             "generation_id": facts.get("generation_id"),
             "latency_s": latency,
-            "error": {"code": type(failure).__name__, "message": words_of(failure)},
+            "error": error,
             "response": {"status_code": status, "request_id": None, "body": None},
         },
         option=orjson.OPT_APPEND_NEWLINE,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 # 409 is a conflict with a request that is still running, 425 asks for a later one.
 _RETRIED: Final = frozenset({408, 409, 425, 429})
-_THROTTLED: Final = frozenset({429, 529})
+_THROTTLED: Final = frozenset({429, 529, "rate_limit_exceeded", "provider_overloaded"})
 LONGEST_BACKOFF: Final = 60.0
 
 
@@ -28,7 +28,8 @@ def is_retried(failure: BaseException) -> bool:
 def is_throttled(failure: BaseException) -> bool:
     """Whether there were too many requests at once, for OpenRouter or for the provider."""
     facts = getattr(failure, "openrouter", None) or {}
-    return status_of(failure) in _THROTTLED or facts.get("code") in _THROTTLED
+    said = (status_of(failure), facts.get("code"), facts.get("error_type"))
+    return any(isinstance(one, int | str) and one in _THROTTLED for one in said)
 
 
 def is_outage(failure: BaseException) -> bool:

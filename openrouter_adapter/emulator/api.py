@@ -34,6 +34,7 @@ from . import (
     speech,
     texts,
     transcriptions,
+    typed_errors,
 )
 from .bodies import check_object
 from .calls import Call, Routes
@@ -115,6 +116,8 @@ async def _embeddings(
     return await delivery.send_json(request, answered, headers, fault)
 
 
+# The older name is the experiment's.
+_ROUTE_HEADERS = ("x-openrouter-metadata", "x-openrouter-experimental-metadata")
 # What costs money: only keys that call models may ask for it.
 _INFERENCE: dict[str, Handler] = {
     "/chat/completions": _chat,
@@ -158,13 +161,13 @@ class Api:
         try:
             return await self._route(request)
         except ApiError as refusal:
-            return _refusal(refusal)
+            return self._refusal(request, refusal)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
             # A client of the emulator should read of its fault as it would of OpenRouter's.
             _LOGGER.exception("%s %s failed", request.method, request.path)
-            return _refusal(ApiError(500, "Internal Server Error"))
+            return self._refusal(request, ApiError(500, "Internal Server Error"))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)
@@ -176,14 +179,16 @@ class Api:
         if handler is None and found is None and (_ROUTES.knows(path) or path in _INFERENCE):
             raise ApiError(405, "Method Not Allowed")
         service = self._service.of(self._caller(request))
-        asked = service.faults.of_request(request.headers.get(faults.HEADER), path)
+        asked = service.faults.of_request(
+            request.headers.get(faults.HEADER), path, tells_route=_asks_for_route(request)
+        )
         if handler is not None:
             self._refuse(service, asked, path, body)
             _admit(service)
             return await handler(request, service, body, asked)
+        self._refuse(service, asked, path, body)
         if found is None:
             raise _nowhere(request.method, path)
-        self._refuse(service, asked, path, body)
         return self._answer(request, service, body, found)
 
     def _answer(
@@ -213,6 +218,20 @@ class Api:
         provider = known.endpoints[0].provider if known else ""
         raise chat.refused(service, fault, path, body, (name, provider))
 
+    def _refusal(self, request: web.BaseRequest, refusal: ApiError) -> web.Response:
+        if refusal.page is not None:
+            return web.Response(text=refusal.page, status=refusal.status, content_type="text/html")
+        body = refusal.body(request.path.removeprefix(self._prefix))
+        if _asks_for_route(request) and refusal.status != 500:
+            asked = request.get("body")
+            model = str(asked.get("model") or "") if isinstance(asked, dict) else ""
+            body["openrouter_metadata"] = typed_errors.route(model, refusal.provider or "")
+        return web.Response(
+            body=orjson.dumps(body),
+            status=refusal.status,
+            headers={"Content-Type": "application/json", **refusal.headers},
+        )
+
     async def _read(self, request: web.BaseRequest, path: str) -> Any:
         body: Any = None
         problem = False
@@ -223,6 +242,7 @@ class Api:
                 body = orjson.loads(raw)
             except orjson.JSONDecodeError:
                 problem = True
+        request["body"] = body
         self._service.journal.add(request.method, path, request.headers, request.query, body)
         if problem:
             raise invalid_body("Invalid JSON body")
@@ -254,11 +274,5 @@ def _nowhere(method: str, path: str) -> ApiError:
     return ApiError(404, f"Not Found: {method} {path}")
 
 
-def _refusal(refusal: ApiError) -> web.Response:
-    if refusal.page is not None:
-        return web.Response(text=refusal.page, status=refusal.status, content_type="text/html")
-    return web.Response(
-        body=orjson.dumps(refusal.body()),
-        status=refusal.status,
-        headers={"Content-Type": "application/json", **refusal.headers},
-    )
+def _asks_for_route(request: web.BaseRequest) -> bool:
+    return any(request.headers.get(name, "").lower() == "enabled" for name in _ROUTE_HEADERS)

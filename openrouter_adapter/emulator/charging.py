@@ -10,7 +10,7 @@ import orjson
 from . import billing, limits, routing
 from .billing import BillRow
 from .errors import USER_ID, invalid_body, no_endpoints
-from .faults import error_object
+from .faults import beside_error, error_object
 
 if TYPE_CHECKING:
     from .billing import Cost, Usage
@@ -84,7 +84,9 @@ def charge(
     error = None
     if fault is not None and fault.name == "error-in-200":
         provider = served.endpoint.provider
-        error = orjson.dumps({"error": error_object(fault, provider), "user_id": USER_ID})
+        beside = beside_error(fault, served.model.id, provider)
+        body = {"error": error_object(fault, provider), "user_id": USER_ID, **beside}
+        error = orjson.dumps(body)
         row = replace(unpaid(row), status=fault.status)
         cost = billing.Cost(is_byok=cost.is_byok)
     return Charge(service.charge(row), cost, error)

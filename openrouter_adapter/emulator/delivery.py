@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -105,16 +105,19 @@ def spoiled_body(finished: Completion, fault: Fault | None) -> bytes:
     if fault is None:
         return orjson.dumps(completions.body(finished))
     if fault.name == "error-in-200":
-        return orjson.dumps(
-            {"error": faults.error_object(fault, finished.endpoint.provider), "user_id": USER_ID}
-        )
+        error = faults.error_object(fault, finished.endpoint.provider)
+        return orjson.dumps({"error": error, "user_id": USER_ID, **_beside(finished, fault)})
     if fault.name == "comments-only":
         return b""
     body = completions.body(finished)
     if fault.name in {"null-choices", "empty-choices"}:
         body["choices"] = None if fault.name == "null-choices" else []
     if fault.name in {"choice-error", "error-chunk"}:
-        body["choices"][0]["error"] = faults.error_object(fault, finished.endpoint.provider)
+        choice = body["choices"][0]
+        choice["error"] = faults.error_object(fault, finished.endpoint.provider)
+        native = choice.get("native_finish_reason")
+        choice["native_finish_reason"] = fault.options.get("native", native)
+        body |= _beside(finished, fault)
     if fault.name == "nested-body":
         empty = dict.fromkeys(("id", "choices", "created", "model", "object", "usage"))
         body = {**empty, "provider": body}
@@ -133,31 +136,29 @@ def spoiled_events(
     if fault.name == "comments-only":
         return [streaming.COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
-        return [
-            streaming.data(
-                {
-                    "error": faults.error_object(fault, finished.endpoint.provider),
-                    "user_id": USER_ID,
-                }
-            )
-        ], b""
+        error = faults.error_object(fault, finished.endpoint.provider)
+        beside = _beside(finished, fault)
+        return [streaming.data({"error": error, "user_id": USER_ID, **beside})], b""
     if fault.name in {"null-choices", "empty-choices"}:
         frame = streaming.frame(finished)
         frame["choices"] = None if fault.name == "null-choices" else []
         return [streaming.data(frame)], end
-    if fault.name == "error-chunk":
-        return kept, streaming.error_event(
-            finished, faults.error_object(fault, finished.endpoint.provider)
-        ) + streaming.DONE
-    if fault.name == "choice-error":
+    if fault.name in {"error-chunk", "choice-error"}:
         error = faults.error_object(fault, finished.endpoint.provider)
-        return [*kept, streaming.error_event(finished, error, in_choice=True)], end
+        in_choice = fault.name == "choice-error"
+        beside, native = _beside(finished, fault), fault.options.get("native")
+        event = streaming.error_event(finished, error, beside, native, in_choice=in_choice)
+        return ([*kept, event], end) if in_choice else (kept, event + streaming.DONE)
     if fault.name == "bad-json":
         broken = events[len(kept)] if len(events) > len(kept) else events[-1]
         return [*kept, broken[: len(broken) // 2] + b"\n\n", *events[len(kept) + 1 :]], end
     if fault.name == "no-finish":
         return (kept if "after" in fault.options else events), b""
     return events, end
+
+
+def _beside(finished: Completion, fault: Fault) -> dict[str, Any]:
+    return faults.beside_error(fault, finished.model.id, finished.endpoint.provider)
 
 
 def _stall(fault: Fault | None) -> tuple[int, float] | None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import typed_errors
+
 USER_ID = "user_emulator00000000000000000"
 ROUTING_HELP = (
     "To learn more about provider routing, visit: "
     "https://openrouter.ai/docs/guides/routing/provider-selection"
 )
 PROVIDER_ERROR = "Provider returned error"
+# What a response that was refused has besides its error.
+_NO_RESPONSE = {"id": "resp-emulator", "object": "response", "output": []}
 
 
 class ApiError(Exception):
@@ -26,6 +30,7 @@ class ApiError(Exception):
         headers: HTTP headers of the answer, beside the usual ones.
         page: HTML that goes out instead of the JSON, None for none.
         fault: The name of the fault that asked for it, None for a refusal of the request's own.
+        typed: The `error` object where the fault gives it a type, None for the plain one.
     """
 
     def __init__(
@@ -46,16 +51,26 @@ class ApiError(Exception):
         self.headers: dict[str, str] = {}
         self.page: str | None = None
         self.fault: str | None = None
+        self.typed: dict[str, Any] | None = None
 
     def error(self) -> dict[str, Any]:
         """Return the `error` object."""
+        if self.typed is not None:
+            return self.typed
         error: dict[str, Any] = {"message": self.message, "code": self.status}
         if self.metadata is not None:
             error["metadata"] = self.metadata
         return error
 
-    def body(self) -> dict[str, Any]:
-        """Return the whole body; who isn't known (401) gets no `user_id`."""
+    def body(self, path: str = "") -> dict[str, Any]:
+        """Return the whole body in the form of an endpoint's path.
+
+        Who isn't known (401) gets no `user_id`.
+        """
+        if path.startswith("/messages"):
+            return typed_errors.messages_envelope(self.error(), self.status)
+        if path.startswith("/responses") and self.typed is not None:
+            return typed_errors.failed_response(_NO_RESPONSE, self.typed)
         if self.status == 401:
             return {"error": self.error()}
         return {"error": self.error(), "user_id": USER_ID}

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import answers, billing, errors, limits
+from . import answers, billing, errors, limits, typed_errors
 from .errors import ApiError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Fault:
         model: Only attempts on this model, by id; OpenRouter's fallbacks go on after them.
         provider: Only attempts on this provider, by name or slug; the same.
         path: Only requests to this path, such as `/generation`.
+        tells_route: Whether its error has `openrouter_metadata` beside it, for the caller's header
+            asked for it.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Fault:
     model: str | None = None
     provider: str | None = None
     path: str | None = None
+    tells_route: bool = False
 
     @property
     def stage(self) -> str:
@@ -80,8 +83,10 @@ class Fault:
 
     @property
     def code(self) -> int | str:
-        """The error's code: a number where it is one, 502 by default."""
-        return int(self.value) if self.value.isdigit() else self.value or 502
+        """The error's code: a number where it is one, by default its type's, else 502."""
+        if self.value:
+            return int(self.value) if self.value.isdigit() else self.value
+        return typed_errors.STATUSES.get(typed_errors.type_of(self.options) or "", 502)
 
     @property
     def status(self) -> int:
@@ -174,14 +179,22 @@ class Faults:
         """Let nothing go wrong any more."""
         self._planned.clear()
 
-    def of_request(self, header: str | None, path: str) -> RequestFaults:
+    def of_request(
+        self, header: str | None, path: str, *, tells_route: bool = False
+    ) -> RequestFaults:
         """Return what may strike one request.
+
+        Args:
+            header: The fault that the request asks for, None for none.
+            path: The endpoint's path.
+            tells_route: Whether the request asks for `openrouter_metadata`.
 
         Raises:
             ApiError: 400 where the header names no fault.
         """
         try:
-            return RequestFaults(parse(header) if header else None, self._planned, path)
+            asked = parse(header) if header else None
+            return RequestFaults(asked, self._planned, path, tells_route=tells_route)
         except ValueError as problem:
             raise errors.invalid_body(f"{HEADER}: {problem}") from None
 
@@ -189,14 +202,26 @@ class Faults:
 class RequestFaults:
     """The header's fault of one request, and then the configured ones."""
 
-    def __init__(self, asked: Fault | None, planned: Sequence[_Planned], path: str) -> None:
+    def __init__(
+        self,
+        asked: Fault | None,
+        planned: Sequence[_Planned],
+        path: str,
+        *,
+        tells_route: bool = False,
+    ) -> None:
         """Hold both; the first that strikes is taken."""
+        self._tells_route = tells_route
         self._asked = asked
         self._planned = planned
         self._path = path
 
     def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
         """Return the fault that strikes here, None for none."""
+        fault = self._struck(stage, model, provider)
+        return replace(fault, tells_route=True) if fault and self._tells_route else fault
+
+    def _struck(self, stage: str, model: str, provider: str) -> Fault | None:
         if self._asked is not None and self._asked.strikes(stage, self._path, model, provider):
             return self._asked
         for planned in self._planned:
@@ -224,6 +249,8 @@ def refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> A
     # At a provider, the failures that OpenRouter falls back from are these.
     error.falls_back = fault.stage == "attempt" and error.status not in {400, 401, 402, 413}
     error.fault = fault.name
+    options = {"requested": model, **fault.options}
+    error.typed = typed_errors.typed(error.error(), error.status, options)
     return error
 
 
@@ -302,7 +329,7 @@ def settled(completion: Completion, fault: Fault) -> Completion:
 
 def error_object(fault: Fault, provider: str) -> dict[str, Any]:
     """Return the `error` of a fault that puts one into a provider's answer."""
-    return {
+    error = {
         "code": fault.code,
         "message": fault.options.get("message", errors.PROVIDER_ERROR),
         "metadata": {
@@ -310,3 +337,14 @@ def error_object(fault: Fault, provider: str) -> dict[str, Any]:
             "raw": fault.options.get("raw", "upstream failed"),
         },
     }
+    return typed_errors.typed(error, fault.status, fault.options)
+
+
+def beside_error(fault: Fault, model: str, provider: str) -> dict[str, Any]:
+    """Return what stands beside the `error` of a fault: the route, where the caller asked for it.
+
+    OpenRouter masks a 500, and leaves it out there.
+    """
+    if not fault.tells_route or fault.status == 500:
+        return {}
+    return {"openrouter_metadata": typed_errors.route(model, provider)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, chat, delivery, faults, reasoning, responses_stream
+from . import billing, chat, delivery, faults, reasoning, responses_stream, typed_errors
 from .bodies import check_list, check_object
 from .errors import invalid_body
 
@@ -90,18 +90,14 @@ def _spoiled(whole: dict[str, Any], finished: Completion, fault: Fault | None) -
     if fault.name == "error-in-200":
         return delivery.spoiled_body(finished, fault)
     if fault.name in {"error-chunk", "choice-error"}:
-        return orjson.dumps(failed(whole, faults.error_object(fault, finished.endpoint.provider)))
+        provider = finished.endpoint.provider
+        broken = typed_errors.failed_response(whole, faults.error_object(fault, provider))
+        beside = faults.beside_error(fault, finished.model.id, provider)
+        return orjson.dumps({**broken, **beside})
     if fault.name in {"null-choices", "empty-choices", "no-finish"}:
         output: list[Any] | None = None if fault.name == "null-choices" else []
         return orjson.dumps({**whole, "status": None, "output": output})
     return orjson.dumps(whole)
-
-
-def failed(whole: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
-    """Return a response that broke off; its error's code is a word."""
-    said = error["metadata"]["raw"]
-    error = {"code": "server_error", "message": f"{error['message']}: {said}"}
-    return {**whole, "status": "failed", "completed_at": None, "error": error}
 
 
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import faults, streaming, tokens
+from . import faults, streaming, tokens, typed_errors
 from .errors import USER_ID
 
 if TYPE_CHECKING:
@@ -44,19 +44,20 @@ def spoiled(
     if fault is None:
         return sent, end
     kept = sent[: 2 + int(fault.number("after", 1))]
-    error = faults.error_object(fault, completion.endpoint.provider)
+    provider = completion.endpoint.provider
+    error = faults.error_object(fault, provider)
+    beside = faults.beside_error(fault, completion.model.id, provider)
     if fault.name == "comments-only":
         return [streaming.COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
-        return [_data({"error": error, "user_id": USER_ID})], b""
+        return [_data({"error": error, "user_id": USER_ID, **beside})], b""
     if fault.name == "error-chunk":
-        broken = {"code": "server_error", "message": f"{error['message']}: upstream failed"}
-        response = {**whole, "output": [], "status": "failed", "error": broken}
+        response = typed_errors.failed_response({**whole, "output": [], **beside}, error)
         return kept, _data(
             {"type": "response.failed", "response": response, "sequence_number": len(kept)}
         )
     if fault.name == "choice-error":
-        event = {"type": "error", "code": str(error["code"]), "message": error["message"]}
+        event = {"type": "error", **error, "code": str(error.get("code")), **beside}
         return kept, _data({**event, "param": None, "sequence_number": len(kept)})
     if fault.name == "bad-json":
         broken_line = sent[len(kept)] if len(sent) > len(kept) else sent[-1]

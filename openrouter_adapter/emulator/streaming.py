@@ -52,10 +52,18 @@ def frame(completion: Completion) -> dict[str, Any]:
     return _chunk(completion, {"content": "", "role": "assistant"}, finished=False)
 
 
-def error_event(completion: Completion, error: dict[str, Any], *, in_choice: bool = False) -> bytes:
+def error_event(
+    completion: Completion,
+    error: dict[str, Any],
+    beside: dict[str, Any],
+    native_finish_reason: str | None = None,
+    *,
+    in_choice: bool = False,
+) -> bytes:
     """Return the chunk that ends a stream by an error, of the whole answer or of its choice."""
-    chunk = frame(completion)
+    chunk = {**frame(completion), **beside}
     choice = {**chunk.pop("choices")[0], "finish_reason": "error"}
+    choice["native_finish_reason"] = native_finish_reason
     if in_choice:
         return data({**chunk, "choices": [{**choice, "error": error}]})
     usage = completion.wire_usage()

@@ -23,7 +23,8 @@ FAILED: Final = "response.failed"
 # Of a response's fields, those that tell who served it and what it cost; LiteLLM's object
 # itself holds the rest.
 _FACTS: Final = ("id", "model", "usage", "provider", "service_tier")
-_BESIDE_ERROR: Final = (
+# Those that an error's exception keeps, or takes its meaning from.
+BESIDE_ERROR: Final = (
     *_FACTS,
     "availability",
     "error_type",
@@ -71,7 +72,7 @@ def failure(
     error = body.get("error")
     if not error:
         error = {"code": 502, "message": f"the response was {body.get('status') or 'failed'}"}
-    beside = {name: body[name] for name in _BESIDE_ERROR if body.get(name) is not None}
+    beside = {name: body[name] for name in BESIDE_ERROR if body.get(name) is not None}
     exception = errors.from_body({**beside, "error": error}, headers, model)
     if body.get("output"):
         exception.__dict__["partial_response"] = response_object(body, headers)

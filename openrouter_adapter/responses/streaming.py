@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Events in which nothing has been generated yet: a Router may still start anew elsewhere.
 _PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
+# What an event has, whatever it tells.
+_EVENT_FIELDS: Final = frozenset({"type", "sequence_number"})
 
 
 class EventReader:
@@ -102,15 +104,17 @@ class EventReader:
 
     def _failure(self, event: Mapping[str, Any]) -> Exception | None:
         kind = event.get("type")
-        if kind == answers.FAILED:
-            return answers.failure(event["response"], self.headers, self.model)
-        if kind not in {"error", None} and not event.get("error"):
+        if kind not in {answers.FAILED, "error", None} and not event.get("error"):
             return None
-        error = event.get("error")
-        if not error:
-            error = {name: event[name] for name in ("code", "message", "param") if event.get(name)}
-        beside = {name: value for name, value in self._response.items() if name != "error"}
-        return answers.failure({**beside, "output": [], "error": error}, self.headers, self.model)
+        beside = {name: event[name] for name in answers.BESIDE_ERROR if event.get(name) is not None}
+        if kind == answers.FAILED:
+            return answers.failure({**beside, **event["response"]}, self.headers, self.model)
+        # OpenAI's own event has the error's fields among its own.
+        error = event.get("error") or {
+            name: value for name, value in event.items() if name not in _EVENT_FIELDS
+        }
+        body = {**self._response, **beside, "output": [], "error": error}
+        return answers.failure(body, self.headers, self.model)
 
 
 def _index_of(event: Mapping[str, Any]) -> int:
