@@ -11,9 +11,11 @@ import copy
 import json
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import ledger as ledgers
+from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.batch import money, retries
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.ledger import Ledger, LedgerError, Row
@@ -155,6 +157,9 @@ class Accounts:
             return
         known = {(self._call_id(attempt), _number(attempt)) for attempt in past.open}
         unsent = [hold for key, hold in self._holds_left().items() if key not in known]
+        for hold in unsent:
+            rows = self._ledger.store.rows("hold_id = :hold AND cost IS NULL", hold=hold)
+            self.write([_unsent(row) for row in rows])
         if unsent:
             self._ledger.release(unsent)
 
@@ -201,7 +206,10 @@ class Accounts:
         )
 
     async def hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
-        """Holds the worst case of each attempt under all budgets that apply; or says why not."""
+        """Holds the worst case of each attempt under all budgets that apply; or says why not.
+
+        Each attempt that is held has its row then.
+        """
         # A database's answer may take long: it is waited for in a thread.
         return await asyncio.to_thread(self._hold, flights)
 
@@ -224,10 +232,35 @@ class Accounts:
                 found[place] = refusal
         return found
 
+    async def write_ahead(self, flights: Sequence[Flight]) -> LedgerError | None:
+        """Writes the rows of attempts that no budget holds, before they are sent; or says why not.
+
+        A run that is killed and never taken up again leaves a row of each attempt in flight.
+        """
+        for flight in flights:
+            flight.row = flight.row or self._new_row(flight)
+        rows = [copy.copy(one.row) for one in flights if one.row and one.row.hold_id is None]
+        try:
+            await asyncio.to_thread(self.write, rows)
+        except LedgerError as failure:
+            return failure
+        return None
+
+    def unsent_row(self, flight: Flight) -> Row | None:
+        """The row of an attempt that was not sent after all, if it has one."""
+        row, flight.row = flight.row, None
+        return None if row is None else _unsent(row)
+
     def close(self) -> None:
         """Writes what waits, gives back what is not held."""
         if self._ledger is not None and self._is_ours:
             self._ledger.close()
+
+
+def _unsent(row: Row) -> Row:
+    return replace(
+        row, outcome=ERROR, error_class=NotSentError.__name__, cost_status=BILLED, cost=0
+    )
 
 
 def _number(attempt: Attempt) -> int:

@@ -230,11 +230,13 @@ class Engine:
         with contextlib.suppress(OSError):
             await self.disk.intended(intents)
             is_written = True
-        if self.is_abandoned or not is_written:
+        is_ready = is_written and not self.is_abandoned and await self._written_ahead(group)
+        if self.is_abandoned or not is_ready:
             for flight in group:
                 if is_written:
-                    # The journal must not take it for one in the air.
-                    self.disk.note(journal.found_out(flight.attempt, 0))
+                    # The journal must not take it for one in flight, nor the ledger.
+                    line = journal.found_out(flight.attempt, 0)
+                    self.disk.word(Word(line, self.accounts.unsent_row(flight)))
                 self._take_back(flight)
             return
         now = loop.time()
@@ -244,6 +246,13 @@ class Engine:
                 self._idle.pop().set_result(flight)
             else:
                 self._workers.append(loop.create_task(self._work(flight, loop)))
+
+    async def _written_ahead(self, group: list[Flight]) -> bool:
+        """Writes each attempt to the ledger, if there is one; stops the run where it can't."""
+        failure = await self.accounts.write_ahead(group) if self.accounts.is_on else None
+        if failure is not None:
+            self.stop(f"The ledger: {failure}.")
+        return failure is None
 
     async def _held_by_ledger(self, group: list[Flight]) -> list[Flight]:
         """Those of a group for which the ledger's budgets have room; the others wait."""

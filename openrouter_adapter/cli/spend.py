@@ -76,14 +76,27 @@ def reconcile(
     force: Annotated[
         bool, typer.Option("--force", help="Ask now, also for what was asked for a moment ago.")
     ] = False,
+    settle_after: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="When a request that broke off without an id is taken to have ended.",
+        ),
+    ] = 7200.0,
 ) -> None:
     """Asks OpenRouter for the costs that did not come with an answer, with OPENROUTER_API_KEY."""
     with open_ledger(where) as book:
-        done = book.reconcile(is_forced=force)
+        done = book.reconcile(is_forced=force, settle_after=settle_after)
     typer.echo(
         f"{done.settled} settled; {done.pending} that OpenRouter does not know yet; "
         f"{done.failed} that it could not be asked for."
     )
+    if done.without_id:
+        typer.echo(
+            f"{done.without_id} broke off without an id, and the use of their key does not say "
+            "what they cost."
+        )
     if done.failed:
         raise typer.Exit(1)
 

@@ -9,12 +9,13 @@ import signal
 import threading
 import time
 import weakref
+from dataclasses import replace
 from decimal import Decimal
 from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
-from openrouter_adapter.ledger import queries, reconcile, spool
+from openrouter_adapter.ledger import calls, key_usage, queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.gate import LedgerGate
@@ -56,6 +57,7 @@ class Ledger:
         estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None,
         most_waiting: int = MOST_WAITING,
         beat_seconds: float = 5.0,
+        writes_ahead: bool = False,
     ) -> None:
         """Opens nothing yet; the database is connected to when it is first needed.
 
@@ -68,6 +70,8 @@ class Ledger:
                 takes them.
             beat_seconds: How often, in seconds, this process says that it lives and looks for
                 budgets that others have set. One that is silent for 12 times as long is dead.
+            writes_ahead: Whether every request is written down before it is sent, so that one
+                that a kill catches in flight has a row. Requests under a budget always are.
 
         Raises:
             LedgerError: it is a URL of no database that a ledger can be.
@@ -77,7 +81,7 @@ class Ledger:
         self.writer = Writer(self.store, spool=self._spool, most_waiting=most_waiting)
         self.holds = Holds(self.store.database, lease_seconds=12 * beat_seconds)
         self.limits = Limits(self.holds, estimate)
-        self.gate = LedgerGate(self.writer, self.limits)
+        self.gate = LedgerGate(self.writer, self.limits, writes_ahead=writes_ahead)
         self._beat_seconds = beat_seconds
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -213,6 +217,7 @@ class Ledger:
         api_key: str | None = None,
         base_url: str | None = None,
         is_forced: bool = False,
+        settle_after: float = key_usage.SETTLE_AFTER,
     ) -> Reconciled:
         """Asks OpenRouter for the costs that did not come with an answer.
 
@@ -220,6 +225,8 @@ class Ledger:
             api_key: The key that the requests were sent with; None for the usual one.
             base_url: The API's base URL; None for the usual one.
             is_forced: Asks at once, also for what was asked for a moment ago.
+            settle_after: Seconds after which a request that has no generation id is taken to have
+                ended at OpenRouter too; its cost is then what the use of its key tells.
 
         Returns:
             How many rows were put right, and how many OpenRouter does not know yet.
@@ -228,7 +235,7 @@ class Ledger:
             LedgerError: the ledger can't be read or written.
             litellm.AuthenticationError: the key is not valid.
         """
-        from openrouter_adapter import api
+        from openrouter_adapter import api, connection
 
         self.flush()
         self.store.database.write(_bury(self.store))
@@ -236,7 +243,14 @@ class Ledger:
         def ask(generation_id: str) -> Mapping[str, Any]:
             return api.get_generation(generation_id, api_key=api_key, base_url=base_url)
 
-        return reconcile.reconcile(self.store, ask, is_forced=is_forced)
+        done = reconcile.reconcile(self.store, ask, is_forced=is_forced)
+        settled, left = key_usage.settle(
+            self.store,
+            calls.key_name(connection.api_key(api_key)),
+            lambda: api.get_key(api_key=api_key, base_url=base_url),
+            settle_after=settle_after,
+        )
+        return replace(done, settled=done.settled + settled, without_id=left)
 
     def spend(
         self,

@@ -50,6 +50,8 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     row.team = label(_first([known], _TEAM))
     row.organization = label(_first([known], _ORGANIZATION))
     row.key_name = _key_of(call, known)
+    paying = _paying_key(call)
+    row.paid_by = paying if paying != row.key_name else None
     row.job = label(_first(named, _JOB))
     row.session_id = label(session or call.get("litellm_session_id") or _first(named, _SESSION))
     row.tags = _tags_of([known.get(one) for one in _OF_KEYS], [*named, call])
@@ -139,6 +141,12 @@ def label(value: Any) -> str | None:
         return None
     text = str(value)[:_MOST_CHARACTERS].replace("\x00", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _paying_key(call: Mapping[str, Any]) -> str | None:
+    """The name of the OpenRouter key that a call is sent with."""
+    key = call.get("api_key") or _usual_key()
+    return key_name(key) if isinstance(key, str) and key else None
 
 
 def _usual_key() -> str | None:

@@ -249,7 +249,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     _switch_to_wal(cursor)
-    cursor.execute("PRAGMA cache_size = -8192")
+    cursor.execute("PRAGMA cache_size = -2000")
     cursor.close()
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-_MOST_CALLS: Final = 16_384
+_MOST_CALLS: Final = 8_192
 # OpenRouter knows what a request cost some seconds after its end.
 FIRST_ASK: Final = 2_000_000
 # A request that is in the air this long has perhaps lost its process.
@@ -124,10 +124,11 @@ _attempts: Final = Attempts()
 class LedgerGate:
     """What `admission.guard` gets. Never breaks a call, save by a refusal."""
 
-    def __init__(self, writer: Writer, limits: Limits) -> None:
-        """Takes where rows go and what is held."""
+    def __init__(self, writer: Writer, limits: Limits, *, writes_ahead: bool = False) -> None:
+        """Takes where rows go, what is held, and whether all rows are written before sending."""
         self._writer = writer
         self._limits = limits
+        self._writes_ahead = writes_ahead
         self.attempts = _attempts
         self._in_air: dict[int, Ticket] = {}
 
@@ -156,6 +157,10 @@ class LedgerGate:
         )
         if self._limits.budgets:
             self._hold(ticket.made_row(), body, endpoint)
+            ticket.started = time.perf_counter()
+        if self._writes_ahead and ticket.made_row().hold_id is None:
+            self._writer.put(_open(ticket))
+            self._writer.persist()
             ticket.started = time.perf_counter()
         self._in_air[id(ticket)] = ticket
         return ticket
@@ -218,7 +223,8 @@ def _open(ticket: Ticket) -> Row:
     row = copy.copy(ticket.made_row())
     row.generation_id = ticket.generation_id
     row.outcome, row.cost_status, row.cost = OPEN, UNKNOWN, None
-    row.ask_after = row.started_at + OPEN_ASK
+    if row.generation_id:
+        row.ask_after = row.started_at + OPEN_ASK
     return row
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import accounts, workers
+from openrouter_adapter.ledger import accounts, store, workers
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.money import rounded, to_pico, to_usd
@@ -182,12 +182,16 @@ class Holds:
         accounts.lock(connection, _short(wishes, idle))
         made: list[dict[str, object]] = []
         for wish in wishes:
+            wish.hold_id = ""
             wish.refusal = self._grant(connection, worker, idle, wish)
             if wish.refusal is None:
                 wish.hold_id = uuid.uuid4().hex
                 made += _records(wish, worker)
         if made:
             connection.execute(_INSERT, made)
+            # Whatever becomes of this process, each attempt that may be billed has its row.
+            rows = [replace(wish.row, hold_id=wish.hold_id) for wish in wishes if wish.hold_id]
+            store.insert(connection, self.database, rows)
         return worker, idle
 
     def _grant(

@@ -208,6 +208,14 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
     ),
     # Hits of OpenRouter's cache of responses, by the generation that they repeat.
     4: ("ALTER TABLE ledger_attempts ADD COLUMN source_id TEXT",),
+    # Attempts that can't be asked for by an id are found by their key and their time.
+    5: (
+        "ALTER TABLE ledger_attempts ADD COLUMN paid_by TEXT",
+        """
+        CREATE INDEX ledger_attempts_unknown ON ledger_attempts (started_at)
+        WHERE cost IS NULL AND generation_id IS NULL
+        """,
+    ),
 }
 
 # Any number that no other program's advisory lock is likely to have: "orledger" in ASCII.

@@ -186,7 +186,7 @@ def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, A
         condition = "WHERE started_at >= :first AND started_at < :last "
         given = {"first": first, "last": last}
     counted = {
-        "requests": "1",
+        "requests": "CASE WHEN outcome = 'open' AND cost IS NULL THEN 0 ELSE 1 END",
         "failures": "CASE WHEN outcome = 'error' THEN 1 ELSE 0 END",
         "cache_hits": "CASE WHEN cache_hit OR source_id IS NOT NULL THEN 1 ELSE 0 END",
         "unknown": "CASE WHEN cost IS NULL AND outcome <> 'open' THEN 1 ELSE 0 END",

@@ -36,11 +36,14 @@ class Reconciled:
         settled: Rows whose cost is known now.
         pending: Rows that OpenRouter does not know yet; they are asked for again later.
         failed: Rows for which the question failed: no connection, an error of OpenRouter's.
+        without_id: Rows of requests that broke off before OpenRouter gave them an id, and whose
+            cost the use of their key does not tell (yet).
     """
 
     settled: int = 0
     pending: int = 0
     failed: int = 0
+    without_id: int = 0
 
 
 def reconcile(

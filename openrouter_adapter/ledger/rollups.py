@@ -62,7 +62,12 @@ _plain: Final = {name: operator.attrgetter(name) for name in COUNTS if name.ends
 
 
 def amounts(rows: Sequence[Row]) -> Amounts:
-    """What rows add to the sums, in the order of SUMS."""
+    """What rows add to the sums, in the order of SUMS.
+
+    An attempt in flight adds nothing: it is written down in the transaction that holds its worst
+    case, which must not wait for others to write these sums.
+    """
+    rows = [row for row in rows if row.outcome != OPEN or row.cost is not None]
     costs = {BILLED: 0, ESTIMATE: 0, UNKNOWN: 0}
     failures = unknown = latency = timed = 0
     for row in rows:
@@ -72,7 +77,7 @@ def amounts(rows: Sequence[Row]) -> Amounts:
             timed += 1
         if row.outcome == ERROR:
             failures += 1
-        if row.cost is None and row.outcome != OPEN:
+        if row.cost is None:
             unknown += 1
     counts = {name: sum(map(read, rows)) for name, read in _plain.items()}
     counts |= {

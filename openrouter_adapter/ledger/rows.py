@@ -84,6 +84,7 @@ class Row:
         session_id: The session that the request names.
         source_id: The generation whose response OpenRouter's cache answered with: cost 0. None
             where that cache did not answer, UNKNOWN_SOURCE where it did not name the generation.
+        paid_by: The short hash of the OpenRouter key that pays, where `key_name` is another.
     """
 
     call_id: str
@@ -125,6 +126,7 @@ class Row:
     organization: str | None = None
     session_id: str | None = None
     source_id: str | None = None
+    paid_by: str | None = None
 
     @property
     def total(self) -> int | None:
@@ -157,14 +159,23 @@ _REST: Final = tuple(
 )
 
 
+def _says_all(old: Row, new: Row) -> bool:
+    return (
+        old.cost is None
+        and old.generation_id in {None, new.generation_id}
+        and old.hold_id in {None, new.hold_id}
+        and old.started_at == new.started_at
+    )
+
+
 def merged(old: Row, new: Row) -> Row:
     """What two accounts of one attempt say together, in whichever order they came.
 
     A cost that is known wins over one that is not, a bill over an estimate, and of two bills the
     later one: it is a correction.
     """
-    if old.outcome == OPEN and new.outcome != OPEN and new.generation_id == old.generation_id:
-        # The end of what was written down in the air, which says all of it again: 5 µs saved.
+    if old.outcome == OPEN and new.outcome != OPEN and _says_all(old, new):
+        # The end of what was written down in flight: 5 µs saved.
         return new
     kept = {name: getattr(new, name) or getattr(old, name) for name in _REST}
     kept["tags"] = new.tags if new.tags != "[]" else old.tags

@@ -104,16 +104,7 @@ class Store:
     def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        marks = f"({', '.join([self.database.mark] * len(COLUMNS))})"
-        inserted = 0
-        for some in _pieces(rows, _ROWS_A_STATEMENT):
-            result = connection.exec_driver_sql(
-                f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
-                f"VALUES {', '.join([marks] * len(some))} "
-                "ON CONFLICT (call_id, attempt) DO NOTHING",
-                tuple(value for row in some for value in values(row)),
-            )
-            inserted += result.rowcount
+        inserted = insert(connection, self.database, rows)
         if not self.database.is_sqlite and inserted != len(rows):
             raise RacedError
 
@@ -152,6 +143,21 @@ class Store:
         self.database.close()
 
 
+def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -> int:
+    """Inserts rows whose keys are new; returns how many were."""
+    marks = f"({', '.join([database.mark] * len(COLUMNS))})"
+    inserted = 0
+    for some in _pieces(rows, _ROWS_A_STATEMENT):
+        result = connection.exec_driver_sql(
+            f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
+            f"VALUES {', '.join([marks] * len(some))} "
+            "ON CONFLICT (call_id, attempt) DO NOTHING",
+            tuple(value for row in some for value in values(row)),
+        )
+        inserted += result.rowcount
+    return inserted
+
+
 def row_of(record: Any) -> Row:
     """A database row with the columns in their order as ours; SQLite says 1 for true."""
     row = Row(*record)
@@ -176,13 +182,17 @@ def _number(row: Row, attempts: dict[int, Row]) -> int:
     is_another = (
         _differ(row.generation_id, other.generation_id)
         or _differ(row.hold_id, other.hold_id)
-        or (other is not row and other.cache_hit != row.cache_hit and other.cost_status != UNKNOWN)
+        or (other is not row and other.cache_hit != row.cache_hit and _is_certain(other))
     )
     if not is_another:
         return row.attempt
     # It may have been written before, under another number, and be replayed.
     began = [n for n, other in alike.items() if other.started_at == row.started_at]
     return began[0] if began and not row.generation_id else max(attempts) + 1
+
+
+def _is_certain(row: Row) -> bool:
+    return row.cost_status != UNKNOWN or row.hold_id is not None
 
 
 def _differ(one: str | None, other: str | None) -> bool:

@@ -178,6 +178,19 @@ class Writer:
             is_safe = self._secured == len(self._batch)
         return self._spool_file if is_safe else None
 
+    def persist(self, timeout: float = 5.0) -> bool:
+        """Returns when what was put so far is in the database, or else on local disk.
+
+        Args:
+            timeout: Seconds to wait for the database at most.
+
+        Returns:
+            Whether it is in either.
+        """
+        if not self._pause and self.flush(timeout):
+            return True
+        return self.secure() is not None
+
     def secure_if_stuck(self) -> None:
         """Puts on disk what is in memory while writing fails or hangs. To be called regularly."""
         with self._batch_lock:

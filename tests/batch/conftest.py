@@ -10,13 +10,13 @@ import pytest
 
 from openrouter_adapter.batch import Pace
 from openrouter_adapter.emulator import Emulator
-from tests.ledger.conftest import new_postgres, postgres
+from tests.ledger.conftest import new_postgres, postgres, postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["new_postgres", "postgres"]
+__all__ = ["new_postgres", "postgres", "postgres_server"]
 
 MODEL = "openai/gpt-4o-mini"
 # Tests wait for hundredths of a second where a person waits for seconds.

@@ -1,15 +1,17 @@
 """A process that spends under a budget with many threads, until the budget is used up.
 
-    python -m tests.ledger.spender LEDGER BASE_URL KEY THREADS SEED
+    python -m tests.ledger.spender LEDGER BASE_URL KEY THREADS
 
-It is started by test_budget_proof.py, many times at once, and killed at any moment. Prints
-`ready`, then nothing; ends with code 0 when the budget has no room for good.
+For each line of standard input, a seed, it forks a process that spends, and prints its pid. Those
+are started by test_budget_proof.py, many at once, and killed at any moment; one that is not ends
+when the budget has no room for good.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import threading
 from dataclasses import dataclass
@@ -70,25 +72,36 @@ def one_call(to: dict[str, str], chance: random.Random) -> bool:
     return True
 
 
-def main() -> None:
-    where, base_url, key, threads, seed = sys.argv[1:6]
-    litellm.suppress_debug_info = True
-    openrouter_adapter.register()
+def spend(where: str, base_url: str, key: str, threads: int, seed: str) -> None:
+    """Spend until the budget has no room."""
     ledger.enable(where, estimate=estimate, beat_seconds=0.5)
     to = {"api_base": base_url, "api_key": key}
 
-    def spend(number: int) -> None:
+    def work(number: int) -> None:
         chance = random.Random(f"{seed}-{number}")  # noqa: S311
         while one_call(to, chance):
             pass
 
-    workers = [threading.Thread(target=spend, args=(number,)) for number in range(int(threads))]
-    print("ready", flush=True)  # noqa: T201
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     ledger.disable()
+
+
+def main() -> None:
+    where, base_url, key, threads = sys.argv[1:5]
+    litellm.suppress_debug_info = True
+    openrouter_adapter.register()
+    # A child that has ended is gone at once: a zombie still counts as a process.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            spend(where, base_url, key, int(threads), line.strip())
+            os._exit(0)
+        print(pid, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

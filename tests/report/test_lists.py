@@ -13,7 +13,7 @@ from openrouter_adapter.ledger import breakdowns
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.report import charts, texts
 from openrouter_adapter.report.window import Window, parse
-from tests.ledger.conftest import new_postgres, postgres, where  # noqa: F401 - fixtures
+from tests.ledger.conftest import new_postgres, postgres, postgres_server, where  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from openrouter_adapter.ledger import Ledger

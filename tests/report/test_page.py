@@ -115,7 +115,11 @@ def test_unknown_costs_are_never_zero(tmp_path: Path) -> None:
 
 def test_requests_in_the_air_are_said(tmp_path: Path) -> None:
     book = ledger.open(tmp_path / "ledger.db")
-    book.store.write([Row("open", 1, round(ledgers.NOW.timestamp() * 1e6), model="a/b")])
+    moment = round(ledgers.NOW.timestamp() * 1e6)
+    book.store.write([Row("open", 1, moment, model="a/b")])
+    book.store.write(
+        [Row("ok", 1, moment, model="a/b", outcome="ok", cost=1, cost_status="billed")]
+    )
     seen = words(report.render(report.gather(book, now=ledgers.NOW)))
     book.close()
 

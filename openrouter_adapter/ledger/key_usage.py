@@ -1,0 +1,194 @@
+"""What attempts cost that broke off before OpenRouter gave them an id: a kill, a timeout.
+
+OpenRouter lists no generations, so such an attempt can't be looked up. But `GET /key` counts what
+a key has used in the UTC day, week and month and in all. What the ledger's own rows don't explain
+of that is the most that those attempts can have cost together: an attempt is settled only by that
+bound, so a budget is never passed. Use of the key that the ledger doesn't see makes the bound too
+high, never too low. See https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from openrouter_adapter.ledger.money import PART, to_pico, whole
+from openrouter_adapter.ledger.rows import BILLED, LEFT, OPEN
+from openrouter_adapter.usage import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from openrouter_adapter.ledger.rows import Row
+    from openrouter_adapter.ledger.store import Store
+
+SETTLE_AFTER: Final = 7200.0
+"""Seconds after which a request without an answer is taken to have ended at OpenRouter too.
+
+LiteLLM waits for 6000 seconds unless a call says otherwise.
+"""
+# Seconds by which OpenRouter's counters may lag, and its clock differ from ours.
+_LAG: Final = 300.0
+_KEY: Final = "via = 'openrouter' AND COALESCE(paid_by, key_name) = :key"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is reserved for an attempt: picodollars, where, and whether its process is gone."""
+
+    amount: int
+    accounts: frozenset[tuple[str, str]]
+    is_dead: bool
+
+
+def settle(
+    store: Store,
+    key: str,
+    ask: Callable[[], Mapping[str, Any]],
+    *,
+    settle_after: float = SETTLE_AFTER,
+) -> tuple[int, int]:
+    """Settles attempts without an id, as far as the use of their key says what they cost.
+
+    Args:
+        store: The ledger.
+        key: The short hash of the key that `ask` asks with.
+        ask: `api.get_key`; called only if there are such attempts.
+        settle_after: See SETTLE_AFTER.
+
+    Returns:
+        How many attempts were settled, and how many are left.
+
+    Raises:
+        LedgerError: the ledger can't be read or written.
+        Whatever `ask` raises.
+    """
+    asked_at = time.time_ns() // 1000
+    left = _unknown(store, key, asked_at - round(settle_after * 1e6))
+    if not left:
+        return 0, 0
+    found = len(left)
+    lag = round(min(_LAG, settle_after) * 1e6)
+    usage = ask()
+    for ending, start in _windows(asked_at):
+        group = [row for row in left if row.started_at >= start + (lag if start else 0)]
+        used = _used(usage, ending)
+        if not group or used is None:
+            continue
+        known = _known(store, key, start + lag, asked_at - lag, round(settle_after * 1e6))
+        costs = _shares(group, _held(store, group), max(0, used - known))
+        if costs is not None:
+            store.write([_settled(row, cost) for row, cost in zip(group, costs, strict=True)])
+            left = [row for row in left if row not in group]
+    return found - len(left), len(left)
+
+
+def _unknown(store: Store, key: str, before: int) -> list[Row]:
+    """Attempts without an id whose cost is not known, and whose process is not at them any more."""
+    rows = store.rows(
+        f"cost IS NULL AND generation_id IS NULL AND started_at <= :before AND {_KEY}",
+        before=before,
+        key=key,
+    )
+    held = _held(store, rows)
+    return [
+        row
+        for row in rows
+        if not row.cache_hit
+        and (row.outcome != OPEN or row.hold_id not in held or held[row.hold_id].is_dead)
+    ]
+
+
+def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
+    """What is reserved, by the id of the hold."""
+    found: dict[str | None, _Held] = {}
+    query = sa.text(
+        "SELECT hold.id, hold.budget, hold.period, hold.amount, worker.is_dead "
+        "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker"
+    )
+    wanted = {row.hold_id for row in rows if row.hold_id}
+    if not wanted:
+        return found
+    with store.database.read() as connection:
+        for one in connection.execute(query):
+            if one.id in wanted:
+                before = found.get(one.id)
+                accounts = before.accounts if before else frozenset[tuple[str, str]]()
+                found[one.id] = _Held(
+                    one.amount, accounts | {(one.budget, one.period)}, bool(one.is_dead)
+                )
+    return found
+
+
+def _windows(now: int) -> Iterator[tuple[str, int]]:
+    """The periods that OpenRouter counts, shortest first: how it names them, and their start."""
+    today = dt.datetime.fromtimestamp(now / 1e6, dt.timezone.utc).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    monday = today - dt.timedelta(days=today.weekday())
+    starts = {"_daily": today, "_weekly": monday, "_monthly": today.replace(day=1)}
+    for ending, start in sorted(starts.items(), key=lambda one: -one[1].timestamp()):
+        yield ending, round(start.timestamp() * 1e6)
+    yield "", 0
+
+
+def _used(usage: Mapping[str, Any], ending: str) -> int | None:
+    """Picodollars that a key has used in a period, those of provider accounts (BYOK) included."""
+    credits_used, own = usd(usage.get(f"usage{ending}")), usd(usage.get(f"byok_usage{ending}"))
+    if credits_used is None:
+        return None
+    try:
+        return to_pico(credits_used) + (to_pico(own) if own is not None else 0)
+    except ValueError:
+        return None
+
+
+def _known(store: Store, key: str, start: int, until: int, longest: int) -> int:
+    """Picodollars of the rows that OpenRouter's counter has for certain."""
+    parts = [f"SUM({name} {op} {PART})" for op in ("/", "%") for name in ("cost", "upstream")]
+    query = (
+        f"SELECT {', '.join(parts)} FROM ledger_attempts WHERE {_KEY} "  # noqa: S608 - our names
+        "AND cost_status = :billed AND NOT cache_hit AND started_at >= :start "
+        "AND started_at + COALESCE(latency_ms * 1000, :longest) <= :until"
+    )
+    given = {"key": key, "billed": BILLED, "start": start, "until": until, "longest": longest}
+    with store.database.read() as connection:
+        high, own_high, low, own_low = connection.execute(sa.text(query), given).one()
+    return whole(int(high or 0) + int(own_high or 0), int(low or 0) + int(own_low or 0))
+
+
+def _shares(rows: Sequence[Row], held: Mapping[str | None, _Held], bound: int) -> list[int] | None:
+    """What each of some attempts counts, where all of them can have cost `bound` together.
+
+    Where that is something and they are several, each gets a part of it by its worst case: the
+    sum is right, and as they are under the same budgets, so is what those count. None where the
+    bound says less than the worst cases do.
+    """
+    if not bound:
+        return [0] * len(rows)
+    holds = [held.get(row.hold_id) for row in rows]
+    if len(rows) == 1 and (holds[0] is None or bound <= holds[0].amount):
+        return [bound]
+    known = [hold for hold in holds if hold is not None]
+    worst = sum(hold.amount for hold in known)
+    if len(known) < len(rows) or len({hold.accounts for hold in known}) > 1 or bound > worst:
+        return None
+    shares = [bound * hold.amount // worst for hold in known]
+    for place, hold in enumerate(known):
+        rest = bound - sum(shares)
+        shares[place] += min(rest, hold.amount - shares[place])
+    return shares
+
+
+def _settled(row: Row, cost: int) -> Row:
+    return replace(
+        row,
+        outcome=LEFT if row.outcome == OPEN else row.outcome,
+        cost_status=BILLED,
+        cost=cost,
+        ask_after=None,
+    )
