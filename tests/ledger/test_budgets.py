@@ -179,6 +179,30 @@ def test_the_catalogue_bounds_a_request(
     assert len(emulator.bill()) == 1
 
 
+def test_images_are_bounded_by_what_the_images_api_lists(
+    enable: Callable[..., Ledger],
+    emulator: Emulator,
+    to: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list of models has no price of images that are sold by the image: they aren't free."""
+    monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+    monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+    monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
+    book = enable(tmp_path / "ledger.db", beat_seconds=0.2)
+    book.budget("all", "0.1")
+    painter = "openrouter/bytedance-seed/seedream-4.5"
+    litellm.image_generation("a wren", model=painter, n=2, **to)
+    with pytest.raises(litellm.BudgetExceededError, match=r"could cost 0\.04"):
+        litellm.image_generation("a wren", model=painter, **to)
+    # What it takes was read with its prices.
+    with pytest.raises(litellm.BadRequestError, match="the model takes '1K'"):
+        litellm.image_generation("a wren", model=painter, resolution="512", **to)
+    (row,) = emulator.bill()
+    assert row.cost == Decimal("0.08")
+
+
 def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
     enable: Callable[..., Ledger],
     emulator: Emulator,
