@@ -85,6 +85,7 @@ def places() -> tuple[Place, ...]:
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of, without_streams
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
+    from openrouter_adapter.embedding.cached import keeping_the_cost
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.handlers import Handler
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
@@ -168,6 +169,13 @@ def places() -> tuple[Place, ...]:
             "Message",
             lenient_message,
             "cached file annotations",
+        ),
+        # Of vectors that were cached in part, LiteLLM drops what the others cost.
+        Place(
+            "litellm.caching.caching_handler.LLMCachingHandler",
+            "combine_cached_embedding_response_with_api_result",
+            keeping_the_cost,
+            "partly cached embeddings",
         ),
         # LiteLLM strips Anthropic's own tool fields for every other provider.
         Place(

@@ -60,7 +60,7 @@ def parse(
     headers: Mapping[str, str] | None = None,
     model: str = "",
 ) -> dict[str, Any]:
-    """The checked wire answer: a vector for each input, as floats unless base64 was asked for.
+    """The checked wire answer: a vector for each input, as floats, or as base64 if asked for.
 
     The vectors stand in the order of the inputs, by their `index`.
 
@@ -89,7 +89,9 @@ def parse(
             raise errors.from_body(
                 {**body, "error": {"code": 502, "message": message}}, headers, model
             )
-        if isinstance(floats, array) and not is_base64:
+        if is_base64 and floats is vector:
+            entry["embedding"] = encode_floats(floats)
+        elif isinstance(floats, array) and not is_base64:
             entry["embedding"] = floats.tolist()
     body["data"] = _in_order(vectors)
     return body
@@ -116,8 +118,17 @@ def decode_floats(encoded: str) -> list[float]:
     return _array(encoded).tolist()
 
 
+def encode_floats(floats: Iterable[float]) -> str:
+    """The base64 of an embedding, as `decode_floats` reads it; for a provider that sends floats."""
+    return base64.b64encode(_little_endian(array("f", floats))).decode()
+
+
 def _array(encoded: str) -> array[float]:
-    floats = array("f", base64.b64decode(encoded))
+    return _little_endian(array("f", base64.b64decode(encoded)))
+
+
+def _little_endian(floats: array[float]) -> array[float]:
+    """Turns the bytes of each number around on the machines that have them the other way."""
     if sys.byteorder == "big":  # pragma: no cover - no such machine among ours
         floats.byteswap()
     return floats

@@ -151,6 +151,14 @@ def test_base64_stays_where_it_was_asked_for(openrouter: Loopback, way: str) -> 
 
 
 @BOTH_WAYS
+def test_floats_become_base64_where_that_was_asked_for(openrouter: Loopback, way: str) -> None:
+    openrouter.replies(answers.embeddings(["a"]))
+    response = WAYS[way](encoding_format="base64")
+    assert response.data[0]["embedding"] == answers.vector([0.5, 0.0], as_base64=True)
+    assert decode_floats(response.data[0]["embedding"]) == [0.5, 0.0]
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}])
 def test_base64_that_nobody_asked_for_is_decoded(
     openrouter: Loopback, way: str, asked: dict[str, str]
@@ -290,3 +298,20 @@ def test_a_base64_vector_with_a_nan_is_an_error(asked: dict[str, Any]) -> None:
     body["data"][0]["embedding"] = answers.vector([0.5, float("nan")], True)
     with pytest.raises(litellm.BadGatewayError, match="place 0"):
         parse(json.dumps(body).encode(), {"input": ["a"], **asked})
+
+
+async def test_a_partly_cached_embedding_costs_what_was_asked_for(openrouter: Loopback) -> None:
+    pytest.importorskip("fastapi", reason="LiteLLM's cache needs fastapi: the extra 'caching'")
+    pytest.importorskip("soundfile", reason="LiteLLM's cache needs soundfile: the extra 'caching'")
+    litellm.cache = litellm.Cache()
+    try:
+        await aembed(input=["a bird"], caching=True)
+        await asyncio.sleep(0.2)
+        response = await aembed(input=["a bird", "a nest"], caching=True)
+    finally:
+        litellm.cache = None
+    assert [request.body["input"] for request in openrouter.requests] == [["a bird"], ["a nest"]]
+    assert len(response.data) == 2
+    cost = answers.embeddings(["a nest"])["usage"]["cost"]
+    hidden = response._hidden_params
+    assert hidden["response_cost"] == hidden["openrouter"]["cost"] == cost

@@ -1,0 +1,30 @@
+"""An embedding of which LiteLLM's cache knew a part: what the rest cost, which LiteLLM drops."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What usage.attach has put on the response of the inputs that were sent.
+_KEPT: Final = ("openrouter", "response_cost", "additional_headers", "headers")
+
+
+def keeping_the_cost(original: Callable[..., Any]) -> Callable[..., Any]:
+    """LiteLLM's merging of cached vectors with new ones, with the bill of the new ones on it."""
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def combine(*arguments: Any, **keywords: Any) -> Any:
+        merged = original(*arguments, **keywords)
+        given = signature.bind(*arguments, **keywords).arguments
+        billed = getattr(given.get("embedding_response"), "_hidden_params", {})
+        if "openrouter" in billed:
+            kept = {name: billed[name] for name in _KEPT if name in billed}
+            merged._hidden_params.update(kept)
+        return merged
+
+    return combine
