@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from openrouter_adapter import ledger
 from openrouter_adapter.cli import app, printing
 from openrouter_adapter.ledger.rows import Row
+from tests.ledger.rows import billed
 from tests.report import ledgers
 
 if TYPE_CHECKING:
@@ -225,6 +226,28 @@ def test_reconcile_needs_a_key_that_is_right(where: str, monkeypatch: pytest.Mon
     assert result.exit_code == 1
     assert "sk-or-v1-wrong" not in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_budget_for_each_user_is_one_rule_that_shows_who_used_it(where: str) -> None:
+    result = run("budget", "set", "person", "--limit", "1", "--each", "user")
+
+    assert result.exit_code == 0
+    assert re.search(r"person +each user +total +1\.00 +0\.00", result.output)
+    assert f"writes to {ledger.open(where).store.database.name}" in result.output
+    assert "register() with OPENROUTER_ADAPTER_LEDGER set to it" in result.output
+    users = {f"user-{number:02}": number for number in range(30)}
+    ledger.open(where).store.write(
+        [billed(cost, user_id=user) for user, cost in users.items()] + [billed(7)]
+    )
+    shown = run("budget", "show").output
+    assert "each user: user-29" in shown
+    assert "each user: user-01" not in shown
+    assert "person: the 20 nearest to the limit" in shown
+    alone = run("budget", "show", "person").output
+    assert "each user: requests without a user" in alone
+    assert "each user: user-01" in alone
+    [most, *_] = json.loads(run("budget", "show", "person", "--json").output)
+    assert (most["each"], most["value"]) == ("user", "user-29")
 
 
 def test_a_budget_is_set_shown_and_removed(where: str) -> None:
