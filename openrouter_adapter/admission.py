@@ -173,6 +173,9 @@ class Attempt:
         """Settles the ticket, if there is one that is not settled yet."""
         if not self._tickets:
             self._is_over = True
+            # Once more: a thread may have put one there just before.
+            if not self._tickets:
+                return
         with contextlib.suppress(IndexError):
             gate, ticket = self._tickets.pop()
             gate.after(ticket, bill, failure)
@@ -189,10 +192,14 @@ class Attempt:
         if failure is not None:
             self.settle(_bill_of(failure), failure)
         token, self._token = self._token, None
-        if token is not None:
-            # A coroutine that is closed by the garbage collector ends in a context of another.
-            with contextlib.suppress(ValueError):
-                _current.reset(token)
+        if token is None:
+            return
+        if failure is None:
+            _current.reset(token)
+            return
+        # A coroutine that is closed by the garbage collector ends in a context of another.
+        with contextlib.suppress(ValueError):
+            _current.reset(token)
 
     def _name_session(self) -> None:
         """Makes LiteLLM's session the request's, in a header.

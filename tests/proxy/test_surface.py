@@ -10,8 +10,9 @@ import pytest
 
 from openrouter_adapter import ledger
 from openrouter_adapter.ledger import to_usd
+from tests.support.versions import UNINSTALLED_PROXY
 
-from .conftest import SECONDS, UNINSTALLED, patiently
+from .conftest import SECONDS, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from .conftest import Caller, Proxy
 
-pytest.importorskip("litellm.proxy.proxy_server", reason=UNINSTALLED, exc_type=ImportError)
+pytest.importorskip("litellm.proxy.proxy_server", reason=UNINSTALLED_PROXY, exc_type=ImportError)
 
 pytestmark = pytest.mark.timeout(600)  # a proxy starts slowly on a busy machine
 MODEL = "openai/gpt-4o-mini"
