@@ -50,7 +50,7 @@ class EventParser:
         self._data: list[bytes] = []
         self._skip_line_feed = False
 
-    def feed(self, piece: bytes) -> Iterator[dict[str, Any]]:
+    def feed(self, piece: bytes) -> Iterator[Any]:
         """Yields the events that `piece` completes.
 
         Raises:
@@ -70,7 +70,7 @@ class EventParser:
             elif line[:1] != b":":
                 self._take_odd(line)
 
-    def close(self) -> Iterator[dict[str, Any]]:
+    def close(self) -> Iterator[Any]:
         """Yields the event that the end of the stream completes, if there is one."""
         if self._rest:
             yield from self.feed(b"\n\n")
@@ -92,7 +92,7 @@ class EventParser:
         elif not _SKIPPED.match(line):
             raise NotJSONError(line)
 
-    def _event(self) -> dict[str, Any] | None:
+    def _event(self) -> Any:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
         stripped = data.strip()
@@ -132,3 +132,15 @@ class EventParser:
         if end + 1 < len(piece):
             self._rest.append(piece[end + 1 :])
         return block.split(b"\n")
+
+
+class TextParser(EventParser):
+    """Gives the text of each event's data, for LiteLLM, which reads the JSON itself."""
+
+    __slots__ = ()
+
+    def _decode(self, data: bytes) -> Any:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise NotJSONError(data) from None

@@ -24,6 +24,7 @@ from litellm.responses.streaming_iterator import (
 
 from openrouter_adapter import errors, midstream, usage
 from openrouter_adapter.responses import answers
+from openrouter_adapter.sse import NotJSONError, TextParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -189,15 +190,18 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         event = self._process_chunk(data)
         if event is None and data and not self.finished:
             # LiteLLM passes over it: a lost delta would be a wrong answer.
-            exception = self._error(503, "a line of the stream is not JSON")
-            exception.__dict__["received"] = data[: errors.MOST_RECEIVED]
-            raise exception
+            raise self._not_json(data[: errors.MOST_RECEIVED])
         if self.completed_response is not None:
             self._settle()
         return event
 
     def _error(self, status: int, message: str) -> Exception:
         return errors.build(status, message, self._reader.headers, self.model)
+
+    def _not_json(self, line: str) -> Exception:
+        exception = self._error(503, "a line of the stream is not JSON")
+        exception.__dict__["received"] = line
+        return exception
 
     def _raise_if_cut(self) -> None:
         if self.completed_response is None:
@@ -211,7 +215,9 @@ class _Stream(BaseResponsesAPIStreamingIterator):
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
         exception = cause
-        if isinstance(cause, httpx.TimeoutException):
+        if isinstance(cause, NotJSONError):
+            exception = self._not_json(cause.line)
+        elif isinstance(cause, httpx.TimeoutException):
             exception = self._error(408, "the stream stalled: no data within the timeout")
         elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
             exception = errors.unreached(cause, self.model)
@@ -250,6 +256,30 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         return isinstance(cause, httpx.TransportError) and self.completed_response is not None
 
 
+def _lines(response: httpx.Response) -> Iterator[Any]:
+    """The data of a stream's events, in the form that LiteLLM's own decoder has.
+
+    That one takes a byte order mark for a part of the first field's name, and ends a line at
+    characters that JSON may hold.
+    """
+    parser = TextParser()
+    for piece in response.iter_bytes():
+        for data in parser.feed(piece):
+            yield SimpleNamespace(data=data)
+    for data in parser.close():
+        yield SimpleNamespace(data=data)
+
+
+async def _alines(response: httpx.Response) -> AsyncIterator[Any]:
+    """The asynchronous twin of `_lines`."""
+    parser = TextParser()
+    async for piece in response.aiter_bytes():
+        for data in parser.feed(piece):
+            yield SimpleNamespace(data=data)
+    for data in parser.close():
+        yield SimpleNamespace(data=data)
+
+
 class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
     """The stream that `litellm.responses(stream=True)` returns for an OpenRouter model.
 
@@ -261,8 +291,8 @@ class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
     def of(cls, made: Any, attempt: Attempt) -> OpenRouterResponsesStream:
         """The stream in place of one that LiteLLM made."""
         stream: OpenRouterResponsesStream = cls._of(made, attempt)
-        if stream._is_json:
-            stream.stream_iterator = stream._json_events()
+        response = stream.response
+        stream.stream_iterator = stream._json_events() if stream._is_json else _lines(response)
         return stream
 
     def _json_events(self) -> Iterator[Any]:
@@ -325,8 +355,8 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
     def of(cls, made: Any, attempt: Attempt) -> AsyncOpenRouterResponsesStream:
         """The stream in place of one that LiteLLM made."""
         stream: AsyncOpenRouterResponsesStream = cls._of(made, attempt)
-        if stream._is_json:
-            stream.stream_iterator = stream._json_events()
+        response = stream.response
+        stream.stream_iterator = stream._json_events() if stream._is_json else _alines(response)
         return stream
 
     async def _json_events(self) -> AsyncIterator[Any]:

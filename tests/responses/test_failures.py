@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -196,6 +197,34 @@ def test_a_stream_that_breaks(way: Way, name: str, wire: Wire) -> None:
     if has_text:
         assert raised.partial_response.output_text == "Let"
     assert len(gate.bills) == 1
+
+
+WHOLE = json.dumps(event_of(response())).encode()
+# What https://html.spec.whatwg.org/multipage/server-sent-events.html allows, besides OpenRouter's.
+ALLOWED = {
+    "byte order mark": [b"\xef\xbb\xbfdata: " + WHOLE + b"\n\n"],
+    "empty data": [b"data:\n\ndata: \n\n", b"data: " + WHOLE + b"\n\n"],
+    "carriage returns": [b"data: " + WHOLE + b"\r\r"],
+    "carriage returns and line feeds": [b"event: x\r\ndata: " + WHOLE + b"\r\n\r\n"],
+    "no space": [b"data:" + WHOLE + b"\n\n"],
+    "event, id and retry": [b"event: x\nid: 7\nretry: 10\ndata: " + WHOLE + b"\n\n"],
+    "an event without data": [b"event: ping\n\n", b"data: " + WHOLE + b"\n\n"],
+    "several data lines": [b"data: " + WHOLE.replace(b", ", b",\ndata: ", 1) + b"\n\n"],
+    "comments": [b": x\n\n:\ndata: " + WHOLE + b"\n: y\n\n"],
+    "no blank line at the end": [b"data: " + WHOLE],
+    "line separators of Unicode": [
+        b"data: " + WHOLE.replace(b"Let me see.", "Let\u2028me\x85see.".encode()) + b"\n\n"
+    ],
+    "pieces": [bytes([byte]) for byte in b"data: " + WHOLE + b"\n\n"],
+}
+
+
+@pytest.mark.parametrize("way", STREAMED, ids=str)
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_stream_of_any_form_that_the_standard_allows(way: Way, name: str, wire: Wire) -> None:
+    wire.reply = Reply(ALLOWED[name])
+    said = way.ask().output_text
+    assert said.replace("\u2028", " ").replace("\x85", " ") == "Let me see."
 
 
 @pytest.mark.parametrize("way", STREAMED, ids=str)
