@@ -1,4 +1,4 @@
-"""Everything OpenRouter can do, through LiteLLM's own calls, with the exact price of each.
+"""OpenRouter's models through LiteLLM's own calls, with the exact price of each.
 
 >>> import litellm, openrouter_adapter
 >>> openrouter_adapter.register()

@@ -19,10 +19,10 @@ HEADER = "| what | here | test |"
 TEST = re.compile(r"`([\w/]+\.py)(?:::(\w+))?`")
 
 
-def rows() -> list[list[str]]:
-    """Return the cells of every row of the page's tables."""
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of every row of a text's tables."""
     found = []
-    for line in PAGE.splitlines():
+    for line in text.splitlines():
         if line.startswith("| ") and line != HEADER and not line.startswith("| ---"):
             # A bar inside of a code span belongs to it.
             cells = re.split(r" \| ", line.removeprefix("| ").removesuffix(" |"))
@@ -30,7 +30,7 @@ def rows() -> list[list[str]]:
     return found
 
 
-ROWS = rows()
+ROWS = rows(PAGE)
 
 
 @cache
