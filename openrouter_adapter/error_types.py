@@ -68,6 +68,10 @@ LIMITS: Final[Mapping[str, str]] = {
     "max_tokens_exceeded": "The answer reached max_tokens; raise it, or ask for less.",
 }
 
+# Types that may also stand for a prompt beyond the model's context: the words tell. OpenRouter
+# gives `invalid_request` to refusals of providers whose reason it does not recognize.
+REFINED_BY_WORDS: Final = frozenset({*LIMITS, "invalid_request", "invalid_prompt"})
+
 # The endpoints' own words, as `code` or `type` of an error, with the status they stand for.
 STATUS_OF_CODE: Final[Mapping[str, int]] = {
     **STATUSES,

@@ -87,7 +87,8 @@ class WireError:
     def _kind(self, status: int) -> error_types.Kind | None:
         if status == 403 and self.metadata.get("reasons"):
             return error_types.POLICY
-        if self.error_type in error_types.STATUSES and self.error_type not in error_types.LIMITS:
+        is_refined = self.error_type in error_types.REFINED_BY_WORDS
+        if self.error_type in error_types.STATUSES and not is_refined:
             return error_types.KINDS.get(self.error_type)
         raw = _upstream_error(self.metadata.get("raw"))
         codes = [self._error.get("code"), self._error.get("type"), raw.get("code")]
@@ -97,8 +98,7 @@ class WireError:
                 return error_types.KINDS[code]
         said = (self._error.get("message"), raw.get("message"), *codes)
         found = error_words.kind(" | ".join(str(one) for one in said if one), status)
-        is_limit = self.error_type in error_types.LIMITS
-        return None if is_limit and found != error_types.CONTEXT else found
+        return None if is_refined and found != error_types.CONTEXT else found
 
     def words(self, kind: error_types.Kind | None) -> str:
         """OpenRouter's message, the provider's words and codes, and what a person can do."""

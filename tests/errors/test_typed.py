@@ -81,8 +81,19 @@ def test_type_counts_for_more_than_status_and_words() -> None:
             assert (name_of(typed(error_type, code or "")), error_type) == (name, error_type)
             assert (name_of(typed(error_type), code if isinstance(code, int) else None)) == name
     assert name_of(typed("rate_limit_exceeded", message=prompt)) == "RateLimitError"
-    assert name_of(typed("invalid_request", message=prompt)) == "BadRequestError"
+    assert name_of(typed("invalid_image", message=prompt)) == "BadRequestError"
     assert name_of(typed("invalid_request", message="content_filter")) == "BadRequestError"
+
+
+@pytest.mark.parametrize(
+    "error_type", ["invalid_request", "invalid_prompt", "token_limit_exceeded"]
+)
+def test_a_general_type_leaves_it_to_the_words_whether_the_prompt_is_too_long(
+    error_type: str,
+) -> None:
+    prompt = "This model's maximum context length is 10 tokens."
+    assert name_of(typed(error_type, message=prompt)) == "ContextWindowExceededError"
+    assert name_of(typed(error_type, message="temperature: must be below 2")) == "BadRequestError"
 
 
 def test_type_is_read_from_the_metadata_then_the_error_then_the_top_level() -> None:
