@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -140,28 +139,31 @@ OF_ENDPOINT = {
 }
 
 
+def post_to(proxy: Proxy, caller: Caller, path: str) -> int:
+    """Post a body that has something for every endpoint; return the status, 0 for none."""
+    named = next((model for part, model in OF_ENDPOINT.items() if part in path), None)
+    model = named or f"openrouter/{MODEL}"
+    if path.startswith("/openrouter/"):
+        model = model.removeprefix("openrouter/")
+    for name in ("model", "model_name", "model_name:path", "endpoint:path"):
+        path = path.replace("{" + name + "}", model)
+    try:
+        return httpx.post(
+            f"{proxy.url}{path}",
+            json={**EVERYTHING, "model": model},
+            headers={"Authorization": f"Bearer {caller.key}"},
+            timeout=SECONDS,
+        ).status_code
+    except httpx.TransportError:
+        return 0
+
+
 def test_no_route_of_the_proxy_leaves_a_spent_budget(
     proxy: Proxy, emulator: Emulator, spent: Caller
 ) -> None:
     before = len(emulator.bill())
-    answered = {}
-    with httpx.Client(timeout=SECONDS) as client:
-        for path in routes_with_a_model():
-            named = next((m for part, m in OF_ENDPOINT.items() if part in path), None)
-            model = named or f"openrouter/{MODEL}"
-            if path.startswith("/openrouter/"):
-                model = model.removeprefix("openrouter/")
-            filled = path
-            for name in ("model", "model_name", "model_name:path", "endpoint:path"):
-                filled = filled.replace("{" + name + "}", model)
-            # Routes of websockets have nothing to say to a POST.
-            with contextlib.suppress(httpx.TransportError):
-                response = client.post(
-                    f"{proxy.url}{filled}",
-                    json={**EVERYTHING, "model": model},
-                    headers={"Authorization": f"Bearer {spent.key}"},
-                )
-                answered[path] = response.status_code
+    answered = {path: post_to(proxy, spent, path) for path in routes_with_a_model()}
     assert emulator.bill()[before:] == []
-    refused = {"/chat/completions", "/v1/messages", *PASSED_THROUGH}
-    assert {path for path in refused if answered[path] < 400} == set()
+    # LiteLLM counts tokens by itself.
+    local = {path for path in answered if "ountTokens" in path or "tokens" in path}
+    assert {path for path, status in answered.items() if 0 < status < 400} <= local
