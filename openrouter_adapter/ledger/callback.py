@@ -250,6 +250,10 @@ def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
     """OpenRouter's bill where there is one; of others LiteLLM's reckoning, marked as such."""
     facts = _facts(response)
     billed = usd(facts.get("cost"))
+    if not facts and (row.via or str(details.get("model")).split("/")[0]) == "openrouter":
+        # The gate never saw it, and no answer of OpenRouter's lacks facts: a mock response.
+        row.cost_status, row.cost = BILLED, 0
+        return
     if billed is not None:
         upstream = None
         if facts.get("is_byok") is True:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from openrouter_adapter.ledger import accounts, rollups
 from openrouter_adapter.ledger.database import Database, RacedError, url_of
+from openrouter_adapter.ledger.money import MOST_PICO
 from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.rollups import Change
 
+_EMBEDDINGS: Final = "/embeddings"
+# How far back the price of an embedding is looked for, microseconds.
+_RECENT: Final = 7 * 86_400 * 1_000_000
 _NAMES: Final = ", ".join(COLUMNS)
 # SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
 _KEYS_A_QUERY: Final = 500
@@ -35,6 +39,8 @@ class Store:
             LedgerError: it is a URL of no database that a ledger can be.
         """
         self.database = Database(url_of(where))
+        # What an embedding model last cost, picodollars, and for how many tokens.
+        self._prices: dict[tuple[str, str, str], tuple[int, int]] = {}
 
     def write(self, rows: Iterable[Row]) -> None:
         """Writes rows; one that is there already is merged with what is new.
@@ -85,12 +91,26 @@ class Store:
         return found
 
     def _put_saved(self, connection: sa.Connection, batch: Sequence[Row]) -> None:
-        """Says of each hit of OpenRouter's cache what the generation that it repeats had cost."""
-        hits = [row for row in batch if row.source_id]
+        """Says of each hit of a cache what the generation that it repeats had cost.
+
+        LiteLLM's cache keeps no cost of streams, and of embeddings not even their generation.
+        """
+        for row in batch:
+            if row.endpoint == _EMBEDDINGS and row.prompt_tokens:
+                if row.total:
+                    place = (row.via, row.endpoint, row.model)
+                    self._prices[place] = (row.total, row.prompt_tokens)
+                elif row.cache_hit and not row.saved:
+                    row.saved = self._saving(connection, row)
+        hits = {
+            id(row): row.source_id or row.generation_id
+            for row in batch
+            if row.source_id or (row.cache_hit and not row.saved and row.generation_id)
+        }
         if not hits:
             return
         costs = {row.generation_id: row.total for row in batch if row.total}
-        for some in _pieces(sorted({str(row.source_id) for row in hits}), _KEYS_A_QUERY):
+        for some in _pieces(sorted(map(str, set(hits.values()))), _KEYS_A_QUERY):
             marks = ", ".join([self.database.mark] * len(some))
             query = (
                 "SELECT generation_id, MAX(cost + upstream) FROM ledger_attempts "  # noqa: S608
@@ -98,8 +118,26 @@ class Store:
             )
             found = connection.exec_driver_sql(query, tuple(some))
             costs |= {record[0]: record[1] for record in found}
-        for row in hits:
-            row.saved = costs.get(row.source_id) or row.saved
+        for row in batch:
+            if id(row) in hits:
+                row.saved = costs.get(hits[id(row)]) or row.saved
+
+    def _saving(self, connection: sa.Connection, hit: Row) -> int:
+        """What as many prompt tokens cost when this model was last charged for."""
+        place = (hit.via, hit.endpoint, hit.model)
+        if place not in self._prices:
+            mark = self.database.mark
+            query = (
+                "SELECT cost + upstream, prompt_tokens FROM ledger_attempts "  # noqa: S608
+                f"WHERE via = {mark} AND endpoint = {mark} AND model = {mark} "
+                f"AND started_at > {mark} AND cost > 0 AND prompt_tokens > 0 "
+                "ORDER BY started_at DESC LIMIT 1"
+            )
+            given = (*place, hit.started_at - _RECENT)
+            found = connection.exec_driver_sql(query, given).first()
+            self._prices[place] = (found[0], found[1]) if found else (0, 1)
+        cost, tokens = self._prices[place]
+        return int(min(cost * hit.prompt_tokens // tokens, MOST_PICO))
 
     def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         if not rows:

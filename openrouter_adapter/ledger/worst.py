@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from openrouter_adapter.catalog import Catalog
 
@@ -30,6 +31,29 @@ class Estimate(Protocol):
     @property
     def unknown_because(self) -> str | None:
         """Why it is not known."""
+
+
+# No reranker at OpenRouter costs half as much: they are sold by the search, 0.001 to 0.0025 USD
+# for a hundred documents of 500 tokens, or by the token, 0.05 USD a million. A token has a byte or
+# more.
+_SEARCH: Final = Decimal("0.01")
+_DOCUMENTS_A_SEARCH: Final = 100
+_BYTES_A_DOCUMENT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRerank:
+    """The worst case of a model that the catalogue doesn't list, or has no price of."""
+
+    worst: Decimal
+    unknown_because: str | None = None
+
+
+def _worst_rerank(body: Mapping[str, Any]) -> Decimal:
+    documents = body.get("documents") or ()
+    query = len(str(body.get("query") or "").encode())
+    pieces = sum(-(-(query + len(str(one).encode())) // _BYTES_A_DOCUMENT) for one in documents)
+    return _SEARCH * max(1, -(-pieces // _DOCUMENTS_A_SEARCH))
 
 
 class Worst:
@@ -50,7 +74,10 @@ class Worst:
         """
         from openrouter_adapter import catalog
 
-        return catalog.bound(body, endpoint, self._with_providers(body))
+        found: Estimate = catalog.bound(body, endpoint, self._with_providers(body))
+        if endpoint == "/rerank" and found.worst is None:
+            return _OfRerank(_worst_rerank(body))
+        return found
 
     def _with_providers(self, body: Mapping[str, Any]) -> Catalog:
         from openrouter_adapter import catalog
