@@ -5,6 +5,7 @@ Shapes only: every figure in a label is text of `texts`, exact, and never measur
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -143,9 +144,11 @@ def _columns(
     label: Callable[[Decimal, Decimal], str],
     is_whole: bool = False,
 ) -> Chart:
-    highest = max((sum((part for _, part in one), Decimal(0)) for one in stacks), default=0)
-    step = _step(Decimal(highest), is_whole)
-    top = step * -(-Decimal(highest) // step) if highest else step * _TICKS
+    highest = max(
+        (sum((part for _, part in one), Decimal(0)) for one in stacks), default=Decimal(0)
+    )
+    step = _step(highest, is_whole)
+    top = step * (math.ceil(highest / step) if highest else _TICKS)
     rectangles = []
     for place, parts in enumerate(stacks):
         y = 100.0
@@ -227,8 +230,6 @@ class Span:
 
 def spans(latencies: Sequence[Latency]) -> list[Span]:
     """Of all requests and of the busiest models."""
-    import math
-
     shown = latencies[: MOST_BARS + 1]
     if not shown:
         return []
