@@ -294,6 +294,21 @@ def test_a_nested_completion_is_read(openrouter: Loopback) -> None:
     assert ask().choices[0].message.content == "Wren, tit, owl."
 
 
+def test_the_prompt_follows_no_redirect_elsewhere(openrouter: Loopback) -> None:
+    with Loopback() as other:
+        openrouter.replies(b"", status=307, Location=f"{other.base_url}/chat/completions")
+        with pytest.raises(litellm.APIConnectionError, match="was not followed"):
+            ask()
+        assert other.requests == []
+
+
+@pytest.mark.usefixtures("openrouter")
+def test_an_answer_beyond_the_limit_is_refused() -> None:
+    openrouter_adapter.register(max_response_bytes=100)
+    with pytest.raises(litellm.BadRequestError, match="larger than 100 bytes"):
+        ask()
+
+
 def test_a_failure_has_the_class_that_says_what_is_wrong(openrouter: Loopback) -> None:
     error = {"code": 402, "message": "Insufficient credits"}
     openrouter.replies({"error": error}, status=402)

@@ -201,6 +201,7 @@ def run_all(numbers: range, recorded: dict[str, bytes]) -> None:
     assert memory() - before < MOST_MEMORY
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("limited")
 def test_three_hundred_mutated_answers(recorded: dict[str, bytes]) -> None:
     run_all(range(300), recorded)
