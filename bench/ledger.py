@@ -33,7 +33,7 @@ from _paired import interval, print_machine, settle
 from _stub import MODEL, stub
 
 import openrouter_adapter
-from openrouter_adapter import admission, handlers, ledger
+from openrouter_adapter import admission, ledger
 from openrouter_adapter.ledger.rows import BILLED, OK, Row
 
 if TYPE_CHECKING:
@@ -109,7 +109,6 @@ def measure_calls(folder: str, rounds: int, calls: int) -> float:
     openrouter_adapter.register()
     counted = Counted()
     per_count = counted.of_nothing()
-    counted.wrap(handlers, "_look")
     for name in ("admit", "seen", "settle"):
         counted.wrap(admission.Attempt, name)
     counted.wrap(ledger.handler, "_record")
