@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 REQUESTS = 200
 LEAVING = "leaving"
+# Two, which may import LiteLLM slowly: uvicorn ends those that are silent.
+WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "300")
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_the_bill_the_ledger_and_the_spend_of_each_key_are_one_sum(
     slow_emulator: Emulator, databases: tuple[str, str], tmp_path: Path
 ) -> None:
     chance = random.Random(7)  # noqa: S311
-    with running(slow_emulator, databases, tmp_path, "--num_workers", "2") as (proxy, process):
+    with running(slow_emulator, databases, tmp_path, *WORKERS) as (proxy, process):
         callers = [proxy.caller(user_id=f"user-{number}") for number in range(3)]
         # LiteLLM prices what a left stream said until then itself: such clients have a key apart.
         leaver = proxy.caller(user_id=LEAVING)
