@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 import openrouter_adapter
 from openrouter_adapter import image_models
 from openrouter_adapter.emulator import Emulator
+from tests.support.browser import Browser
 from tests.support.loopback import Loopback
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ SETTINGS = (
     *("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"),
     *("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_DEBUG"),
 )
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +146,16 @@ def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         yield running
     # LiteLLM keeps its asynchronous clients, whose event loop ends with the test.
     litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, where this machine has one with its driver."""
+    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no Chromium with its driver here: Debian's are chromium, chromium-driver")
+    pytest.importorskip("selenium")
+    opened = Browser(chromium, driver)
+    yield opened
+    opened.close()

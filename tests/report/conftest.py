@@ -1,8 +1,7 @@
-"""A ledger of a month to report on, and a browser to look at its page."""
+"""A ledger of a month to report on."""
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from openrouter_adapter import ledger, report
 
 from . import ledgers
-from .browser import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger import Ledger
     from openrouter_adapter.report import Figures
-
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +36,3 @@ def figures(book: Ledger) -> Figures:
 def page(figures: Figures, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the month."""
     return report.write(figures, tmp_path_factory.mktemp("page") / "spend.html")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, where this machine has one with its driver."""
-    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no Chromium with its driver here: Debian's are chromium, chromium-driver")
-    pytest.importorskip("selenium")
-    opened = Browser(chromium, driver)
-    yield opened
-    opened.close()

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.ledger import Ledger
-
-    from .browser import Browser
+    from tests.support.browser import Browser
 
 COLUMN = """
 return [...document.querySelectorAll(`#by-${arguments[0]} tbody tr`)]
