@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 INDEX = DOCS / "README.md"
 COOKBOOK = ROOT / "cookbook" / "README.md"
-PAGES = sorted([*DOCS.glob("*.md"), COOKBOOK, ROOT / "README.md"])
+PROJECT = {COOKBOOK, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"}
+PAGES = sorted([*DOCS.glob("*.md"), *PROJECT, ROOT / "README.md"])
 # A target in parentheses after a text in brackets, outside of code blocks.
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -47,7 +48,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_the_index_has_every_page() -> None:
     listed = {target for target, _ in links(INDEX)}
-    assert listed == {*DOCS.glob("*.md"), COOKBOOK} - {INDEX}
+    assert listed == {*DOCS.glob("*.md"), *PROJECT} - {INDEX}
 
 
 def test_the_cookbook_has_every_recipe() -> None:
