@@ -13,6 +13,8 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
+from openrouter_adapter import files
+
 FILE_VARIABLE: Final = "OPENROUTER_ADAPTER_KEY_FILE"
 """Names the file; the key is then kept in it, and never in a keyring."""
 
@@ -118,9 +120,11 @@ def _write(noted: dict[str, str]) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Owner-only from its first byte on; whoever reads meanwhile finds the old one or the new.
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        # (Modes need POSIX; on Windows the settings folder keeps others out.)
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as opened:
             json.dump(noted, opened)
-        new.replace(file)
+        files.replace(new, file)
     except OSError as cause:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)

@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from openrouter_adapter import files
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
@@ -343,7 +345,7 @@ class _Appended:
     """A file to which lines are appended; what was not kept can be taken back."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | files.BINARY, 0o666)
         self._kept = self._synced = self._size = _without_torn_line(self._file)
 
     def write(self, lines: Sequence[bytes]) -> None:
@@ -375,7 +377,8 @@ def _without_torn_line(file: int) -> int:
     size = end = os.fstat(file).st_size
     while end:
         start = max(end - 65536, 0)
-        found = os.pread(file, end - start, start).rfind(b"\n")
+        os.lseek(file, start, os.SEEK_SET)
+        found = os.read(file, end - start).rfind(b"\n")
         if found >= 0:
             end = start + found + 1
             break

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
+from openrouter_adapter import files
 from openrouter_adapter.batch import identifiers
 from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
 
@@ -151,7 +152,7 @@ class Folder:
         """Whether a run works in it right now; for who may only read it, too."""
         try:
             with self._lock.open("rb") as file:
-                return not _is_locked(file, together=True)
+                return not _is_locked(file, shared=True)
         except FileNotFoundError:
             return False
         except OSError:
@@ -256,32 +257,14 @@ class Folder:
                 file.write(orjson.dumps(content, option=options))
                 file.flush()
                 os.fsync(file.fileno())
-            new.replace(path)
+            files.replace(new, path)
         except OSError as failure:
             raise self.unfit(failure) from None
 
 
-def _is_locked(file: IO[bytes], *, together: bool = False) -> bool:
+def _is_locked(file: IO[bytes], *, shared: bool = False) -> bool:
     """Locks a file, alone or together with others who do; False where another process has it."""
     try:
-        _lock(file, together)
+        return files.lock(file.fileno(), shared=shared)
     except OSError:
         return False
-    return True
-
-
-if os.name == "nt":  # pragma: no cover - checked on Windows only
-
-    def _lock(file: IO[bytes], together: bool) -> None:  # noqa: ARG001 - has no such locks
-        import msvcrt
-
-        file.seek(0x7FFF_0000)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        file.seek(0)
-
-else:
-
-    def _lock(file: IO[bytes], together: bool) -> None:
-        import fcntl
-
-        fcntl.flock(file, (fcntl.LOCK_SH if together else fcntl.LOCK_EX) | fcntl.LOCK_NB)

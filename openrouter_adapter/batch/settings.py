@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -62,21 +63,24 @@ class Pace:
         return min(self.by_model.get(model, self.most), self.most)
 
 
-_most_connections: int | None = None
-
-
+@functools.cache
 def most_connections() -> int:
     """Connections that the system lets this process open; its own limit is raised for it."""
-    global _most_connections
-    if sys.platform == "win32":
-        return 512
-    if _most_connections is None:
-        import resource
+    return _most_connections()
 
+
+if sys.platform == "win32":
+
+    def _most_connections() -> int:
+        return 512
+
+else:
+    import resource
+
+    def _most_connections() -> int:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = MOST_IN_FLIGHT * 2
         if soft < wanted:
             soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        _most_connections = max(soft - _OTHER_FILES, 16)
-    return _most_connections
+        return max(soft - _OTHER_FILES, 16)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first lets what is in the air land, the second ends at once."""
+"""Ctrl-C and SIGTERM: the first lets requests in flight finish, the second ends at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 STOPPED: Final = "It was asked to stop; what was in the air has landed."
 
+_SIGNALS: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+]
+
 # How to stop the runs of other threads, by the thread's id.
 _stops: dict[int, Callable[[], object]] = {}
 
@@ -27,8 +31,9 @@ def stop_thread(thread: int) -> None:
 
 @contextlib.contextmanager
 def stopping(engine: Engine) -> Iterator[None]:
-    """Has signals stop a run for the time of the block; the loop's own come back afterwards."""
+    """Has signals stop a run during the block; the handlers before it come back afterwards."""
     asked = False
+    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         nonlocal asked
@@ -37,23 +42,21 @@ def stopping(engine: Engine) -> Iterator[None]:
         asked = True
         engine.stop(STOPPED)
 
-    loop = asyncio.get_running_loop()
+    def stop_soon(*_: object) -> None:
+        # A handler may run between any two lines. (Event loops take none of their own on Windows.)
+        loop.call_soon_threadsafe(stop)
+
     thread = threading.get_ident()
     if thread != threading.main_thread().ident:
-        _stops[thread] = lambda: loop.call_soon_threadsafe(stop)
+        _stops[thread] = stop_soon
         try:
             yield
         finally:
             del _stops[thread]
         return
-    taken: list[signal.Signals] = []
+    before = {number: signal.signal(number, stop_soon) for number in _SIGNALS}
     try:
-        # Windows has no handlers on its loops.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop)
-                taken.append(number)
         yield
     finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

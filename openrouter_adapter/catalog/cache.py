@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import orjson
 
+from openrouter_adapter import files
+
 FOLDER_VARIABLE: Final = "OPENROUTER_ADAPTER_CACHE"
 _FORMAT: Final = 1
 
@@ -86,7 +88,7 @@ def write(file: Path, entry: Entry) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(orjson.dumps(held))
-        Path(temporary).replace(file)
+        files.replace(Path(temporary), file)
     except OSError as cause:
         _logger.warning("The cache file %s can't be written: %s", file, cause)
         if temporary is not None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 from pathlib import Path
@@ -26,8 +27,8 @@ RUN_VARIABLE: Final = "OPENROUTER_ADAPTER_RUN"
 
 _LEDGER_VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 _TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"
-_PASSED_ON: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
-_BY_KEYBOARD: Final = ("SIGINT", "SIGQUIT")
+_PASSED_ON: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+_BY_KEYBOARD: Final = ("SIGINT", "SIGQUIT", "SIGBREAK")
 
 _NEVER: Final = (
     "the program never imported LiteLLM, so nothing was done. (A Python that is started with -I, "
@@ -57,7 +58,8 @@ def run(
 ) -> int:
     """Runs a program with the adapter in each of its Pythons that imports LiteLLM.
 
-    Standard input, output and error are the program's; signals are passed on to it.
+    Standard input, output and error are the program's; signals are passed on to it. That needs
+    POSIX: on Windows Ctrl-C and Ctrl-Break come from the console, and there are no others.
 
     Args:
         program: Its name or path and its arguments; a path that ends in .py is run by this Python.
@@ -87,7 +89,7 @@ def say(line: str) -> None:
 
 def end_like(code: int) -> NoReturn:
     """Ends this process as the program has ended: with its exit code, or by its signal."""
-    if code < 0:
+    if sys.platform != "win32" and code < 0:
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
@@ -96,7 +98,8 @@ def end_like(code: int) -> NoReturn:
         with contextlib.suppress(OSError):
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    sys.exit(code if code >= 0 else 128 - code)
+    # Windows has unsigned codes of 32 bits, and sys.exit takes signed ones.
+    sys.exit(code - 2**32 if code >= 2**31 else code if code >= 0 else 128 - code)
 
 
 def _environment(
@@ -122,13 +125,16 @@ def _command(program: Sequence[str]) -> list[str]:
     name = program[0]
     if name.endswith(".py") and Path(name).is_file():
         return [sys.executable, *program]
-    # Without an activated environment its programs are not on the path, but beside its Python.
-    beside = str(Path(sys.executable).parent)
-    found = shutil.which(name) or shutil.which(name, path=beside)
+    # Without an activated environment its programs are not on the path, but next to its Python, or
+    # in a folder of their own on Windows.
+    folders = dict.fromkeys((str(Path(sys.executable).parent), sysconfig.get_path("scripts")))
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         if Path(name).exists():
             raise ProgramError(f"{name} is no program that can be run", 126)
-        raise ProgramError(f"there is no program {name}: not on PATH, nor in {beside}", 127)
+        raise ProgramError(
+            f"there is no program {name}: not on PATH, nor in {next(iter(folders))}", 127
+        )
     return [found, *program[1:]]
 
 
@@ -203,13 +209,14 @@ class _Relay:
 
 def _has_keyboard() -> bool:
     """Whether a terminal sends its Ctrl-C to this process, and so to the program as well."""
-    if not hasattr(os, "tcgetpgrp"):
-        return True
-    try:
-        with open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
+    if sys.platform != "win32":
+        with (
+            contextlib.suppress(OSError),
+            open("/dev/tty", "rb", buffering=0) as terminal,  # noqa: PTH123
+        ):
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
-    except OSError:
-        return False
+    # A console of Windows sends Ctrl-C to every program in it.
+    return sys.platform == "win32"
 
 
 def _notices(folder: Path) -> Iterator[str]:

@@ -394,15 +394,15 @@ if hasattr(os, "register_at_fork"):
 
 
 def end_when_told() -> None:
-    """Lets a SIGTERM or SIGHUP that nobody handles write the ledger first; Python's own would not.
+    """Lets a signal that ends the process, and that nobody handles, write the ledger first.
 
     Does nothing outside the main thread, or where the program has a handler of its own: that one
     ends in a normal exit, which writes too.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    for name in ("SIGTERM", "SIGHUP"):
-        # Windows has no SIGHUP.
+    # Windows has no SIGHUP; SIGBREAK is what a console that is closed sends there.
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _on_signal)

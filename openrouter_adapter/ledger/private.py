@@ -1,4 +1,8 @@
-"""Files and folders that only their owner may read, and locks between processes."""
+"""Files and folders that only their owner may read, and locks between processes.
+
+Modes need POSIX: on Windows a file has the rights of its folder, and the user's own folders keep
+others out there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Final
+
+from openrouter_adapter import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,51 +55,11 @@ def locked(number: int, *, waits: bool) -> Iterator[None]:
     Raises:
         BlockingIOError: another process has it, and `waits` is false.
     """
-    while not _lock(number):
+    while not files.lock(number):
         if not waits:
             raise BlockingIOError
         time.sleep(_LOCK_PAUSE)
     try:
         yield
     finally:
-        _unlock(number)
-
-
-if os.name == "nt":  # pragma: no cover - checked on Windows only
-    # Windows locks bytes, not files: one far behind the content keeps nobody from reading it.
-    _PLACE: Final = 0x7FFF_0000
-
-    def _lock(number: int) -> bool:
-        import msvcrt
-
-        os.lseek(number, _PLACE, os.SEEK_SET)
-        try:
-            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        finally:
-            os.lseek(number, 0, os.SEEK_SET)
-        return True
-
-    def _unlock(number: int) -> None:
-        import msvcrt
-
-        os.lseek(number, _PLACE, os.SEEK_SET)
-        msvcrt.locking(number, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-
-else:
-
-    def _lock(number: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(number: int) -> None:
-        import fcntl
-
-        # A child that was forked meanwhile has this file open, too: closing would not unlock it.
-        fcntl.flock(number, fcntl.LOCK_UN)
+        files.unlock(number)

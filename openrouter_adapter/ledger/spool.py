@@ -15,6 +15,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import files
 from openrouter_adapter.ledger import private
 from openrouter_adapter.ledger.rows import COLUMNS, Row, values
 
@@ -30,8 +31,6 @@ VARIABLE: Final = "OPENROUTER_ADAPTER_SPOOL"
 
 _ENDING: Final = ".jsonl"
 _ROWS_AT_ONCE: Final = 1_000
-# On Windows, a file that is not opened as binary gets other line ends.
-_BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
 class Spool:
@@ -120,7 +119,9 @@ def _new_name() -> str:
 def _append(file: Path, lines: bytes) -> None:
     while True:
         is_new = not file.exists()
-        number = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | _BINARY, private.FILE_MODE)
+        number = os.open(
+            file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | files.BINARY, private.FILE_MODE
+        )
         with _closing(number), private.locked(number, waits=True):
             # Whoever replayed it meanwhile has removed it.
             if os.fstat(number).st_nlink == 0:

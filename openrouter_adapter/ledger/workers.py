@@ -167,13 +167,12 @@ def move(connection: sa.Connection, worker: str, budget: str, period: str, amoun
 
 
 def _runs(pid: int) -> bool:
-    if sys.platform == "win32":
-        # Signal 0 is Ctrl-C there; its lease will tell.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
+    # On Windows signal 0 is Ctrl-C; there a worker's lease tells.
+    if sys.platform != "win32":
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True
     return True

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import files
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.report import budgets, charts, explorer, texts
 
@@ -44,7 +45,7 @@ def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
     new = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         new.write_bytes(page)
-        new.replace(target)
+        files.replace(new, target)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
