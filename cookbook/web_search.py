@@ -1,4 +1,4 @@
-"""An answer from the web, with its sources, and what the search cost beside the tokens.
+"""An answer from the web, with its sources, and what the search cost besides the tokens.
 
 Run it with OPENROUTER_API_KEY set. It costs about 1 US cent: 4 USD for 1,000 results.
 """
@@ -12,7 +12,9 @@ openrouter_adapter.register()
 response = litellm.completion(
     "openrouter/openai/gpt-4o-mini",
     messages=[{"role": "user", "content": "What is CERN working on?"}],
-    plugins=[{"id": "web", "engine": "exa", "max_results": 2}],
+    # The model decides when to search; the tool choice makes it.
+    tools=[{"type": "openrouter:web_search", "parameters": {"max_results": 2}}],
+    openrouter_tool_choice={"type": "openrouter:web_search"},
     max_tokens=300,
 )
 message = response.choices[0].message

@@ -24,6 +24,7 @@ from openrouter_adapter.cli import (
     router_config,
     run,
     spend,
+    streams,
 )
 
 __all__ = ["app", "main"]
@@ -85,4 +86,5 @@ def _root(
 
 def main() -> None:
     """Runs the command line; the entry point of `openrouter-adapter`."""
+    streams.make_safe()
     app()

@@ -73,7 +73,7 @@ def _on_disk(file: Path) -> Iterator[Path]:
 
 
 def _print_json(found: Totals) -> None:
-    import orjson
+    from openrouter_adapter.cli.printing import print_json
 
     def fields(one: ModelTotal) -> dict[str, object]:
         return {
@@ -93,7 +93,7 @@ def _print_json(found: Totals) -> None:
         "broken": found.broken,
         "first_broken": found.first_broken,
     }
-    typer.echo(orjson.dumps(printed, default=str, option=orjson.OPT_INDENT_2).decode())
+    print_json(printed)
 
 
 def _print_table(found: Totals) -> None:

@@ -52,10 +52,17 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: 
 
 
 def print_json(printed: Any) -> None:
-    """Prints JSON."""
+    """Prints JSON; other characters than ASCII are escaped unless standard output is UTF-8."""
+    import json
+    import re
+    import sys
+
     import orjson
 
-    typer.echo(orjson.dumps(printed, option=orjson.OPT_INDENT_2).decode())
+    text = orjson.dumps(printed, default=str, option=orjson.OPT_INDENT_2).decode()
+    if not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf"):
+        text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    typer.echo(text)
 
 
 def print_csv(lines: Iterable[Iterable[Any]]) -> None:
