@@ -82,6 +82,7 @@ _is_for_blocks: bool = False
 
 def places() -> tuple[Place, ...]:
     """Every place in LiteLLM that `register()` changes."""
+    from openrouter_adapter import left_streams
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of, without_streams
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
@@ -154,6 +155,13 @@ def places() -> tuple[Place, ...]:
             "response_cost_calculator",
             without_streams,
             "streams without a tokenizer",
+        ),
+        # What the proxy prices by the cost map when the client has left.
+        Place(
+            "litellm.litellm_core_utils.litellm_logging.Logging",
+            "dispatch_success_handlers",
+            left_streams.waiting_for_bill,
+            "the bill of streams that a proxy's client leaves",
         ),
         # What a Router returns is a stream around ours.
         Place(

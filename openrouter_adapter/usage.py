@@ -123,6 +123,29 @@ def read_generation_id(body: Mapping[str, Any], headers: Mapping[str, str] | Non
     return from_header or _text(body.get("id")) or _text(body.get("generation_id"))
 
 
+def body_of_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """What `GET /generation` says, in the form of an answer's body.
+
+    The tokens are those that were billed: the provider's own count, where OpenRouter has it.
+    """
+    prompt, answer = (
+        generation.get(f"native_{name}") or generation.get(name) or 0
+        for name in ("tokens_prompt", "tokens_completion")
+    )
+    return {
+        "id": generation.get("id"),
+        "model": generation.get("model"),
+        "provider": generation.get("provider_name"),
+        "usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": answer,
+            "total_tokens": prompt + answer,
+            "cost": generation.get("total_cost"),
+            "is_byok": generation.get("is_byok"),
+        },
+    }
+
+
 def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What `_hidden_params["openrouter"]` holds. A key is absent where the wire had nothing."""
     usage = body.get("usage")

@@ -22,11 +22,13 @@ from openrouter_adapter import (
     OpenRouterChatConfig,
     OpenRouterEmbeddingConfig,
     OpenRouterImageGenerationConfig,
+    left_streams,
 )
 from openrouter_adapter.emulator import Emulator
 from tests.support import answers
 from tests.support.calls import ask, draw, embed, stream
 from tests.support.loopback import Loopback, Reply
+from tests.support.waiting import ahappens
 
 PAGE = Path(__file__).parents[1] / "docs" / "differences.md"
 EPHEMERAL = {"type": "ephemeral"}
@@ -39,7 +41,7 @@ def test_every_row_has_its_test_and_every_test_its_row() -> None:
     tests = [
         one.name
         for one in tree.body
-        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name.startswith("test_")
     ]
 
     assert len(rows) == len(named)
@@ -368,6 +370,26 @@ def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
     assert len(openrouter.requests) == 1
     assert chunks.response.choices[0].message.content == text == "Wren, tit, owl."
     assert chunks.response._hidden_params["response_cost"] == answers.COST
+
+
+async def test_a_stream_that_a_client_left_is_not_estimated(
+    emulated: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(left_streams, "_PAUSES", (0.05,))
+    emulated.faults.add("stall; after=3", times=1)
+    left: Any = await litellm.acompletion(
+        "openrouter/openai/gpt-4o-mini", [{"role": "user", "content": "Hi."}], stream=True
+    )
+    await anext(left)
+    so_far = litellm.stream_chunk_builder(left.chunks)
+    with pytest.raises(left_streams.DeferredError):
+        await left.logging_obj.dispatch_success_handlers(so_far, prefer_async_handlers=True)
+    await left.aclose()
+
+    known = left.logging_obj.model_call_details
+    assert await ahappens(lambda: known.get("response_cost") is not None)
+    [billed] = [row for row in emulated.bill() if row.cancelled]
+    assert known["response_cost"] == float(billed.cost)
 
 
 def test_a_cut_stream_is_an_error(openrouter: Loopback) -> None:

@@ -20,7 +20,7 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import callbacks, errors, midstream, usage
+from openrouter_adapter import background, callbacks, errors, left_streams, midstream, usage
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
 
@@ -92,6 +92,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._attempt = attempt
         self._is_settled = False
         self._listeners = callbacks.stream_listeners(logging_obj)
+        left_streams.watch(logging_obj, http_response, self._reader.bill)
 
     @property
     def response_uptil_now(self) -> str:
@@ -201,6 +202,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self.completion_stream = None
         self.sent_last_chunk = True
         self.response = self.logging_obj.__dict__[_RESPONSE] = response
+        left_streams.forget(self.logging_obj)
         self._settle()
         return response, logged
 
@@ -223,12 +225,12 @@ class OpenRouterStream(CustomStreamWrapper):
         await self._http_response.aclose()
         if self.logging_obj.llm_caching_handler is not None:
             copy = response.model_copy(deep=True)
-            _in_background(self.async_cache_streaming_response(copy, cache_hit=False))
+            background.run(self.async_cache_streaming_response(copy, cache_hit=False))
         if getattr(self.logging_obj, "_on_deferred_stream_complete", None) is not None:
             # The proxy's guardrails fire it themselves, after they have seen the whole answer.
             self.logging_obj.__dict__["_deferred_stream_complete_args"] = (logged, False)
         else:
-            _in_background(
+            background.run(
                 self.logging_obj.dispatch_success_handlers(
                     logged,
                     cache_hit=False,
@@ -262,7 +264,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self.completion_stream = None
         await self._http_response.aclose()
         exception = self._failure(cause)
-        self._failure_logging = _in_background(self._failure_handlers(exception))
+        self._failure_logging = background.run(self._failure_handlers(exception))
         self._raise(exception)
 
     def _failure_handlers(self, exception: Exception) -> Coroutine[Any, Any, None]:
@@ -285,6 +287,7 @@ class OpenRouterStream(CustomStreamWrapper):
         partial = exception.__dict__["partial_response"]
         self._emitted_disqualifying_content = _is_more_than_words(partial)
         usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
+        left_streams.forget(self.logging_obj)
         self._settle(exception)
         return exception
 
@@ -336,7 +339,7 @@ class OpenRouterStream(CustomStreamWrapper):
             return
         with contextlib.suppress(RuntimeError):
             asyncio.get_running_loop()  # without one there is no connection any more
-            _in_background(self._http_response.aclose())
+            background.run(self._http_response.aclose())
 
 
 def response_of(stream: Any) -> ModelResponse | None:
@@ -351,6 +354,8 @@ def response_of(stream: Any) -> ModelResponse | None:
 def without_streams(original: Any) -> Any:
     """LiteLLM's cost calculator, for all but our streams, which have no cost until they end.
 
+    Nor has one that was left, if OpenRouter did not tell its bill: no estimate takes its place.
+
     It would count the tokens of nothing, and for Llama models fetch a tokenizer from the network
     to do so, before the caller gets the stream. And a hit of its cache, which it learns of only
     later, it would reckon from the catalogue's prices for the proxy's header.
@@ -358,7 +363,7 @@ def without_streams(original: Any) -> Any:
 
     def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
         result = keywords.get("result", arguments[0] if arguments else None)
-        if isinstance(result, OpenRouterStream):
+        if isinstance(result, OpenRouterStream) or left_streams.is_unpriced(log):
             return None
         if _is_cached(result) and _provider_of(log) == "openrouter":
             return 0.0
@@ -380,14 +385,3 @@ def _is_more_than_words(partial: ModelResponse | None) -> bool:
     choices: Any = () if partial is None else partial.choices
     fields = (field for choice in choices for field in choice.message)
     return any(value for name, value in fields if name not in {"role", "content"})
-
-
-_background: set[asyncio.Task[Any]] = set()
-
-
-def _in_background(coroutine: Any) -> asyncio.Task[Any]:
-    """Runs a coroutine that need not be waited for; the loop alone would let it be collected."""
-    task = asyncio.get_running_loop().create_task(coroutine)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    return task

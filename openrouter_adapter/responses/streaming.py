@@ -21,8 +21,9 @@ from litellm.responses.streaming_iterator import (
     ResponsesAPIStreamingIterator,
     SyncResponsesAPIStreamingIterator,
 )
+from litellm.types.llms.openai import ResponseIncompleteEvent, ResponsesAPIStreamEvents
 
-from openrouter_adapter import errors, midstream, usage
+from openrouter_adapter import errors, left_streams, midstream, usage
 from openrouter_adapter.responses import answers
 from openrouter_adapter.sse import NotJSONError, TextParser
 
@@ -80,9 +81,20 @@ class EventReader:
         for index, pieces in self._texts.items():
             part = {"type": "output_text", "text": "".join(pieces), "annotations": []}
             items.setdefault(index, _message(part))
-        if not items:
-            return None
         output = [items[index] for index in sorted(items)]
+        return self._incomplete(output) if output else None
+
+    @property
+    def incomplete_event(self) -> ResponseIncompleteEvent | None:
+        """The event that would end the stream here; None before the first one has come."""
+        response = self.partial_response or (self._incomplete([]) if self._response else None)
+        if response is None:
+            return None
+        return ResponseIncompleteEvent(
+            type=ResponsesAPIStreamEvents.RESPONSE_INCOMPLETE, response=response
+        )
+
+    def _incomplete(self, output: list[Any]) -> ResponsesAPIResponse | None:
         body = {**self._response, "status": "incomplete", "output": output}
         try:
             return answers.response_object(body, self.headers)
@@ -138,6 +150,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
     _reader: EventReader
     _attempt: Attempt
     _is_over: bool
+    _has_failed: bool = False
 
     @classmethod
     def _of(cls, made: BaseResponsesAPIStreamingIterator, attempt: Attempt) -> Any:
@@ -167,6 +180,16 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         given: Any = getattr(self.completed_response, "response", None)
         if copied is not None and given is not None and copied is not given:
             copied._hidden_params["openrouter"] = given._hidden_params.get("openrouter")
+
+    def partial_response_on_disconnect(self) -> ResponseIncompleteEvent | None:
+        """What LiteLLM's proxy hands to its success handlers when its client has left.
+
+        Without LiteLLM's estimate of the tokens; none for a stream that ended or failed.
+        """
+        if self.completed_response is not None or self._has_failed:
+            return None
+        left_streams.watch(self.logging_obj, self.response, lambda: self._reader.bill)
+        return self._reader.incomplete_event
 
     @property
     def _is_json(self) -> bool:
@@ -214,6 +237,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
 
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
+        self._has_failed = True
         exception = cause
         if isinstance(cause, NotJSONError):
             exception = self._not_json(cause.line)

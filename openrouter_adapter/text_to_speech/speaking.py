@@ -123,9 +123,7 @@ async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> 
         except Exception as wrong:  # noqa: BLE001 - there is audio, and only its price is missing
             logger.debug("the cost of %s can't be asked for: %r", generation_id, wrong)
             break
-        billed = {"cost": found.get("total_cost"), "is_byok": found.get("is_byok")}
-        facts = {"id": generation_id, "model": found.get("model"), "usage": billed}
-        usage.attach(hidden, {**facts, "provider": found.get("provider_name")}, hidden["headers"])
+        usage.attach(hidden, usage.body_of_generation(found), hidden["headers"])
         break
     return response
 

@@ -1,0 +1,136 @@
+"""OpenRouter's bill in place of LiteLLM's estimate, for a stream that a client of its proxy leaves.
+
+The proxy then assembles a response of what the client got, and hands it to its success handlers,
+which price it by the cost map and add that to the key's spend. OpenRouter bills something else,
+and knows it a moment later. So the handlers run once `GET /generation` has told the bill, in the
+background: the proxy closes the stream, and frees its place among the key's parallel requests,
+without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from litellm.exceptions import AuthenticationError
+from litellm.types.utils import ModelResponse, ModelResponseStream
+
+from openrouter_adapter import api, background, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import httpx
+
+    from openrouter_adapter.usage import Bill
+
+logger = logging.getLogger("openrouter_adapter")
+
+# Seconds before each question, as the ledger's reconcile waits. OpenRouter usually knows at the
+# first; what it does not know at the last is left to the ledger.
+_PAUSES: Final = (2, 4, 8, 16, 32, 64)
+# What a log holds while its stream has not ended, and what one of an unknown cost holds.
+_STREAM: Final = "_openrouter_unfinished_stream"
+_UNPRICED: Final = "_openrouter_cost_is_unknown"
+_ENDPOINTS: Final = ("/chat/completions", "/responses")
+
+
+class DeferredError(Exception):
+    """The success handlers run later; LiteLLM's proxy reads it as "none has run"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfinished:
+    """A stream before its end: the HTTP response, and what it has said of its bill."""
+
+    response: httpx.Response
+    bill: Callable[[], Bill]
+
+
+def watch(log: Any, response: httpx.Response, bill: Callable[[], Bill]) -> None:
+    """Notes in a stream's log that the stream has not ended.
+
+    Args:
+        log: LiteLLM's logging object of the call.
+        response: The HTTP response that the stream reads.
+        bill: Returns what the stream has said of its bill so far.
+    """
+    log.__dict__[_STREAM] = _Unfinished(response, bill)
+
+
+def forget(log: Any) -> None:
+    """Notes that the stream has ended or failed: LiteLLM's handlers get its bill with that."""
+    log.__dict__.pop(_STREAM, None)
+
+
+def is_unpriced(log: Any) -> bool:
+    """Whether the log is of a stream that was left and whose cost OpenRouter has not told."""
+    return _UNPRICED in getattr(log, "__dict__", ())
+
+
+def waiting_for_bill(original: Any) -> Any:
+    """LiteLLM's dispatch of success handlers; for a stream that was left, they run later."""
+
+    @functools.wraps(original)
+    async def dispatch_success_handlers(
+        log: Any, result: Any = None, *arguments: Any, **keywords: Any
+    ) -> None:
+        handlers = functools.partial(original, log, result, *arguments, **keywords)
+        is_chunk = result is None or isinstance(result, ModelResponseStream)
+        if is_chunk or _STREAM not in log.__dict__:
+            await handlers()
+            return
+        background.run(_price(log, result, log.__dict__.pop(_STREAM), handlers))
+        # Not a return: the proxy would leave it to the handlers to free the request's place.
+        raise DeferredError("OpenRouter is asked first what the left stream cost")
+
+    return dispatch_success_handlers
+
+
+async def _price(
+    log: Any, result: Any, unfinished: _Unfinished, handlers: Callable[[], Awaitable[None]]
+) -> None:
+    """Puts the bill on what the client got, and runs the handlers."""
+    bill = unfinished.bill()
+    body: dict[str, Any] | None = None
+    if bill.cost is not None:
+        body = {"id": bill.generation_id, "model": bill.model, "usage": bill.usage}
+    elif bill.generation_id:
+        body = await _ask(bill.generation_id, unfinished.response.request)
+    if body is None:
+        log.__dict__[_UNPRICED] = True
+        logger.warning(
+            "LiteLLM's spend lacks a stream whose client left, generation %s: OpenRouter did not "
+            "tell its cost in time",
+            bill.generation_id,
+        )
+    else:
+        answer = getattr(result, "response", result)
+        tokens = usage.litellm_usage(body["usage"] or {})
+        # A Responses answer gets it in the form that LiteLLM's own logging gives it.
+        answer.usage = tokens if isinstance(answer, ModelResponse) else tokens.model_dump()
+        usage.attach(answer._hidden_params, body, unfinished.response.headers)
+    await handlers()
+
+
+async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | None:
+    """The bill as an answer's body would have it; None if OpenRouter doesn't tell in time."""
+    key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    base_url = str(request.url.copy_with(query=None))
+    for endpoint in _ENDPOINTS:
+        base_url = base_url.removesuffix(endpoint)
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        try:
+            found = await api.aget_generation(generation_id, api_key=key, base_url=base_url)
+        except AuthenticationError:
+            return None
+        except Exception as wrong:  # noqa: BLE001 - it is asked again, whatever it was
+            logger.debug("the cost of %s is not known yet: %r", generation_id, wrong)
+            continue
+        if usage.usd(found.get("total_cost")) is not None:
+            return usage.body_of_generation(found)
+    return None
