@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import budgets
+from openrouter_adapter.ledger import budgets, shapes
 from openrouter_adapter.ledger.money import MOST_PICO, PART, whole
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.rollups import Change
     from openrouter_adapter.ledger.rows import Row
 
-_IDS_A_QUERY: Final = 500
+_IDS_A_QUERY: Final = 512
 
 
 def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
@@ -207,8 +207,7 @@ def _deleted(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
     delete = sa.text(
         "DELETE FROM ledger_holds WHERE id IN :ids RETURNING worker, budget, period, amount"
     ).bindparams(sa.bindparam("ids", expanding=True))
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        some = sorted(ids[start : start + _IDS_A_QUERY])
+    for some in shapes.padded(sorted(ids), _IDS_A_QUERY):
         yield from connection.execute(delete, {"ids": some}).fetchall()
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger import accounts, rollups
+from openrouter_adapter.ledger import accounts, rollups, shapes
 from openrouter_adapter.ledger.database import Database, RacedError, url_of
 from openrouter_adapter.ledger.money import MOST_PICO
 from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
@@ -22,11 +22,9 @@ _EMBEDDINGS: Final = "/embeddings"
 _RECENT: Final = 7 * 86_400 * 1_000_000
 _NAMES: Final = ", ".join(COLUMNS)
 # SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
-_KEYS_A_QUERY: Final = 500
+_KEYS_A_QUERY: Final = 512
 # Each statement lets go of the interpreter's lock, which the event loop then has.
 _ROWS_A_STATEMENT: Final = 64
-
-T = TypeVar("T")
 
 
 class Store:
@@ -81,7 +79,7 @@ class Store:
 
     def _there(self, connection: sa.Connection, call_ids: set[str]) -> dict[str, dict[int, Row]]:
         found: dict[str, dict[int, Row]] = {}
-        for some in _pieces(sorted(call_ids), _KEYS_A_QUERY):
+        for some in shapes.padded(sorted(call_ids), _KEYS_A_QUERY):
             marks = ", ".join([self.database.mark] * len(some))
             lock = "" if self.database.is_sqlite else " ORDER BY call_id, attempt FOR UPDATE"
             query = f"SELECT {_NAMES} FROM ledger_attempts WHERE call_id IN ({marks}){lock}"  # noqa: S608
@@ -110,7 +108,7 @@ class Store:
         if not hits:
             return
         costs = {row.generation_id: row.total for row in batch if row.total}
-        for some in _pieces(sorted(map(str, set(hits.values()))), _KEYS_A_QUERY):
+        for some in shapes.padded(sorted(map(str, set(hits.values()))), _KEYS_A_QUERY):
             marks = ", ".join([self.database.mark] * len(some))
             query = (
                 "SELECT generation_id, MAX(cost + upstream) FROM ledger_attempts "  # noqa: S608
@@ -185,7 +183,7 @@ def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -
     """Inserts rows whose keys are new; returns how many were."""
     marks = f"({', '.join([database.mark] * len(COLUMNS))})"
     inserted = 0
-    for some in _pieces(rows, _ROWS_A_STATEMENT):
+    for some in shapes.split(rows, _ROWS_A_STATEMENT):
         result = connection.exec_driver_sql(
             f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
             f"VALUES {', '.join([marks] * len(some))} "
@@ -235,8 +233,3 @@ def _is_certain(row: Row) -> bool:
 
 def _differ(one: str | None, other: str | None) -> bool:
     return bool(one and other) and one != other
-
-
-def _pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -275,7 +275,6 @@ def test_where_rows_wait_does_not_depend_on_who_opens_the_ledger(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.xfail(strict=False, reason="it grew by 20 MB when last measured")
 def test_memory_stays_as_it_is_over_fifty_thousand_calls(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.ledger.memory", str(tmp_path / "ledger.db"), "50000"]
     grown = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603

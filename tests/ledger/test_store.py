@@ -7,13 +7,14 @@ import random
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, Store, queries, to_pico
+from openrouter_adapter.ledger import LedgerError, Store, queries, shapes, to_pico
 from openrouter_adapter.ledger.migrations import STEPS
 from openrouter_adapter.ledger.money import PART
 from openrouter_adapter.ledger.rows import COLUMNS
@@ -318,3 +319,33 @@ def test_importing_the_package_does_not_import_sqlalchemy() -> None:
 
     code = "import sys, openrouter_adapter; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+@pytest.mark.parametrize("count", range(131))
+def test_few_lengths_of_lists_are_sent_to_the_database(count: int) -> None:
+    items = list(range(count))
+    pieces = list(shapes.split(items, 64))
+    assert [item for piece in pieces for item in piece] == items
+    assert {len(piece) for piece in pieces} <= {1, 2, 4, 8, 16, 32, 64}
+    queries = list(shapes.padded(items, 64))
+    assert {key for keys in queries for key in keys} == set(items)
+    assert {len(keys) for keys in queries} <= {1, 2, 4, 8, 16, 32, 64}
+    assert len(queries) == -(-count // 64)
+
+
+def test_batches_of_all_sizes_leave_few_statements_prepared(store: Store) -> None:
+    sent: set[str] = set()
+    store.write([billed(1)])
+
+    @sa.event.listens_for(store.database._engine, "before_cursor_execute")
+    def _note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.add(statement)
+
+    for count in range(1, 130):
+        rows = [
+            billed(1, hold_id=uuid.uuid4().hex, source_id=uuid.uuid4().hex) for _ in range(count)
+        ]
+        store.write(rows)
+        store.write([replace(row, cost=2) for row in rows])
+    # Queries for rows, for hits and for reservations have nine lengths each, and inserts seven.
+    assert len(sent) < 50
