@@ -147,6 +147,10 @@ def _write_whole(number: int, lines: bytes) -> None:
 
 def _replay(file: Path, write: Callable[[Sequence[Row]], object]) -> None:
     with file.open("r+b") as opened, private.locked(opened.fileno(), waits=False):
+        # Another process may have replayed and removed it since it was opened: a file that has the
+        # name now is another one, with rows that nobody has written.
+        if os.fstat(opened.fileno()).st_nlink == 0:
+            return
         some: list[Row] = []
         for row in _rows(opened, file):
             some.append(row)

@@ -10,11 +10,20 @@ import litellm
 
 from openrouter_adapter.admission import Attempt
 from openrouter_adapter.chat.streaming import OpenRouterStream
+from openrouter_adapter.midstream import (
+    MidStreamContentPolicyError,
+    MidStreamContextWindowError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ALLOWED = (*litellm.LITELLM_EXCEPTION_TYPES, litellm.exceptions.MidStreamFallbackError)
+ALLOWED = (
+    *litellm.LITELLM_EXCEPTION_TYPES,
+    litellm.exceptions.MidStreamFallbackError,
+    MidStreamContentPolicyError,
+    MidStreamContextWindowError,
+)
 EVENTS = "text/event-stream"
 
 

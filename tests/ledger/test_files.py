@@ -18,7 +18,7 @@ import litellm
 import pytest
 
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, spool
+from openrouter_adapter.ledger import LedgerError, private, spool
 from openrouter_adapter.ledger.spool import Spool
 from openrouter_adapter.ledger.writer import Writer
 
@@ -197,6 +197,26 @@ def test_rows_that_are_added_while_others_replay_are_lost_by_nobody(tmp_path: Pa
     assert sorted(row.cost or 0 for row in found) == [
         number * 1000 + cost for number in range(4) for cost in range(50)
     ]
+
+
+def test_a_replay_that_comes_late_leaves_the_file_that_has_the_name_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = Spool([tmp_path])
+    waiting.add([billed(1)])
+    found: list[Row] = []
+    locked = private.locked
+
+    def locked_too_late(number: int, *, waits: bool) -> Any:
+        monkeypatch.setattr(private, "locked", locked)
+        assert Spool([tmp_path]).replay(found.extend)
+        waiting.add([billed(2)])
+        return locked(number, waits=waits)
+
+    monkeypatch.setattr(private, "locked", locked_too_late)
+    Spool([tmp_path]).replay(found.extend)
+    assert waiting.replay(found.extend)
+    assert [row.cost for row in found] == [1, 2]
 
 
 def test_flush_waits_as_long_as_it_says_and_no_longer_than_it_must(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ def test_the_ledger_has_the_tags_and_the_user_of_a_request(caller: Caller, proxy
     )
 
     (row,) = proxy.rows(caller, 1)
-    assert (row.user_id, row.tags, row.job) == ("customer-7", '["night", "reports"]', "j1")
+    assert (row.user_id, row.end_user_id) == ("ann", "customer-7")
+    assert (row.tags, row.job) == ('["night", "reports"]', "j1")
 
 
 def test_a_hit_of_the_cache_costs_nothing_and_is_marked(

@@ -60,7 +60,7 @@ def test_the_recipe_costs_what_it_says(proxy: Proxy, caller: Caller, emulator: E
     assert [Decimal(cost) for cost in told] == [row.cost for row in emulator.bill()[before:]]
     bodies = [request.body for request in emulator.requests[-2:]]
     assert [body["provider"]["sort"] for body in bodies] == ["price", "price"]
-    assert {row.user_id for row in proxy.rows(caller, 2)} == {"cookbook"}
+    assert {row.end_user_id for row in proxy.rows(caller, 2)} == {"cookbook"}
 
 
 def test_the_recipe_has_the_wildcard_and_the_line_of_the_page() -> None:
