@@ -242,6 +242,18 @@ def test_a_title_beyond_ascii_is_sent_as_utf_8(
         ask(extra_headers={"X-Team": "a\nb"})
 
 
+def test_openrouters_key_is_not_shown_to_openai(
+    openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openrouter.base_url)
+    monkeypatch.delenv("OPENROUTER_API_BASE")
+
+    with pytest.raises(litellm.BadRequestError, match="OpenRouter's key"):
+        litellm.list_batches(model="openrouter/openai/gpt-4o-mini", api_key="sk-or-v1-mine")
+
+    assert openrouter.requests == []
+
+
 # What comes back
 
 
