@@ -203,7 +203,13 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
 
 
 def _reached_openrouter(details: Mapping[str, Any]) -> bool:
-    """Whether a call went to OpenRouter as another provider's: the gate has seen it (egress.py)."""
+    """Whether a call went to OpenRouter as another provider's, or was passed through as it came.
+
+    The gate has seen what such a call costs (egress.py), and that a `GET` costs nothing.
+    """
+    passed_through = details.get("passthrough_logging_payload")
+    if isinstance(passed_through, dict) and egress.is_openrouter(passed_through.get("url")):
+        return True
     sent = details.get("additional_args")
     address = sent.get("api_base") if isinstance(sent, dict) else None
     return details.get("custom_llm_provider") != "openrouter" and egress.is_openrouter(address)

@@ -77,7 +77,10 @@ def test_what_costs_nothing_passes_and_is_no_row(proxy: Proxy, caller: Caller) -
     headers = {"Authorization": f"Bearer {caller.key}"}
     response = httpx.get(f"{proxy.url}/openrouter/v1/models", headers=headers, timeout=SECONDS)
     assert response.status_code == 200
-    assert ledger.open(proxy.ledger).store.rows("key_name = :a", a=caller.alias) == []
+    # Rows are written in their order: that of the chat comes last.
+    assert pass_through(proxy, caller, "chat/completions", CHAT).status_code == 200
+    [row] = proxy.rows(caller, 1)
+    assert row.endpoint == "/chat/completions"
 
 
 @pytest.fixture
