@@ -118,7 +118,15 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         *("raise_if_allowed_tools_tool_choice_unsupported", "resolve_chat_reasoning"),
         *("raise_if_hosted_tool_choice_unsupported", "reasoning_effort_needs_allowing"),
         *("supports_pdf_input", "maybe_run_chat_completion_agentic_loop"),
+        *("completion_cost", "cost_per_token", "response_cost_calculator", "register_model"),
+        *("get_provider_fields", "validate_environment", "supports_audio_input"),
+        *("supports_audio_output", "supports_box_questions", "supports_function_calling"),
+        *("supports_parallel_function_calling", "supports_reasoning", "supports_response_schema"),
+        *("supports_system_messages", "supports_tool_search", "supports_url_context"),
+        *("supports_video_input", "supports_vision", "supports_web_search"),
     ): Way(HARMLESS, "sends nothing"),
+    ("check_valid_key",): Way(COUNTED, "made as a chat"),
+    ("get_valid_models",): Way(HARMLESS, "it lists models, which costs nothing"),
     ("nlp_cloud_chat_completion", "replicate_chat_completion"): Way(
         HARMLESS, "other providers' own"
     ),

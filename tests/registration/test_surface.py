@@ -7,8 +7,9 @@ import inspect
 import json
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -84,6 +85,7 @@ def test_a_hook_finds_for_openrouter_what_the_table_says(endpoint: str) -> None:
 
 def public_functions() -> dict[str, Any]:
     """LiteLLM's own functions that take a provider, or a model and a key."""
+    load_lazy_names()
     found = {}
     for name in dir(litellm):
         made = None if name.startswith("_") else getattr(litellm, name)
@@ -92,6 +94,15 @@ def public_functions() -> dict[str, Any]:
             if "custom_llm_provider" in parameters or {"model", "api_key"} <= parameters.keys():
                 found[name] = made
     return found
+
+
+def load_lazy_names() -> None:
+    """Makes LiteLLM import what it imports only when it is asked for, and lists only then."""
+    with suppress(ImportError):
+        registry = vars(import_module("litellm._lazy_imports_registry"))
+        for listed in registry.values():
+            for name in listed if isinstance(listed, dict | tuple | list | set | frozenset) else ():
+                getattr(litellm, str(name), None)
 
 
 def way_of(name: str) -> surface.Way | None:
@@ -143,6 +154,7 @@ def serving(arrived: list[str]) -> Iterator[str]:
 
 
 VALUES: dict[str, Any] = {
+    "model_cost": {},
     "model": MODEL,
     "api_key": KEY,
     "messages": [{"role": "user", "content": "Hi."}],
