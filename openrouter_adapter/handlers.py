@@ -309,12 +309,21 @@ class _SyncClients:
         _add_hooks(client, is_async=False)
         return client
 
+    def forget(self) -> None:
+        """Has the next call ask LiteLLM again."""
+        self._kept.clear()
+
 
 def _no_client() -> None:
     """In place of a reference to a client."""
 
 
 _sync_clients: Final = _SyncClients()
+
+
+def forget_clients() -> None:
+    """Forgets LiteLLM's clients, which egress.py no longer watches after `unregister`."""
+    _sync_clients.forget()
 
 
 def _add_hooks(client: Any, *, is_async: bool) -> None:

@@ -447,7 +447,13 @@ def _lack(place: Place | Name) -> str:
 
 
 def _restore() -> None:
+    if not _originals:
+        # Nothing was installed; the handlers would import LiteLLM.
+        return
+    from openrouter_adapter import handlers
+
     egress.release()
+    handlers.forget_clients()
     while _originals:
         module, attribute, original = _originals.pop()
         if original is _MISSING:

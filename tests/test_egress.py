@@ -254,6 +254,21 @@ def test_a_call_that_names_another_provider_goes_its_way(openrouter: Loopback) -
     openrouter.requests.clear()
 
 
+def test_a_client_from_before_unregister_is_not_used_unwatched(
+    openrouter: Loopback, gate: RecordingGate
+) -> None:
+    openrouter.replies(DECISION)
+    decide(openrouter.base_url)
+    cache = litellm.in_memory_llm_clients_cache
+    kept = list(cache.cache_dict.values())
+    openrouter_adapter.unregister()
+    cache.flush_cache()
+    openrouter_adapter.register()
+    decide(openrouter.base_url)
+    assert kept
+    assert len(gate.asked) == 2
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_decision_is_admitted_with_its_labels_and_billed(
     openrouter: Loopback, gate: RecordingGate, is_async: bool
