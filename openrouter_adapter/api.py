@@ -116,9 +116,7 @@ def get_endpoints(
         needs_key=False,
         model=model,
     )
-    endpoints = _data(response, dict).get("endpoints")
-    found = endpoints if isinstance(endpoints, list) else []
-    return [endpoint for endpoint in found if isinstance(endpoint, dict)]
+    return _endpoints_in(_data(response, dict))
 
 
 def get_image_models(
@@ -170,9 +168,13 @@ def get_image_endpoints(
         model=model,
     )
     body = errors.raise_for_body(errors.read_json(response.content, response.headers), model=model)
-    endpoints = body.get("endpoints")
-    found = endpoints if isinstance(endpoints, list) else []
-    return [endpoint for endpoint in found if isinstance(endpoint, dict)]
+    return _endpoints_in(body)
+
+
+def _endpoints_in(found: dict[str, Any]) -> list[dict[str, Any]]:
+    endpoints = found.get("endpoints")
+    rows = endpoints if isinstance(endpoints, list) else []
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def get_generation(
