@@ -12,8 +12,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter import connection, registration
+from openrouter_adapter import registration
 from openrouter_adapter._version import __version__
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

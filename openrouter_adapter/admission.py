@@ -13,14 +13,15 @@ import contextvars
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from openrouter_adapter import debugging, errors, header_values, variants
-from openrouter_adapter.usage import read_bill
+from openrouter_adapter import debugging
+from openrouter_adapter.wire import errors, header_values, variants
+from openrouter_adapter.wire.usage import read_bill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 # What a gate is told of LiteLLM's parameters of a call.
 TOLD: Final = (

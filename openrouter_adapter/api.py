@@ -14,7 +14,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
-from openrouter_adapter import connection, debugging, errors, incoming
+from openrouter_adapter import debugging
+from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

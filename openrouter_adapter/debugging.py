@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from openrouter_adapter import connection
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
     _Handler = logging.StreamHandler[Any]
 else:

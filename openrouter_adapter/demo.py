@@ -27,9 +27,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from openrouter_adapter.connection import Settings
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.registration import registered
+from openrouter_adapter.wire.connection import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

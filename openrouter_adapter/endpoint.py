@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from openrouter_adapter import connection, errors
+from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

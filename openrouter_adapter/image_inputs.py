@@ -7,7 +7,7 @@ import mimetypes
 from pathlib import Path
 from typing import Any, Final
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 # How files of the formats begin that OpenRouter documents for image inputs.
 _BEGINNINGS: Final = (

@@ -22,7 +22,7 @@ from litellm.types.utils import (
     ImageUsageInputTokensDetails,
 )
 
-from openrouter_adapter import errors, usage
+from openrouter_adapter.wire import errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm.exceptions import AuthenticationError
 from litellm.types.utils import ModelResponse, ModelResponseStream
 
-from openrouter_adapter import api, background, usage
+from openrouter_adapter import api, background
+from openrouter_adapter.wire import usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import httpx
 
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 logger = logging.getLogger("openrouter_adapter")
 

@@ -11,21 +11,15 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import (
-    connection,
-    decisions,
-    egress,
-    errors,
-    labels,
-    litellm_names,
-    misdirected,
-)
-from openrouter_adapter.connection import Settings
+from openrouter_adapter.hooks import decisions, egress, labels, misdirected
+from openrouter_adapter.hooks import names as litellm_names
+from openrouter_adapter.wire import connection, errors
+from openrouter_adapter.wire.connection import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from openrouter_adapter.litellm_names import Name
+    from openrouter_adapter.hooks.names import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def places() -> tuple[Place, ...]:
     from openrouter_adapter.chat.transformation import OpenRouterChatConfig
     from openrouter_adapter.embedding.cached import keeping_the_cost
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
-    from openrouter_adapter.handlers import Handler
+    from openrouter_adapter.hooks.handlers import Handler
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
     from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
 
@@ -210,7 +204,7 @@ def _other_places() -> tuple[Place, ...]:
     from openrouter_adapter.audio_transcription.transformation import (
         OpenRouterAudioTranscriptionConfig,
     )
-    from openrouter_adapter.handlers import Handler
+    from openrouter_adapter.hooks.handlers import Handler
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
@@ -450,7 +444,7 @@ def _restore() -> None:
     if not _originals:
         # Nothing was installed; the handlers would import LiteLLM.
         return
-    from openrouter_adapter import handlers
+    from openrouter_adapter.hooks import handlers
 
     egress.release()
     handlers.forget_clients()

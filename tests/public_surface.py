@@ -26,7 +26,7 @@ MODULES = (
     *(
         f"openrouter_adapter.{name}"
         for name in (
-            *("account", "batch", "catalog", "debugging", "doctor", "emulator", "errors"),
+            *("account", "api", "batch", "catalog", "debugging", "doctor", "emulator"),
             *("launcher", "ledger", "options", "pytest_plugin", "report", "routing"),
         )
     ),

@@ -15,7 +15,7 @@ import pytest
 
 from openrouter_adapter import admission
 from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
-from openrouter_adapter.usage import Bill
+from openrouter_adapter.wire.usage import Bill
 from tests.support import answers
 from tests.support.calls import CHAT_MODEL, WAYS, aask, adraw, aembed, ask, draw, embed
 from tests.support.gate import RecordingGate, guarded

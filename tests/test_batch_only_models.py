@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import batch, catalog, routing, variants
+from openrouter_adapter import batch, catalog, routing
 from openrouter_adapter.catalog import selection
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.emulator import models as emulated
+from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import connection
+from openrouter_adapter.wire import connection
 from tests.conftest import KEY
 from tests.support.calls import WAYS, ask
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openrouter_adapter import decoding
+from openrouter_adapter.wire import decoding
 
 
 @pytest.mark.parametrize(

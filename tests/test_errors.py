@@ -11,7 +11,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import errors, wire_error
+from openrouter_adapter.wire import errors, wire_error
 from tests.support.calls import WAYS
 from tests.support.failures import FLAGGED, KEY, error
 from tests.support.wire import Reply, Wire

@@ -11,7 +11,8 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import account, api, batch, connection, header_values
+from openrouter_adapter import account, api, batch
+from openrouter_adapter.wire import connection, header_values
 from tests.conftest import KEY
 from tests.errors.table import WAYS
 from tests.image_edit.test_image_edit import PNG

@@ -17,7 +17,8 @@ import openai
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import batch, incoming
+from openrouter_adapter import batch
+from openrouter_adapter.wire import incoming
 from tests.support import answers
 from tests.support.endpoints import CALLS, GETS, KEY, PROMPT
 from tests.support.raw import HEAD, Raw, answer, chunked

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openrouter_adapter.sse import EventParser, NotJSONError
+from openrouter_adapter.wire.sse import EventParser, NotJSONError
 
 STREAM = b': hi\n\ndata: {"a": "\xc3\xa9"}\n\nevent: x\ndata:{"b":\ndata: 2}\n\ndata: [DONE]\n\n'
 EVENTS = [{"a": "é"}, {"b": 2}]

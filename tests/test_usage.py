@@ -10,7 +10,7 @@ from typing import Any
 import litellm
 import pytest
 
-from openrouter_adapter import usage
+from openrouter_adapter.wire import usage
 from tests.support import answers
 from tests.support.calls import EMBEDDING_MODEL, WAYS, ask
 from tests.support.loopback import Arrived, Loopback, Reply, plain_reply

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter.account import sdk
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.daily import daily_charges
-from openrouter_adapter.usage import usd
+from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

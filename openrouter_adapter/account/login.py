@@ -18,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from openrouter_adapter import connection
 from openrouter_adapter.account import sdk
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

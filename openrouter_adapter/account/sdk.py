@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from openrouter_adapter import connection, debugging, errors, incoming
+from openrouter_adapter import debugging
+from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 # How files of each format begin, to name what comes without a name.
 _BEGINNINGS: Final = (

@@ -21,9 +21,10 @@ from litellm.types.utils import (
 )
 from pydantic import ConfigDict
 
-from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter import admission, options
 from openrouter_adapter.audio_transcription import audio
 from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from openrouter_adapter import connection
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter.batch import front, jobs, money, nodes, progress, signals, summary
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
@@ -26,6 +25,7 @@ from openrouter_adapter.batch.options import Options, checked
 from openrouter_adapter.batch.prices import Prices
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

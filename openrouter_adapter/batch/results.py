@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 # Nothing within a JSON text can look like this: its quotes would be escaped.
 _RESPONSE: Final = b',"response":'

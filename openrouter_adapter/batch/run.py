@@ -8,7 +8,6 @@ import gc
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection
 from openrouter_adapter.batch import (
     feed,
     jobs,
@@ -35,6 +34,7 @@ from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.ledger import LedgerError
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

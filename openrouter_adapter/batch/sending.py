@@ -15,9 +15,10 @@ import openai
 import orjson
 import yarl
 
-from openrouter_adapter import connection, debugging, errors, incoming, usage
+from openrouter_adapter import debugging
 from openrouter_adapter.batch import money
-from openrouter_adapter.usage import Bill
+from openrouter_adapter.wire import connection, errors, incoming, usage
+from openrouter_adapter.wire.usage import Bill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

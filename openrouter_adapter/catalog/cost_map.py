@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import variants
 from openrouter_adapter.catalog import prices
 from openrouter_adapter.catalog.loading import load
+from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog.lookup import Catalog

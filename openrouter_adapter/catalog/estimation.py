@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import options, variants
+from openrouter_adapter import options
 from openrouter_adapter.catalog import bounds, drawings, outputs, prompts, surcharges
 from openrouter_adapter.catalog.choices import ceilings_of, choices_of, may_serve, tiers_of
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
+from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

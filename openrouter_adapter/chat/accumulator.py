@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from openrouter_adapter.chat.tool_calls import StreamedToolCalls
-from openrouter_adapter.completion import text_of_parts
+from openrouter_adapter.wire.completion import text_of_parts
 
 _JOINED_DETAIL_FIELDS: Final = ("text", "summary", "data")
 _DELTA_FIELDS: Final = frozenset(

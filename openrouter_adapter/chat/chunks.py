@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, overload
 
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
 
-from openrouter_adapter import completion, usage
 from openrouter_adapter.chat import reasoning
+from openrouter_adapter.wire import completion, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors, options
+from openrouter_adapter import options
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors, media
+from openrouter_adapter.wire import errors, media
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from openrouter_adapter import completion, errors, usage
 from openrouter_adapter.chat.accumulator import Accumulator
 from openrouter_adapter.chat.chunks import ChunkBuilder
 from openrouter_adapter.chat.response import model_response, put_partial
-from openrouter_adapter.sse import EventParser, NotJSONError
+from openrouter_adapter.wire import completion, errors, usage
+from openrouter_adapter.wire.sse import EventParser, NotJSONError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

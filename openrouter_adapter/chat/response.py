@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from openrouter_adapter import completion, errors, usage
 from openrouter_adapter.chat import reasoning
+from openrouter_adapter.wire import completion, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,9 +20,10 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import background, callbacks, errors, left_streams, midstream, usage
+from openrouter_adapter import background, callbacks, left_streams
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
+from openrouter_adapter.wire import errors, midstream, usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
     from openrouter_adapter.admission import Attempt
-    from openrouter_adapter.sse import EventParser
+    from openrouter_adapter.wire.sse import EventParser
 
 # What LiteLLM's own streams leave in the log in place of an answer.
 _ORIGINAL_RESPONSE: Final = "first stream response received"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter.completion import new_tool_call_id
+from openrouter_adapter.wire.completion import new_tool_call_id
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -16,13 +16,14 @@ from litellm.llms.custom_httpx.http_handler import _get_httpx_client as get_http
 from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
 from litellm.types.utils import LlmProviders
 
-from openrouter_adapter import admission, completion, connection, errors, usage
+from openrouter_adapter import admission
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.chat import messages as chat_messages
 from openrouter_adapter.chat import parameters, response
 from openrouter_adapter.chat.streaming import OpenRouterStream
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.text_completion import transformation as text_completion
+from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

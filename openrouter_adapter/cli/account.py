@@ -59,8 +59,9 @@ def key(as_json: AsJson = False) -> None:
 def credits_(as_json: AsJson = False) -> None:
     """Shows the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
     with said():
-        from openrouter_adapter import api, connection, usage
+        from openrouter_adapter import api
         from openrouter_adapter.report import texts
+        from openrouter_adapter.wire import connection, usage
 
         found = api.get_credits(api_key=connection.provisioning_key())
     bought, used = usage.usd(found.get("total_credits")), usage.usd(found.get("total_usage"))

@@ -38,7 +38,8 @@ def said() -> Iterator[None]:
 def managing() -> Iterator[OpenRouter]:
     """The official SDK with the provisioning key; failures are said."""
     with said():
-        from openrouter_adapter import account, connection
+        from openrouter_adapter import account
+        from openrouter_adapter.wire import connection
 
         connection.provisioning_key()
         made = account.client(provisioning=True, timeout=_SECONDS)
@@ -49,7 +50,7 @@ def managing() -> Iterator[OpenRouter]:
 def amount(value: Any) -> str:
     """A JSON number of USD as exact decimal text; a dash for none."""
     from openrouter_adapter.report import texts
-    from openrouter_adapter.usage import usd
+    from openrouter_adapter.wire.usage import usd
 
     found = usd(value)
     return texts.NOTHING if found is None else texts.plain(found)

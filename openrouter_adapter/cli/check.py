@@ -43,7 +43,8 @@ def run(
     """
     most = _usd(tolerance)
     with open_ledger(where) as book, said():
-        from openrouter_adapter import account, connection
+        from openrouter_adapter import account
+        from openrouter_adapter.wire import connection
 
         only = connection.api_key(None) if this_key else None
         found = account.check(book, tolerance=most, only_key=only)

@@ -110,9 +110,9 @@ def show(
     refresh: _Refresh = False,
 ) -> None:
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
-    from openrouter_adapter import variants
     from openrouter_adapter.catalog.selection import per_million
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
+    from openrouter_adapter.wire import variants
 
     catalog = load_catalog(refresh)
     # Its row is a price of the model that is shown.
@@ -181,7 +181,7 @@ def _usd(amount: Decimal | None) -> str | None:
 
 
 def _decimal(number: float | None) -> Decimal | None:
-    from openrouter_adapter.usage import usd
+    from openrouter_adapter.wire.usage import usd
 
     return usd(number)
 

@@ -9,9 +9,10 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import litellm_names, registration
+from openrouter_adapter import registration
 from openrouter_adapter._version import __version__
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
+from openrouter_adapter.hooks import names as litellm_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

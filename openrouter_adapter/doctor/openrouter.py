@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from openrouter_adapter import api, connection
+from openrouter_adapter import api
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
-from openrouter_adapter.usage import usd
+from openrouter_adapter.wire import connection
+from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter import connection
 from openrouter_adapter.catalog import MAX_AGE, cache
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

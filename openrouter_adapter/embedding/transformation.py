@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import jiter
 from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
 
-from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

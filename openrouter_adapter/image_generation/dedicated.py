@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import connection, errors, image_inputs, image_models, options
+from openrouter_adapter import image_inputs, image_models, options
 from openrouter_adapter.image_generation import sizing
 from openrouter_adapter.image_models import descriptors
 from openrouter_adapter.options.names import NATIVE_FIELDS
+from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

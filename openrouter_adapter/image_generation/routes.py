@@ -11,7 +11,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors, image_models, images, options
+from openrouter_adapter import image_models, images, options
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors, image_models
+from openrouter_adapter import image_models
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

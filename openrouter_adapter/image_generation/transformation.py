@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.base_llm.image_generation.transformation import BaseImageGenerationConfig
 
-from openrouter_adapter import admission, completion, connection, errors, images, options, usage
+from openrouter_adapter import admission, images, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.image_generation import dedicated, routes, sizing
+from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

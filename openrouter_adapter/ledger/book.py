@@ -235,7 +235,8 @@ class Ledger:
             LedgerError: the ledger can't be read or written.
             litellm.AuthenticationError: the key is not valid.
         """
-        from openrouter_adapter import api, connection
+        from openrouter_adapter import api
+        from openrouter_adapter.wire import connection
 
         self.flush()
         self.store.database.write(_bury(self.store))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from openrouter_adapter import egress, labels
+from openrouter_adapter.hooks import egress, labels
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.charges import put_cost, read_tokens
 from openrouter_adapter.ledger.money import to_pico
 from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
-from openrouter_adapter.usage import usd
+from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

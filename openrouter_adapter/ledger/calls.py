@@ -150,7 +150,7 @@ def _paying_key(call: Mapping[str, Any]) -> str | None:
 
 
 def _usual_key() -> str | None:
-    from openrouter_adapter import connection
+    from openrouter_adapter.wire import connection
 
     try:
         return connection.api_key(None)

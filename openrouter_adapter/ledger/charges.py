@@ -12,13 +12,13 @@ from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.money import to_pico
 from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
-from openrouter_adapter.usage import usd
+from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_adapter.ledger.rows import Row
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 _NOT_SENT: Final = (
     NotSentError,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.limits import Limits
     from openrouter_adapter.ledger.writer import Writer
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 logger = logging.getLogger("openrouter_adapter")
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from openrouter_adapter.ledger.money import PART, to_pico, whole
 from openrouter_adapter.ledger.rows import BILLED, LEFT, OPEN
-from openrouter_adapter.usage import usd
+from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 
 def fold_reasoning(fields: dict[str, Any], model: str) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm.llms.base_llm.rerank.transformation import BaseRerankConfig
 from litellm.types.rerank import RerankResponse
 
-from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

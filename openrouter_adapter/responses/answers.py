@@ -8,7 +8,7 @@ from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfi
 from litellm.types.llms.openai import ResponsesAPIResponse
 from pydantic import ValidationError
 
-from openrouter_adapter import completion, errors, usage
+from openrouter_adapter.wire import completion, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from openrouter_adapter import errors, media
+from openrouter_adapter.wire import errors, media
 
 # The fields that hold what a part is; one of them must be there.
 _SOURCES: Final = {

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from openrouter_adapter import connection, errors, options
+from openrouter_adapter import options
 from openrouter_adapter.responses import parts
+from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,9 +23,10 @@ from litellm.responses.streaming_iterator import (
 )
 from litellm.types.llms.openai import ResponseIncompleteEvent, ResponsesAPIStreamEvents
 
-from openrouter_adapter import errors, left_streams, midstream, usage
+from openrouter_adapter import left_streams
 from openrouter_adapter.responses import answers
-from openrouter_adapter.sse import NotJSONError, TextParser
+from openrouter_adapter.wire import errors, midstream, usage
+from openrouter_adapter.wire.sse import NotJSONError, TextParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfig
 from litellm.types.utils import LlmProviders
 
-from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.responses import answers, requests
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter import variants
 from openrouter_adapter.catalog import load
 from openrouter_adapter.catalog.selection import ORDERS, Filters, per_million
+from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import completion, connection, errors, usage
-from openrouter_adapter.sse import EventParser
+from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire.sse import EventParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import litellm
 from litellm.exceptions import NotFoundError
 
-from openrouter_adapter import api, connection, errors, usage
+from openrouter_adapter import api
 from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,8 +13,9 @@ from litellm.llms.base_llm.text_to_speech.transformation import (
 )
 from litellm.types.llms.openai import HttpxBinaryResponseContent
 
-from openrouter_adapter import admission, connection, errors, options, usage
+from openrouter_adapter import admission, options
 from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

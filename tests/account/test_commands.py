@@ -15,9 +15,10 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from openrouter_adapter import account, ledger, usage
+from openrouter_adapter import account, ledger
 from openrouter_adapter.cli import app
 from openrouter_adapter.ledger import Row, calls, to_pico
+from openrouter_adapter.wire import usage
 from tests.account.test_login import agree
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyring.errors import PasswordDeleteError
 
-from openrouter_adapter import connection, keychain
+from openrouter_adapter import keychain
+from openrouter_adapter.wire import connection
 from tests.conftest import KEY
 from tests.support.calls import WAYS
 

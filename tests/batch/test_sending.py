@@ -10,10 +10,11 @@ import httpx
 import litellm
 import pytest
 
-from openrouter_adapter import batch, connection
+from openrouter_adapter import batch
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter.batch import limits, retries
 from openrouter_adapter.batch.circuit import THRESHOLD, Circuit
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

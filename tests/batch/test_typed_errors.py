@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from openrouter_adapter import batch, errors
+from openrouter_adapter import batch
 from openrouter_adapter.batch import retries
+from openrouter_adapter.wire import errors
 from tests.errors.table import CODES, TYPES, typed, unavailable
 
 from .conftest import QUICK, assert_each_once, read

@@ -10,7 +10,7 @@ import litellm
 
 from openrouter_adapter.admission import Attempt
 from openrouter_adapter.chat.streaming import OpenRouterStream
-from openrouter_adapter.midstream import (
+from openrouter_adapter.wire.midstream import (
     MidStreamContentPolicyError,
     MidStreamContextWindowError,
 )

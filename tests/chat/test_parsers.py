@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litellm.types.utils import ModelResponse
 
-from openrouter_adapter import errors
 from openrouter_adapter.chat.accumulator import Accumulator
 from openrouter_adapter.chat.response import model_response
 from openrouter_adapter.chat.transformation import OpenRouterChatConfig
-from openrouter_adapter.completion import parse
+from openrouter_adapter.wire import errors
+from openrouter_adapter.wire.completion import parse
 from tests.chat.offline import ALLOWED, EVENTS, Log, open_stream
 from tests.chat.spoiling import (
     STREAMS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter.usage import COST_HEADER
+from openrouter_adapter.wire.usage import COST_HEADER
 from tests.chat.offline import Log, open_stream
 from tests.support.asking import MODEL, QUESTION, STREAMED, Way, cause_of, finish_reason_of, text_of
 from tests.support.failures import (

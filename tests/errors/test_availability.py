@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 from tests.errors.table import CODES, availability, unavailable
 
 RETRIED = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 from tests.errors.table import (
     CODES,
     MASKED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import error_words, errors
+from openrouter_adapter.wire import error_words, errors
 from tests.errors.table import WAYS, failure_of, interruption, refusal
 from tests.responses.test_requests import response
 from tests.support.failures import error

@@ -12,8 +12,9 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import connection, registration
+from openrouter_adapter import registration
 from openrouter_adapter.registration import RegistrationError, is_registered, places
+from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,8 @@ from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.responses.streaming_iterator import BaseResponsesAPIStreamingIterator
 
 import openrouter_adapter
-from openrouter_adapter import doctor, litellm_names, registration
+from openrouter_adapter import doctor, registration
+from openrouter_adapter.hooks import names as litellm_names
 from openrouter_adapter.registration import RegistrationError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_the_installed_litellm_has_them_all() -> None:
 
 @pytest.mark.parametrize("name", litellm_names.NAMES, ids=lambda name: name.attribute)
 def test_a_name_of_the_table_is_called(name: litellm_names.Name) -> None:
-    source = "".join(path.read_text() for path in TREES if path.name != "litellm_names.py")
+    source = "".join(path.read_text() for path in TREES if path.parts[-2:] != ("hooks", "names.py"))
     assert (
         f".{name.attribute}" in source
         or f'"{name.attribute}"' in source

@@ -13,8 +13,9 @@ from litellm.types.utils import LlmProviders
 from litellm.utils import ProviderConfigManager
 
 import openrouter_adapter
-from openrouter_adapter import connection, registration
+from openrouter_adapter import registration
 from openrouter_adapter.registration import is_registered, places
+from openrouter_adapter.wire import connection
 from tests.support.calls import ask
 
 if TYPE_CHECKING:

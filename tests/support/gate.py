@@ -13,7 +13,7 @@ from openrouter_adapter import admission
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from openrouter_adapter.usage import Bill
+    from openrouter_adapter.wire.usage import Bill
 
 
 @dataclass

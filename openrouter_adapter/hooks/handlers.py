@@ -19,13 +19,14 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from openrouter_adapter import admission, errors, images, incoming, options
+from openrouter_adapter import admission, images, options
 from openrouter_adapter.admission import Attempt, NotSentError
 from openrouter_adapter.image_generation import routes
 from openrouter_adapter.responses.streaming import (
     AsyncOpenRouterResponsesStream,
     OpenRouterResponsesStream,
 )
+from openrouter_adapter.wire import errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

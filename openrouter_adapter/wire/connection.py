@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from openrouter_adapter import header_values, keychain
+from openrouter_adapter import keychain
+from openrouter_adapter.wire import header_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from openrouter_adapter import connection, errors
+from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
     import asyncio

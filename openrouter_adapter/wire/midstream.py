@@ -14,7 +14,7 @@ from litellm.exceptions import (
     MidStreamFallbackError,
 )
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 # What errors.py puts on an exception, and the wrapper of it must have too.
 _OURS: Final = (

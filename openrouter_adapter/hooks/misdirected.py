@@ -10,7 +10,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import errors
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -38,9 +38,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import orjson
 
-from openrouter_adapter import decoding, error_words, wire_error
-from openrouter_adapter.connection import DEFAULT_BASE_URL
-from openrouter_adapter.error_types import CONTEXT, POLICY, Kind, family
+from openrouter_adapter.wire import decoding, error_words, wire_error
+from openrouter_adapter.wire.connection import DEFAULT_BASE_URL
+from openrouter_adapter.wire.error_types import CONTEXT, POLICY, Kind, family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import decoding
+from openrouter_adapter.wire import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import error_types
+from openrouter_adapter.wire import error_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import orjson
 
-from openrouter_adapter import admission, connection, errors, sse, usage
+from openrouter_adapter import admission
 from openrouter_adapter.admission import Attempt
+from openrouter_adapter.wire import connection, errors, sse, usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter import availability, error_types, error_words
+from openrouter_adapter.wire import availability, error_types, error_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

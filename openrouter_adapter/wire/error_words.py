@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from openrouter_adapter.error_types import CONTEXT, POLICY, Kind
+from openrouter_adapter.wire.error_types import CONTEXT, POLICY, Kind
 
 # An upstream may repeat the prompt in its error, and the reason comes first.
 _MOST_READ: Final = 4000

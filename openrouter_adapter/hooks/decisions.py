@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openrouter_adapter import connection
+from openrouter_adapter.wire import connection
 
 
 def with_headers(original: type) -> type:

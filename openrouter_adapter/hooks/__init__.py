@@ -1,0 +1,1 @@
+"""What `register()` puts into LiteLLM: handlers, the watch on its clients, refusals, its names."""

@@ -1,0 +1,1 @@
+"""OpenRouter over HTTP: addresses and headers, answers, streams of events, errors and usage."""
