@@ -1,13 +1,15 @@
-"""What each operating system does its own way with files: bytes, locks, and open files replaced."""
+"""Files written atomically, and what each operating system does its own way: bytes and locks."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -15,6 +17,39 @@ BINARY: Final = getattr(os, "O_BINARY", 0)
 
 # Readers here hold a file for milliseconds, virus scanners for tenths of a second. 1.3 s in all.
 _PAUSES: Final = tuple(0.01 * 2**n for n in range(7))
+
+
+@contextlib.contextmanager
+def write_atomically(
+    target: Path, *, mode: int = 0o666, is_durable: bool = False
+) -> Iterator[IO[bytes]]:
+    """A new file that takes the target's name when the block ends without an exception.
+
+    Another process reads the old content or the new content, never a part. Until then the new file
+    is next to the target as `.NAME.RANDOM.new`; only a process that is killed leaves it there.
+
+    Args:
+        target: The file to write; its folder must exist.
+        mode: The permissions of a new file, from its first byte, less the umask (POSIX).
+        is_durable: Waits until the content is on disk, so that a power failure can't lose both.
+
+    Raises:
+        OSError: the file can't be written or replaced. The target is as before.
+    """
+    # In the same folder: a rename is atomic only within one file system.
+    new = target.with_name(f".{target.name}.{os.urandom(8).hex()}.new")
+    try:
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, mode)
+        with os.fdopen(number, "wb") as file:
+            yield file
+            if is_durable:
+                file.flush()
+                os.fsync(number)
+        replace(new, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def replace(new: Path, target: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,18 +115,12 @@ def _read(file: Path, mode: int) -> str | None:
 def _write(noted: dict[str, str]) -> None:
     global _known
     file = path()
-    new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Owner-only from its first byte on; whoever reads meanwhile finds the old one or the new.
-        # (Modes need POSIX; on Windows the settings folder keeps others out.)
-        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "w", encoding="utf-8") as opened:
-            json.dump(noted, opened)
-        files.replace(new, file)
+        # On Windows, which has no such modes, the settings folder keeps others out.
+        with files.write_atomically(file, mode=0o600) as opened:
+            opened.write(json.dumps(noted).encode())
     except OSError as cause:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
         raise KeychainError(f"{file} can't be written: {cause.strerror}.") from cause
     _known = None
 

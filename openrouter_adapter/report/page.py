@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import uuid
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -41,14 +40,8 @@ def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     page = render(figures).encode("utf-8", "replace")
-    # Beside it, since only within one folder a file is replaced in one step.
-    new = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        new.write_bytes(page)
-        files.replace(new, target)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    with files.write_atomically(target) as file:
+        file.write(page)
     return target
 
 
