@@ -11,7 +11,7 @@ import litellm
 import pytest
 
 from openrouter_adapter import batch, catalog, routing
-from openrouter_adapter.catalog import selection
+from openrouter_adapter.catalog.filters import Filters, select
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.emulator import models as emulated
 from openrouter_adapter.wire import variants
@@ -165,7 +165,7 @@ def test_nothing_lists_it_or_chooses_it(models: catalog.Catalog) -> None:
     named = [
         *(model.id for model in models),
         *models.names(),
-        *(model.id for model in selection.select(models, selection.Filters(), "prompt")),
+        *(model.id for model in select(models, Filters(), "prompt")),
         *(one.name for one in routing.select("*", catalog=models)),
         str(routing.config(routing.select("openai/*", catalog=models), similar_fallbacks=3)),
     ]

@@ -5,8 +5,15 @@
 >>> catalog.estimate({"model": "openai/gpt-4o-mini", "messages": […], "max_tokens": 100})
 """
 
+from openrouter_adapter.catalog.catalog import Catalog, Found
 from openrouter_adapter.catalog.cost_map import register_prices, unregister_prices
-from openrouter_adapter.catalog.estimation import Details, Estimate, bound, estimate, names_of
+from openrouter_adapter.catalog.estimates.estimate import (
+    Details,
+    Estimate,
+    bound,
+    estimate,
+    names_of,
+)
 from openrouter_adapter.catalog.loading import (
     MAX_AGE,
     CatalogUnavailableError,
@@ -14,7 +21,6 @@ from openrouter_adapter.catalog.loading import (
     load_endpoints,
     load_image_models,
 )
-from openrouter_adapter.catalog.lookup import Catalog, Found
 from openrouter_adapter.catalog.models import Endpoint, Model
 from openrouter_adapter.catalog.prices import Pricing, cost
 

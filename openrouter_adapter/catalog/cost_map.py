@@ -14,7 +14,7 @@ from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
-    from openrouter_adapter.catalog.lookup import Catalog
+    from openrouter_adapter.catalog.catalog import Catalog
     from openrouter_adapter.catalog.models import Model
 
 Entry = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import api, image_models
 from openrouter_adapter.catalog import cache
-from openrouter_adapter.catalog.lookup import Catalog
+from openrouter_adapter.catalog.catalog import Catalog
 from openrouter_adapter.catalog.models import parse_model
 from openrouter_adapter.wire import connection
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from openrouter_adapter.catalog.estimation import Estimate, estimate
+from openrouter_adapter.catalog.estimates.estimate import Estimate, estimate
 from openrouter_adapter.catalog.prices import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
 
-    from openrouter_adapter.catalog.lookup import Catalog
+    from openrouter_adapter.catalog.catalog import Catalog
 
 
 @dataclass(slots=True)

@@ -79,10 +79,10 @@ def find(
     """
     if context.invoked_subcommand is not None:
         return
-    from openrouter_adapter.catalog import selection
+    from openrouter_adapter.catalog.filters import Filters, select
     from openrouter_adapter.cli.loading import load_catalog
 
-    filters = selection.Filters(
+    filters = Filters(
         words=tuple(search or ()),
         max_prompt=_decimal(max_prompt),
         max_completion=_decimal(max_completion),
@@ -92,7 +92,7 @@ def find(
         parameters=tuple(parameter or ()),
     )
     catalog = load_catalog(refresh)
-    found = selection.select(catalog, filters, sort.value)
+    found = select(catalog, filters, sort.value)
     rows = [_row(model, catalog.in_batches(model)) for model in found]
     titles = [
         "id", "reads", "writes", "context", "max output", "prompt", "completion",
@@ -110,7 +110,7 @@ def show(
     refresh: _Refresh = False,
 ) -> None:
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
-    from openrouter_adapter.catalog.selection import per_million
+    from openrouter_adapter.catalog.filters import per_million
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
     from openrouter_adapter.wire import variants
 
@@ -136,7 +136,7 @@ def show(
 
 
 def _row(model: Model, in_batches: Model | None) -> dict[str, Any]:
-    from openrouter_adapter.catalog.selection import per_million
+    from openrouter_adapter.catalog.filters import per_million
 
     prices = {
         f"{kind}{item}": None if row is None else _usd(per_million(row, item))
@@ -154,7 +154,7 @@ def _row(model: Model, in_batches: Model | None) -> dict[str, Any]:
 
 
 def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
-    from openrouter_adapter.catalog.selection import MILLION
+    from openrouter_adapter.catalog.filters import MILLION
 
     base, wire = endpoint.pricing.base, endpoint.wire
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter.catalog.selection import per_million
+from openrouter_adapter.catalog.filters import per_million
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.catalog import load
-from openrouter_adapter.catalog.selection import ORDERS, Filters, per_million
+from openrouter_adapter.catalog.filters import ORDERS, Filters, per_million
 from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog import selection
+from openrouter_adapter.catalog.filters import Filters, select
 from openrouter_adapter.cli import app, printing
 from openrouter_adapter.cli.printing import _harmless
 
@@ -29,7 +29,7 @@ runner = CliRunner()
 
 
 def ids(catalog: package.Catalog, order: str = "id", **filters: Any) -> list[str]:
-    chosen = selection.select(catalog, selection.Filters(**filters), order)
+    chosen = select(catalog, Filters(**filters), order)
     return [model.id for model in chosen]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog import lookup
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,7 @@ def test_the_window_is_the_provider_s_where_it_is_smaller() -> None:
 def test_names_from_requests_don_t_fill_the_memory(
     catalog: package.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "_MOST_REMEMBERED", 10)
+    monkeypatch.setattr("openrouter_adapter.catalog.catalog._MOST_REMEMBERED", 10)
     for number in range(25):
         catalog.find(f"no/model-{number}")
     assert len(catalog._found) <= 10

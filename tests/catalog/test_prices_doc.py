@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter import catalog
-from openrouter_adapter.catalog import surcharges, tokens
+from openrouter_adapter.catalog.estimates import surcharges, tokens
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import find
 

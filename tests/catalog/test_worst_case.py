@@ -17,7 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog import documents, prices, tokens
+from openrouter_adapter.catalog import prices
+from openrouter_adapter.catalog.estimates import pdf_pages, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -274,7 +275,7 @@ class TestDocuments:
     @pytest.mark.parametrize("packed", [False, True])
     def test_many_small_pages_are_counted(self, catalog: package.Catalog, packed: bool) -> None:
         data = self.pdf(300, packed=packed)
-        assert documents.pages(data) == (300, 300)
+        assert pdf_pages.pages(data) == (300, 300)
         blind = "openai/gpt-3.5-turbo"  # reads no files: mistral-ocr does it
         part = {"type": "file", "file": {"file_data": data}}
         assert worst(catalog, body(blind, [part])) >= 300 * Decimal("0.002")
@@ -288,21 +289,21 @@ class TestDocuments:
         ],
     )
     def test_what_can_t_be_counted_has_as_many_as_it_may(self, data: str) -> None:
-        assert documents.pages(data)[1] == documents.MOST_PAGES
+        assert pdf_pages.pages(data)[1] == pdf_pages.MOST_PAGES
 
     def test_nor_can_a_locked_or_a_broken_one(self) -> None:
         locked = self.pdf(3, extra=b"9 0 obj<</Encrypt 1 0 R>>endobj\n")
-        assert documents.pages(locked)[1] == documents.MOST_PAGES
+        assert pdf_pages.pages(locked)[1] == pdf_pages.MOST_PAGES
         broken = b"7 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\nnothing endstream endobj\n"
-        assert documents.pages(self.pdf(3, extra=broken))[1] == documents.MOST_PAGES
+        assert pdf_pages.pages(self.pdf(3, extra=broken))[1] == pdf_pages.MOST_PAGES
         nested = b"7 0 obj<</Type/ObjStm/DecodeParms<</Columns 4>>>>stream\n"
-        assert documents.pages(self.pdf(3, extra=nested))[1] == documents.MOST_PAGES
+        assert pdf_pages.pages(self.pdf(3, extra=nested))[1] == pdf_pages.MOST_PAGES
         cut = self.pdf(3, packed=True)
-        assert documents.pages(cut[: len(cut) // 2 // 4 * 4])[1] == documents.MOST_PAGES
+        assert pdf_pages.pages(cut[: len(cut) // 2 // 4 * 4])[1] == pdf_pages.MOST_PAGES
 
     def test_a_page_named_twice_is_two(self) -> None:
         doubled = self.pdf(3, extra=b"9 0 obj<</Type/Pages/Count 40>>endobj\n")
-        assert documents.pages(doubled)[1] == 40
+        assert pdf_pages.pages(doubled)[1] == 40
 
     def test_a_plain_text_has_no_pages(self, catalog: package.Catalog) -> None:
         data = "data:text/plain;base64," + base64.b64encode(b"word " * 1000).decode()

@@ -9,7 +9,7 @@ import pytest
 
 from openrouter_adapter import routing
 from openrouter_adapter.catalog import Catalog
-from openrouter_adapter.catalog.selection import per_million
+from openrouter_adapter.catalog.filters import per_million
 
 if TYPE_CHECKING:
     from typing import Any

@@ -15,7 +15,7 @@ from openrouter_adapter.catalog.prices import ZERO, decimal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from openrouter_adapter.catalog.lookup import Catalog, Found
+    from openrouter_adapter.catalog.catalog import Catalog, Found
     from openrouter_adapter.catalog.models import Endpoint, Model
     from openrouter_adapter.catalog.prices import Pricing, Rates
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
 
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Counter, Prompt
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
-    from openrouter_adapter.catalog.prompts import Counter, Prompt
 
 # Guesses for the likely cost only: what an answer, a generated image and thinking take.
 _ANSWER: Final = 250

@@ -14,9 +14,9 @@ from openrouter_adapter.catalog.prices import ZERO, decimal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
-    from openrouter_adapter.catalog.prompts import Prompt
 
 EXA_RESULT: Final = Decimal("0.004")
 """USD for one result of the web plugin."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import image_models
-from openrouter_adapter.catalog import drawings
+from openrouter_adapter.catalog.estimates import images
 from openrouter_adapter.catalog.models import Endpoint, Model, parse_endpoint, parse_model
 from openrouter_adapter.wire import variants
 
@@ -77,7 +77,7 @@ class Catalog:
             for model_id, offered in (endpoints or {}).items()
         }
         self._image_endpoints = {
-            model_id: tuple(map(drawings.parse, offered))
+            model_id: tuple(map(images.parse, offered))
             for model_id, offered in (image_endpoints or {}).items()
         }
         self._names = self._all_names()
@@ -133,7 +133,7 @@ class Catalog:
         """The row with a model's prices in OpenRouter's Batch API; None where it is not there."""
         return self._in_batches.get(model.id)
 
-    def image_endpoints(self, model: Model) -> tuple[drawings.ImageEndpoint, ...] | None:
+    def image_endpoints(self, model: Model) -> tuple[images.ImageEndpoint, ...] | None:
         """Who serves a model on the images API; None where that was not fetched."""
         return self._image_endpoints.get(model.id)
 
@@ -147,7 +147,7 @@ class Catalog:
         )
         image_models.describe(
             {
-                name: drawings.union(offers)
+                name: images.union(offers)
                 for name, model in painters.items()
                 if (offers := self._image_endpoints.get(model.id))
             }

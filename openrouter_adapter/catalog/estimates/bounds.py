@@ -11,10 +11,10 @@ from openrouter_adapter.catalog.prices import ZERO, image_is_by_token, image_out
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+    from openrouter_adapter.catalog.estimates.surcharges import Surcharge
     from openrouter_adapter.catalog.models import Endpoint
     from openrouter_adapter.catalog.prices import Pricing, Rates
-    from openrouter_adapter.catalog.prompts import Prompt
-    from openrouter_adapter.catalog.surcharges import Surcharge
 
 # What writing to a cache for an hour costs of the prompt's price, where no price says so.
 CACHE_WRITE_1H: Final = Decimal(2)

@@ -2,7 +2,7 @@
 
 The worst is a bound under these conditions: the catalogue's prices hold, the providers that may
 be chosen are known (`load_endpoints`) or cost no more than the first, and the assumptions of
-tokens.py, prompts.py and surcharges.py, each a named constant there, hold for the prompt.
+tokens.py, prompt_tokens.py and surcharges.py, each a named constant there, hold for the prompt.
 docs/prices.md says it in full.
 """
 
@@ -13,8 +13,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
-from openrouter_adapter.catalog import bounds, drawings, outputs, prompts, surcharges
-from openrouter_adapter.catalog.choices import ceilings_of, choices_of, may_serve, tiers_of
+from openrouter_adapter.catalog.estimates import (
+    bounds,
+    completion_tokens,
+    images,
+    prompt_tokens,
+    surcharges,
+)
+from openrouter_adapter.catalog.estimates.providers import (
+    ceilings_of,
+    choices_of,
+    may_serve,
+    tiers_of,
+)
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
 from openrouter_adapter.wire import variants
@@ -22,16 +33,16 @@ from openrouter_adapter.wire import variants
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.catalog.choices import Choices
-    from openrouter_adapter.catalog.lookup import Catalog, Found
+    from openrouter_adapter.catalog.catalog import Catalog, Found
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+    from openrouter_adapter.catalog.estimates.providers import Choices
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
-    from openrouter_adapter.catalog.prompts import Prompt
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
 _SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
 # What a model that nobody knows yet may take beyond the ceiling that was set for its base price:
-# writing to a cache, and long prompts.
+# writing to a cache, and long prompt_tokens.
 _CACHE_WRITE: Final = Decimal("1.25")
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
@@ -113,7 +124,7 @@ def estimate(
         body, endpoint = request["body"], str(request.get("url", endpoint))
     if isinstance(body.get("extra_body"), dict):
         body = options.with_extra(dict(body), body["extra_body"])
-    kind = outputs.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
+    kind = completion_tokens.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
         return _unknown(f"endpoint {endpoint}: what it costs is not estimated")
     names = names_of(body)
@@ -187,7 +198,9 @@ def _dearest(estimates: list[Estimate]) -> Estimate:
     return Estimate(first.likely, worst, reason, details)
 
 
-def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog) -> Estimate:
+def _of_model(
+    name: str, body: Mapping[str, Any], kind: completion_tokens.Kind, catalog: Catalog
+) -> Estimate:
     if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
@@ -199,7 +212,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
         return _unknown(f"model {name}: it is not in the catalogue")
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
-    if outputs.paints(kind, found.model):
+    if completion_tokens.paints(kind, found.model):
         painted = _of_images(found, body, kind, catalog)
         if painted is not None:
             return painted
@@ -217,7 +230,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: outputs.Kind, catalog: C
 
 
 def _of_images(
-    named: Found, body: Mapping[str, Any], kind: outputs.Kind, catalog: Catalog
+    named: Found, body: Mapping[str, Any], kind: completion_tokens.Kind, catalog: Catalog
 ) -> Estimate | None:
     """By the images API's own prices; None where the list of models has them all."""
     model = named.model
@@ -230,12 +243,12 @@ def _of_images(
     if is_by_token and "image_output" in model.pricing.base:
         # The list of models says more of tokens: of the words beside an image, and of caches.
         return None
-    prompt = kind.prompt(prompts.counter(model), body)
+    prompt = kind.prompt(prompt_tokens.counter(model), body)
     extra = surcharges.NONE
     if surcharges.are_due(body, model, named.variants, prompt):
         extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest())
-    demand = drawings.Demand(prompt, outputs.repeats(body), model.window)
-    found = drawings.cost(allowed, body, demand)
+    demand = images.Demand(prompt, completion_tokens.repeats(body), model.window)
+    found = images.cost(allowed, body, demand)
     reason = extra.unknown_because or (found if isinstance(found, str) else None)
     if isinstance(found, str) or extra.unknown_because or extra.loop_limit is not None:
         return _unknown(f"model {model.id}: {reason or 'a loop of server tools'}")
@@ -249,23 +262,23 @@ def _of_images(
 def _of_choices(
     found: Found,
     body: Mapping[str, Any],
-    kind: outputs.Kind,
+    kind: completion_tokens.Kind,
     choices: Choices,
     in_batches: Model | None,
 ) -> Estimate:
     model = found.model
-    prompt = kind.prompt(prompts.counter(model), body)
+    prompt = kind.prompt(prompt_tokens.counter(model), body)
     extra = surcharges.NONE
     if surcharges.are_due(body, model, found.variants, prompt):
         extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest())
-    output = outputs.likely(body, kind, model, prompt)
-    draws = outputs.draws(body, kind, model)
+    output = completion_tokens.likely(body, kind, model, prompt)
+    draws = completion_tokens.draws(body, kind, model)
 
     def cost(rates: Rates) -> Decimal:
         return (
             prompt.likely * rates.get("prompt", ZERO)
             + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
-            + outputs.likely_cost(output, draws, model, rates)
+            + completion_tokens.likely_cost(output, draws, model, rates)
             + rates.get("request", ZERO)
             + extra.likely
         )
@@ -277,9 +290,13 @@ def _of_choices(
     bound = None
     if most_prompt is not None:
         demand = bounds.Demand(
-            prompt, most_prompt, outputs.repeats(body), outputs.requests(kind, prompt), extra
+            prompt,
+            most_prompt,
+            completion_tokens.repeats(body),
+            completion_tokens.requests(kind, prompt),
+            extra,
         )
-        asked = outputs.most_asked(body, kind, model)
+        asked = completion_tokens.most_asked(body, kind, model)
         bound = bounds.dearest(demand, choices.endpoints, asked)
     if most_prompt is None or bound is None:
         reason = f"model {model.id}: it has no limit of length"
@@ -308,7 +325,7 @@ def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
     return longest if prompt.fills_window else min(prompt.worst + prompt.most_audio, longest)
 
 
-def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estimate:
+def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind) -> Estimate:
     """Of a model that chooses another one: a bound only where the caller set ceilings."""
     ceilings = ceilings_of(body)
     if "prompt" not in ceilings or "completion" not in ceilings:
@@ -316,9 +333,9 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
             f"model {name}: whom it chooses is not known beforehand (provider.max_price with "
             "prompt and completion sets a limit)"
         )
-    prompt = kind.prompt(prompts.counter(None), body)
+    prompt = kind.prompt(prompt_tokens.counter(None), body)
     modalities = body.get("modalities")
-    asked = outputs.most_asked(body, kind, None)
+    asked = completion_tokens.most_asked(body, kind, None)
     if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     variants = frozenset(name.split(":")[1:])
@@ -334,7 +351,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: outputs.Kind) -> Estima
     factor = bounds.CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
     if most_prompt > _LONG_PROMPT_TOKENS:
         factor *= _LONG_PROMPT
-    repeats = outputs.repeats(body)
+    repeats = completion_tokens.repeats(body)
     worst = extra.worst + repeats * (
         prompt.worst * ceilings["prompt"] * factor
         + prompt.most_audio * ceilings.get("audio", ZERO)

@@ -15,7 +15,7 @@ from openrouter_adapter.catalog.prices import ZERO, decimal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from openrouter_adapter.catalog.prompts import Prompt
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
 
 _MILLION: Final = Decimal(1_000_000)
 # The pixels of a tier's square, in megapixels.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter.catalog import documents, tokens
+from openrouter_adapter.catalog.estimates import pdf_pages, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,13 +210,13 @@ class Counter:
         data = holder.get("file_data")
         if not isinstance(data, str) or not data.startswith("data:"):
             prompt.pages += 1
-            prompt.most_pages += documents.MOST_PAGES
+            prompt.most_pages += pdf_pages.MOST_PAGES
             prompt.add(self._family.page, 0)
             prompt.fills_window = True
         elif data.startswith("data:text/"):
             prompt.add(len(data) // _BYTES_PER_TOKEN, len(data))
         else:
-            pages, most = documents.pages(data)
+            pages, most = pdf_pages.pages(data)
             prompt.pages += pages
             prompt.most_pages += most
             prompt.add(pages * self._family.page, most * self._family.most_page)
