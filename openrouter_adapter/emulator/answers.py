@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from . import instances
+from . import json_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def structured(body: dict[str, Any], prompt: str) -> str | None:
     if kind != "json_schema":
         return None
     schema = (wanted.get("json_schema") or {}).get("schema") or {}
-    return orjson.dumps(instances.fill(schema, prompt)).decode()
+    return orjson.dumps(json_schema.fill(schema, prompt)).decode()
 
 
 def insist(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
@@ -293,5 +293,5 @@ def _call(function: dict[str, Any], prompt: str) -> ToolCall:
     if required:
         properties = schema.get("properties") or {}
         schema["properties"] = {name: properties.get(name, {}) for name in required}
-    arguments = instances.fill({"type": "object", **schema}, prompt)
+    arguments = json_schema.fill({"type": "object", **schema}, prompt)
     return ToolCall(function.get("name", ""), orjson.dumps(arguments).decode())

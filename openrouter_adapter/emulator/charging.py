@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .billing import Cost, Usage
     from .catalog import Endpoint, Model
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .faults import Fault, RequestFaults
     from .plugins import Plugins, Work
     from .routing import Target
-    from .service import Service
+    from .state import Service
 
 
 def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> Completion:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .billing import BillRow
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 _WORD = re.compile(r"\w+")
 # Steps of 2^-16 are exact in JSON text, in a double and in a float32, and short to write.

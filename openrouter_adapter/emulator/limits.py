@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .billing import Cost
     from .catalog import Endpoint, Model
-    from .service import Service
+    from .state import Service
 
 CREDITS_PAGE = "https://openrouter.ai/settings/credits"
 KEYS_PAGE = "https://openrouter.ai/settings/keys"

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from . import catalog, providers
-from .calls import Route
+from .call import Route
 from .clock import SECONDS_A_DAY
 from .errors import ApiError, invalid_body
 from .models import endpoint_object, endpoints_object, listing, model_object
@@ -14,7 +14,7 @@ from .models import endpoint_object, endpoints_object, listing, model_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .calls import Call
+    from .call import Call
     from .catalog import Model
 
 _MOST = 1000

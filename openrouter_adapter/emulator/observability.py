@@ -6,12 +6,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from . import clock
-from .calls import Route
+from .call import Route
 from .errors import ApiError, invalid_body
 from .keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from .calls import Call, Fields
+    from .call import Call, Fields
 
 _TYPES = (
     *("arize", "braintrust", "clickhouse", "datadog", "grafana", "langfuse", "langsmith"),

@@ -9,7 +9,7 @@ from .errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .preset_management import Preset
+    from .management.presets import Preset
 
 _MARK = "@preset/"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import catalog
-from .calls import Route
+from .call import Route
 
 if TYPE_CHECKING:
-    from .calls import Call
+    from .call import Call
     from .catalog import Endpoint, Model
 
 

@@ -11,8 +11,8 @@ from .clock import SECONDS_A_DAY
 from .errors import ApiError
 
 if TYPE_CHECKING:
-    from .service import Service
     from .settings import Settings
+    from .state import Service
 
 _MINUTE = 60
 # What OpenRouter allows on `:free` models: more a day once this many USD were ever bought.

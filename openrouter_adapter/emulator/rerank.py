@@ -13,7 +13,7 @@ from .errors import invalid_body
 
 if TYPE_CHECKING:
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 _DIMENSIONS = 64
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .completion import Completion
-    from .service import Service
+    from .state import Service
 
 _LONGEST = 86_400
 _USUAL = 300

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, chat, delivery, faults, reasoning, responses_stream, typed_errors
+from . import billing, chat, faults, reasoning, responses_stream, sending, typed_errors
 from .bodies import check_list, check_object
 from .errors import invalid_body
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .completion import Completion
     from .faults import Fault, RequestFaults
-    from .service import Service
+    from .state import Service
 
 PATH = "/responses"
 # Fields that mean the same on both endpoints.
@@ -70,13 +70,13 @@ async def answer(
     headers = cached.headers() if cached else {}
     if body.get("stream"):
         events = responses_stream.spoiled(whole, started(finished, body), finished, fault)
-        sent = await delivery.send_stream(request, service, finished, fault, events, headers)
+        sent = await sending.send_stream(request, service, finished, fault, events, headers)
     else:
         row = chat.bill_row(finished, service.now(), streamed=False)
-        service.charge(delivery.named(row, fault))
+        service.charge(sending.named(row, fault))
         headers["X-Generation-Id"] = finished.id
         answered = _spoiled(whole, finished, fault)
-        sent = await delivery.send_json(request, answered, headers, fault)
+        sent = await sending.send_json(request, answered, headers, fault)
     if cached and fault is None:
         cached.keep(finished.id, finished)
     return sent
@@ -88,7 +88,7 @@ def _spoiled(whole: dict[str, Any], finished: Completion, fault: Fault | None) -
     if fault.name == "comments-only":
         return b""
     if fault.name == "error-in-200":
-        return delivery.spoiled_body(finished, fault)
+        return sending.spoiled_body(finished, fault)
     if fault.name in {"error-chunk", "choice-error"}:
         provider = finished.endpoint.provider
         broken = typed_errors.failed_response(whole, faults.error_object(fault, provider))

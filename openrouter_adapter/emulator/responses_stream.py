@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import faults, streaming, tokens, typed_errors
+from . import chat_stream, faults, tokens, typed_errors
 from .errors import USER_ID
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def spoiled(
     """Return a stream's events, and what ends it: the whole response and `[DONE]`, or less."""
     made = events(whole, started)
     *sent, last = [_data(event) for event in made]
-    end = last + streaming.DONE
+    end = last + chat_stream.DONE
     if fault is None:
         return sent, end
     kept = sent[: 2 + int(fault.number("after", 1))]
@@ -48,7 +48,7 @@ def spoiled(
     error = faults.error_object(fault, provider)
     beside = faults.beside_error(fault, completion.model.id, provider)
     if fault.name == "comments-only":
-        return [streaming.COMMENT] * int(fault.value or 3), b""
+        return [chat_stream.COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
         return [_data({"error": error, "user_id": USER_ID, **beside})], b""
     if fault.name == "error-chunk":

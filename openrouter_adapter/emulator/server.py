@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from . import catalog, tokens
-from .api import Api
-from .service import Service
+from .routes import Api
 from .settings import Settings
+from .state import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

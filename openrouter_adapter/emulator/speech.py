@@ -10,7 +10,7 @@ from .errors import invalid_body
 
 if TYPE_CHECKING:
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 # An MPEG-1 Layer III frame at 128 kbit/s and 44.1 kHz, 26 ms of silence.
 _FRAME = b"\xff\xfb\x90\x00" + bytes(413)

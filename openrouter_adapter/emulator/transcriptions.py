@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multidict import MultiDictProxy
 
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 _WORDS = ("This", "is", "what", "the", "emulator", "hears", "in", "your", "recording.")
 _WORDS_A_SECOND = 2.5

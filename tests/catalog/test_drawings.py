@@ -10,7 +10,7 @@ import pytest
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog.estimates import images
-from openrouter_adapter.emulator import Emulator, drawing
+from openrouter_adapter.emulator import Emulator, images_api
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
 
@@ -28,7 +28,7 @@ CATALOG = package.Catalog(
         for model in emulated()
     },
     image_endpoints={
-        model.id: drawing.endpoints_object(model)["endpoints"]
+        model.id: images_api.endpoints_object(model)["endpoints"]
         for model in emulated()
         if model.image_api
     },

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog.estimates.completion_tokens import KINDS
-from openrouter_adapter.emulator import Emulator, drawing
+from openrouter_adapter.emulator import Emulator, images_api
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
 
@@ -26,7 +26,7 @@ CATALOG = package.Catalog(
         if model.listed
     },
     image_endpoints={
-        model.id: drawing.endpoints_object(model)["endpoints"]
+        model.id: images_api.endpoints_object(model)["endpoints"]
         for model in emulated()
         if model.image_api
     },

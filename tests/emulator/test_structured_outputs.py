@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from openrouter_adapter.emulator import instances
+from openrouter_adapter.emulator import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ SCHEMAS = st.recursive(
 @given(SCHEMAS, st.text(max_size=60) | st.just('Take ["red", "green"] and 3.5 on 2025-01-02'))
 def test_any_schema_is_met(schema: dict[str, Any], prompt: str) -> None:
     whole = {**schema, "$defs": {"leaf": {"type": "string", "minLength": 1}}}
-    jsonschema.validate(instances.fill(whole, prompt), whole)
+    jsonschema.validate(json_schema.fill(whole, prompt), whole)
 
 
 def test_a_recursive_schema_comes_to_an_end() -> None:
@@ -107,7 +107,7 @@ def test_a_recursive_schema_comes_to_an_end() -> None:
             }
         },
     }
-    jsonschema.validate(instances.fill(node, "x"), node)
+    jsonschema.validate(json_schema.fill(node, "x"), node)
 
 
 def test_all_of_is_merged() -> None:
@@ -118,7 +118,7 @@ def test_all_of_is_merged() -> None:
         ],
         "type": "object",
     }
-    jsonschema.validate(instances.fill(schema, ""), schema)
+    jsonschema.validate(json_schema.fill(schema, ""), schema)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_all_of_is_merged() -> None:
 )
 def test_hints_of_the_prompt(name: str, schema: dict[str, Any], prompt: str, value: Any) -> None:
     whole = {"type": "object", "properties": {name: schema}, "required": [name]}
-    assert instances.fill(whole, prompt) == {name: value}
+    assert json_schema.fill(whole, prompt) == {name: value}
 
 
 class TestHealing:

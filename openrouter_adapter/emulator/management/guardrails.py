@@ -6,14 +6,14 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, clock
-from .calls import Route
-from .errors import USER_ID, ApiError, invalid_body
-from .guardrails import Assignment, Guardrail
-from .keys import WORKSPACE
+from openrouter_adapter.emulator import catalog, clock
+from openrouter_adapter.emulator.call import Route
+from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
+from openrouter_adapter.emulator.guardrails import Assignment, Guardrail
+from openrouter_adapter.emulator.keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from .calls import Call, Fields
+    from openrouter_adapter.emulator.call import Call, Fields
 
 ORGANIZATION = "org_emulator0000000000000000000"
 _ZDR = tuple(f"enforce_zdr_{group}" for group in ("anthropic", "openai", "google", "xai", "other"))

@@ -12,15 +12,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from . import clock
-from .calls import Fields, Route
-from .errors import USER_ID, ApiError, invalid_body
-from .keys import WORKSPACE, Key
+from openrouter_adapter.emulator import clock
+from openrouter_adapter.emulator.call import Fields, Route
+from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
+from openrouter_adapter.emulator.keys import WORKSPACE, Key
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from .calls import Call
+    from openrouter_adapter.emulator.call import Call
 
 METHODS = ("S256", "plain")
 # A code is of no use after this.

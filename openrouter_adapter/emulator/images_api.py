@@ -12,30 +12,21 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from . import (
-    billing,
-    catalog,
-    charging,
-    delivery,
-    image_prices,
-    image_requests,
-    images,
-    tokens,
-)
-from . import streaming as sse
+from . import billing, catalog, charging, image_prices, image_requests, images, sending, tokens
+from . import chat_stream as sse
 from .billing import Usage
 from .bodies import check_object
-from .calls import Route
+from .call import Route
 from .faults import error_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .calls import Call
+    from .call import Call
     from .catalog import ImageApi, Model
     from .charging import Served
     from .faults import Fault, RequestFaults
-    from .service import Service
+    from .state import Service
 
 PATH = "/images"
 # How many previews a stream has; they are half the size.
@@ -80,7 +71,7 @@ async def answer(
                 "usage": _wire_usage(drawing.used, charged.cost),
             }
         )
-    return await delivery.send_json(request, whole, headers, fault)
+    return await sending.send_json(request, whole, headers, fault)
 
 
 def _read(service: Service, body: dict[str, Any]) -> _Drawing:
@@ -134,7 +125,7 @@ async def _stream(
 ) -> web.StreamResponse:
     """Send previews and the images. Only a stream that comes to its end is billed."""
     row, cost = charging.bill(service, PATH, "gen-img", drawing.served, drawing.used, fault)
-    row = delivery.named(replace(row, streamed=True), fault)
+    row = sending.named(replace(row, streamed=True), fault)
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream",
@@ -142,7 +133,7 @@ async def _stream(
             "X-Generation-Id": row.generation_id,
         }
     )
-    writer = delivery.Writer(request, response, fault)
+    writer = sending.Writer(request, response, fault)
     failed = fault is not None and fault.name in _FAILING
     ends_early = failed or (fault is not None and fault.name == "no-finish")
     try:

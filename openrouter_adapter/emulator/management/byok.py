@@ -6,15 +6,15 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import clock
-from .calls import Route
-from .errors import ApiError, invalid_body
-from .keys import WORKSPACE
+from openrouter_adapter.emulator import clock
+from openrouter_adapter.emulator.call import Route
+from openrouter_adapter.emulator.errors import ApiError, invalid_body
+from openrouter_adapter.emulator.keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from .calls import Call, Fields
-    from .catalog import Endpoint, Model
-    from .keys import Key
+    from openrouter_adapter.emulator.call import Call, Fields
+    from openrouter_adapter.emulator.catalog import Endpoint, Model
+    from openrouter_adapter.emulator.keys import Key
 
 _FLAGS = ("disabled", "is_byok_only", "is_fallback", "is_required")
 _LISTS = ("allowed_api_key_hashes", "allowed_models", "allowed_user_ids")

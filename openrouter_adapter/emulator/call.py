@@ -13,7 +13,7 @@ from .errors import invalid_body
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .service import Service
+    from .state import Service
 
 Access = Literal["anybody", "any key", "inference", "management"]
 _MOST = 100

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import chat, delivery, faults, streaming
+from . import chat, chat_stream, faults, sending
 from .bodies import check_object
 from .errors import invalid_body
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .faults import RequestFaults
-    from .service import Service
+    from .state import Service
 
 PATH = "/completions"
 _PREFIX = b"data: "
@@ -41,14 +41,14 @@ async def answer(
     if fault is not None:
         finished = faults.settled(finished, fault)
     if body.get("stream"):
-        events, end = delivery.spoiled_events(finished, fault, service.settings.chunk_tokens)
+        events, end = sending.spoiled_events(finished, fault, service.settings.chunk_tokens)
         sent = [_event(event) for event in events], _events(end)
-        return await delivery.send_stream(request, service, finished, fault, sent)
+        return await sending.send_stream(request, service, finished, fault, sent)
     row = chat.bill_row(finished, service.now(), streamed=False)
-    service.charge(delivery.named(row, fault))
-    spoiled = delivery.spoiled_body(finished, fault)
+    service.charge(sending.named(row, fault))
+    spoiled = sending.spoiled_body(finished, fault)
     whole = orjson.dumps(_text(orjson.loads(spoiled))) if spoiled else spoiled
-    return await delivery.send_json(request, whole, {"X-Generation-Id": finished.id}, fault)
+    return await sending.send_json(request, whole, {"X-Generation-Id": finished.id}, fault)
 
 
 def _events(several: bytes) -> bytes:
@@ -61,7 +61,7 @@ def _event(event: bytes) -> bytes:
     except orjson.JSONDecodeError:
         # A comment, [DONE], or what a fault left of an event.
         return event
-    return streaming.data(_text(chunk))
+    return chat_stream.data(_text(chunk))
 
 
 def _text(body: dict[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,18 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import clock
-from .answers import text_of
-from .bodies import check_object
-from .calls import Route
-from .errors import USER_ID, ApiError, invalid_body
-from .keys import WORKSPACE
+from openrouter_adapter.emulator import clock
+from openrouter_adapter.emulator.answers import text_of
+from openrouter_adapter.emulator.bodies import check_object
+from openrouter_adapter.emulator.call import Route
+from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
+from openrouter_adapter.emulator.keys import WORKSPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .calls import Call
-    from .service import Service
+    from openrouter_adapter.emulator.call import Call
+    from openrouter_adapter.emulator.state import Service
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*$")
 # What a preset keeps of a request; the rest, such as its messages, is left out.

@@ -10,7 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import preset_management
 from .billing import Bill
 from .caching import PromptCache
 from .clock import Clock
@@ -18,6 +17,7 @@ from .faults import Faults
 from .guardrails import Guardrails
 from .journal import Journal
 from .keys import Key, Keys
+from .management import presets
 from .rates import Rates
 from .response_cache import ResponseCache
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .billing import BillRow
-    from .byok import ProviderKey
     from .catalog import Endpoint, Model
-    from .oauth import Grant
-    from .preset_management import Preset
+    from .management.byok import ProviderKey
+    from .management.oauth import Grant
+    from .management.presets import Preset
     from .settings import Settings
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -72,7 +72,7 @@ class Service:
         self.organization: dict[str, Any] = {"is_filtered_model_catalog_enabled": False}
         self.presets: dict[str, Preset] = {}
         for slug, parameters in settings.presets.items():
-            preset_management.keep(self, slug, parameters)
+            presets.keep(self, slug, parameters)
         self.codes: dict[str, Grant] = {}
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from . import chat, faults, streaming
+from . import chat, chat_stream, faults
 from . import completion as completions
 from .errors import USER_ID
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .billing import BillRow
     from .completion import Completion
     from .faults import Fault
-    from .service import Service
+    from .state import Service
 
 # Without delay, events leave in groups: one write each would halve the rate.
 _EVENTS_A_WRITE = 64
@@ -128,27 +128,27 @@ def spoiled_events(
     finished: Completion, fault: Fault | None, chunk_tokens: int
 ) -> tuple[list[bytes], bytes]:
     """Return a stream's events, and what ends it: usage and `[DONE]`, or less."""
-    end = streaming.usage_event(finished) + streaming.DONE
-    events = streaming.events(finished, chunk_tokens)
+    end = chat_stream.usage_event(finished) + chat_stream.DONE
+    events = chat_stream.events(finished, chunk_tokens)
     if fault is None:
         return events, end
     kept = events[: int(fault.number("after", 1))]
     if fault.name == "comments-only":
-        return [streaming.COMMENT] * int(fault.value or 3), b""
+        return [chat_stream.COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
         error = faults.error_object(fault, finished.endpoint.provider)
         beside = _beside(finished, fault)
-        return [streaming.data({"error": error, "user_id": USER_ID, **beside})], b""
+        return [chat_stream.data({"error": error, "user_id": USER_ID, **beside})], b""
     if fault.name in {"null-choices", "empty-choices"}:
-        frame = streaming.frame(finished)
+        frame = chat_stream.frame(finished)
         frame["choices"] = None if fault.name == "null-choices" else []
-        return [streaming.data(frame)], end
+        return [chat_stream.data(frame)], end
     if fault.name in {"error-chunk", "choice-error"}:
         error = faults.error_object(fault, finished.endpoint.provider)
         in_choice = fault.name == "choice-error"
         beside, native = _beside(finished, fault), fault.options.get("native")
-        event = streaming.error_event(finished, error, beside, native, in_choice=in_choice)
-        return ([*kept, event], end) if in_choice else (kept, event + streaming.DONE)
+        event = chat_stream.error_event(finished, error, beside, native, in_choice=in_choice)
+        return ([*kept, event], end) if in_choice else (kept, event + chat_stream.DONE)
     if fault.name == "bad-json":
         broken = events[len(kept)] if len(events) > len(kept) else events[-1]
         return [*kept, broken[: len(broken) // 2] + b"\n\n", *events[len(kept) + 1 :]], end
@@ -218,7 +218,7 @@ async def send_stream(
     sent = 0
     try:
         await response.prepare(request)
-        await writer.write(streaming.COMMENT * settings.comments)
+        await writer.write(chat_stream.COMMENT * settings.comments)
         alone = settings.chunk_delay or stall is not None
         group = 1 if alone else _EVENTS_A_WRITE
         for start in range(0, len(events), group):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import clock
-from .calls import Route
-from .errors import USER_ID, ApiError, invalid_body
-from .keys import WORKSPACE, Key
+from openrouter_adapter.emulator import clock
+from openrouter_adapter.emulator.call import Route
+from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
+from openrouter_adapter.emulator.keys import WORKSPACE, Key
 
 if TYPE_CHECKING:
-    from .calls import Call, Fields
+    from openrouter_adapter.emulator.call import Call, Fields
 
 
 def wire(key: Key, now: float) -> dict[str, Any]:

@@ -11,33 +11,25 @@ import orjson
 from aiohttp import web
 
 from . import (
-    account,
-    activity,
-    byok,
     catalog,
     chat,
-    delivery,
-    drawing,
     embeddings,
     faults,
-    guardrail_management,
-    key_management,
+    images_api,
     limits,
     model_lists,
-    oauth,
     observability,
-    organization,
-    preset_management,
     providers,
     rerank,
     responses,
+    sending,
     speech,
-    texts,
+    text_completions,
     transcriptions,
     typed_errors,
 )
 from .bodies import check_object
-from .calls import Call, Routes
+from .call import Call, Routes
 from .errors import (
     ApiError,
     disabled_key,
@@ -47,12 +39,22 @@ from .errors import (
     not_calling,
     not_managing,
 )
+from .management import (
+    account,
+    activity,
+    byok,
+    guardrails,
+    keys,
+    oauth,
+    organization,
+    presets,
+)
 
 if TYPE_CHECKING:
-    from .calls import Route
+    from .call import Route
     from .faults import Fault, RequestFaults
     from .keys import Key
-    from .service import Service
+    from .state import Service
 
 _LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
@@ -70,7 +72,7 @@ def _at_once(answer: Callable[[Service, dict[str, Any], Fault | None], Answered]
     ) -> web.StreamResponse:
         fault = asked.take("answer", check_object(body).get("model") or "")
         answered, headers = answer(service, body, fault)
-        return await delivery.send_json(request, answered, headers, fault)
+        return await sending.send_json(request, answered, headers, fault)
 
     return handle
 
@@ -88,13 +90,13 @@ async def _chat(
         finished = faults.settled(finished, fault)
     headers = cached.headers() if cached else {}
     if body.get("stream"):
-        sent = await delivery.send_stream(request, service, finished, fault, headers=headers)
+        sent = await sending.send_stream(request, service, finished, fault, headers=headers)
     else:
         row = chat.bill_row(finished, service.now(), streamed=False)
-        service.charge(delivery.named(row, fault))
+        service.charge(sending.named(row, fault))
         headers["X-Generation-Id"] = finished.id
-        answered = delivery.spoiled_body(finished, fault)
-        sent = await delivery.send_json(request, answered, headers, fault)
+        answered = sending.spoiled_body(finished, fault)
+        sent = await sending.send_json(request, answered, headers, fault)
     if cached and fault is None:
         cached.keep(finished.id, finished)
     return sent
@@ -113,7 +115,7 @@ async def _embeddings(
         headers |= cached.headers()
         if fault is None:
             cached.keep(headers["X-Generation-Id"])
-    return await delivery.send_json(request, answered, headers, fault)
+    return await sending.send_json(request, answered, headers, fault)
 
 
 # The older name is the experiment's.
@@ -121,11 +123,11 @@ _ROUTE_HEADERS = ("x-openrouter-metadata", "x-openrouter-experimental-metadata")
 # What costs money: only keys that call models may ask for it.
 _INFERENCE: dict[str, Handler] = {
     "/chat/completions": _chat,
-    "/completions": texts.answer,
+    "/completions": text_completions.answer,
     "/responses": responses.answer,
     "/embeddings": _embeddings,
     "/rerank": _at_once(rerank.rank),
-    "/images": drawing.answer,
+    "/images": images_api.answer,
     "/audio/speech": _at_once(speech.speak),
     "/audio/transcriptions": _at_once(transcriptions.transcribe),
 }
@@ -133,8 +135,8 @@ _ROUTES = Routes(
     [
         route
         for module in (
-            *(account, activity, byok, drawing, guardrail_management, key_management, model_lists),
-            *(oauth, observability, organization, preset_management, providers),
+            *(account, activity, byok, guardrails, images_api, keys, model_lists),
+            *(oauth, observability, organization, presets, providers),
         )
         for route in module.ROUTES
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .calls import Route
-from .errors import USER_ID, invalid_body
-from .guardrail_management import ORGANIZATION
+from openrouter_adapter.emulator.call import Route
+from openrouter_adapter.emulator.errors import USER_ID, invalid_body
+
+from .guardrails import ORGANIZATION
 
 if TYPE_CHECKING:
-    from .calls import Call
+    from openrouter_adapter.emulator.call import Call
 
 
 def list_members(call: Call) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The account side of OpenRouter: what keys, guardrails, presets and the rest answer."""
