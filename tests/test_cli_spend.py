@@ -145,7 +145,7 @@ def test_since_and_until_cut_the_sums() -> None:
         (["spend", "--ledger", "mysql://x"], "A ledger is a path, sqlite:///PATH or postgresql"),
         (["spend", "report", "-o", "/nowhere/at/all.html", "--no-prices"], "can't be written"),
         (["budget", "set", "b", "--limit", "much"], "'much' is no amount in USD."),
-        (["budget", "set", "b", "--limit", "-1"], "-1 USD is no limit."),
+        (["budget", "set", "b", "--limit", "-1"], "'-1' is no amount in USD."),
         (
             ["budget", "set", "b", "--limit", "1", "--scope", "colour=red"],
             "is no scope: write job=",

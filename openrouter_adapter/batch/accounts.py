@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import ledger as ledgers
+from openrouter_adapter import money
 from openrouter_adapter.admission import NotSentError
-from openrouter_adapter.batch import money, retries
+from openrouter_adapter.batch import retries
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.ledger import Ledger, LedgerError, Row
 from openrouter_adapter.ledger.calls import key_name, label
@@ -226,7 +227,7 @@ class Accounts:
                 found[place] = LedgerError(_NO_BOUND)
             elif budgets and flight.worst is not None:
                 asked.append(place)
-                wishes.append((row, money.usd(flight.worst), budgets))
+                wishes.append((row, money.to_usd(flight.worst), budgets))
         if wishes:
             for place, refusal in zip(asked, self._ledger.holds.take_all(wishes), strict=True):
                 found[place] = refusal

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from openrouter_adapter.batch import money
+from openrouter_adapter import money
 from openrouter_adapter.batch.results import Attempt
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class Display:
     def _text(self, seen: Snapshot, now: float) -> str:
         outcomes = seen.done + seen.failed
         rate, token_rate = self._rates.add(now, outcomes, seen.tokens)
-        spent = f"USD {money.usd(seen.spent):.4f}"
+        spent = f"USD {money.to_usd(seen.spent):.4f}"
         if seen.limit is not None:
-            spent += f" of {money.usd(seen.limit):.2f}"
+            spent += f" of {money.to_usd(seen.limit):.2f}"
         parts = [
             f"{seen.done:,} of {seen.requests:,} done",
             f"{seen.failed:,} failed",
@@ -135,14 +135,14 @@ def lines_of_summary(summary: Summary) -> list[str]:
             f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} "
             f"failed, {summary.left:,} left; {summary.retries:,} retries."
         ),
-        f"It cost USD {summary.cost.normalize():f}"
-        + ("" if summary.budget is None else f" of a budget of {summary.budget.normalize():f}")
+        f"It cost USD {money.plain(summary.cost)}"
+        + ("" if summary.budget is None else f" of a budget of {money.plain(summary.budget)}")
         + f"; {summary.prompt_tokens:,} tokens in, {summary.completion_tokens:,} out.",
     ]
     if summary.unsettled:
         known = f"What {summary.unsettled:,} attempts cost isn't known"
         if summary.budget is not None:
-            known += f"; it counts as up to USD {summary.unsettled_cost.normalize():f}"
+            known += f"; it counts as up to USD {money.plain(summary.unsettled_cost)}"
         lines.append(f"{known}.")
     lines += [f"  {line_of_share(name, share)}" for name, share in summary.models.items()]
     lines += [f"  {count:,} x {kind}" for kind, count in summary.failures.items()]
@@ -187,8 +187,8 @@ def lines_of_dry_run(dry_run: DryRun) -> list[str]:
     lines = [f"{dry_run.requests:,} requests, nothing was sent."]
     for name, one in (*dry_run.models.items(), ("together", dry_run.total)):
         line = (
-            f"  {name}: {one.requests:,} requests, likely USD {one.likely.normalize():f}, at worst "
-            f"USD {one.worst.normalize():f}"
+            f"  {name}: {one.requests:,} requests, likely USD {money.plain(one.likely)}, at worst "
+            f"USD {money.plain(one.worst)}"
         )
         if one.unknown:
             line += f", and {one.unknown:,} of unknown cost ({one.unknown_because})"

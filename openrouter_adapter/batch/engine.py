@@ -7,8 +7,8 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter import debugging
-from openrouter_adapter.batch import journal, money, results
+from openrouter_adapter import debugging, money
+from openrouter_adapter.batch import journal, results
 from openrouter_adapter.batch.circuit import Circuit
 from openrouter_adapter.batch.disk import Word
 from openrouter_adapter.batch.lanes import Flight, Lanes
@@ -380,6 +380,6 @@ def _size(request: Request) -> int:
 def _out_of_budget(budget: Budget, worst: int) -> str:
     left = max(budget.left or 0, 0)
     return (
-        f"The budget is used up: USD {money.usd(left):.6f} are left, and the next request may "
-        f"cost up to USD {money.usd(worst):.6f}."
+        f"The budget is used up: USD {money.to_usd(left):.6f} are left, and the next request may "
+        f"cost up to USD {money.to_usd(worst):.6f}."
     )

@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import money, recovery, signals, standing
+from openrouter_adapter import money
+from openrouter_adapter.batch import recovery, signals, standing
 from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import checked

@@ -21,7 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from openrouter_adapter.batch import money, results
+from openrouter_adapter import money
+from openrouter_adapter.batch import results
 from openrouter_adapter.batch.results import Attempt
 
 if TYPE_CHECKING:

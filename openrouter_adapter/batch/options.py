@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from openrouter_adapter import money
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.options import cache_headers
@@ -14,6 +14,7 @@ from openrouter_adapter.options import cache_headers
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from openrouter_adapter.batch.progress import Progress
 
@@ -166,9 +167,8 @@ def _usd(given: Decimal | float | str | None) -> Decimal | None:
     if given is None:
         return None
     try:
-        amount = Decimal(str(given))
-    except ArithmeticError:
-        amount = Decimal("nan")
-    if not amount.is_finite() or amount < 0:
-        raise BatchError(f"budget is {given!r}; it must be an amount in USD, such as 25.00.")
-    return amount
+        return money.parse(given)
+    except ValueError:
+        raise BatchError(
+            f"budget is {given!r}; it must be an amount in USD, such as 25.00."
+        ) from None

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter import catalog
-from openrouter_adapter.batch import money
+from openrouter_adapter import catalog, money
 
 if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from openrouter_adapter import money
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -84,7 +86,7 @@ def of_summary(summary: Summary) -> Snapshot:
         done=summary.done,
         failed=summary.failed,
         tokens=summary.prompt_tokens + summary.completion_tokens,
-        spent=int(summary.cost.scaleb(12)),
+        spent=money.picodollars(summary.cost),
     )
 
 

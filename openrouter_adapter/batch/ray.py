@@ -18,7 +18,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from openrouter_adapter import ledger as ledgers
-from openrouter_adapter.batch import front, jobs, money, nodes, progress, signals, summary
+from openrouter_adapter import money
+from openrouter_adapter.batch import front, jobs, nodes, progress, signals, summary
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options, checked

@@ -8,11 +8,11 @@ import gc
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.batch import (
     feed,
     jobs,
     journal,
-    money,
     ordering,
     recovery,
     settling,

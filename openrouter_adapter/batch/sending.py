@@ -15,8 +15,7 @@ import openai
 import orjson
 import yarl
 
-from openrouter_adapter import debugging
-from openrouter_adapter.batch import money
+from openrouter_adapter import debugging, money
 from openrouter_adapter.wire import connection, errors, incoming, usage
 from openrouter_adapter.wire.usage import Bill
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter.batch import journal, money
+from openrouter_adapter import money
+from openrouter_adapter.batch import journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.batch import money
+from openrouter_adapter import money
 from openrouter_adapter.batch.tally import Latencies, Share
 
 if TYPE_CHECKING:
@@ -146,11 +146,11 @@ def summarize(
         failed=tally.failed,
         retries=retries,
         runs=past.runs,
-        cost=money.usd(budget.spent),
+        cost=money.to_usd(budget.spent),
         unsettled=len(past.open),
-        unsettled_cost=money.usd(past.unsettled),
+        unsettled_cost=money.to_usd(past.unsettled),
         in_the_air=[str(attempt) for attempt in in_the_air],
-        budget=None if budget.limit is None else money.usd(budget.limit),
+        budget=None if budget.limit is None else money.to_usd(budget.limit),
         prompt_tokens=tally.all.prompt_tokens,
         completion_tokens=tally.all.completion_tokens,
         models={name: share.summary() for name, share in sorted(tally.models.items())},

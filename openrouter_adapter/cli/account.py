@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.asking import amount, said, text
 from openrouter_adapter.cli.opening import Where, find_ledger
 from openrouter_adapter.cli.printing import print_json, print_table
@@ -60,12 +61,11 @@ def credits_(as_json: AsJson = False) -> None:
     """Shows the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
     with said():
         from openrouter_adapter import api
-        from openrouter_adapter.report import texts
         from openrouter_adapter.wire import connection, usage
 
         found = api.get_credits(api_key=connection.provisioning_key())
     bought, used = usage.usd(found.get("total_credits")), usage.usd(found.get("total_usage"))
-    left = None if bought is None or used is None else texts.plain(bought - used)
+    left = None if bought is None or used is None else money.plain(bought - used)
     if as_json:
         print_json({**exact(found), "left": left})
         return
@@ -147,12 +147,11 @@ def _rows_of(name: str, where: str | None) -> Sequence[Row]:
 
 def _record(row: Row) -> dict[str, Any]:
     from openrouter_adapter import ledger
-    from openrouter_adapter.report import texts
 
     return {
         "call_id": row.call_id,
         "attempt": row.attempt,
-        "cost": None if row.cost is None else texts.plain(ledger.to_usd(row.cost)),
+        "cost": None if row.cost is None else money.plain(ledger.to_usd(row.cost)),
         "outcome": row.outcome,
         "cache_hit": row.cache_hit,
         "job": row.job,

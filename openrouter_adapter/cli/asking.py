@@ -7,6 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.opening import fail, sentence
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def amount(value: Any) -> str:
     from openrouter_adapter.wire.usage import usd
 
     found = usd(value)
-    return texts.NOTHING if found is None else texts.plain(found)
+    return texts.NOTHING if found is None else money.plain(found)
 
 
 def text(value: Any) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from openrouter_adapter import money
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -229,7 +231,7 @@ def cost(folder: _Folder, as_json: _Json = False) -> None:
     if as_json:
         _print_json({"cost_usd": format(found.cost, "f"), **shares})
         return
-    typer.echo(f"USD {found.cost.normalize():f}")
+    typer.echo(f"USD {money.plain(found.cost)}")
     for kind, parts in shares.items():
         typer.echo(f"by {kind[:-1]}:")
         for name, share in parts.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.opening import Where, fail, open_ledger
 
 if TYPE_CHECKING:
@@ -167,12 +168,10 @@ def remove(name: _Name, where: Where = None) -> None:
 
 
 def _usd(text: str) -> Decimal:
-    from decimal import Decimal, InvalidOperation
-
     try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise fail(f"{text!r} is no amount in USD.") from None
+        return money.parse(text)
+    except ValueError as wrong:
+        raise fail(f"{wrong}.") from None
 
 
 def _labels(scope: Sequence[str]) -> dict[str, str]:

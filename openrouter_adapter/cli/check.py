@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.asking import said
 from openrouter_adapter.cli.opening import Where, fail, open_ledger
 from openrouter_adapter.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from openrouter_adapter.account import Charge, Check, Comparison
 
 _TITLES = (
@@ -65,7 +67,7 @@ def _print(found: Check, *, every: bool) -> None:
     for one in shown:
         for reason in one.reasons:
             typer.echo(f"{one.day} {texts.visible(one.model)}: {reason}.")
-    difference, tolerance = texts.plain(found.difference), texts.plain(found.tolerance)
+    difference, tolerance = money.plain(found.difference), money.plain(found.tolerance)
     verdict = "agree" if found.agrees else "do not agree"
     typer.echo(
         f"{found.since} to {found.until}: the ledger and OpenRouter {verdict}; "
@@ -81,30 +83,29 @@ def _row(one: Comparison) -> list[str]:
         texts.visible(one.model),
         str(one.ledger.requests),
         str(one.openrouter.requests),
-        texts.plain(one.ledger.credits),
-        texts.plain(one.openrouter.credits),
-        texts.plain(one.difference),
-        texts.plain(one.byok_difference),
+        money.plain(one.ledger.credits),
+        money.plain(one.openrouter.credits),
+        money.plain(one.difference),
+        money.plain(one.byok_difference),
     ]
 
 
 def _record(found: Check) -> dict[str, Any]:
-    from openrouter_adapter.report import texts
 
     return {
         "since": str(found.since),
         "until": str(found.until),
         "agrees": found.agrees,
-        "difference": texts.plain(found.difference),
-        "tolerance": texts.plain(found.tolerance),
+        "difference": money.plain(found.difference),
+        "tolerance": money.plain(found.tolerance),
         "comparisons": [
             {
                 "day": str(one.day),
                 "model": one.model,
                 "ledger": _charge(one.ledger),
                 "openrouter": _charge(one.openrouter),
-                "difference": texts.plain(one.difference),
-                "byok_difference": texts.plain(one.byok_difference),
+                "difference": money.plain(one.difference),
+                "byok_difference": money.plain(one.byok_difference),
                 "unknown": one.unknown,
                 "open": one.open,
                 "reasons": one.reasons,
@@ -115,20 +116,16 @@ def _record(found: Check) -> dict[str, Any]:
 
 
 def _charge(one: Charge) -> dict[str, Any]:
-    from openrouter_adapter.report import texts
 
     return {
         "requests": one.requests,
-        "credits": texts.plain(one.credits),
-        "byok": texts.plain(one.byok),
+        "credits": money.plain(one.credits),
+        "byok": money.plain(one.byok),
     }
 
 
 def _usd(written: str) -> Decimal:
     try:
-        found = Decimal(written)
-    except InvalidOperation:
-        found = Decimal(-1)
-    if not found.is_finite() or found < 0:
-        raise fail(f"--tolerance {written!r} is no amount in USD.")
-    return found
+        return money.parse(written)
+    except ValueError as wrong:
+        raise fail(f"--tolerance {wrong}.") from None

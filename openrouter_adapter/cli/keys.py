@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.account import AsJson, exact
 from openrouter_adapter.cli.asking import amount, managing, text
 from openrouter_adapter.cli.opening import fail
@@ -171,13 +171,10 @@ def _given(limit: str | None, reset: Reset | None, byok: bool | None) -> dict[st
 
 def _usd(written: str) -> float:
     try:
-        found = Decimal(written)
-    except InvalidOperation:
-        found = Decimal(-1)
-    if not found.is_finite() or found < 0:
-        raise fail(f"--limit {written!r} is no amount in USD: write 25, 0.50 or none.")
-    # The wire takes a JSON number.
-    return float(found)
+        # The wire takes a JSON number.
+        return float(money.parse(written))
+    except ValueError as wrong:
+        raise fail(f"--limit {wrong}: write 25, 0.50 or none.") from None
 
 
 def _wire(found: Any) -> dict[str, Any]:

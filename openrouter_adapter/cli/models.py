@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter import money
 from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
     MaxCompletion,
     MaxPrompt,
@@ -177,7 +178,7 @@ def _median(percentiles: Any) -> float | None:
 
 
 def _usd(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount.normalize():f}"
+    return None if amount is None else money.plain(amount)
 
 
 def _decimal(number: float | None) -> Decimal | None:

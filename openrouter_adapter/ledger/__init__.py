@@ -23,11 +23,11 @@ from openrouter_adapter.ledger.current import (
 )
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.holds import Refusal
-from openrouter_adapter.ledger.money import to_pico, to_usd
 from openrouter_adapter.ledger.queries import DIMENSIONS, BudgetState, HoldState, Spend
 from openrouter_adapter.ledger.reconcile import Reconciled
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.ledger.store import Store
+from openrouter_adapter.money import to_pico, to_usd
 
 __all__ = [
     "DIMENSIONS",

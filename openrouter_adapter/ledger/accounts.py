@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import budgets, shapes
-from openrouter_adapter.ledger.money import MOST_PICO, PART, whole
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
+from openrouter_adapter.money import MOST_PICO, PART, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,10 +10,10 @@ import threading
 import time
 import weakref
 from dataclasses import replace
-from decimal import Decimal
 from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger import calls, key_usage, queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
@@ -27,6 +27,7 @@ from openrouter_adapter.ledger.writer import LINGER, MOST_WAITING, Writer
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
     from types import FrameType
 
     from openrouter_adapter.ledger.reconcile import Reconciled
@@ -295,10 +296,10 @@ class Ledger:
             ValueError: something in it makes no sense.
             LedgerError: the ledger can't be written.
         """
-        most = None if max_request_usd is None else Decimal(str(max_request_usd))
+        most = None if max_request_usd is None else money.parse(max_request_usd)
         made = Budget(
             name=name,
-            usd=Decimal(str(usd)),
+            usd=money.parse(usd),
             per=per,
             job=job,
             key=key,

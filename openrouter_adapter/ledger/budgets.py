@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.money import to_pico, to_usd
 from openrouter_adapter.ledger.rows import LABELS, values_in
+from openrouter_adapter.money import to_pico, to_usd
 
 if TYPE_CHECKING:
     from openrouter_adapter.ledger.database import Database

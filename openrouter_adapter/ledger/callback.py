@@ -17,8 +17,8 @@ from litellm.integrations.custom_logger import CustomLogger
 from openrouter_adapter.hooks import egress, labels
 from openrouter_adapter.ledger import calls
 from openrouter_adapter.ledger.charges import put_cost, read_tokens
-from openrouter_adapter.ledger.money import to_pico
 from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
+from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:

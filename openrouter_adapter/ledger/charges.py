@@ -10,8 +10,8 @@ import httpx
 
 from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import calls
-from openrouter_adapter.ledger.money import to_pico
 from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
+from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger.money import PART, to_usd, whole
 from openrouter_adapter.ledger.queries import to_microseconds
+from openrouter_adapter.money import PART, to_usd, whole
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from openrouter_adapter.ledger import accounts, store, workers
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.money import rounded, to_pico, to_usd
+from openrouter_adapter.money import picodollars, plain, to_pico, to_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +130,7 @@ class Holds:
         Args:
             requests: Row, worst case in USD and budgets of each.
         """
-        wishes = [_Wish(row, rounded(worst), budgets) for row, worst, budgets in requests]
+        wishes = [_Wish(row, picodollars(worst), budgets) for row, worst, budgets in requests]
         with self._list_lock:
             self._waiting += wishes
         # Who gets the turn decides for all that wait; the others find theirs decided.
@@ -345,4 +345,4 @@ def _fill(
 
 
 def _usd(pico: int) -> str:
-    return f"{to_usd(pico).normalize():f}"
+    return plain(to_usd(pico))

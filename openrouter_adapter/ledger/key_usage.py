@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger.money import PART, to_pico, whole
 from openrouter_adapter.ledger.rows import BILLED, LEFT, OPEN
+from openrouter_adapter.money import PART, to_pico, whole
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.worst import Worst
+from openrouter_adapter.money import plain, to_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,8 +136,8 @@ class Limits:
             )
         if cap is not None and worst > cap:
             return _exceeded(
-                f"budget {tightest.name}: this request could cost {worst.normalize():f} USD, and "
-                f"one request may cost {cap.normalize():f} USD: give a lower max_tokens",
+                f"budget {tightest.name}: this request could cost {plain(worst)} USD, and "
+                f"one request may cost {plain(cap)} USD: give a lower max_tokens",
                 tightest,
             )
         return worst
@@ -184,7 +185,7 @@ def _is_bounded(body: Mapping[str, Any]) -> bool:
 def _exceeded(message: str, budget: Budget, refusal: Refusal | None = None) -> Exception:
     from litellm.exceptions import BudgetExceededError
 
-    spent = 0.0 if refusal is None else refusal.spent / 1e12
+    spent = 0.0 if refusal is None else float(to_usd(refusal.spent))
     exception: Exception = BudgetExceededError(
         current_cost=spent, max_budget=float(budget.usd), message=message
     )

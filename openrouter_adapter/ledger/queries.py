@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.money import PART, to_usd, whole
 from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY, SUMMED_LABELS
 from openrouter_adapter.ledger.rows import LABELS
+from openrouter_adapter.money import PART, to_usd, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

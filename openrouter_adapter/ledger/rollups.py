@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger.money import PART
 from openrouter_adapter.ledger.rows import (
     BILLED,
     ERROR,
@@ -19,6 +18,7 @@ from openrouter_adapter.ledger.rows import (
     UNKNOWN,
     values_in,
 )
+from openrouter_adapter.money import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

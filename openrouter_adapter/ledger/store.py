@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import accounts, rollups, shapes
 from openrouter_adapter.ledger.database import Database, RacedError, url_of
-from openrouter_adapter.ledger.money import MOST_PICO
 from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
+from openrouter_adapter.money import MOST_PICO
 
 if TYPE_CHECKING:
     import os

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from openrouter_adapter import money
 from openrouter_adapter.ledger.rows import LABELS
 from openrouter_adapter.report import texts
 
@@ -66,12 +67,12 @@ def record(state: BudgetState) -> dict[str, Any]:
         "value": state.value,
         "per": budget.per,
         "period": state.period,
-        "limit": texts.plain(budget.usd),
-        "spent": texts.plain(state.spent),
-        "held": texts.plain(state.held),
-        "unsettled": texts.plain(state.unsettled),
-        "left": texts.plain(left(state)),
-        "max_request": None if most is None else texts.plain(most),
+        "limit": money.plain(budget.usd),
+        "spent": money.plain(state.spent),
+        "held": money.plain(state.held),
+        "unsettled": money.plain(state.unsettled),
+        "left": money.plain(left(state)),
+        "max_request": None if most is None else money.plain(most),
         "wait_seconds": budget.wait_seconds,
         "lets_through": budget.lets_through,
     }
@@ -116,7 +117,7 @@ def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[Ho
 
 def table_of_holds(found: Sequence[HoldState]) -> tuple[list[str], list[list[str]]]:
     """Titles and rows: id, model, when, state, and the amount."""
-    money = texts.amounts([one.amount for one in found])
+    amounts = texts.amounts([one.amount for one in found])
     return ["hold", "model", "made, UTC", "state", "held USD"], [
         [
             one.hold_id,
@@ -125,5 +126,5 @@ def table_of_holds(found: Sequence[HoldState]) -> tuple[list[str], list[list[str
             "unsettled" if one.is_unsettled else "in the air",
             str(held),
         ]
-        for one, held in zip(found, money, strict=True)
+        for one, held in zip(found, amounts, strict=True)
     ]

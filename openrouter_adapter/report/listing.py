@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.report import texts
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def records(by: str, found: Sequence[Spend]) -> list[dict[str, Any]]:
     return [
         {
             **({} if by == "total" else {by: one.name}),
-            **{name: texts.plain(getattr(one, name)) for name in MONEY},
+            **{name: money.plain(getattr(one, name)) for name in MONEY},
             **{name: getattr(one, name) for name in COUNTS},
             "mean_latency_ms": one.mean_latency_ms,
         }

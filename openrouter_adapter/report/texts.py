@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from openrouter_adapter import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
 NOTHING: Final = "\N{EN DASH}"
 """Stands where there is no figure or no name."""
 
 _CENTS: Final = 2
-# The default context would round what has more than 28 digits.
-_EXACT: Final = Context(prec=60)
 _DIRECTIONS: Final = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -42,7 +42,7 @@ def amount(usd: Decimal, places: int = _CENTS) -> Amount:
     """An amount with all its digits, and with at least so many decimal places."""
     text = f"{usd:,.{max(places, _places(usd))}f}"
     cut = text.index(".") + 1 + _CENTS
-    pico = int(usd.scaleb(12, _EXACT))
+    pico = money.picodollars(usd)
     return Amount(pico, text[:cut].replace("-", "\N{MINUS SIGN}"), text[cut:])
 
 
@@ -53,14 +53,8 @@ def amounts(column: Iterable[Decimal]) -> list[Amount]:
     return [amount(one, places) for one in given]
 
 
-def plain(usd: Decimal) -> str:
-    """An exact amount without grouping, for JSON, CSV and programs: `0.0000415`."""
-    text = f"{usd:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _places(usd: Decimal) -> int:
-    digits = plain(usd).partition(".")[2]
+    digits = money.plain(usd).partition(".")[2]
     return max(_CENTS, len(digits))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.catalog import load
 from openrouter_adapter.catalog.filters import ORDERS, Filters, per_million
 from openrouter_adapter.wire import variants
@@ -126,7 +127,7 @@ class _Asked:
             if price is None:
                 found.append(f"no known {item} price")
             elif price > limit:
-                found.append(f"{item} {price.normalize():f} USD")
+                found.append(f"{item} {money.plain(price)} USD")
         return found
 
     def nothing(self, named: Sequence[Chosen]) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from openrouter_adapter import batch
-from openrouter_adapter.batch import display, money
+from openrouter_adapter import batch, money
+from openrouter_adapter.batch import display
 from openrouter_adapter.batch.display import Display, Screen
 
 if TYPE_CHECKING:

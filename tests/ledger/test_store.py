@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from openrouter_adapter import ledger
 from openrouter_adapter.ledger import LedgerError, Store, queries, shapes, to_pico
 from openrouter_adapter.ledger.migrations import STEPS
-from openrouter_adapter.ledger.money import PART
 from openrouter_adapter.ledger.rows import COLUMNS
+from openrouter_adapter.money import PART
 
 from .rows import HOUR, NOON, billed, unknown
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
 
-from openrouter_adapter import ledger, report
+from openrouter_adapter import ledger, money, report
 from openrouter_adapter.ledger import breakdowns
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.report import charts, texts
@@ -36,7 +37,7 @@ def test_amounts_keep_every_digit(usd: str, text: str) -> None:
     found = texts.amount(Decimal(usd))
 
     assert str(found) == text
-    assert found.pico == int(Decimal(usd).scaleb(12, texts._EXACT))
+    assert found.pico == Fraction(usd) * money.PER_USD
 
 
 def test_amounts_of_a_column_have_the_same_places() -> None:
@@ -44,8 +45,8 @@ def test_amounts_of_a_column_have_the_same_places() -> None:
         "1.00000",
         "0.00012",
     ]
-    assert texts.plain(Decimal("0.000041500")) == "0.0000415"
-    assert texts.plain(Decimal("1E+3")) == "1000"
+    assert money.plain(Decimal("0.000041500")) == "0.0000415"
+    assert money.plain(Decimal("1E+3")) == "1000"
 
 
 @pytest.mark.parametrize(
