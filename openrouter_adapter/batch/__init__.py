@@ -5,10 +5,10 @@
 >>> summary.done, summary.cost
 """
 
+from openrouter_adapter.batch.api import arun, resume, retry, run, status
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderInUse, FolderUnfit
 from openrouter_adapter.batch.expectations import DryRun, dry_run
-from openrouter_adapter.batch.front import arun, resume, retry, run, status
-from openrouter_adapter.batch.making import make
+from openrouter_adapter.batch.from_table import make
 from openrouter_adapter.batch.progress import Progress, Snapshot
 from openrouter_adapter.batch.ray import run_on_ray
 from openrouter_adapter.batch.settings import Pace

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter import debugging, money
 from openrouter_adapter.batch import journal, results
 from openrouter_adapter.batch.circuit import Circuit
-from openrouter_adapter.batch.disk import Word
-from openrouter_adapter.batch.lanes import Flight, Lanes
+from openrouter_adapter.batch.concurrency import Flight, Lanes
 from openrouter_adapter.batch.requests import Request
 from openrouter_adapter.batch.results import Attempt
+from openrouter_adapter.batch.writer import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openrouter_adapter.batch.accounts import Accounts
+    from openrouter_adapter.batch.accounting import Accounts
     from openrouter_adapter.batch.budget import Budget
-    from openrouter_adapter.batch.disk import Disk
     from openrouter_adapter.batch.requests import LineFault
     from openrouter_adapter.batch.sending import Outcome, Sender
     from openrouter_adapter.batch.settings import Pace
+    from openrouter_adapter.batch.writer import Disk
     from openrouter_adapter.ledger import LedgerError, Refusal
 
 # Requests that are sent after one sync of the journal, at most.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from openrouter_adapter.batch.checking import Fault
+    from openrouter_adapter.batch.validation import Fault
 
 _CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
 

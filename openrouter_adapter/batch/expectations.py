@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.batch import checking
+from openrouter_adapter.batch import validation
+from openrouter_adapter.batch.estimates import Expected, Prices
 from openrouter_adapter.batch.exceptions import FaultyInput
-from openrouter_adapter.batch.prices import Expected, Prices
 
 if TYPE_CHECKING:
     import os
@@ -63,7 +63,7 @@ def dry_run(
     def look(request: Any) -> None:
         prices.look(request)
 
-    checked = checking.check(Path(source), model, look=look)
+    checked = validation.check(Path(source), model, look=look)
     if checked.fault_count and not skip_faulty:
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
     return DryRun(prices.total.requests, prices.total, prices.models)

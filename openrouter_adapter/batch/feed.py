@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openrouter_adapter.batch import reader, requests
+from openrouter_adapter.batch import inputs, requests
 from openrouter_adapter.batch.requests import LineFault, Request
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def left_over(
     Yields:
         A request; or line number, id and fault of a line that can't be sent.
     """
-    for number, text in reader.lines(Path(job.source), job.first_line, job.first_byte):
+    for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
         if number > job.last_line:
             return
         if number < job.first_line or number in done:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter.batch import checking, reader
+from openrouter_adapter.batch import inputs, validation
 from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
@@ -15,10 +15,10 @@ from openrouter_adapter.batch.folder import Folder, Job
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openrouter_adapter.batch.checking import Checked
+    from openrouter_adapter.batch.estimates import Prices
     from openrouter_adapter.batch.options import Options
-    from openrouter_adapter.batch.prices import Prices
     from openrouter_adapter.batch.requests import Request
+    from openrouter_adapter.batch.validation import Checked
 
 _TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
@@ -51,7 +51,7 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits
         job, checked = _new(folder, options, prices)
         number, shards = options.shard
         if shards > 1:
-            parts = reader.parts(Path(job.source), job.last_line, shards)
+            parts = inputs.parts(Path(job.source), job.last_line, shards)
             job = _of_part(job, parts[number - 1])
         folder.write_job(job)
         return job, checked.doubled
@@ -113,7 +113,7 @@ def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) 
     """
     whole, _ = _new(folder, options, prices)
     whole = replace(whole, shards=shards, tag=whole.calls)
-    for number, part in enumerate(reader.parts(Path(whole.source), whole.last_line, shards), 1):
+    for number, part in enumerate(inputs.parts(Path(whole.source), whole.last_line, shards), 1):
         shard = folder.shard(number)
         shard.make()
         shard.write_job(replace(_of_part(whole, part), shards=0, budget=None))
@@ -182,12 +182,12 @@ def _check(
 ) -> Checked:
     """The check of an input, whose index of ids is in the folder meanwhile."""
     try:
-        return checking.check(source, model, look=look, folder=folder.path)
+        return validation.check(source, model, look=look, folder=folder.path)
     except OSError as failure:
         raise folder.unfit(failure) from None
 
 
-def _of_part(job: Job, part: reader.Part) -> Job:
+def _of_part(job: Job, part: inputs.Part) -> Job:
     return replace(
         job,
         first_line=part.first_line,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.batch import front, signals
+from openrouter_adapter.batch import api, signals
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.run import run_job
@@ -126,7 +126,7 @@ def run_shard(board: Any, number: int, told: Options) -> Ended:
         access, is_stopping = _begin(ray, board)
         whole = Folder(told.out)
         if is_stopping:
-            return Ended(host, front.status(whole.shard(number).path))
+            return Ended(host, api.status(whole.shard(number).path))
         _check_node(ray, whole, access, host)
         options = replace(
             told,

@@ -6,16 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import journal, results, retries
-from openrouter_adapter.batch.disk import Word
 from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.batch.journal import Open
+from openrouter_adapter.batch.writer import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from openrouter_adapter.batch.concurrency import Flight
     from openrouter_adapter.batch.engine import Engine
     from openrouter_adapter.batch.journal import Past
-    from openrouter_adapter.batch.lanes import Flight
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.sending import Outcome
 

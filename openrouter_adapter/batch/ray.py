@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter import money
-from openrouter_adapter.batch import front, jobs, nodes, progress, signals, summary
+from openrouter_adapter.batch import api, jobs, nodes, progress, signals, summary
+from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options, checked
-from openrouter_adapter.batch.prices import Prices
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
 from openrouter_adapter.wire import connection
@@ -271,7 +271,7 @@ class _Run:
         for number in range(1, self._job.shards + 1):
             ended = self._ended.get(number)
             if ended is None or ended.summary is None:
-                found.append(front.status(self._folder.shard(number).path))
+                found.append(api.status(self._folder.shard(number).path))
             else:
                 found.append(ended.summary)
             if ended is None:

@@ -19,27 +19,27 @@ from openrouter_adapter.batch import (
     signals,
     standing,
 )
-from openrouter_adapter.batch.accounts import open_accounts
+from openrouter_adapter.batch.accounting import open_accounts
 from openrouter_adapter.batch.budget import Budget
-from openrouter_adapter.batch.disk import Disk
 from openrouter_adapter.batch.engine import Engine
+from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.journal import Open
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.outcomes import Outcomes
-from openrouter_adapter.batch.prices import Prices
 from openrouter_adapter.batch.progress import Progress
 from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
+from openrouter_adapter.batch.writer import Disk
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from openrouter_adapter.batch.accounts import Accounts
+    from openrouter_adapter.batch.accounting import Accounts
     from openrouter_adapter.batch.bits import Bits
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.options import Options

@@ -11,12 +11,12 @@ from openrouter_adapter.batch import journal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from openrouter_adapter.batch.accounts import Accounts
+    from openrouter_adapter.batch.accounting import Accounts
     from openrouter_adapter.batch.budget import Budget
-    from openrouter_adapter.batch.disk import Disk
     from openrouter_adapter.batch.journal import Past
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Sender
+    from openrouter_adapter.batch.writer import Disk
 
 _QUESTIONS: Final = 16
 # OpenRouter needs a moment until it knows a generation: seconds between two questions.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from openrouter_adapter.batch import Summary
-    from openrouter_adapter.batch.making import Requests
+    from openrouter_adapter.batch.from_table import Requests
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -165,7 +165,7 @@ def run(
         raise typer.BadParameter("name a model for the prompts", param_hint="--model")
     else:
         requests = _requests(model, prompt, system, id_column, max_tokens)
-    from openrouter_adapter.batch.making import make_within
+    from openrouter_adapter.batch.from_table import make_within
 
     with _sentences():
         if requests is not None and out is not None:
@@ -203,10 +203,10 @@ def resume(options: dict[str, Any], folder: _Folder) -> None:
 @_runs
 def retry(options: dict[str, Any], folder: _Folder) -> None:
     """Send the failures of a job again."""
-    from openrouter_adapter.batch import front
+    from openrouter_adapter.batch import api
 
     with _sentences():
-        front.prepare_retry(folder)
+        api.prepare_retry(folder)
         _run(None, folder, options)
 
 

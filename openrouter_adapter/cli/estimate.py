@@ -38,13 +38,13 @@ def run(
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh=False)
-    from openrouter_adapter.batch import reader
+    from openrouter_adapter.batch import inputs
     from openrouter_adapter.batch.exceptions import BatchError
     from openrouter_adapter.catalog import totals
 
     try:
         with _on_disk(file) as source:
-            lines = reader.lines(source)
+            lines = inputs.lines(source)
             found = totals.estimate_lines(lines, catalog, load_endpoints if endpoints else None)
     except BatchError as error:
         typer.echo(str(error), err=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import disk, identifiers, ordering
+from openrouter_adapter.batch import identifiers, ordering, writer
 from openrouter_adapter.batch.folder import Folder
 from tests.batch.conftest import assert_each_once
 
@@ -90,7 +90,7 @@ def test_a_disk_that_is_full_from_the_start(
         ):
             batch.run(path, out)
     with monkeypatch.context() as patch:
-        patch.setattr(disk, "_fill", no_room)
+        patch.setattr(writer, "_fill", no_room)
         # Now it has a job: in another folder everything would be paid for again.
         with pytest.raises(
             batch.FolderUnfit, match=r"Make room there, then give the same command again\.$"
@@ -225,7 +225,7 @@ class FullDisk:
         self.write = os.write
 
     def __call__(self, file: int, content: Any) -> int:
-        room = self.room + (0 if self.reserve.exists() else disk.RESERVE)
+        room = self.room + (0 if self.reserve.exists() else writer.RESERVE)
         if self.takes_words and content[:1] != b"{":
             return self.write(file, content)
         size = sum(one.stat().st_size for one in self.reserve.parent.glob("*.jsonl"))
@@ -241,7 +241,7 @@ def test_a_disk_that_fills_up(
 ) -> None:
     path, out = job(600), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(disk.os, "write", FullDisk(200_000, out / "reserve"))
+        patch.setattr(writer.os, "write", FullDisk(200_000, out / "reserve"))
         summary = batch.run(path, out)
     assert summary.stopped is not None
     assert "No space left on device. Make room there" in summary.stopped
@@ -284,8 +284,8 @@ def test_a_disk_without_any_room_says_what_is_lost(
 ) -> None:
     path, out = job(600), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(disk, "RESERVE", 0)
-        patch.setattr(disk.os, "write", FullDisk(200_000, out / "reserve", takes_words=True))
+        patch.setattr(writer, "RESERVE", 0)
+        patch.setattr(writer.os, "write", FullDisk(200_000, out / "reserve", takes_words=True))
         with pytest.raises(batch.BatchError, match=r"Make room, then: .*batch resume"):
             batch.run(path, out)
     again = batch.resume(out)
@@ -307,9 +307,9 @@ async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
         assert go_on.wait(30)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    files = disk.Disk(folder, list, list)
+    files = writer.Disk(folder, list, list)
     with monkeypatch.context() as patch:
-        patch.setattr(disk.os, "write", full)
+        patch.setattr(writer.os, "write", full)
         files.note(b"R 1\n")
         first = asyncio.ensure_future(files.intended([b"> 1 1 -\n"]))
         assert await asyncio.to_thread(writes.wait, 30)
@@ -341,16 +341,16 @@ async def test_results_count_when_they_are_synced_and_share_syncs(
 ) -> None:
     """An intent is synced before its request is sent, a result with those of 50 milliseconds."""
     folder, syncs, counted = Folder(tmp_path), Syncs(), []
-    monkeypatch.setattr(disk.os, "fsync", syncs)
-    monkeypatch.setattr(disk, "_GROUPING", 3600)
+    monkeypatch.setattr(writer.os, "fsync", syncs)
+    monkeypatch.setattr(writer, "_GROUPING", 3600)
 
     def count(counts: list[Any]) -> None:
         assert syncs.count["results.jsonl"] == 1
         counted.extend(counts)
 
-    files = disk.Disk(folder, count, list)
+    files = writer.Disk(folder, count, list)
     for number in range(20):
-        files.result(b'{"id":"%d"}\n' % number, disk.Word(b"< %d 1 0\n" % number), number)
+        files.result(b'{"id":"%d"}\n' % number, writer.Word(b"< %d 1 0\n" % number), number)
         await files.intended([b"> %d 1 -\n" % number])
     # No killed run loses what is in the file, but nothing says yet that it is on disk.
     assert folder.results.read_bytes().count(b"\n") == 20

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import reader
+from openrouter_adapter.batch import inputs
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.cli import app
 from tests.batch import books
@@ -192,11 +192,11 @@ def test_parts_of_an_input_are_all_of_it(tmp_path: Path, count: int, is_packed: 
     # A byte-order mark, Windows line ends, blank lines at the start, the end and in between.
     content = b"\xef\xbb\xbf\r\n" + b"\r\n\r\n".join(texts) + b"\r\n\r\n"
     path.write_bytes(gzip.compress(content) if is_packed else content)
-    whole = list(reader.lines(path))
-    parts = reader.parts(path, whole[-1][0], count)
+    whole = list(inputs.lines(path))
+    parts = inputs.parts(path, whole[-1][0], count)
     found = []
     for part in parts:
-        lines = reader.lines(path, part.first_line, part.first_byte)
+        lines = inputs.lines(path, part.first_line, part.first_byte)
         mine = [one for one in lines if part.first_line <= one[0] <= part.last_line]
         assert len(mine) == part.requests
         found += mine

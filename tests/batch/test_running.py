@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import disk, feed, media, requests, sending
+from openrouter_adapter.batch import feed, media, requests, sending, writer
 from openrouter_adapter.emulator import Emulator
 from tests.batch.conftest import MODEL, QUICK, assert_each_once, chat, line, read
 
@@ -192,7 +192,7 @@ def test_nothing_is_sent_whose_intent_is_not_synced_and_syncs_are_shared(
     def broken(_file: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(disk, "os", system)
+    monkeypatch.setattr(writer, "os", system)
     system.fsync = broken
     stopped = batch.run(path, tmp_path / "a")
     assert "Input/output error" in str(stopped.stopped)
@@ -359,7 +359,7 @@ def test_an_image_that_cannot_be_kept_stops_the_job(
 def test_an_input_that_ends_in_mid_job(
     em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, real = job(100), feed.reader.lines
+    path, real = job(100), feed.inputs.lines
 
     def torn(source: Path, *place: int) -> Iterator[tuple[int, bytes]]:
         for number, text in real(source, *place):
@@ -368,7 +368,7 @@ def test_an_input_that_ends_in_mid_job(
             yield number, text
 
     with monkeypatch.context() as patch:
-        patch.setattr(feed, "reader", type("Torn", (), {"lines": staticmethod(torn)}))
+        patch.setattr(feed, "inputs", type("Torn", (), {"lines": staticmethod(torn)}))
         with pytest.raises(batch.BatchError, match="gone"):
             batch.run(path, tmp_path / "out")
     found = batch.status(tmp_path / "out")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from openrouter_adapter import batch
-from openrouter_adapter.batch.disk import Disk
+from openrouter_adapter.batch.writer import Disk
 from tests.batch.conftest import assert_each_once
 
 if TYPE_CHECKING:

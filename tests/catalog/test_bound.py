@@ -8,7 +8,7 @@ import litellm
 import pytest
 
 from openrouter_adapter import catalog
-from openrouter_adapter.batch import prices, requests
+from openrouter_adapter.batch import estimates, requests
 from openrouter_adapter.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_known_providers_bound_the_model_and_its_fallbacks(em: Emulator, book: C
 
 
 def test_a_batch_asks_for_the_providers_of_fallbacks_too(em: Emulator) -> None:
-    known = prices.Prices(em.api_key, em.base_url)
+    known = estimates.Prices(em.api_key, em.base_url)
     asked = requests.Request(1, "one", requests.ENDPOINTS["/v1/chat/completions"], {}, MODEL)
     asked.body = body(models=[FALLBACK])
     assert known.worst(asked) is not None
@@ -84,7 +84,7 @@ def test_a_batch_whose_providers_are_not_told_has_no_bound(
         raise litellm.ServiceUnavailableError("away", "openrouter", MODEL)
 
     monkeypatch.setattr(catalog, "load_endpoints", fail)
-    known = prices.Prices(em.api_key, em.base_url)
+    known = estimates.Prices(em.api_key, em.base_url)
     asked = requests.Request(1, "one", requests.ENDPOINTS["/v1/chat/completions"], body(), MODEL)
     assert known.worst(asked) is None
     assert "could not be read" in str(known.look(asked))

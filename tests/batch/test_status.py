@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import batch
-from openrouter_adapter.batch import front, jobs, recovery, sending
+from openrouter_adapter.batch import api, jobs, recovery, sending
+from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options
-from openrouter_adapter.batch.prices import Prices
 from tests.batch import job_process
 from tests.batch.conftest import chat, read
 
@@ -168,7 +168,7 @@ def test_what_a_killed_run_said_last_is_not_believed(
 
 
 def test_retried_failures_are_not_counted_any_more(ended: batch.Summary) -> None:
-    front.prepare_retry(ended.folder)
+    api.prepare_retry(ended.folder)
     assert (batch.status(ended.folder).failed, batch.status(ended.folder).left) == (0, 2)
     batch.resume(ended.folder)
     assert (batch.status(ended.folder).done, batch.status(ended.folder).left) == (30, 0)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from openrouter_adapter.batch.concurrency import Flight
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.journal import Past
-    from openrouter_adapter.batch.lanes import Flight
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
     from openrouter_adapter.ledger import Budget, Refusal

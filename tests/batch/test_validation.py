@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch
-from openrouter_adapter.batch import checking, reader
+from openrouter_adapter.batch import inputs, validation
 from tests.batch.conftest import chat, line
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EMBEDDINGS, IMAGES, CHAT = "/v1/embeddings", "/v1/images/generations", "/v1/chat
 
 
 def faults(path: Path) -> list[tuple[int, str]]:
-    return [(fault.line, fault.message) for fault in checking.check(path).faults]
+    return [(fault.line, fault.message) for fault in validation.check(path).faults]
 
 
 def test_each_fault_is_named_with_its_line(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_good_lines_are_sent_when_asked(
 
 
 def test_ten_thousand_doubles_are_counted_and_the_first_shown(job: Callable[..., Path]) -> None:
-    found = checking.check(job([chat(1)] * 10_001))
+    found = validation.check(job([chat(1)] * 10_001))
     assert found.fault_count == 10_000
     assert found.faults[0].line == 2
     assert "nothing was sent" in str(batch.FaultyInput("job", found.faults, found.fault_count))
@@ -130,15 +130,15 @@ def test_windows_lines_blank_lines_and_a_byte_order_mark(tmp_path: Path) -> None
     lines = [orjson.dumps(chat(1)), b"", b"  ", orjson.dumps(chat(2)), orjson.dumps(chat(3))]
     path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
     assert faults(path) == []
-    assert [number for number, _ in reader.lines(path)] == [1, 4, 5]
-    assert all(orjson.loads(text) for _, text in reader.lines(path))
+    assert [number for number, _ in inputs.lines(path)] == [1, 4, 5]
+    assert all(orjson.loads(text) for _, text in inputs.lines(path))
 
 
 def test_gzip_is_read_as_what_it_holds(job: Callable[..., Path], tmp_path: Path) -> None:
     plain = job(100)
     packed = tmp_path / "job.jsonl.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
-    assert list(reader.lines(packed)) == list(reader.lines(plain))
+    assert list(inputs.lines(packed)) == list(inputs.lines(plain))
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "followed by something else"])
@@ -155,7 +155,7 @@ def test_gzip_that_was_damaged_is_a_sentence(
         content += b"junk"
     packed.write_bytes(content)
     with pytest.raises(batch.BatchError, match=r"job\.jsonl\.gz can't be read: "):
-        list(reader.lines(packed))
+        list(inputs.lines(packed))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -173,7 +173,7 @@ def test_a_body_builder_answer_gets_stable_ids(tmp_path: Path, indent: int | Non
     path = tmp_path / "built.json"
     bodies = [chat(number)["body"] for number in range(3)]
     path.write_bytes(orjson.dumps({"requests": bodies}, option=indent))
-    lines = [orjson.loads(text) for _, text in reader.lines(path)]
+    lines = [orjson.loads(text) for _, text in inputs.lines(path)]
     assert [one["custom_id"] for one in lines] == ["request-1", "request-2", "request-3"]
     assert [one["body"] for one in lines] == bodies
     assert faults(path) == []
@@ -194,12 +194,12 @@ def test_a_line_of_twenty_megabytes(job: Callable[..., Path], tmp_path: Path) ->
 def test_tens_of_thousands_of_lines_a_second(job: Callable[..., Path]) -> None:
     path = job(30_000)
     started = time.perf_counter()
-    assert checking.check(path).requests == 30_000
+    assert validation.check(path).requests == 30_000
     assert 30_000 / (time.perf_counter() - started) > 10_000
 
 
 def test_models_may_have_litellms_prefix(job: Callable[..., Path]) -> None:
     found = []
     path = job([chat(1, model="openrouter/openai/gpt-4o"), chat(2, model="openrouter/auto")])
-    checking.check(path, look=lambda request: found.append(request.model))
+    validation.check(path, look=lambda request: found.append(request.model))
     assert found == ["openai/gpt-4o", "openrouter/auto"]

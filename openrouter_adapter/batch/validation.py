@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from openrouter_adapter.batch import reader, requests
+from openrouter_adapter.batch import inputs, requests
 from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.identifiers import Identifiers
 
@@ -78,7 +78,7 @@ def check(
     found = Checked()
     content = hashlib.blake2b(digest_size=16)
     with Identifiers(folder) as identifiers:
-        for number, text in reader.lines(source):
+        for number, text in inputs.lines(source):
             content.update(text)
             content.update(b"\n")
             found.requests += 1
