@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.account import sdk
-from openrouter_adapter.ledger import calls
+from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.daily import daily_charges
 from openrouter_adapter.wire.usage import usd
 
@@ -163,7 +163,7 @@ def check(
     since = today - dt.timedelta(days=DAYS)
     told = get_activity(client, only_key=only_key)
     rows = [row for row in told if since <= row.day < today]
-    name = None if only_key is None else calls.key_name(only_key)
+    name = None if only_key is None else metadata.key_name(only_key)
     charges = daily_charges(book.store.database, _start(since), _start(today), key_name=name)
     found = _compared(rows, charges)
     _explain(found)

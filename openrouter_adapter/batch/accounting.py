@@ -20,10 +20,10 @@ from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.batch import retries
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.ledger import Ledger, LedgerError, Row
-from openrouter_adapter.ledger.calls import key_name, label
-from openrouter_adapter.ledger.charges import read_bill
+from openrouter_adapter.ledger.billing import read_bill
 from openrouter_adapter.ledger.database import VARIABLE
 from openrouter_adapter.ledger.gate import FIRST_ASK, OPEN_ASK
+from openrouter_adapter.ledger.metadata import key_name, label
 from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@
 >>> ledger.spend(by="model")
 """
 
-from openrouter_adapter.ledger.book import Ledger
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.callback import handler
-from openrouter_adapter.ledger.current import (
+from openrouter_adapter.ledger.default import (
     budget,
     current,
     disable,
@@ -22,9 +21,10 @@ from openrouter_adapter.ledger.current import (
     spend,
 )
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.holds import Refusal
+from openrouter_adapter.ledger.ledger import Ledger
 from openrouter_adapter.ledger.queries import DIMENSIONS, BudgetState, HoldState, Spend
 from openrouter_adapter.ledger.reconcile import Reconciled
+from openrouter_adapter.ledger.reservations import Refusal
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.ledger.store import Store
 from openrouter_adapter.money import to_pico, to_usd

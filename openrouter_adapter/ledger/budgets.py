@@ -188,7 +188,7 @@ def save(database: Database, budget: Budget) -> None:
         LedgerError: the database can't be written, or the name's other budget counts other
             requests or periods: remove that one first.
     """
-    from openrouter_adapter.ledger import accounts
+    from openrouter_adapter.ledger import balances
 
     def work(connection: sa.Connection) -> None:
         old = {one.name: one for one in load(connection)}.get(budget.name)
@@ -208,7 +208,7 @@ def save(database: Database, budget: Budget) -> None:
             _record(budget),
         )
         if old is None:
-            accounts.open_first(connection, budget, budget.period(database.now(connection)))
+            balances.open_first(connection, budget, budget.period(database.now(connection)))
 
     database.write(work)
 

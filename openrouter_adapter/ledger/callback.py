@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from litellm.integrations.custom_logger import CustomLogger
 
 from openrouter_adapter.hooks import egress, labels
-from openrouter_adapter.ledger import calls
-from openrouter_adapter.ledger.charges import put_cost, read_tokens
+from openrouter_adapter.ledger import metadata
+from openrouter_adapter.ledger.billing import put_cost, read_tokens
 from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
 from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import usd
@@ -179,18 +179,18 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
     body = details.get("optional_params") or {}
     started = _microseconds(start)
     row = Row(
-        call_id=calls.label(details.get("litellm_call_id")) or f"unnamed-{started}",
+        call_id=metadata.label(details.get("litellm_call_id")) or f"unnamed-{started}",
         attempt=1,
         started_at=started,
         latency_ms=max(0, (_microseconds(end) - started) // 1000),
         endpoint=_ENDPOINTS.get(str(details.get("call_type")), str(details.get("call_type"))),
-        via=calls.label(details.get("custom_llm_provider")) or "",
-        model=calls.label(_model(details)) or "",
+        via=metadata.label(details.get("custom_llm_provider")) or "",
+        model=metadata.label(_model(details)) or "",
         streamed=details.get("stream") is True,
         cache_hit=is_hit,
         outcome=OK,
     )
-    calls.put_labels(
+    metadata.put_labels(
         row,
         {**parameters, "api_key": parameters.get("api_key") or "none"},
         user=body.get("user") or body.get("safety_identifier") or details.get("user"),
@@ -230,10 +230,10 @@ def _read_response(row: Row, response: Any) -> None:
     usage = getattr(response, "usage", None)
     if usage is not None and hasattr(usage, "model_dump"):
         read_tokens(row, usage.model_dump())
-    row.served_model = calls.label(getattr(response, "model", None))
+    row.served_model = metadata.label(getattr(response, "model", None))
     facts = _facts(response)
-    row.generation_id = calls.label(facts.get("generation_id"))
-    row.provider = calls.label(facts.get("provider"))
+    row.generation_id = metadata.label(facts.get("generation_id"))
+    row.provider = metadata.label(facts.get("provider"))
 
 
 def _facts(response: Any) -> Mapping[str, Any]:
@@ -249,7 +249,7 @@ def _put_hit(row: Row, response: Any) -> None:
     row.cost_status, row.cost = BILLED, 0
     row.saved = to_pico(first) if first is not None else 0
     if row.generation_id is None:
-        row.generation_id = calls.label(getattr(response, "id", None))
+        row.generation_id = metadata.label(getattr(response, "id", None))
 
 
 def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
@@ -275,7 +275,7 @@ def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
 def _put_failure(row: Row, details: Mapping[str, Any]) -> None:
     failure = details.get("exception")
     row.outcome, row.error_class = ERROR, type(failure).__name__
-    row.error_code = calls.label(getattr(failure, "status_code", None))
+    row.error_code = metadata.label(getattr(failure, "status_code", None))
     if row.via == "openrouter":
         # The gate never saw it: nothing was sent.
         row.cost_status, row.cost = BILLED, 0
@@ -285,7 +285,7 @@ def _put_failure(row: Row, details: Mapping[str, Any]) -> None:
             row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
 
 
-_NO_KEY: Final = calls.key_name("none")
+_NO_KEY: Final = metadata.key_name("none")
 
 
 def _microseconds(moment: Any) -> int:

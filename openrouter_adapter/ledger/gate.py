@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from openrouter_adapter.ledger import calls
-from openrouter_adapter.ledger.charges import read_bill, was_never_sent
+from openrouter_adapter.ledger import metadata
+from openrouter_adapter.ledger.billing import read_bill, was_never_sent
 from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN, UNKNOWN, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.ledger.limits import Limits
+    from openrouter_adapter.ledger.enforcement import Limits
     from openrouter_adapter.ledger.writer import Writer
     from openrouter_adapter.wire.usage import Bill
 
@@ -66,10 +66,10 @@ class Ticket:
                 attempt=self.attempt,
                 started_at=self.started_at,
                 endpoint=self.endpoint,
-                model=calls.label(self.model) or "",
+                model=metadata.label(self.model) or "",
                 streamed=self.streamed,
             )
-            calls.put_labels(row, self.call or {}, user=self.user, session=self.session)
+            metadata.put_labels(row, self.call or {}, user=self.user, session=self.session)
             self.row = row
         return self.row
 
@@ -78,7 +78,7 @@ class Ticket:
         """OpenRouter's, from the headers of an answer that is none of refusal."""
         if self.headers is None or self.status is None or self.status >= httpx.codes.BAD_REQUEST:
             return None
-        return calls.label(self.headers.get("x-generation-id"))
+        return metadata.label(self.headers.get("x-generation-id"))
 
     def __call__(self) -> Row:
         """The row of an attempt that has ended well, for the thread that writes."""
@@ -141,7 +141,7 @@ class LedgerGate:
             litellm.BudgetExceededError: a budget has no room for it, or can't be asked.
         """
         now = time.time_ns() // 1000
-        call_id = calls.label(call.get("litellm_call_id")) or f"unnamed-{now}-{id(body):x}"
+        call_id = metadata.label(call.get("litellm_call_id")) or f"unnamed-{now}-{id(body):x}"
         ticket = Ticket(
             call_id,
             self.attempts.next(call_id),
@@ -238,7 +238,7 @@ def _finished(ticket: Ticket, bill: Bill | None, failure: BaseException | None) 
     if failure is not None:
         row.outcome, row.error_class = ERROR, type(failure).__name__
         facts = getattr(failure, "openrouter", None) or {}
-        row.error_code = calls.label(facts.get("code") or getattr(failure, "status_code", None))
+        row.error_code = metadata.label(facts.get("code") or getattr(failure, "status_code", None))
     elif row.streamed and row.cost is None and row.finish_reason is None:
         row.outcome = LEFT
     else:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger.charges import read_generation
+from openrouter_adapter.ledger.billing import read_generation
 from openrouter_adapter.ledger.rows import LEFT, OPEN
 
 if TYPE_CHECKING:

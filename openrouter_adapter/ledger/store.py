@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger import accounts, rollups, shapes
+from openrouter_adapter.ledger import balances, rollups, shapes
 from openrouter_adapter.ledger.database import Database, RacedError, url_of
 from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
 from openrouter_adapter.money import MOST_PICO
@@ -71,11 +71,11 @@ class Store:
         if not self.database.is_sqlite:
             # In one order everywhere, so that no two processes wait for each other.
             changes.sort(key=lambda pair: (pair[1].call_id, pair[1].attempt))
-        budgets = accounts.ensure(connection, [new for _, new in changes])
+        budgets = balances.ensure(connection, [new for _, new in changes])
         self._insert(connection, [new for old, new in changes if old is None])
         self._update(connection, [new for old, new in changes if old is not None])
         rollups.apply(connection, self.database, changes)
-        accounts.settle(connection, budgets, changes)
+        balances.settle(connection, budgets, changes)
 
     def _there(self, connection: sa.Connection, call_ids: set[str]) -> dict[str, dict[int, Row]]:
         found: dict[str, dict[int, Row]] = {}

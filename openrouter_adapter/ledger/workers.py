@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import accounts
+from openrouter_adapter.ledger import balances
 
 if TYPE_CHECKING:
     from openrouter_adapter.ledger.budgets import Account
@@ -93,7 +93,7 @@ def bury(connection: sa.Connection, database: Database) -> int:
         or (one.host == socket.gethostname() and not _runs(one.pid))
     ]
     if dead:
-        accounts.lock(connection)
+        balances.lock(connection)
     for worker in dead:
         leave(connection, worker)
         # What OpenRouter knows of its last requests can be asked for at once.
@@ -153,7 +153,7 @@ def move(connection: sa.Connection, worker: str, budget: str, period: str, amoun
         given,
     )
     if amount < 0:
-        accounts.lower_lease(connection, worker, (budget, period), -amount)
+        balances.lower_lease(connection, worker, (budget, period), -amount)
         return
     connection.execute(
         sa.text(

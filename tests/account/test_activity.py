@@ -14,7 +14,7 @@ import pytest
 
 from openrouter_adapter import account, ledger
 from openrouter_adapter.emulator import Emulator
-from openrouter_adapter.ledger import Row, calls, to_pico
+from openrouter_adapter.ledger import Row, metadata, to_pico
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def write(book: ledger.Ledger, bill: BillRow, **changes: Any) -> None:
         "cost": to_pico(bill.cost),
         "upstream": to_pico(bill.upstream_cost) if bill.is_byok else 0,
         "is_byok": bill.is_byok,
-        "key_name": calls.key_name("sk-or-v1-emulator"),
+        "key_name": metadata.key_name("sk-or-v1-emulator"),
         **changes,
     }
     started = fields.pop("started_at", round(bill.created_at * 1e6))
@@ -137,7 +137,7 @@ def test_with_one_key_only_others_do_not_count(emulator: Emulator, book: ledger.
         json={"name": "other"},
     ).json()
     other = ask(emulator, key=made["key"])
-    write(book, other, key_name=calls.key_name(made["key"]))
+    write(book, other, key_name=metadata.key_name(made["key"]))
     ask(emulator, key=made["key"])
     found = check(emulator, book, only_key=emulator.api_key, tolerance=Decimal(0))
     assert found.agrees

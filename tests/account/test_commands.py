@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from openrouter_adapter import account, ledger
 from openrouter_adapter.cli import app
-from openrouter_adapter.ledger import Row, calls, to_pico
+from openrouter_adapter.ledger import Row, metadata, to_pico
 from openrouter_adapter.wire import usage
 from tests.account.test_login import agree
 
@@ -81,7 +81,7 @@ def write(path: str, bill: BillRow, **changes: Any) -> None:
         "cost_status": "billed",
         "cost": to_pico(bill.cost),
         "job": "nightly",
-        "key_name": calls.key_name("sk-or-v1-emulator"),
+        "key_name": metadata.key_name("sk-or-v1-emulator"),
         **changes,
     }
     book.store.write([Row(**row)])

@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import api, ledger
-from openrouter_adapter.ledger import Budget, LedgerError, to_pico, worst
+from openrouter_adapter.ledger import Budget, LedgerError, to_pico
 
 from .rows import billed, unknown
 from .traffic import CHAT, EMBEDDING, IMAGE
@@ -213,7 +213,7 @@ def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
     monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
     monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
     monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(worst, "_PAUSE", 0.2)
+    monkeypatch.setattr(worst_case, "_PAUSE", 0.2)
 
     def fail(*_: Any, **__: Any) -> Any:
         raise litellm.ServiceUnavailableError("busy", llm_provider="openrouter", model="")

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from litellm.integrations.custom_logger import CustomLogger
 
 from openrouter_adapter import ledger, report
-from openrouter_adapter.ledger import DIMENSIONS, calls, gate, to_pico
+from openrouter_adapter.ledger import DIMENSIONS, gate, metadata, to_pico
 from openrouter_adapter.report import listing
 from tests.support import answers
 
@@ -365,7 +365,7 @@ def test_no_prompt_no_answer_and_no_key_is_stored_told_or_logged(
         book = enable(where)
         for name, call in PRIVATE.items():
             outcomes[name] = outcome_of(call, to)
-        book.budget("tight", 0, key=calls.key_name(KEY), max_request_usd=1)
+        book.budget("tight", 0, key=metadata.key_name(KEY), max_request_usd=1)
         with pytest.raises(litellm.BudgetExceededError) as refused:
             litellm.completion(CHAT, MARKED, **to)
         gc.collect()
@@ -378,7 +378,7 @@ def test_no_prompt_no_answer_and_no_key_is_stored_told_or_logged(
     ) - {"image", "async image"}
     assert len(book.store.rows()) >= len(PRIVATE)
     assert "openai/gpt-4o-mini" in told
-    assert calls.key_name(KEY) in told
+    assert metadata.key_name(KEY) in told
     told += str(refused.value)
     told += "".join(
         record.getMessage() for record in caplog.records if record.name == "openrouter_adapter"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter.ledger import calls, key_usage, to_pico
-from openrouter_adapter.ledger.holds import Holds
+from openrouter_adapter.ledger import key_usage, metadata, to_pico
+from openrouter_adapter.ledger.reservations import Holds
 
 from .rows import billed, unknown
 from .traffic import CHAT
@@ -185,7 +185,7 @@ def test_a_timeout_is_settled_by_the_use_of_its_key(
     rows = enabled.store.rows()
     assert sum(row.cost or 0 for row in rows) == sum(to_pico(one.cost) for one in emulator.bill())
     assert [row.outcome for row in rows] == ["ok", "error"]
-    assert {row.key_name for row in rows} == {calls.key_name(emulator.api_key)}
+    assert {row.key_name for row in rows} == {metadata.key_name(emulator.api_key)}
 
 
 def test_with_writes_ahead_a_request_has_its_row_before_it_is_sent(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openrouter_adapter.ledger import Row, calls
+from openrouter_adapter.ledger import Row, metadata
 
 KEY: dict[str, Any] = {
     "user_api_key_hash": "hash",
@@ -25,7 +25,7 @@ LABELS = ("user_id", "end_user_id", "key_name", "team", "organization", "job", "
 
 def labels(call: dict[str, Any], user: Any = None, session: Any = None) -> dict[str, Any]:
     row = Row("one", 1, 0)
-    calls.put_labels(row, call, user=user, session=session)
+    metadata.put_labels(row, call, user=user, session=session)
     return {name: getattr(row, name) for name in LABELS if getattr(row, name)}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.worst import Worst
+from openrouter_adapter.ledger.worst_case import Worst
 from openrouter_adapter.money import plain, to_usd
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from openrouter_adapter.ledger.budgets import Budget
-    from openrouter_adapter.ledger.holds import Holds, Refusal
+    from openrouter_adapter.ledger.reservations import Holds, Refusal
     from openrouter_adapter.ledger.rows import Row
-    from openrouter_adapter.ledger.worst import Estimate
+    from openrouter_adapter.ledger.worst_case import Estimate
 
 logger = logging.getLogger("openrouter_adapter")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import litellm
 
 from openrouter_adapter import admission
-from openrouter_adapter.ledger.book import Ledger, end_when_told
 from openrouter_adapter.ledger.callback import handler
 from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.ledger import Ledger, end_when_told
 
 if TYPE_CHECKING:
     import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.queries import Spend
     from openrouter_adapter.ledger.reconcile import Reconciled
-    from openrouter_adapter.ledger.worst import Estimate
+    from openrouter_adapter.ledger.worst_case import Estimate
 
 _lock = threading.Lock()
 _current: Ledger | None = None

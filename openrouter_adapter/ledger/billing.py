@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from openrouter_adapter.admission import NotSentError
-from openrouter_adapter.ledger import calls
+from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
 from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import usd
@@ -33,15 +33,15 @@ _MOST_CAUSES: Final = 20
 
 def read_bill(row: Row, bill: Bill) -> None:
     """Puts a bill's cost, tokens and who served into a row."""
-    row.generation_id = calls.label(bill.generation_id) or row.generation_id
-    row.served_model = calls.label(bill.model)
-    row.provider = calls.label(bill.provider)
-    row.finish_reason = calls.label(bill.finish_reason)
+    row.generation_id = metadata.label(bill.generation_id) or row.generation_id
+    row.served_model = metadata.label(bill.model)
+    row.provider = metadata.label(bill.provider)
+    row.finish_reason = metadata.label(bill.finish_reason)
     if bill.usage is not None:
         read_tokens(row, bill.usage)
     row.is_byok = bill.is_byok
     if bill.is_cached:
-        row.source_id = calls.label(bill.source_id) or UNKNOWN_SOURCE
+        row.source_id = metadata.label(bill.source_id) or UNKNOWN_SOURCE
     if bill.cost is not None:
         # An amount that no row can hold is nobody's bill: the cost stays unknown.
         with contextlib.suppress(ValueError):
@@ -75,9 +75,9 @@ def read_generation(row: Row, generation: Mapping[str, Any]) -> bool:
     row.is_byok = generation.get("is_byok") is True
     upstream = usd(generation.get("upstream_inference_cost")) if row.is_byok else None
     put_cost(row, cost, upstream or Decimal(0))
-    row.served_model = calls.label(generation.get("model")) or row.served_model
-    row.provider = calls.label(generation.get("provider_name")) or row.provider
-    row.finish_reason = calls.label(generation.get("finish_reason")) or row.finish_reason
+    row.served_model = metadata.label(generation.get("model")) or row.served_model
+    row.provider = metadata.label(generation.get("provider_name")) or row.provider
+    row.finish_reason = metadata.label(generation.get("finish_reason")) or row.finish_reason
     for name, theirs in (
         ("prompt_tokens", ("native_tokens_prompt", "tokens_prompt")),
         ("completion_tokens", ("native_tokens_completion", "tokens_completion")),

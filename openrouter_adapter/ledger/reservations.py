@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import accounts, store, workers
+from openrouter_adapter.ledger import balances, store, workers
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.money import picodollars, plain, to_pico, to_usd
@@ -179,7 +179,7 @@ class Holds:
             wish.budgets = [now for was, now in known if now and now.scope == was.scope]
         leased = workers.leases(connection, worker)
         idle = {account: amount for account, amount in idle.items() if account in leased}
-        accounts.lock(connection, _short(wishes, idle))
+        balances.lock(connection, _short(wishes, idle))
         made: list[dict[str, object]] = []
         for wish in wishes:
             wish.hold_id = ""
@@ -273,7 +273,7 @@ def release(connection: sa.Connection, hold_ids: Sequence[str]) -> int:
     number = connection.scalar(
         count.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(hold_ids)}
     )
-    accounts.end_holds(connection, hold_ids)
+    balances.end_holds(connection, hold_ids)
     return int(number or 0)
 
 
@@ -321,8 +321,8 @@ def _fill(
 ) -> Refusal | None:
     """Takes a block from the account, or just what is missing; or says why it can't."""
     name, period = account
-    accounts.open_account(connection, budget, account)
-    accounts.lock(connection, [account])
+    balances.open_account(connection, budget, account)
+    balances.lock(connection, [account])
     spent, held = connection.execute(
         sa.text(
             "SELECT spent, held FROM ledger_accounts WHERE budget = :name AND period = :period"

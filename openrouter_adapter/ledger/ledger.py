@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
 from openrouter_adapter.ledger import budgets as stored
-from openrouter_adapter.ledger import calls, key_usage, queries, reconcile, spool
+from openrouter_adapter.ledger import key_usage, metadata, queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
+from openrouter_adapter.ledger.enforcement import Limits
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.gate import LedgerGate
-from openrouter_adapter.ledger.holds import Holds
-from openrouter_adapter.ledger.limits import Limits
+from openrouter_adapter.ledger.reservations import Holds
 from openrouter_adapter.ledger.store import Store
 from openrouter_adapter.ledger.writer import LINGER, MOST_WAITING, Writer
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.reconcile import Reconciled
     from openrouter_adapter.ledger.rows import Row
-    from openrouter_adapter.ledger.worst import Estimate
+    from openrouter_adapter.ledger.worst_case import Estimate
 
 logger = logging.getLogger("openrouter_adapter")
 
@@ -66,7 +66,7 @@ class Ledger:
             where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
                 else the default file.
             estimate: Reckons a request's worst case, from its body and its endpoint; None for
-                the catalogue's (`worst.Worst`).
+                the catalogue's (`worst_case.Worst`).
             most_waiting: Rows kept in memory while neither the database nor the local disk
                 takes them.
             beat_seconds: How often, in seconds, this process says that it lives and looks for
@@ -248,7 +248,7 @@ class Ledger:
         done = reconcile.reconcile(self.store, ask, is_forced=is_forced)
         settled, left = key_usage.settle(
             self.store,
-            calls.key_name(connection.api_key(api_key)),
+            metadata.key_name(connection.api_key(api_key)),
             lambda: api.get_key(api_key=api_key, base_url=base_url),
             settle_after=settle_after,
         )
