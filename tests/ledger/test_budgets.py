@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import api, ledger
-from openrouter_adapter.ledger import Budget, LedgerError, to_pico
+from openrouter_adapter.ledger import Budget, LedgerError, to_pico, worst_case
 
 from .rows import billed, unknown
 from .traffic import CHAT, EMBEDDING, IMAGE
