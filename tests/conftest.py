@@ -14,8 +14,8 @@ import pytest
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 import openrouter_adapter
-from openrouter_adapter import image_models
 from openrouter_adapter.emulator import Emulator
+from openrouter_adapter.images import models as image_models
 from tests.support.browser import Browser
 from tests.support.loopback import Loopback
 

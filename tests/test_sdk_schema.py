@@ -15,8 +15,8 @@ import pytest
 from openrouter_adapter.chat import parameters
 from openrouter_adapter.chat.transformation import build_body
 from openrouter_adapter.embedding.transformation import build_body as embedding_body
-from openrouter_adapter.image_generation import sizing
 from openrouter_adapter.image_generation.transformation import build_body as image_body
+from openrouter_adapter.images import sizing
 from openrouter_adapter.options import OPENROUTER_FIELDS
 from tests.options.values import GOOD
 from tests.support import answers

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter import images
 from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
+from openrouter_adapter.images import response as images
 from openrouter_adapter.wire import completion, variants
 
 if TYPE_CHECKING:

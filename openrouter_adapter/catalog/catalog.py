@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import image_models
 from openrouter_adapter.catalog.estimates import images
 from openrouter_adapter.catalog.models import Endpoint, Model, parse_endpoint, parse_model
+from openrouter_adapter.images import models as image_models
 from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:

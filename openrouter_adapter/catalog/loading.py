@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import api, image_models
+from openrouter_adapter import api
 from openrouter_adapter.catalog import cache
 from openrouter_adapter.catalog.catalog import Catalog
 from openrouter_adapter.catalog.models import parse_model
+from openrouter_adapter.images import models as image_models
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:

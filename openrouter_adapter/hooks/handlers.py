@@ -19,9 +19,10 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from openrouter_adapter import admission, images, options
+from openrouter_adapter import admission, options
 from openrouter_adapter.admission import Attempt, NotSentError
-from openrouter_adapter.image_generation import routes
+from openrouter_adapter.images import response as images
+from openrouter_adapter.images import routes
 from openrouter_adapter.responses.streaming import (
     AsyncOpenRouterResponsesStream,
     OpenRouterResponsesStream,

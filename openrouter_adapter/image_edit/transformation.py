@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.base_llm.image_edit.transformation import BaseImageEditConfig
 
-from openrouter_adapter import admission, image_inputs, images, options
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_generation import dedicated, routes, sizing
+from openrouter_adapter.images import images_api, inputs, routes, sizing
+from openrouter_adapter.images.response import image_response
 from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
@@ -75,10 +76,7 @@ def build_body(
     # The words first, as OpenRouter recommends.
     content = [
         {"type": "text", "text": text},
-        *(
-            {"type": "image_url", "image_url": {"url": url}}
-            for url in image_inputs.to_urls(image, model)
-        ),
+        *({"type": "image_url", "image_url": {"url": url}} for url in inputs.to_urls(image, model)),
     ]
     body = {
         "model": connection.wire_model(model),
@@ -104,17 +102,17 @@ def build_images_body(
         model: As OpenRouter names it.
         prompt: What to change.
         image: One image or a list, as for `build_body`; wire parts stay as they are.
-        keywords: As for new images (dedicated.py), which says the rest too.
+        keywords: As for new images (images_api.py), which says the rest too.
         is_automatic: Whether the caller left the route to us.
 
     Raises:
         litellm.BadRequestError: an image or a field is wrong, or one that only a chat has.
     """
     text = _checked_prompt(prompt, model)
-    urls = image_inputs.to_urls(image, model)
+    urls = inputs.to_urls(image, model)
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     fields = {**keywords, "input_references": parts}
-    return dedicated.build_body(model, text, fields, is_automatic=is_automatic)
+    return images_api.build_body(model, text, fields, is_automatic=is_automatic)
 
 
 def _checked_prompt(prompt: str | None, model: str) -> str:
@@ -161,7 +159,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         if route == routes.CHAT:
             config = sizing.of_both(kept, model)
         else:
-            config = dedicated.config_of(kept, model) if is_automatic else {}
+            config = images_api.config_of(kept, model) if is_automatic else {}
         return {**kept, "image_config": config} if config else kept
 
     def validate_environment(  # type: ignore[override] # the same
@@ -239,13 +237,13 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
             asked = getattr(logging_obj, "optional_params", None) or {}
             found = None
             if routes.of_answer(raw_response, asked, model) == routes.IMAGES:
-                body = dedicated.parse(content, headers, model)
-                found = dedicated.images_of(body)
+                body = images_api.parse(content, headers, model)
+                found = images_api.images_of(body)
             else:
                 body = completion.parse(content, headers, model)
             settle(usage.read_bill(body, headers))
             as_url = asked.get("response_format") == "url"
-            return images.response(body, headers, model, found=found, as_url=as_url)
+            return image_response(body, headers, model, found=found, as_url=as_url)
 
 
 def _is_kept(
@@ -288,7 +286,7 @@ def _check_for_chat(name: str, value: Any, model: str) -> None:
 
 def _check_for_images_api(name: str, value: Any, model: str) -> None:
     if name in {"size", "quality"}:
-        dedicated.config_of({name: value}, model)
+        images_api.config_of({name: value}, model)
 
 
 def _leave(name: str, value: Any, model: str) -> None:

@@ -1,6 +1,6 @@
 """`litellm.image_generation("openrouter/…")`: the class and the steps it names.
 
-Over chat, or from the images API (dedicated.py) for models that answer with images alone and for
+Over chat, or from the images API (images_api.py) for models that answer with images alone and for
 callers who say so; routes.py decides.
 
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.llms.base_llm.image_generation.transformation import BaseImageGenerationConfig
 
-from openrouter_adapter import admission, images, options
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.image_generation import dedicated, routes, sizing
+from openrouter_adapter.images import images_api, routes, sizing
+from openrouter_adapter.images.response import image_response
 from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         route = routes.of_call(optional_params, model)
         if route == routes.IMAGES and not routes.is_automatic(optional_params, model):
             return optional_params
-        read = sizing.of_both if route == routes.CHAT else dedicated.config_of
+        read = sizing.of_both if route == routes.CHAT else images_api.config_of
         config: dict[str, Any] = {}
         for name in ("size", "quality"):
             if name in optional_params:
@@ -142,7 +143,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         """The body, admitted."""
         if routes.of_call(optional_params, model) == routes.IMAGES:
             is_automatic = routes.is_automatic(optional_params, model)
-            body = dedicated.build_body(model, prompt, optional_params, is_automatic=is_automatic)
+            body = images_api.build_body(model, prompt, optional_params, is_automatic=is_automatic)
             admission.before_send(body, routes.IMAGES_PATH)
         else:
             body = build_body(model, prompt, optional_params)
@@ -178,10 +179,10 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         with admission.settled() as settle, errors.for_malformed(content, headers):
             found = None
             if routes.of_answer(raw_response, optional_params, model) == routes.IMAGES:
-                body = dedicated.parse(content, headers, model)
-                found = dedicated.images_of(body)
+                body = images_api.parse(content, headers, model)
+                found = images_api.images_of(body)
             else:
                 body = completion.parse(content, headers, model)
             settle(usage.read_bill(body, headers))
             as_url = optional_params.get("response_format") == "url"
-            return images.response(body, headers, model, model_response, found=found, as_url=as_url)
+            return image_response(body, headers, model, model_response, found=found, as_url=as_url)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import litellm
 import pytest
 
-from openrouter_adapter import catalog, image_models
+from openrouter_adapter import catalog
 from openrouter_adapter.catalog import cache, loading
+from openrouter_adapter.images import models as image_models
 
 if TYPE_CHECKING:
     from pathlib import Path

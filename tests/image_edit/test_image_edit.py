@@ -12,8 +12,8 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import image_inputs
 from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
+from openrouter_adapter.images import inputs as image_inputs
 from tests.support import answers
 from tests.support.costs import listening
 from tests.support.gate import RecordingGate, guarded

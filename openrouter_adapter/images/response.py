@@ -33,7 +33,7 @@ logger = logging.getLogger("openrouter_adapter")
 MOST_AT_ONCE: Final = 16
 
 
-def response(
+def image_response(
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None = None,
     model: str = "",

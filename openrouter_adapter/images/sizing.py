@@ -9,7 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import image_models
+from openrouter_adapter.images import models
 from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def of_both(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
     """
     config: dict[str, str] = {}
     if fields.get("size") is not None:
-        known = image_models.find(model)
+        known = models.find(model)
         config |= of_size(fields["size"], model, known.aspect_ratios if known else None)
     if fields.get("quality") is not None:
         config = of_quality(fields["quality"], model) | config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import litellm
 import pytest
 
-from openrouter_adapter.image_generation.sizing import (
+from openrouter_adapter.images.sizing import (
     COMMON_RATIOS,
     PIXELS,
     RARE_RATIOS,

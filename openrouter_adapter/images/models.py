@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.image_models import shipped
+from openrouter_adapter.images import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import image_models
-from openrouter_adapter.image_generation.dedicated import build_body
 from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+from openrouter_adapter.images import models as image_models
+from openrouter_adapter.images.images_api import build_body
 from tests.support import answers
 from tests.support.loopback import Reply
 from tests.support.sdk_schema import faults

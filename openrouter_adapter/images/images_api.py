@@ -13,9 +13,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import image_inputs, image_models, options
-from openrouter_adapter.image_generation import sizing
-from openrouter_adapter.image_models import descriptors
+from openrouter_adapter import options
+from openrouter_adapter.images import descriptors, inputs, models, sizing
 from openrouter_adapter.options.names import NATIVE_FIELDS
 from openrouter_adapter.wire import connection, errors
 
@@ -53,7 +52,7 @@ def build_body(
         prompt: What to draw.
         keywords: `n`, `size` (pixels, a tier or a ratio), `quality`, `aspect_ratio`,
             `resolution`, `background`, `output_format`, `output_compression`, `seed`,
-            `input_references` (one image or a list, in any form of image_inputs.py),
+            `input_references` (one image or a list, in any form of inputs.py),
             `image_config` as on the chat route, `user`, OpenRouter's options (`provider`, …),
             and `extra_body`, which is sent unchecked and fills in what no keyword says.
         is_automatic: Whether the caller left the route to us: `size` becomes a ratio and a tier,
@@ -98,7 +97,7 @@ def mapped(fields: Mapping[str, Any], model: str = "") -> dict[str, Any]:
     Raises:
         litellm.BadRequestError: one of them is wrong, or no ratio of the model's.
     """
-    known = image_models.find(model)
+    known = models.find(model)
     has_tiers = known is None or known.takes("resolution")
     size, quality = fields.get("size"), fields.get("quality")
     found: dict[str, Any] = {}
@@ -124,7 +123,7 @@ def config_of(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
     return {name: asked[field] for name, field in _OF_CONFIG.items() if field in asked}
 
 
-def _of_size(size: Any, model: str, known: image_models.ImageModel | None) -> dict[str, Any]:
+def _of_size(size: Any, model: str, known: models.ImageModel | None) -> dict[str, Any]:
     is_pixels = sizing.is_pixels(size)
     if is_pixels and known and not known.takes("aspect_ratio") and known.are_read:
         # The model makes any pixels, or none: OpenRouter says which.
@@ -161,7 +160,7 @@ def _put_mapped(fields: dict[str, Any], model: str) -> None:
 
 def _check_parameters(fields: Mapping[str, Any], model: str) -> None:
     """Holds a request to what OpenRouter lists for its model, where that was read."""
-    known = image_models.find(model)
+    known = models.find(model)
     if known is None or not known.are_read or known.parameters is None:
         return
     wrong = [said for _, said in descriptors.faults(fields, known.parameters)]
@@ -180,7 +179,7 @@ def references(given: Any, model: str = "") -> list[Any]:
         if isinstance(one, dict):
             parts.append(one)
             continue
-        (url,) = image_inputs.to_urls(one, model, f"input_references[{len(parts)}]")
+        (url,) = inputs.to_urls(one, model, f"input_references[{len(parts)}]")
         parts.append({"type": "image_url", "image_url": {"url": url}})
     return parts
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter.image_generation.dedicated import build_body
+from openrouter_adapter.images.images_api import build_body
 from tests.support import answers
 from tests.support.costs import listening
 from tests.support.gate import RecordingGate, guarded

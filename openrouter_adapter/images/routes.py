@@ -11,7 +11,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import image_models, images, options
+from openrouter_adapter import options
+from openrouter_adapter.images import models, response
 from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def of_call(parameters: Mapping[str, Any], model: str = "") -> str:
     asked = _asked(parameters, model)
     if asked is not None:
         return asked
-    known = image_models.find(model)
+    known = models.find(model)
     if known is None or not known.only_images or _has_modalities(parameters):
         return CHAT
     return IMAGES
@@ -55,11 +56,11 @@ def shares(parameters: Mapping[str, Any], model: str = "") -> tuple[str, list[in
         litellm.BadRequestError: `n` is no whole number from 1, or the route is unknown.
     """
     route = of_call(parameters, model)
-    wanted = images.count(parameters, model)
+    wanted = response.count(parameters, model)
     most = 1
     if route == IMAGES:
-        known = image_models.find(model)
-        most = known.most_images if known else image_models.MOST_IMAGES
+        known = models.find(model)
+        most = known.most_images if known else models.MOST_IMAGES
     return route, [min(most, wanted - sent) for sent in range(0, wanted, most)]
 
 
@@ -80,14 +81,14 @@ def is_automatic(parameters: Mapping[str, Any], model: str = "") -> bool:
 
 def modalities(model: str) -> list[str]:
     """What a chat asks of a model: images, and text where the model also writes."""
-    known = image_models.find(model)
+    known = models.find(model)
     return ["image"] if known is not None and known.only_images else ["image", "text"]
 
 
-def of_answer(response: httpx.Response, parameters: Mapping[str, Any], model: str = "") -> str:
+def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str = "") -> str:
     """The route that an answer came by: that of its request, where the response knows it."""
     try:
-        path = response.request.url.path
+        path = answer.request.url.path
     except RuntimeError:
         return of_call(parameters, model)
     return IMAGES if path.endswith(IMAGES_PATH) else CHAT
@@ -103,7 +104,7 @@ def with_advice(exception: Exception) -> Exception:
     request = getattr(sys.exc_info()[1], "_request", None)
     if not isinstance(exception, NotFoundError) or request is None:
         return exception
-    if request.url.path.endswith(CHAT_PATH) and image_models.find(exception.model or "") is None:
+    if request.url.path.endswith(CHAT_PATH) and models.find(exception.model or "") is None:
         exception.message += (
             " (If images are all that the model makes, ask for them with "
             'openrouter_image_route="images".)'

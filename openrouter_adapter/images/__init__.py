@@ -1,0 +1,1 @@
+"""What making and editing images share: models, routes, sizes, inputs and responses."""
