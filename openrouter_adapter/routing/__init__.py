@@ -6,8 +6,7 @@
 >>> print(routing.dumps(routing.config(chosen, context_fallbacks=True, proxy=True)))
 """
 
-from openrouter_adapter.routing.checking import ConfigError, check
-from openrouter_adapter.routing.configuration import config, dumps
+from openrouter_adapter.routing.configuration import ConfigError, check, config, dumps
 from openrouter_adapter.routing.deployments import Deployment, model_list
 from openrouter_adapter.routing.fallbacks import chain, larger_context, similar
 from openrouter_adapter.routing.selection import NEEDS, Chosen, NothingSelectedError, select
