@@ -6,9 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog.estimates import images
-from openrouter_adapter.catalog.models import Endpoint, Model, parse_endpoint, parse_model
-from openrouter_adapter.images import models as image_models
+from openrouter_adapter.catalog.models import (
+    Endpoint,
+    ImageEndpoint,
+    Model,
+    parse_endpoint,
+    parse_image_endpoint,
+    parse_model,
+)
 from openrouter_adapter.wire import variants
 
 if TYPE_CHECKING:
@@ -77,7 +82,7 @@ class Catalog:
             for model_id, offered in (endpoints or {}).items()
         }
         self._image_endpoints = {
-            model_id: tuple(map(images.parse, offered))
+            model_id: tuple(map(parse_image_endpoint, offered))
             for model_id, offered in (image_endpoints or {}).items()
         }
         self._names = self._all_names()
@@ -133,25 +138,9 @@ class Catalog:
         """The row with a model's prices in OpenRouter's Batch API; None where it is not there."""
         return self._in_batches.get(model.id)
 
-    def image_endpoints(self, model: Model) -> tuple[images.ImageEndpoint, ...] | None:
+    def image_endpoints(self, model: Model) -> tuple[ImageEndpoint, ...] | None:
         """Who serves a model on the images API; None where that was not fetched."""
         return self._image_endpoints.get(model.id)
-
-    def teach(self) -> None:
-        """Reports to image calls of this process which models make images, and what they take."""
-        painters = {
-            name: model for name, model in self._names.items() if "image" in model.output_modalities
-        }
-        image_models.learn(
-            {name: "text" not in model.output_modalities for name, model in painters.items()}
-        )
-        image_models.describe(
-            {
-                name: images.union(offers)
-                for name, model in painters.items()
-                if (offers := self._image_endpoints.get(model.id))
-            }
-        )
 
     def names(self) -> Mapping[str, Model]:
         """Each name without dynamic variants, with its model: ids, dated slugs, aliases."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from openrouter_adapter.catalog.models import ImageEndpoint
+
 MAX_AGE: Final = 24 * 3600.0
 """Seconds after which OpenRouter is asked whether a list is still right."""
 _PAUSE: Final = 300.0  # Seconds until a refresh that failed is tried again.
@@ -96,7 +98,7 @@ def load(
             entry, error = _refreshed(file, entry, fetch)
         catalog = _built(file, entry, error)
         _kept[file] = _Kept(catalog, time.time())
-        catalog.teach()
+        _report_image_models(catalog)
         return catalog
 
 
@@ -148,7 +150,7 @@ def load_endpoints(
                 drawn[model.id] = rows
     wider = catalog.with_endpoints(found, drawn)
     if drawn:
-        wider.teach()
+        _report_image_models(wider)
     return wider
 
 
@@ -201,6 +203,40 @@ def load_image_models(
     }
     image_models.describe(found)
     return found
+
+
+def _report_image_models(catalog: Catalog) -> None:
+    """Tells image calls of this process which models make images, and what those take."""
+    makers = {
+        name: model for name, model in catalog.names().items() if "image" in model.output_modalities
+    }
+    image_models.learn({name: "text" not in one.output_modalities for name, one in makers.items()})
+    image_models.describe(
+        {
+            name: union(endpoints)
+            for name, model in makers.items()
+            if (endpoints := catalog.image_endpoints(model))
+        }
+    )
+
+
+def union(endpoints: Iterable[ImageEndpoint]) -> dict[str, Any]:
+    """What at least one provider of an image model takes: a descriptor for each field."""
+    found: dict[str, Any] = {}
+    for endpoint in endpoints:
+        for name, descriptor in endpoint.parameters.items():
+            found[name] = _wider(found[name], descriptor) if name in found else descriptor
+    return found
+
+
+def _wider(one: Any, other: Any) -> Any:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one
+    if isinstance(one.get("values"), list) and isinstance(other.get("values"), list):
+        return {**one, "values": list(dict.fromkeys([*one["values"], *other["values"]]))}
+    if {"min", "max"} <= one.keys() & other.keys():
+        return {**one, "min": min(one["min"], other["min"]), "max": max(one["max"], other["max"])}
+    return one
 
 
 def _image_endpoints(model: str, **access: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A model, and one provider's endpoint of it, as the catalogue has them."""
+"""A model and its providers' endpoints, as the catalogue has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.catalog import prices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,43 @@ class Endpoint:
     def may_be(self, slug: str) -> bool:
         """The same, also of a slug that names a part of what the endpoint's tag stands for."""
         return self.is_named(slug) or slug.lower().partition("/")[0] == self.tag
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrice:
+    """One price of the images API.
+
+    Attributes:
+        billable: `output_image`, `input_image`, `input_reference`, `input_text`, `input_font`.
+        unit: `image`, `megapixel`, `token` or `request`.
+        usd: For each.
+        variant: The tier or quality that it is for, such as `2k` or `low_1k`; empty for any.
+    """
+
+    billable: str
+    unit: str
+    usd: Decimal
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEndpoint:
+    """One provider's offer of a model on the images API.
+
+    Attributes:
+        endpoint: What `provider.only`, `ignore` and `order` know it by.
+        lines: The prices; none where OpenRouter lists none.
+        parameters: A descriptor for each field that it takes.
+    """
+
+    endpoint: Endpoint
+    lines: tuple[ImagePrice, ...]
+    parameters: Mapping[str, Any]
+
+    @property
+    def is_sold_by_token(self) -> bool:
+        """Whether an image costs by its tokens."""
+        return any(line.unit == "token" for line in self.lines if line.billable == "output_image")
 
 
 @dataclass(frozen=True)
@@ -171,6 +209,28 @@ def parse_endpoint(row: Mapping[str, Any]) -> Endpoint:
         parameters=frozenset(_words(row.get("supported_parameters"))),
         wire=row,
     )
+
+
+def parse_image_endpoint(row: Mapping[str, Any]) -> ImageEndpoint:
+    """A row of `GET /images/models/{author}/{slug}/endpoints`."""
+    tag = row.get("provider_tag") or row.get("provider_slug")
+    pricing = row.get("pricing")
+    parameters = row.get("supported_parameters")
+    named = {"provider_name": row.get("provider_name"), "tag": tag}
+    return ImageEndpoint(
+        endpoint=parse_endpoint(named),
+        lines=tuple(_image_prices(pricing if isinstance(pricing, list) else ())),
+        parameters=parameters if isinstance(parameters, dict) else {},
+    )
+
+
+def _image_prices(pricing: Iterable[Any]) -> Iterator[ImagePrice]:
+    for entry in pricing:
+        usd = prices.decimal(entry.get("cost_usd")) if isinstance(entry, dict) else None
+        if usd is not None:
+            words = (str(entry.get(name) or "") for name in ("billable", "unit", "variant"))
+            billable, unit, variant = words
+            yield ImagePrice(billable, unit, usd, variant.lower())
 
 
 def _object(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:

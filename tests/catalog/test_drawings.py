@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog.estimates import images
+from openrouter_adapter.catalog.loading import union
+from openrouter_adapter.catalog.models import parse_image_endpoint
 from openrouter_adapter.emulator import Emulator, images_api
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
@@ -166,10 +167,10 @@ def test_a_free_model_is_free() -> None:
 
 
 def test_odd_rows_are_read_as_far_as_they_go() -> None:
-    offer = images.parse({"pricing": ["x", {"unit": "image"}, line(0.01)]})
+    offer = parse_image_endpoint({"pricing": ["x", {"unit": "image"}, line(0.01)]})
     assert [(one.unit, one.usd) for one in offer.lines] == [("image", usd("0.01"))]
     assert offer.parameters == {}
-    odd = images.union([offer, images.parse({"supported_parameters": {"n": None}})])
+    odd = union([offer, parse_image_endpoint({"supported_parameters": {"n": None}})])
     assert odd == {"n": None}
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog.models import Endpoint, parse_endpoint
-from openrouter_adapter.catalog.prices import ZERO, decimal
+from openrouter_adapter.catalog.prices import ZERO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+    from openrouter_adapter.catalog.models import ImageEndpoint, ImagePrice
 
 _MILLION: Final = Decimal(1_000_000)
 # The pixels of a tier's square, in megapixels.
@@ -31,43 +31,6 @@ _ROUNDED: Final = Decimal("1.1")
 _TOKENS: Final = 1300  # Of an image, likely.
 _QUALITIES: Final = frozenset({"low", "medium", "high", "xhigh", "max", "standard", "hd"})
 _INPUT_IMAGES: Final = frozenset({"input_image", "input_reference"})
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One billable line.
-
-    Attributes:
-        billable: `output_image`, `input_image`, `input_reference`, `input_text`, `input_font`.
-        unit: `image`, `megapixel`, `token` or `request`.
-        usd: For each.
-        variant: The tier or quality that it is for, such as `2k` or `low_1k`; empty for any.
-    """
-
-    billable: str
-    unit: str
-    usd: Decimal
-    variant: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageEndpoint:
-    """One provider's offer of a model on the images API.
-
-    Attributes:
-        endpoint: What `provider.only`, `ignore` and `order` know it by.
-        lines: What is billed; none where OpenRouter lists no price.
-        parameters: A descriptor for each field that it takes.
-    """
-
-    endpoint: Endpoint
-    lines: tuple[Line, ...]
-    parameters: Mapping[str, Any]
-
-    @property
-    def is_sold_by_token(self) -> bool:
-        """Whether an image costs by its tokens."""
-        return any(line.unit == "token" for line in self.lines if line.billable == "output_image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,47 +54,6 @@ class _Wish:
     tier: str = ""
     quality: str = ""
     megapixels: Decimal | None = None
-
-
-def parse(row: Mapping[str, Any]) -> ImageEndpoint:
-    """A row of `GET /images/models/{author}/{slug}/endpoints`."""
-    tag = row.get("provider_tag") or row.get("provider_slug")
-    pricing = row.get("pricing")
-    parameters = row.get("supported_parameters")
-    named = {"provider_name": row.get("provider_name"), "tag": tag}
-    return ImageEndpoint(
-        endpoint=parse_endpoint(named),
-        lines=tuple(_lines(pricing if isinstance(pricing, list) else ())),
-        parameters=parameters if isinstance(parameters, dict) else {},
-    )
-
-
-def _lines(pricing: Iterable[Any]) -> Iterator[Line]:
-    for entry in pricing:
-        usd = decimal(entry.get("cost_usd")) if isinstance(entry, dict) else None
-        if usd is not None:
-            words = (str(entry.get(name) or "") for name in ("billable", "unit", "variant"))
-            billable, unit, variant = words
-            yield Line(billable, unit, usd, variant.lower())
-
-
-def union(offers: Iterable[ImageEndpoint]) -> dict[str, Any]:
-    """What at least one provider takes: a descriptor for each field."""
-    found: dict[str, Any] = {}
-    for offer in offers:
-        for name, descriptor in offer.parameters.items():
-            found[name] = _wider(found[name], descriptor) if name in found else descriptor
-    return found
-
-
-def _wider(one: Any, other: Any) -> Any:
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return one
-    if isinstance(one.get("values"), list) and isinstance(other.get("values"), list):
-        return {**one, "values": list(dict.fromkeys([*one["values"], *other["values"]]))}
-    if {"min", "max"} <= one.keys() & other.keys():
-        return {**one, "min": min(one["min"], other["min"]), "max": max(one["max"], other["max"])}
-    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +171,12 @@ def _wish(body: Mapping[str, Any]) -> _Wish:
     return _Wish(tier or (size if size in _TIERS else ""), quality)
 
 
-def _possible(lines: Sequence[Line], wish: _Wish) -> Sequence[Line]:
+def _possible(lines: Sequence[ImagePrice], wish: _Wish) -> Sequence[ImagePrice]:
     """The lines that a request may be billed by; all of them where none seems to fit."""
     return [line for line in lines if _may_be(line, wish)] or lines
 
 
-def _may_be(line: Line, wish: _Wish) -> bool:
+def _may_be(line: ImagePrice, wish: _Wish) -> bool:
     words = line.variant.split("_") if line.variant else []
     return all(
         (word not in _TIERS or not wish.tier or word == wish.tier)
@@ -263,7 +185,7 @@ def _may_be(line: Line, wish: _Wish) -> bool:
     )
 
 
-def _likely_line(lines: Sequence[Line], wish: _Wish) -> Line:
+def _likely_line(lines: Sequence[ImagePrice], wish: _Wish) -> ImagePrice:
     """The line of what was asked for, else the one for anything, else the cheapest."""
     possible = _possible(lines, wish)
     asked = {wish.tier, wish.quality} - {""}
