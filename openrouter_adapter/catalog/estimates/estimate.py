@@ -14,17 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
 from openrouter_adapter.catalog.estimates import (
-    bounds,
     completion_tokens,
     images,
     prompt_tokens,
+    providers,
     surcharges,
-)
-from openrouter_adapter.catalog.estimates.providers import (
-    ceilings_of,
-    choices_of,
-    may_serve,
-    tiers_of,
 )
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
@@ -42,7 +36,7 @@ if TYPE_CHECKING:
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
 _SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
 # What a model that nobody knows yet may take beyond the ceiling that was set for its base price:
-# writing to a cache, and long prompt_tokens.
+# writing to a cache, and long prompts.
 _CACHE_WRITE: Final = Decimal("1.25")
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
@@ -155,7 +149,7 @@ def bound(
     """
     found = estimate(body, endpoint, catalog)
     knows_all = found.details is not None and found.details.knows_endpoints
-    if not found.worst or knows_all or ceilings_of(body).keys() >= _CEILINGS:
+    if not found.worst or knows_all or providers.ceilings_of(body).keys() >= _CEILINGS:
         return found
     return replace(found, worst=None, unknown_because=_NOT_FIRM)
 
@@ -216,7 +210,7 @@ def _of_model(
         painted = _of_images(found, body, kind, catalog)
         if painted is not None:
             return painted
-    choices = choices_of(found, body, catalog)
+    choices = providers.choices_of(found, body, catalog)
     if choices is None:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
     if body.get("speed") not in (None, "standard"):
@@ -224,7 +218,7 @@ def _of_model(
     tier = body.get("service_tier")
     if tier not in _STANDARD_TIERS:
         sold = {endpoint.service_tier for endpoint in choices.endpoints}
-        if not tiers_of(body) & sold:
+        if not providers.tiers_of(body) & sold:
             return _unknown(f"service_tier {tier}: its price is not in the catalogue")
     return _of_choices(found, body, kind, choices, catalog.in_batches(found.model))
 
@@ -238,7 +232,7 @@ def _of_images(
     if not offers:
         is_sold = any(model.pricing.base.values()) or model.id.endswith(":free")
         return None if is_sold else _unknown(f"model {model.id}: the price of its images {_UNREAD}")
-    allowed = [offer for offer in offers if may_serve(offer.endpoint, body)]
+    allowed = [offer for offer in offers if providers.may_serve(offer.endpoint, body)]
     is_by_token = any(offer.is_sold_by_token for offer in allowed)
     if is_by_token and "image_output" in model.pricing.base:
         # The list of models says more of tokens: of the words beside an image, and of caches.
@@ -289,7 +283,7 @@ def _of_choices(
     most_prompt = _most_prompt(prompt, model.longest)
     bound = None
     if most_prompt is not None:
-        demand = bounds.Demand(
+        demand = providers.Demand(
             prompt,
             most_prompt,
             completion_tokens.repeats(body),
@@ -297,7 +291,7 @@ def _of_choices(
             extra,
         )
         asked = completion_tokens.most_asked(body, kind, model)
-        bound = bounds.dearest(demand, choices.endpoints, asked)
+        bound = providers.dearest(demand, choices.endpoints, asked)
     if most_prompt is None or bound is None:
         reason = f"model {model.id}: it has no limit of length"
         return Estimate(likely, None, reason, batch=batch)
@@ -327,7 +321,7 @@ def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
 
 def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind) -> Estimate:
     """Of a model that chooses another one: a bound only where the caller set ceilings."""
-    ceilings = ceilings_of(body)
+    ceilings = providers.ceilings_of(body)
     if "prompt" not in ceilings or "completion" not in ceilings:
         return _unknown(
             f"model {name}: whom it chooses is not known beforehand (provider.max_price with "
@@ -348,7 +342,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind)
         if amount and item not in ceilings:
             return _unknown(f"model {name}: provider.max_price has no limit for {item}")
     most_prompt = prompt.worst + prompt.most_audio
-    factor = bounds.CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
+    factor = providers.CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
     if most_prompt > _LONG_PROMPT_TOKENS:
         factor *= _LONG_PROMPT
     repeats = completion_tokens.repeats(body)
