@@ -73,10 +73,10 @@ def watch(client: Any, *, raises: bool = True) -> Any:
 
     @functools.wraps(kind.send)
     def watched(request: httpx.Request, **keywords: Any) -> Any:
-        original = functools.partial(kind.send, reference())
         attempt = _begin(request)
         if attempt is None:
-            return original(request, **keywords)
+            return kind.send(reference(), request, **keywords)
+        original = functools.partial(kind.send, reference())
         return send(original, request, keywords, attempt, raises=raises)
 
     client.__dict__["send"] = watched
@@ -233,7 +233,7 @@ def _send(
         if raises:
             raise
         return _refused(refusal, request)
-    with _settled_on_failure(attempt):
+    with attempt:
         response = original(request, **keywords)
         return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
 
@@ -247,25 +247,16 @@ async def _send_async(
     raises: bool,
 ) -> httpx.Response:
     try:
-        with _settled_on_failure(attempt):
+        with attempt:
             # In a thread: the gate may ask a database.
             await asyncio.to_thread(_admit, attempt, request)
     except Exception as refusal:
         if raises:
             raise
         return _refused(refusal, request)
-    with _settled_on_failure(attempt):
+    with attempt:
         response = await original(request, **keywords)
         return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
-
-
-@contextlib.contextmanager
-def _settled_on_failure(attempt: Attempt) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as failure:
-        attempt.settle(None, failure)
-        raise
 
 
 def _followed(response: httpx.Response, attempt: Attempt, *, is_stream: bool) -> httpx.Response:

@@ -8,7 +8,6 @@ which request. Here the request is known, on all endpoints alike: `Handler` begi
 from __future__ import annotations
 
 import functools
-import itertools
 import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
@@ -186,16 +185,29 @@ def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: getattr(parameters, name, None) for name in (*admission.TOLD, "ssl_verify")}
 
 
-def _option_fields(call: Mapping[str, Any]) -> dict[str, Any]:
-    """The options for headers among a call's parameters, which LiteLLM keeps in several dicts."""
+# Where LiteLLM's handler gets the parameters of a call, by endpoint.
+_PARAMETERS: Final = (
+    "optional_params",
+    "litellm_params",
+    "image_edit_optional_request_params",
+    "image_generation_optional_request_params",
+    "optional_rerank_params",
+    "response_api_optional_request_params",
+    "text_to_speech_optional_params",
+)
+
+
+def _option_headers(call: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that options among a call's parameters ask for."""
     found: dict[str, Any] = {}
-    for name, value in call.items():
-        if name.endswith("params"):
-            fields = value if isinstance(value, dict) else getattr(value, "model_extra", None)
+    for name in _PARAMETERS:
+        value = call.get(name)
+        if value:
+            fields = value if isinstance(value, dict) else getattr(value, "model_extra", None) or {}
             for option in options.HEADER_OPTIONS:
-                if fields and option in fields:
+                if option in fields:
                     found[option] = fields[option]
-    return found
+    return options.headers_of(found, str(call.get("model") or "")) if found else {}
 
 
 def _with_extras(parameters: Mapping[str, Any], call: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +239,7 @@ def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> 
     """
     told = _told(call)
     attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
-    attempt.headers = options.headers_of(_option_fields(call), str(call.get("model") or ""))
+    attempt.headers = _option_headers(call)
     client, verifies = call.get("client"), told.get("ssl_verify")
     with attempt:
         if not is_async:
@@ -330,16 +342,21 @@ def forget_clients() -> None:
 
 def _add_hooks(client: Any, *, is_async: bool) -> None:
     """Has a client's requests get the attempt's headers, and its responses looked at."""
-    ours = _HOOKS[is_async]
-    hooks = [client.client.event_hooks]
+    hooks = client.client.event_hooks
+    _add(hooks, is_async=is_async)
     if is_async:
         # LiteLLM makes a client of these where a connection failed.
         if client.event_hooks is None:
             client.event_hooks = {}
-        hooks.append(client.event_hooks)
-    for one, (name, hook) in itertools.product(hooks, ours.items()):
-        there = one.setdefault(name, [])
-        if hook not in there:
+        _add(client.event_hooks, is_async=True)
+
+
+def _add(hooks: dict[str, list[Any]], *, is_async: bool) -> None:
+    for name, hook in _HOOKS[is_async]:
+        there = hooks.get(name)
+        if there is None:
+            hooks[name] = [hook]
+        elif hook not in there:
             there.append(hook)
 
 
@@ -368,7 +385,7 @@ async def _look_async(response: httpx.Response) -> None:
         await incoming.check_async(response)
 
 
-_HOOKS: Final[dict[bool, dict[str, Any]]] = {
-    False: {"request": _dress, "response": _look},
-    True: {"request": _dress_async, "response": _look_async},
+_HOOKS: Final[dict[bool, tuple[tuple[str, Any], ...]]] = {
+    False: (("request", _dress), ("response", _look)),
+    True: (("request", _dress_async), ("response", _look_async)),
 }

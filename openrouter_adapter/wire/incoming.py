@@ -67,16 +67,20 @@ class Body:
         self._limit = self._left = max_bytes()
         self._decompress: Any = None
         self._is_raw_possible = False
-        encoding = headers.get("content-encoding", "identity").strip().lower()
+        given = headers.get("content-encoding")
+        if given is not None:
+            self._choose(given.strip().lower())
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and len(announced) < 20 and int(announced) > self._limit:
+            raise self._too_large()
+
+    def _choose(self, encoding: str) -> None:
         if encoding in {"gzip", "x-gzip", "deflate"}:
             self._decompress = zlib.decompressobj(_ANY_HEADER)
             self._is_raw_possible = encoding == "deflate"
         elif encoding not in {"", "identity"}:
             what = f"the answer is compressed as {encoding!r:.40}, which was not asked for"
-            raise errors.build(503, what, headers, model_of())
-        announced = headers.get("content-length", "")
-        if announced.isdecimal() and len(announced) < 20 and int(announced) > self._limit:
-            raise self._too_large()
+            raise errors.build(503, what, self._headers, self._model_of())
 
     def take(self, piece: bytes) -> bytes:
         """The piece as it was before it was compressed.
@@ -179,7 +183,8 @@ def _checked(response: httpx.Response) -> Body:
             raise redirected(str(request.url), location, response.status_code, model_of())
     body = Body(headers, model_of)
     # The compression is undone here; and JSON and events are UTF-8, whatever the headers say.
-    headers.pop("content-encoding", None)
+    if "content-encoding" in headers:
+        del headers["content-encoding"]
     kind = headers.get("content-type", "")
     if "charset" in kind.lower():
         headers["content-type"] = kind.partition(";")[0]
