@@ -13,7 +13,7 @@ from .errors import invalid_body
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .state import Service
+    from .state import State
 
 Access = Literal["anybody", "any key", "inference", "management"]
 _MOST = 100
@@ -24,13 +24,13 @@ class Call:
     """One request of a plain endpoint.
 
     Attributes:
-        service: The state, with the caller's key in `service.key`.
+        state: The state, with the caller's key in `state.key`.
         query: The parameters of the URL.
         body: The JSON body, None where there was none.
         path: The parts of the path that stood for `{}`, in order.
     """
 
-    service: Service
+    state: State
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     path: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .billing import Cost, Usage
     from .catalog import Endpoint, Model
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Charge:
     error: bytes | None = None
 
 
-def choose(service: Service, body: dict[str, Any], modality: str, purpose: str) -> Served:
+def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> Served:
     """Return the first provider of a request's model.
 
     Args:
-        service: Whose guardrails hold.
+        state: Whose guardrails hold.
         body: The request.
         modality: What the model must answer with.
         purpose: Completes "No endpoints found that support …".
@@ -60,17 +60,17 @@ def choose(service: Service, body: dict[str, Any], modality: str, purpose: str) 
     target = routing.target_of(name)
     if modality not in target.model.output:
         raise no_endpoints(f"that support {purpose}")
-    permitted = service.guardrails.permitted(service.key, target.model)
+    permitted = state.guardrails.permitted(state.key, target.model)
     return Served(target.model, routing.endpoints(target, body, permitted)[0])
 
 
 def charge(
-    service: Service, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+    state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
 ) -> Charge:
     """Put a request on the bill; an error as its answer is free.
 
     Args:
-        service: Whose bill it is.
+        state: Whose bill it is.
         path: The endpoint's path.
         prefix: Of the generation id.
         served: Who serves it.
@@ -80,7 +80,7 @@ def charge(
     Raises:
         ApiError: 402 where the credits are not enough.
     """
-    row, cost = bill(service, path, prefix, served, usage, fault)
+    row, cost = bill(state, path, prefix, served, usage, fault)
     error = None
     if fault is not None and fault.name == "error-in-200":
         provider = served.endpoint.provider
@@ -89,16 +89,16 @@ def charge(
         error = orjson.dumps(body)
         row = replace(unpaid(row), status=fault.status)
         cost = billing.Cost(is_byok=cost.is_byok)
-    return Charge(service.charge(row), cost, error)
+    return Charge(state.charge(row), cost, error)
 
 
 def bill(
-    service: Service, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+    state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
 ) -> tuple[BillRow, Cost]:
     """Return the row of a request and what the wire says it costs; nothing is charged yet.
 
     Args:
-        service: Whose bill it is.
+        state: Whose bill it is.
         path: The endpoint's path.
         prefix: Of the generation id.
         served: Who serves it.
@@ -109,10 +109,10 @@ def bill(
         ApiError: 402 where the credits are not enough.
     """
     endpoint = served.endpoint
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(served.model, endpoint))
-    limits.check_cost(service, served.model, cost)
+    cost = billing.price(usage, endpoint, is_byok=state.is_byok(served.model, endpoint))
+    limits.check_cost(state, served.model, cost)
     row = BillRow(
-        generation_id=service.new_id(prefix),
+        generation_id=state.new_id(prefix),
         endpoint=path,
         model=served.model.canonical_slug,
         provider=endpoint.provider,
@@ -125,7 +125,7 @@ def bill(
         finish_reason=None,
         native_finish_reason=None,
         fault=fault.name if fault else None,
-        created_at=service.now(),
+        created_at=state.now(),
         model_id=served.model.id,
     )
     return row, cost

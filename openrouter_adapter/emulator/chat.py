@@ -37,34 +37,34 @@ if TYPE_CHECKING:
     from .faults import Fault, RequestFaults
     from .plugins import Plugins, Work
     from .routing import Target
-    from .state import Service
+    from .state import State
 
 
-def complete(service: Service, body: dict[str, Any], faults: RequestFaults) -> Completion:
+def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Completion:
     """Answer a chat completion: the first provider of the first model that can.
 
     Raises:
         ApiError: The last refusal, with the ones before it in its metadata.
     """
-    body = presets.applied(body, service.presets)
+    body = presets.applied(body, state.presets)
     check_chat(body)
-    body = {**body, "messages": service.guardrails.filtered(service.key, body["messages"])}
+    body = {**body, "messages": state.guardrails.filtered(state.key, body["messages"])}
     refusals: list[ApiError] = []
     for name in routing.names(body):
-        for target, endpoint in _candidates(service, name, body, refusals):
-            completion = _try(service, body, target, endpoint, faults, refusals)
+        for target, endpoint in _candidates(state, name, body, refusals):
+            completion = _try(state, body, target, endpoint, faults, refusals)
             if completion is not None:
                 return completion
     raise _last(refusals)
 
 
 def _candidates(
-    service: Service, name: str, body: dict[str, Any], refusals: list[ApiError]
+    state: State, name: str, body: dict[str, Any], refusals: list[ApiError]
 ) -> list[tuple[Target, Endpoint]]:
     try:
         target = routing.target_of(name)
         routing.check_modalities(target.model, body)
-        permitted = service.guardrails.permitted(service.key, target.model)
+        permitted = state.guardrails.permitted(state.key, target.model)
         return [(target, endpoint) for endpoint in routing.endpoints(target, body, permitted)]
     except ApiError as refusal:
         _keep(refusals, refusal)
@@ -72,7 +72,7 @@ def _candidates(
 
 
 def _try(
-    service: Service,
+    state: State,
     body: dict[str, Any],
     target: Target,
     endpoint: Endpoint,
@@ -80,8 +80,8 @@ def _try(
     refusals: list[ApiError],
 ) -> Completion | None:
     try:
-        _fail(service, body, target, endpoint, faults)
-        return _attempt(service, body, target, endpoint)
+        _fail(state, body, target, endpoint, faults)
+        return _attempt(state, body, target, endpoint)
     except ApiError as refusal:
         _keep(refusals, refusal)
         return None
@@ -102,7 +102,7 @@ def _last(refusals: list[ApiError]) -> ApiError:
 
 
 def _fail(
-    service: Service,
+    state: State,
     body: dict[str, Any],
     target: Target,
     endpoint: Endpoint,
@@ -111,26 +111,24 @@ def _fail(
     fault = faults.take("attempt", target.model.id, endpoint.provider)
     if fault is not None:
         served = (target.model.id, endpoint.provider)
-        raise refused(service, fault, "/chat/completions", body, served)
+        raise refused(state, fault, "/chat/completions", body, served)
 
 
-def refused(
-    service: Service, fault: Fault, path: str, body: Any, served: tuple[str, str]
-) -> ApiError:
+def refused(state: State, fault: Fault, path: str, body: Any, served: tuple[str, str]) -> ApiError:
     """Return the error of a fault, its row put on the bill: it cost nothing.
 
     Args:
-        service: Whose bill it is.
+        state: Whose bill it is.
         fault: What went wrong.
         path: The endpoint's path.
         body: The request.
         served: The model's and the provider's name, empty where unknown.
     """
     model, provider = served
-    error = refusal(fault, body, model, provider, service.now())
-    service.charge(
+    error = refusal(fault, body, model, provider, state.now())
+    state.charge(
         BillRow(
-            generation_id=service.new_id(),
+            generation_id=state.new_id(),
             endpoint=path,
             model=model,
             provider=provider,
@@ -141,15 +139,13 @@ def refused(
             finish_reason=None,
             native_finish_reason=None,
             fault=fault.name,
-            created_at=service.now(),
+            created_at=state.now(),
         )
     )
     return error
 
 
-def _attempt(
-    service: Service, body: dict[str, Any], target: Target, endpoint: Endpoint
-) -> Completion:
+def _attempt(state: State, body: dict[str, Any], target: Target, endpoint: Endpoint) -> Completion:
     plugged = plugins.plugins_of(body, target)
     work = plugins.work(body, target, endpoint, plugged)
     beside = tokens.count(_extra(body)) + tokens.count(work.context)
@@ -157,14 +153,14 @@ def _attempt(
     prompt_tokens = tokens.prompt_tokens(body["messages"]) + beside
     output_limit = routing.output_limit(body)
     _check_length(body, endpoint, prompt_tokens)
-    limits.check_worst_case(service, target.model, endpoint, prompt_tokens, output_limit)
-    if service.settings.check_signatures:
+    limits.check_worst_case(state, target.model, endpoint, prompt_tokens, output_limit)
+    if state.settings.check_signatures:
         reasoning.check_returned(body["messages"], endpoint.provider)
     if target.model.author == "anthropic":
         caching.check_breakpoints(body, endpoint.provider)
-    cached = service.cache.use(body, endpoint, target.model.id, service.now())
+    cached = state.cache.use(body, endpoint, target.model.id, state.now())
     wish = reasoning.wish(body, target.model)
-    answer = plugins.healed(_answer(service, body, target, wish), body, plugged)
+    answer = plugins.healed(_answer(state, body, target, wish), body, plugged)
     answer = limited(answer, body)
     answer = replace(answer, annotations=answer.annotations + work.annotations)
     usage = replace(
@@ -173,16 +169,16 @@ def _attempt(
         cache_write=cached.written,
         cache_write_1h=cached.written_1h,
     )
-    cost = billing.price(usage, endpoint, is_byok=service.is_byok(target.model, endpoint))
+    cost = billing.price(usage, endpoint, is_byok=state.is_byok(target.model, endpoint))
     if billing.insured(usage, answer.finish_reason):
         cost = billing.Cost(is_byok=cost.is_byok)
     return Completion(
-        id=service.new_id(),
-        created=int(service.now()),
+        id=state.new_id(),
+        created=int(state.now()),
         model=target.model,
         endpoint=endpoint,
         answer=answer,
-        call_ids=service.call_ids(len(answer.tool_calls), endpoint.provider),
+        call_ids=state.call_ids(len(answer.tool_calls), endpoint.provider),
         usage=usage,
         cost=cost,
         show_reasoning=not wish.exclude,
@@ -212,10 +208,10 @@ def _check_length(body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int) 
         raise errors.context_length(endpoint.context_length, prompt_tokens, output)
 
 
-def _answer(service: Service, body: dict[str, Any], target: Target, wish: reasoning.Wish) -> Answer:
+def _answer(state: State, body: dict[str, Any], target: Target, wish: reasoning.Wish) -> Answer:
     messages = body["messages"]
     model = target.model
-    configured = answers.scripted(service.settings.answer, body, model.id)
+    configured = answers.scripted(state.settings.answer, body, model.id)
     if configured is not None:
         answer = configured
     elif _draws(body, target):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .billing import BillRow
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 _WORD = re.compile(r"\w+")
 # Steps of 2^-16 are exact in JSON text, in a double and in a float32, and short to write.
@@ -30,7 +30,7 @@ _STEPS = 1 << 16
 
 
 def embed(
-    service: Service, body: dict[str, Any], fault: Fault | None = None, *, is_free: bool = False
+    state: State, body: dict[str, Any], fault: Fault | None = None, *, is_free: bool = False
 ) -> tuple[bytes, dict[str, str]]:
     """Answer an embedding request and bill it; an error, or a cached answer, is free.
 
@@ -38,14 +38,14 @@ def embed(
         ApiError: 400 for a bad body, 404 for a model that embeds nothing.
     """
     check_embedding(body)
-    served = charging.choose(service, body, "embeddings", "embeddings")
+    served = charging.choose(state, body, "embeddings", "embeddings")
     full = served.model.dimensions
     dimensions = body.get("dimensions") or full
     if dimensions > full:
         raise invalid_body(f"dimensions: Too big: expected <={full}")
     items = _items(body["input"])
     usage = Usage(prompt=0 if is_free else sum(map(_token_count, items)))
-    charged = charging.charge(service, "/embeddings", "gen-emb", served, usage, fault)
+    charged = charging.charge(state, "/embeddings", "gen-emb", served, usage, fault)
     if charged.error is not None:
         return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .catalog import ImageApi, Model
     from .charging import Served
     from .faults import Fault, RequestFaults
-    from .state import Service
+    from .state import State
 
 PATH = "/images"
 # How many previews a stream has; they are half the size.
@@ -47,7 +47,7 @@ class _Drawing:
 
 
 async def answer(
-    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
     """Answer an image request and bill it: whole, or as a stream where the model has one.
 
@@ -55,18 +55,18 @@ async def answer(
         ApiError: The body is refused, or no provider can answer it.
     """
     fault = asked.take("answer", check_object(body).get("model") or "")
-    drawing = _read(service, body)
+    drawing = _read(state, body)
     api = drawing.served.model.image_api
     if body.get("stream") and api is not None and api.streams:
-        return await _stream(request, service, drawing, fault)
-    charged = charging.charge(service, PATH, "gen-img", drawing.served, drawing.used, fault)
+        return await _stream(request, state, drawing, fault)
+    charged = charging.charge(state, PATH, "gen-img", drawing.served, drawing.used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     whole = charged.error
     if whole is None:
         empty = fault is not None and fault.name == "empty-choices"
         whole = orjson.dumps(
             {
-                "created": int(service.now()),
+                "created": int(state.now()),
                 "data": [] if empty else list(_images(drawing)),
                 "usage": _wire_usage(drawing.used, charged.cost),
             }
@@ -74,9 +74,9 @@ async def answer(
     return await sending.send_json(request, whole, headers, fault)
 
 
-def _read(service: Service, body: dict[str, Any]) -> _Drawing:
+def _read(state: State, body: dict[str, Any]) -> _Drawing:
     number = image_requests.number_of(body)
-    served = charging.choose(service, body, "image", "image generation")
+    served = charging.choose(state, body, "image", "image generation")
     model = served.model
     image_requests.check_model(body, model)
     shape = image_requests.shape(body)
@@ -121,10 +121,10 @@ def _is_vector(drawing: _Drawing) -> bool:
 
 
 async def _stream(
-    request: web.BaseRequest, service: Service, drawing: _Drawing, fault: Fault | None
+    request: web.BaseRequest, state: State, drawing: _Drawing, fault: Fault | None
 ) -> web.StreamResponse:
     """Send previews and the images. Only a stream that comes to its end is billed."""
-    row, cost = charging.bill(service, PATH, "gen-img", drawing.served, drawing.used, fault)
+    row, cost = charging.bill(state, PATH, "gen-img", drawing.served, drawing.used, fault)
     row = sending.named(replace(row, streamed=True), fault)
     response = web.StreamResponse(
         headers={
@@ -140,8 +140,8 @@ async def _stream(
         await response.prepare(request)
         await writer.write(sse.COMMENT)
         for event in _previews(drawing):
-            if service.settings.chunk_delay:
-                await writer.pause(service.settings.chunk_delay)
+            if state.settings.chunk_delay:
+                await writer.pause(state.settings.chunk_delay)
             await writer.write(sse.data(event))
         if fault is not None and fault.name == "stall":
             await writer.pause(float(fault.value or math.inf))
@@ -150,12 +150,12 @@ async def _stream(
             said = {"message": error["message"], "code": str(error["code"])}
             await writer.write(sse.data({"type": "error", "error": said}) + sse.DONE)
         elif not ends_early:
-            for event in _completed(service, drawing, cost):
+            for event in _completed(state, drawing, cost):
                 await writer.write(sse.data(event))
     except (ConnectionError, asyncio.CancelledError):
-        service.charge(charging.unpaid(row, cancelled=True))
+        state.charge(charging.unpaid(row, cancelled=True))
         raise
-    service.charge(charging.unpaid(row) if ends_early else row)
+    state.charge(charging.unpaid(row) if ends_early else row)
     if not ends_early:
         await writer.write(sse.DONE)
     await response.write_eof()
@@ -178,10 +178,10 @@ def _previews(drawing: _Drawing) -> Iterator[dict[str, Any]]:
         }
 
 
-def _completed(service: Service, drawing: _Drawing, cost: billing.Cost) -> Iterator[dict[str, Any]]:
+def _completed(state: State, drawing: _Drawing, cost: billing.Cost) -> Iterator[dict[str, Any]]:
     """Return an event for each image; the last one has the usage of all."""
     for place, image in enumerate(_images(drawing), 1):
-        event = {"type": "image_generation.completed", **image, "created": int(service.now())}
+        event = {"type": "image_generation.completed", **image, "created": int(state.now())}
         if place == drawing.number:
             event["usage"] = _wire_usage(drawing.used, cost)
         yield event

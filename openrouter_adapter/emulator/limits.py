@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .billing import Cost
     from .catalog import Endpoint, Model
-    from .state import Service
+    from .state import State
 
 CREDITS_PAGE = "https://openrouter.ai/settings/credits"
 KEYS_PAGE = "https://openrouter.ai/settings/keys"
@@ -66,10 +66,10 @@ class Budget:
         return clock.instant(clock.resets_at(self.reset, now)) if self.reset else None
 
 
-def budgets(service: Service) -> list[Budget]:
+def budgets(state: State) -> list[Budget]:
     """Return the limits of the caller's key, in the order in which they are checked."""
-    key, now = service.key, service.now()
-    found = service.guardrails.budgets(key, service.keys, now)
+    key, now = state.key, state.now()
+    found = state.guardrails.budgets(key, state.keys, now)
     if key.limit is not None:
         byok = key.include_byok_in_limit
         spent = key.spend.counted(key.limit_reset, now, byok=byok)
@@ -83,23 +83,23 @@ def tightest(found: list[Budget]) -> Budget | None:
     return spent[0] if spent else min(found, key=lambda one: one.left, default=None)
 
 
-def check_open(service: Service) -> None:
+def check_open(state: State) -> None:
     """Check that the caller may begin a request at all.
 
     Raises:
         ApiError: 403 where a limit is used up, 402 where the account owes.
     """
-    service.guardrails.check_region(service.key)
-    for budget in budgets(service):
+    state.guardrails.check_region(state.key)
+    for budget in budgets(state):
         if budget.left <= 0:
-            raise _used_up(budget, service.now())
-    remaining = service.remaining_credits()
+            raise _used_up(budget, state.now())
+    remaining = state.remaining_credits()
     if remaining is not None and remaining < 0:
-        raise _no_credits(service)
+        raise _no_credits(state)
 
 
 def check_worst_case(
-    service: Service, model: Model, endpoint: Endpoint, prompt_tokens: int, limit: int | None
+    state: State, model: Model, endpoint: Endpoint, prompt_tokens: int, limit: int | None
 ) -> None:
     """Check that the most that a chat can cost is there.
 
@@ -107,17 +107,17 @@ def check_worst_case(
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
     if is_free(model):
-        service.rates.admit_free(service)
+        state.rates.admit_free(state)
         return
-    if service.is_byok(model, endpoint):
+    if state.is_byok(model, endpoint):
         return
     limit = limit or endpoint.max_completion_tokens or _OUTPUT
     for_prompt, each = endpoint.price("prompt"), endpoint.price("completion")
     if not (for_prompt or each):
         return
-    for source, left, reset in _purses(service):
+    for source, left, reset in _purses(state):
         if source == "openrouter_credits" and left <= 0:
-            raise _no_credits(service)
+            raise _no_credits(state)
         after = left - prompt_tokens * for_prompt
         if after < 0:
             affordable = int(left / for_prompt)
@@ -131,19 +131,19 @@ def check_worst_case(
             raise _payment_required(words, source, reset)
 
 
-def check_cost(service: Service, model: Model, cost: Cost) -> None:
+def check_cost(state: State, model: Model, cost: Cost) -> None:
     """Check that a request whose cost is known can be paid.
 
     Raises:
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
     if is_free(model):
-        service.rates.admit_free(service)
+        state.rates.admit_free(state)
     elif not cost.is_byok:
-        for source, left, reset in _purses(service):
+        for source, left, reset in _purses(state):
             if cost.total > left:
                 raise (
-                    _no_credits(service)
+                    _no_credits(state)
                     if source == "openrouter_credits"
                     else _payment_required("This request requires more credits. ", source, reset)
                 )
@@ -163,12 +163,12 @@ def insufficient_credits(requested: int, affordable: int) -> ApiError:
     return _payment_required(words, "openrouter_credits", None)
 
 
-def _purses(service: Service) -> list[tuple[str, Decimal, str | None]]:
+def _purses(state: State) -> list[tuple[str, Decimal, str | None]]:
     """Return what must pay: where it comes from, the USD left there, and when it is filled."""
     purses: list[tuple[str, Decimal, str | None]] = [
-        (_source(budget), budget.left, budget.reset) for budget in budgets(service)
+        (_source(budget), budget.left, budget.reset) for budget in budgets(state)
     ]
-    remaining = service.remaining_credits()
+    remaining = state.remaining_credits()
     if remaining is not None:
         purses.append(("openrouter_credits", remaining, None))
     return purses
@@ -189,9 +189,9 @@ def _payment_required(words: str, source: str, reset: str | None) -> ApiError:
     return ApiError(402, words + remedy, metadata=metadata)
 
 
-def _no_credits(service: Service) -> ApiError:
+def _no_credits(state: State) -> ApiError:
     remedy = f"Add more using {CREDITS_PAGE}"
-    if service.bought() == ZERO:
+    if state.bought() == ZERO:
         remedy = (
             "This account never purchased credits. Make sure your key is on the correct account "
             f"or org, and if so, purchase more at {CREDITS_PAGE}"

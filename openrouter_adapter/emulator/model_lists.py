@@ -108,7 +108,7 @@ def _list(call: Call, found: list[Model]) -> dict[str, Any]:
 
 def _open_to(call: Call, model: Model) -> bool:
     try:
-        return bool(call.service.guardrails.permitted(call.service.key, model))
+        return bool(call.state.guardrails.permitted(call.state.key, model))
     except ApiError:
         return False
 
@@ -123,9 +123,7 @@ def _fits(call: Call, model: Model) -> bool:
         and (words in model.id.lower() or words in model.name.lower())
         and model.context_length >= call.whole("context", 0, 0)
         and (not call.flag("zdr") or any(map(providers.keeps_nothing, model.endpoints)))
-        and all(
-            _inside(call, name, has(model, call.service.now())) for name, has in _BOUNDS.items()
-        )
+        and all(_inside(call, name, has(model, call.state.now())) for name, has in _BOUNDS.items())
     )
 
 

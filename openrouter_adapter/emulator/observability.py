@@ -31,18 +31,18 @@ _FLAGS = {
 def list_all(call: Call) -> dict[str, Any]:
     """Return a page of destinations."""
     workspace = call.query.get("workspace_id")
-    kept = call.service.destinations.values()
+    kept = call.state.destinations.values()
     found = [one for one in kept if workspace in {None, one["workspace_id"]}]
     return {"data": call.page(found), "total_count": len(found)}
 
 
 def create(call: Call) -> dict[str, Any]:
     """Keep a destination."""
-    fields, now = call.given(), clock.timestamp(call.service.now())
+    fields, now = call.given(), clock.timestamp(call.state.now())
     if fields.choice("type", _TYPES) is None:
         raise invalid_body("type: Required")
     made: dict[str, Any] = {
-        "id": str(uuid.UUID(call.service.new_secret("destination")[:32], version=4)),
+        "id": str(uuid.UUID(call.state.new_secret("destination")[:32], version=4)),
         "type": fields.name("type"),
         "workspace_id": fields.text("workspace_id") or WORKSPACE,
         "created_at": now,
@@ -56,7 +56,7 @@ def create(call: Call) -> dict[str, Any]:
         "config": {},
     }
     made = _changed(made, fields)
-    call.service.destinations[made["id"]] = made
+    call.state.destinations[made["id"]] = made
     return {"data": made}
 
 
@@ -68,19 +68,19 @@ def get(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change what the request names of a destination."""
     kept = _changed(_find(call), call.given())
-    kept["updated_at"] = clock.timestamp(call.service.now())
-    call.service.destinations[kept["id"]] = kept
+    kept["updated_at"] = clock.timestamp(call.state.now())
+    call.state.destinations[kept["id"]] = kept
     return {"data": kept}
 
 
 def delete(call: Call) -> dict[str, Any]:
     """Forget a destination."""
-    del call.service.destinations[_find(call)["id"]]
+    del call.state.destinations[_find(call)["id"]]
     return {"deleted": True}
 
 
 def _find(call: Call) -> dict[str, Any]:
-    kept = call.service.destinations.get(call.path[0])
+    kept = call.state.destinations.get(call.path[0])
     if kept is None:
         raise ApiError(404, "Observability destination not found")
     return kept

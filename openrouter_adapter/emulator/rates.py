@@ -12,7 +12,7 @@ from .errors import ApiError
 
 if TYPE_CHECKING:
     from .settings import Settings
-    from .state import Service
+    from .state import State
 
 _MINUTE = 60
 # What OpenRouter allows on `:free` models: more a day once this many USD were ever bought.
@@ -52,13 +52,13 @@ class Rates:
             return self._free_a_day
         return _A_DAY_FROM if bought is None or bought >= _THRESHOLD else _A_DAY_BELOW
 
-    def free_today(self, service: Service) -> dict[str, int]:
+    def free_today(self, state: State) -> dict[str, int]:
         """Return what `/key` says of today's requests to free models."""
-        limit = self.free_a_day(service.bought())
-        used = self._day.count(service.now(), SECONDS_A_DAY)
+        limit = self.free_a_day(state.bought())
+        used = self._day.count(state.now(), SECONDS_A_DAY)
         return {"limit": limit, "used": used, "remaining": max(0, limit - used)}
 
-    def admit(self, service: Service) -> None:
+    def admit(self, state: State) -> None:
         """Count a request of the caller's key.
 
         Raises:
@@ -66,21 +66,21 @@ class Rates:
         """
         if self._a_minute is None:
             return
-        window = self._keys.setdefault(service.key.hash, _Window())
-        if window.count(service.now(), _MINUTE) >= self._a_minute:
-            raise _too_many("Rate limit exceeded", self._a_minute, service.now(), _MINUTE)
+        window = self._keys.setdefault(state.key.hash, _Window())
+        if window.count(state.now(), _MINUTE) >= self._a_minute:
+            raise _too_many("Rate limit exceeded", self._a_minute, state.now(), _MINUTE)
         window.used += 1
 
-    def admit_free(self, service: Service) -> None:
+    def admit_free(self, state: State) -> None:
         """Count a request to a free model.
 
         Raises:
             ApiError: 429 for one too many, in this minute or this day.
         """
-        now, a_minute = service.now(), self._free_a_minute
+        now, a_minute = state.now(), self._free_a_minute
         if a_minute is not None and self._minute.count(now, _MINUTE) >= a_minute:
             raise _too_many("Rate limit exceeded: free-models-per-min. ", a_minute, now, _MINUTE)
-        bought = service.bought()
+        bought = state.bought()
         a_day = self.free_a_day(bought)
         if self._day.count(now, SECONDS_A_DAY) >= a_day:
             raise _too_many(_daily_words(bought, a_day), a_day, now, SECONDS_A_DAY)

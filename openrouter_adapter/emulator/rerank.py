@@ -13,13 +13,13 @@ from .errors import invalid_body
 
 if TYPE_CHECKING:
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 _DIMENSIONS = 64
 
 
 def rank(
-    service: Service, body: dict[str, Any], fault: Fault | None = None
+    state: State, body: dict[str, Any], fault: Fault | None = None
 ) -> tuple[bytes, dict[str, str]]:
     """Answer a rerank request and bill it.
 
@@ -27,11 +27,11 @@ def rank(
         ApiError: 400 for a bad body, 404 for a model that ranks nothing.
     """
     _check(body)
-    served = charging.choose(service, body, "rerank", "rerank")
+    served = charging.choose(state, body, "rerank", "rerank")
     documents = [{"text": one} if isinstance(one, str) else one for one in body["documents"]]
     texts = [one.get("text") or one.get("image") or "" for one in documents]
     used = Usage(prompt=tokens.count(body["query"]) + sum(map(tokens.count, texts)))
-    charged = charging.charge(service, "/rerank", "gen-rerank", served, used, fault)
+    charged = charging.charge(state, "/rerank", "gen-rerank", served, used, fault)
     if charged.error is not None:
         return charged.error, {}
     scores = [_similarity(body["query"], text) for text in texts]

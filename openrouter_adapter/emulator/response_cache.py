@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .completion import Completion
-    from .state import Service
+    from .state import State
 
 _LONGEST = 86_400
 _USUAL = 300
@@ -42,20 +42,18 @@ class ResponseCache:
         """Begin empty."""
         self._entries: dict[bytes, _Entry] = {}
 
-    def look(
-        self, service: Service, headers: Mapping[str, str], path: str, body: Any
-    ) -> Lookup | None:
+    def look(self, state: State, headers: Mapping[str, str], path: str, body: Any) -> Lookup | None:
         """Return what a request finds there, None for a request that does not ask for it."""
         if headers.get("X-OpenRouter-Cache", "").lower() != "true":
             return None
-        parts = [service.key.hash, path, body]
+        parts = [state.key.hash, path, body]
         key = hashlib.sha256(orjson.dumps(parts)).digest()
         if headers.get("X-OpenRouter-Cache-Clear", "").lower() == "true":
             self._entries.pop(key, None)
         entry = self._entries.get(key)
-        if entry is not None and service.now() >= entry.stored_at + entry.ttl:
+        if entry is not None and state.now() >= entry.stored_at + entry.ttl:
             entry = None
-        return Lookup(self, service, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
+        return Lookup(self, state, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
 
     def put(self, key: bytes, entry: _Entry) -> None:
         """Keep an answer in place of an older one."""
@@ -67,7 +65,7 @@ class Lookup:
     """What one request found: a hit, or a miss whose answer is kept."""
 
     cache: ResponseCache
-    service: Service
+    state: State
     key: bytes
     entry: _Entry | None
     ttl: int
@@ -81,7 +79,7 @@ class Lookup:
         """Return what the response's headers say of it."""
         if self.entry is None:
             return {"X-OpenRouter-Cache-Status": "MISS", "X-OpenRouter-Cache-TTL": str(self.ttl)}
-        age = int(self.service.now() - self.entry.stored_at)
+        age = int(self.state.now() - self.entry.stored_at)
         return {
             "X-OpenRouter-Cache-Status": "HIT",
             "X-OpenRouter-Cache-Age": str(age),
@@ -96,8 +94,8 @@ class Lookup:
             return None
         return replace(
             kept,
-            id=self.service.new_id(),
-            created=int(self.service.now()),
+            id=self.state.new_id(),
+            created=int(self.state.now()),
             usage=billing.Usage(prompt=0),
             cost=billing.Cost(),
         )
@@ -105,7 +103,7 @@ class Lookup:
     def keep(self, source_id: str, completion: Completion | None = None) -> None:
         """Keep the whole answer of a miss."""
         if self.entry is None:
-            now = self.service.now()
+            now = self.state.now()
             self.cache.put(self.key, _Entry(source_id, completion, now, self.ttl))
 
 

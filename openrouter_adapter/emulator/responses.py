@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .completion import Completion
     from .faults import Fault, RequestFaults
-    from .state import Service
+    from .state import State
 
 PATH = "/responses"
 # Fields that mean the same on both endpoints.
@@ -52,16 +52,16 @@ _REPEATED: dict[str, Any] = {
 
 
 async def answer(
-    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
     """Answer a request, as a whole or as a stream.
 
     Raises:
         ApiError: The body is refused, or no provider can answer it.
     """
-    cached = service.response_cache.look(service, request.headers, PATH, check_object(body))
+    cached = state.response_cache.look(state, request.headers, PATH, check_object(body))
     hit = cached.completion() if cached else None
-    finished = hit or chat.complete(service, chat_body(body), asked)
+    finished = hit or chat.complete(state, chat_body(body), asked)
     finished = replace(finished, path=PATH)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
@@ -70,10 +70,10 @@ async def answer(
     headers = cached.headers() if cached else {}
     if body.get("stream"):
         events = responses_stream.spoiled(whole, started(finished, body), finished, fault)
-        sent = await sending.send_stream(request, service, finished, fault, events, headers)
+        sent = await sending.send_stream(request, state, finished, fault, events, headers)
     else:
-        row = chat.bill_row(finished, service.now(), streamed=False)
-        service.charge(sending.named(row, fault))
+        row = chat.bill_row(finished, state.now(), streamed=False)
+        state.charge(sending.named(row, fault))
         headers["X-Generation-Id"] = finished.id
         answered = _spoiled(whole, finished, fault)
         sent = await sending.send_json(request, answered, headers, fault)

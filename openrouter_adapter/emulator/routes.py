@@ -54,46 +54,46 @@ if TYPE_CHECKING:
     from .call import Route
     from .faults import Fault, RequestFaults
     from .keys import Key
-    from .state import Service
+    from .state import State
 
 _LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
 Handler = Callable[
-    ["web.BaseRequest", "Service", Any, "RequestFaults"], Awaitable[web.StreamResponse]
+    ["web.BaseRequest", "State", Any, "RequestFaults"], Awaitable[web.StreamResponse]
 ]
 Answered = tuple[bytes, dict[str, str]]
 
 
-def _at_once(answer: Callable[[Service, dict[str, Any], Fault | None], Answered]) -> Handler:
+def _at_once(answer: Callable[[State, dict[str, Any], Fault | None], Answered]) -> Handler:
     """Return the handler of an endpoint that answers whole, from one model."""
 
     async def handle(
-        request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+        request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
     ) -> web.StreamResponse:
         fault = asked.take("answer", check_object(body).get("model") or "")
-        answered, headers = answer(service, body, fault)
+        answered, headers = answer(state, body, fault)
         return await sending.send_json(request, answered, headers, fault)
 
     return handle
 
 
 async def _chat(
-    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
-    cached = service.response_cache.look(
-        service, request.headers, "/chat/completions", check_object(body)
+    cached = state.response_cache.look(
+        state, request.headers, "/chat/completions", check_object(body)
     )
     hit = cached.completion() if cached else None
-    finished = hit or chat.complete(service, body, asked)
+    finished = hit or chat.complete(state, body, asked)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
         finished = faults.settled(finished, fault)
     headers = cached.headers() if cached else {}
     if body.get("stream"):
-        sent = await sending.send_stream(request, service, finished, fault, headers=headers)
+        sent = await sending.send_stream(request, state, finished, fault, headers=headers)
     else:
-        row = chat.bill_row(finished, service.now(), streamed=False)
-        service.charge(sending.named(row, fault))
+        row = chat.bill_row(finished, state.now(), streamed=False)
+        state.charge(sending.named(row, fault))
         headers["X-Generation-Id"] = finished.id
         answered = sending.spoiled_body(finished, fault)
         sent = await sending.send_json(request, answered, headers, fault)
@@ -103,14 +103,12 @@ async def _chat(
 
 
 async def _embeddings(
-    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
-    cached = service.response_cache.look(
-        service, request.headers, "/embeddings", check_object(body)
-    )
+    cached = state.response_cache.look(state, request.headers, "/embeddings", check_object(body))
     fault = asked.take("answer", body.get("model") or "")
     is_free = cached is not None and cached.is_hit
-    answered, headers = embeddings.embed(service, body, fault, is_free=is_free)
+    answered, headers = embeddings.embed(state, body, fault, is_free=is_free)
     if cached is not None:
         headers |= cached.headers()
         if fault is None:
@@ -151,11 +149,11 @@ _NOT_EMULATED = (
 
 
 class Api:
-    """OpenRouter's endpoints over one service."""
+    """OpenRouter's endpoints over one state."""
 
-    def __init__(self, service: Service, prefix: str) -> None:
+    def __init__(self, state: State, prefix: str) -> None:
         """Answer paths below `prefix`."""
-        self._service = service
+        self._state = state
         self._prefix = prefix
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -177,40 +175,40 @@ class Api:
         handler = _INFERENCE.get(path) if request.method == "POST" else None
         found = None if handler else _ROUTES.find(request.method, path.rstrip("/"))
         if found is not None and found[0].access == "anybody":
-            return self._answer(request, self._service, body, found)
+            return self._answer(request, self._state, body, found)
         if handler is None and found is None and (_ROUTES.knows(path) or path in _INFERENCE):
             raise ApiError(405, "Method Not Allowed")
-        service = self._service.of(self._caller(request))
-        asked = service.faults.of_request(
+        state = self._state.of(self._caller(request))
+        asked = state.faults.of_request(
             request.headers.get(faults.HEADER), path, tells_route=_asks_for_route(request)
         )
         if handler is not None:
-            self._refuse(service, asked, path, body)
-            _admit(service)
-            return await handler(request, service, body, asked)
-        self._refuse(service, asked, path, body)
+            self._refuse(state, asked, path, body)
+            _admit(state)
+            return await handler(request, state, body, asked)
+        self._refuse(state, asked, path, body)
         if found is None:
             raise _nowhere(request.method, path)
-        return self._answer(request, service, body, found)
+        return self._answer(request, state, body, found)
 
     def _answer(
         self,
         request: web.BaseRequest,
-        service: Service,
+        state: State,
         body: Any,
         found: tuple[Route, tuple[str, ...]],
     ) -> web.StreamResponse:
         route, parts = found
-        if route.access == "management" and not service.key.manages:
+        if route.access == "management" and not state.key.manages:
             raise ApiError(403, route.refusal) if route.refusal else not_managing()
-        answered = route.answer(Call(service, request.query, body, parts))
+        answered = route.answer(Call(state, request.query, body, parts))
         if isinstance(answered, web.StreamResponse):
             return answered
         return web.Response(
             body=orjson.dumps(answered), status=route.status, content_type="application/json"
         )
 
-    def _refuse(self, service: Service, asked: RequestFaults, path: str, body: Any) -> None:
+    def _refuse(self, state: State, asked: RequestFaults, path: str, body: Any) -> None:
         fault = asked.take("request")
         if fault is None:
             return
@@ -218,7 +216,7 @@ class Api:
         base, _ = catalog.split_variants(name)
         known = catalog.find(base) if catalog.knows(base) else None
         provider = known.endpoints[0].provider if known else ""
-        raise chat.refused(service, fault, path, body, (name, provider))
+        raise chat.refused(state, fault, path, body, (name, provider))
 
     def _refusal(self, request: web.BaseRequest, refusal: ApiError) -> web.Response:
         if refusal.page is not None:
@@ -245,7 +243,7 @@ class Api:
             except orjson.JSONDecodeError:
                 problem = True
         request["body"] = body
-        self._service.journal.add(request.method, path, request.headers, request.query, body)
+        self._state.journal.add(request.method, path, request.headers, request.query, body)
         if problem:
             raise invalid_body("Invalid JSON body")
         return body
@@ -254,20 +252,20 @@ class Api:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise missing_key()
-        key = self._service.keys.of_secret(secret.strip())
+        key = self._state.keys.of_secret(secret.strip())
         if key.disabled:
             raise disabled_key()
-        if key.expired(self._service.now()):
+        if key.expired(self._state.now()):
             raise expired_key()
         return key
 
 
-def _admit(service: Service) -> None:
+def _admit(state: State) -> None:
     """Check that the caller may call models, and has not used up what it may."""
-    if service.key.manages:
+    if state.key.manages:
         raise not_calling()
-    limits.check_open(service)
-    service.rates.admit(service)
+    limits.check_open(state)
+    state.rates.admit(state)
 
 
 def _nowhere(method: str, path: str) -> ApiError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .billing import BillRow
     from .completion import Completion
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 # Without delay, events leave in groups: one write each would halve the rate.
 _EVENTS_A_WRITE = 64
@@ -176,18 +176,16 @@ def named(row: BillRow, fault: Fault | None) -> BillRow:
     return replace(row, fault=fault.name, status=fault.status if says_error else row.status)
 
 
-def _cut_short(
-    service: Service, finished: Completion, fault: Fault | None, share: float
-) -> BillRow:
+def _cut_short(state: State, finished: Completion, fault: Fault | None, share: float) -> BillRow:
     if fault is not None and fault.name == "cut":
         # The model had said it all; only the network failed.
-        return named(chat.bill_row(finished, service.now(), streamed=True), fault)
-    return named(chat.cut_row(finished, service.now(), share), fault)
+        return named(chat.bill_row(finished, state.now(), streamed=True), fault)
+    return named(chat.cut_row(finished, state.now(), share), fault)
 
 
 async def send_stream(
     request: web.BaseRequest,
-    service: Service,
+    state: State,
     finished: Completion,
     fault: Fault | None,
     spoiled: tuple[list[bytes], bytes] | None = None,
@@ -197,13 +195,13 @@ async def send_stream(
 
     Args:
         request: The request.
-        service: Whose bill it is.
+        state: Whose bill it is.
         finished: The completion.
         fault: What goes wrong.
         spoiled: The events and what ends them, where they are not a chat's.
         headers: Further headers.
     """
-    settings = service.settings
+    settings = state.settings
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream",
@@ -230,10 +228,10 @@ async def send_stream(
             sent = start + group
     except (ConnectionError, asyncio.CancelledError):
         share = min(1.0, sent / len(events)) if events else 0.0
-        service.charge(_cut_short(service, finished, fault, share))
+        state.charge(_cut_short(state, finished, fault, share))
         raise
     # The bill is written before the last event, so that who reads it finds the row.
-    service.charge(named(chat.bill_row(finished, service.now(), streamed=True), fault))
+    state.charge(named(chat.bill_row(finished, state.now(), streamed=True), fault))
     await writer.write(end)
     await response.write_eof()
     return response

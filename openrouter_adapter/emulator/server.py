@@ -14,7 +14,7 @@ from aiohttp import web
 from . import catalog, tokens
 from .routes import Api
 from .settings import Settings
-from .state import Service
+from .state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,15 +54,15 @@ class Emulator:
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", **options: Any) -> None:
-        self._service = Service(Settings(**options))
+        self._state = State(Settings(**options))
         self._host, self._port = host, port
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
         self.base_url = ""
-        self.api_key = self._service.key.secret
-        self.provisioning_key = self._service.settings.provisioning_key
+        self.api_key = self._state.key.secret
+        self.provisioning_key = self._state.settings.provisioning_key
 
     def __enter__(self) -> Self:
         """Start the server; it takes requests when this returns.
@@ -95,11 +95,11 @@ class Emulator:
 
     def bill(self) -> list[BillRow]:
         """Return a row for each generation so far, in the order in which they ended."""
-        return self._service.bill.rows()
+        return self._state.bill.rows()
 
     def now(self) -> float:
         """Return the emulator's time, in seconds since 1970."""
-        return self._service.now()
+        return self._state.now()
 
     def advance(self, **how_long: float) -> None:
         """Let time pass: limits reset, keys and codes expire, days complete.
@@ -110,7 +110,7 @@ class Emulator:
         Raises:
             ValueError: It would go back.
         """
-        self._service.clock.advance(timedelta(**how_long).total_seconds())
+        self._state.clock.advance(timedelta(**how_long).total_seconds())
 
     def add_credits(self, usd: Decimal) -> None:
         """Buy credits; an account without an end of them has one from now on.
@@ -118,17 +118,17 @@ class Emulator:
         Args:
             usd: The amount.
         """
-        self._service.purchases.append(usd)
+        self._state.purchases.append(usd)
 
     @property
     def faults(self) -> Faults:
         """What goes wrong by configuration: `faults.add("status=502", times=1)`."""
-        return self._service.faults
+        return self._state.faults
 
     @property
     def requests(self) -> list[LoggedRequest]:
         """The requests that arrived, oldest first, without their keys."""
-        return self._service.journal.requests()
+        return self._state.journal.requests()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -148,7 +148,7 @@ class Emulator:
 
     async def _serve(self, announce: Callable[[str], None]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        await _serve_until(self._stop, self._service, self._host, self._port, announce)
+        await _serve_until(self._stop, self._state, self._host, self._port, announce)
 
 
 def serve(
@@ -168,7 +168,7 @@ def serve(
     Raises:
         OSError: The port is taken.
     """
-    service = Service(Settings(**options))
+    state = State(Settings(**options))
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -176,7 +176,7 @@ def serve(
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await _serve_until(stop, service, host, port, ready or (lambda _: None))
+        await _serve_until(stop, state, host, port, ready or (lambda _: None))
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
@@ -184,12 +184,12 @@ def serve(
 
 async def _serve_until(
     stop: asyncio.Event,
-    service: Service,
+    state: State,
     host: str,
     port: int,
     announce: Callable[[str], None],
 ) -> None:
-    api = Api(service, PREFIX)
+    api = Api(state, PREFIX)
     # Half a second that the first request should not wait for.
     catalog.models()
     tokens.encoding()

@@ -10,7 +10,7 @@ from .errors import invalid_body
 
 if TYPE_CHECKING:
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 # An MPEG-1 Layer III frame at 128 kbit/s and 44.1 kHz, 26 ms of silence.
 _FRAME = b"\xff\xfb\x90\x00" + bytes(413)
@@ -21,7 +21,7 @@ _MEDIA_TYPES = {"mp3": "audio/mpeg", "pcm": "audio/pcm"}
 
 
 def speak(
-    service: Service, body: dict[str, Any], fault: Fault | None = None
+    state: State, body: dict[str, Any], fault: Fault | None = None
 ) -> tuple[bytes, dict[str, str]]:
     """Answer a speech request and bill it by the character; returns the audio and its headers.
 
@@ -32,9 +32,9 @@ def speak(
     if kind not in _MEDIA_TYPES:
         raise invalid_body('response_format: Invalid option: expected one of "mp3"|"pcm"')
     characters = _characters(body)
-    served = charging.choose(service, body, "speech", "speech")
+    served = charging.choose(state, body, "speech", "speech")
     used = Usage(prompt=characters)
-    charged = charging.charge(service, "/audio/speech", "gen-tts", served, used, fault)
+    charged = charging.charge(state, "/audio/speech", "gen-tts", served, used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     if charged.error is not None:
         return charged.error, headers

@@ -42,7 +42,7 @@ _CALL_PREFIXES = {
 ANY_KEY = "sk-or-v1-any"
 
 
-class Service:
+class State:
     """The settings, the bill, the log, the account and the source of ids.
 
     Attributes:
@@ -77,7 +77,7 @@ class Service:
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
     def of(self, key: Key) -> Self:
-        """Return the same service as one key sees it; whatever it bills is on that key."""
+        """Return the same state as one key sees it; whatever it bills is on that key."""
         mine = copy.copy(self)
         mine.key = key
         return mine

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .faults import RequestFaults
-    from .state import Service
+    from .state import State
 
 PATH = "/completions"
 _PREFIX = b"data: "
 
 
 async def answer(
-    request: web.BaseRequest, service: Service, body: Any, asked: RequestFaults
+    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
     """Answer a request, as a whole or as a stream.
 
@@ -35,17 +35,17 @@ async def answer(
         raise invalid_body('Input required: specify "prompt" or "messages"')
     messages = [{"role": "user", "content": "\n".join(map(str, prompts))}]
     rest = {name: value for name, value in body.items() if name != "prompt"}
-    finished = chat.complete(service, {**rest, "messages": messages}, asked)
+    finished = chat.complete(state, {**rest, "messages": messages}, asked)
     finished = replace(finished, path=PATH)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
         finished = faults.settled(finished, fault)
     if body.get("stream"):
-        events, end = sending.spoiled_events(finished, fault, service.settings.chunk_tokens)
+        events, end = sending.spoiled_events(finished, fault, state.settings.chunk_tokens)
         sent = [_event(event) for event in events], _events(end)
-        return await sending.send_stream(request, service, finished, fault, sent)
-    row = chat.bill_row(finished, service.now(), streamed=False)
-    service.charge(sending.named(row, fault))
+        return await sending.send_stream(request, state, finished, fault, sent)
+    row = chat.bill_row(finished, state.now(), streamed=False)
+    state.charge(sending.named(row, fault))
     spoiled = sending.spoiled_body(finished, fault)
     whole = orjson.dumps(_text(orjson.loads(spoiled))) if spoiled else spoiled
     return await sending.send_json(request, whole, {"X-Generation-Id": finished.id}, fault)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multidict import MultiDictProxy
 
     from .faults import Fault
-    from .state import Service
+    from .state import State
 
 _WORDS = ("This", "is", "what", "the", "emulator", "hears", "in", "your", "recording.")
 _WORDS_A_SECOND = 2.5
@@ -71,7 +71,7 @@ def _read_field(name: str, value: str) -> Any:
 
 
 def transcribe(
-    service: Service, body: dict[str, Any], fault: Fault | None = None
+    state: State, body: dict[str, Any], fault: Fault | None = None
 ) -> tuple[bytes, dict[str, str]]:
     """Answer a transcription request and bill it; returns the body and its headers.
 
@@ -82,12 +82,12 @@ def transcribe(
     verbose = body.get("response_format") == "verbose_json"
     if body.get("diarize") and not verbose:
         raise invalid_body('diarize: requires response_format "verbose_json"')
-    served = charging.choose(service, body, "transcription", "transcription")
+    served = charging.choose(state, body, "transcription", "transcription")
     said = max(1, round(seconds * _WORDS_A_SECOND))
     words = [_WORDS[place % len(_WORDS)] for place in range(said)]
     text = " ".join(words)
     used = Usage(prompt=max(1, round(seconds * _TOKENS_A_SECOND)), completion=tokens.count(text))
-    charged = charging.charge(service, "/audio/transcriptions", "gen-stt", served, used, fault)
+    charged = charging.charge(state, "/audio/transcriptions", "gen-stt", served, used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     if charged.error is not None:
         return charged.error, headers

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openrouter_adapter.emulator import bodies, chat, embeddings, responses
 from openrouter_adapter.emulator.errors import ApiError
 from openrouter_adapter.emulator.settings import Settings
-from openrouter_adapter.emulator.state import Service
+from openrouter_adapter.emulator.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +162,7 @@ MESSAGE_FIELDS = ["role", "content", "tool_calls", "reasoning_details", "annotat
 def test_any_body_is_answered_or_refused(
     fields: dict[str, Any], of_message: dict[str, Any]
 ) -> None:
-    service = Service(Settings())
+    service = State(Settings())
     messages = [*HELLO, {"role": "assistant", "content": "x", **of_message}]
     body = {"model": "anthropic/claude-haiku-4.5", "messages": messages, **fields}
     with contextlib.suppress(ApiError):
@@ -220,7 +220,7 @@ def places_in(value: Any) -> list[tuple[Any, ...]]:
     ids=str,
 )
 def test_junk_anywhere_in_a_body_is_answered_or_refused(kind: str, path: tuple[Any, ...]) -> None:
-    service = Service(Settings())
+    service = State(Settings())
     for junk in (None, True, -1, 1.5, 10**12, "", "x", [], {}, [None], [[]], [{}], {"a": 1}):
         body = copy.deepcopy(WHOLE_BODIES[kind])
         target: Any = body

@@ -37,7 +37,7 @@ def generation(call: Call) -> dict[str, Any]:
         ApiError: 404 for an id that is on no bill.
     """
     generation_id = call.query.get("id", "")
-    row = call.service.bill.find(generation_id)
+    row = call.state.bill.find(generation_id)
     if row is None:
         raise unknown_generation(generation_id)
     return {
@@ -101,7 +101,7 @@ def generation_content(call: Call) -> dict[str, Any]:
         ApiError: 404, always.
     """
     generation_id = call.query.get("id", "")
-    if call.service.bill.find(generation_id) is None:
+    if call.state.bill.find(generation_id) is None:
         raise unknown_generation(generation_id)
     raise ApiError(404, f"The content of generation {generation_id} was not stored")
 
@@ -116,26 +116,26 @@ def feedback(call: Call) -> dict[str, Any]:
     if fields.choice("category", _CATEGORIES) is None:
         raise invalid_body("category: Required")
     generation_id = fields.name("generation_id")
-    if call.service.bill.find(generation_id) is None:
+    if call.state.bill.find(generation_id) is None:
         raise unknown_generation(generation_id)
     return {"data": {"success": True}}
 
 
 def credit_balance(call: Call) -> dict[str, Any]:
     """Return the body of `GET /credits`."""
-    bought = call.service.bought()
+    bought = call.state.bought()
     return {
         "data": {
             "total_credits": wire_number(_ENDLESS if bought is None else bought),
-            "total_usage": wire_number(call.service.bill.total),
+            "total_usage": wire_number(call.state.bill.total),
         }
     }
 
 
 def current_key(call: Call) -> dict[str, Any]:
     """Return the body of `GET /key`."""
-    service, key, now = call.service, call.service.key, call.service.now()
-    found = limits.budgets(service)
+    state, key, now = call.state, call.state.key, call.state.now()
+    found = limits.budgets(state)
     first = limits.tightest(found)
     return {
         "data": {
@@ -145,13 +145,13 @@ def current_key(call: Call) -> dict[str, Any]:
             "creator_user_id": key.creator,
             "workspace_id": key.workspace,
             "organization_id": None,
-            "is_free_tier": service.bought() == ZERO,
+            "is_free_tier": state.bought() == ZERO,
             "is_management_key": key.manages,
             "is_provisioning_key": key.manages,
             "allowed_data_regions": ["global"],
             "budgets": [budget.wire(now) for budget in found],
             "effective_budget": None if first is None else first.wire(now),
-            "free_model_daily_requests": service.rates.free_today(service),
+            "free_model_daily_requests": state.rates.free_today(state),
             "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated."},
         }
     }

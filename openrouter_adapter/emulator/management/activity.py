@@ -50,7 +50,7 @@ class _Sum:
 def activity(call: Call) -> dict[str, Any]:
     """Return the body of `GET /activity`: completed UTC days only, the latest first."""
     by_workspace = call.query.get("group_by") == "workspace"
-    today = clock.day_of(call.service.now())
+    today = clock.day_of(call.state.now())
     days = range(today - _DAYS, today)
     wanted = _wanted_day(call, days)
     sums: dict[tuple[int, str, str, str, str], _Sum] = {}
@@ -71,8 +71,8 @@ def _rows(call: Call) -> Iterable[tuple[BillRow, Key]]:
     workspace = call.query.get("workspace_id")
     if of_key is not None and not _HASH.match(of_key):
         raise invalid_body("api_key_hash: Invalid input: expected a SHA-256 hash in hexadecimal")
-    for row in call.service.bill.rows():
-        key = call.service.keys.once_known(row.key_hash)
+    for row in call.state.bill.rows():
+        key = call.state.keys.once_known(row.key_hash)
         if row.status != 200 or key is None:
             continue
         asked = ((of_key, key.hash), (of_user, key.creator), (workspace, key.workspace))

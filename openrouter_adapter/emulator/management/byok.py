@@ -64,7 +64,7 @@ def list_keys(call: Call) -> dict[str, Any]:
     provider, workspace = call.query.get("provider"), call.query.get("workspace_id")
     found = [
         one.wire()
-        for one in call.service.provider_keys.values()
+        for one in call.state.provider_keys.values()
         if provider in {None, one.provider} and workspace in {None, one.workspace}
     ]
     return {"data": call.page(found), "total_count": len(found)}
@@ -72,14 +72,14 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 def create(call: Call) -> dict[str, Any]:
     """Keep a provider's key."""
-    fields, kept = call.given(), call.service.provider_keys
+    fields, kept = call.given(), call.state.provider_keys
     provider = fields.name("provider")
     made = ProviderKey(
-        str(uuid.UUID(call.service.new_secret("byok")[:32], version=4)),
+        str(uuid.UUID(call.state.new_secret("byok")[:32], version=4)),
         provider,
         _label(fields.name("key")),
         fields.text("workspace_id") or WORKSPACE,
-        call.service.now(),
+        call.state.now(),
         sum(one.provider == provider for one in kept.values()),
         _checked(fields, {}),
     )
@@ -103,12 +103,12 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Forget a provider key."""
-    del call.service.provider_keys[_find(call).id]
+    del call.state.provider_keys[_find(call).id]
     return {"deleted": True}
 
 
 def _find(call: Call) -> ProviderKey:
-    kept = call.service.provider_keys.get(call.path[0])
+    kept = call.state.provider_keys.get(call.path[0])
     if kept is None:
         raise ApiError(404, "BYOK key not found")
     return kept

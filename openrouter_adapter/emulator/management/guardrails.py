@@ -51,7 +51,7 @@ def wire(guardrail: Guardrail) -> dict[str, Any]:
 def list_all(call: Call) -> dict[str, Any]:
     """Return a page of guardrails."""
     wanted = call.query.get("workspace_id")
-    found = [one for one in call.service.guardrails.all.values() if wanted in {None, one.workspace}]
+    found = [one for one in call.state.guardrails.all.values() if wanted in {None, one.workspace}]
     return {"data": [wire(one) for one in call.page(found)], "total_count": len(found)}
 
 
@@ -62,10 +62,10 @@ def create(call: Call) -> dict[str, Any]:
         _new_id(call),
         fields.name(),
         fields.text("workspace_id") or WORKSPACE,
-        call.service.now(),
+        call.state.now(),
         fields=_checked(fields, {}),
     )
-    call.service.guardrails.all[made.id] = made
+    call.state.guardrails.all[made.id] = made
     return {"data": wire(made)}
 
 
@@ -81,13 +81,13 @@ def update(call: Call) -> dict[str, Any]:
     if "name" in fields:
         guardrail.name = fields.name()
     guardrail.fields = changed
-    guardrail.updated_at = call.service.now()
+    guardrail.updated_at = call.state.now()
     return {"data": wire(guardrail)}
 
 
 def delete(call: Call) -> dict[str, Any]:
     """Remove a guardrail; whom it held is free of it."""
-    call.service.guardrails.remove(find(call))
+    call.state.guardrails.remove(find(call))
     return {"deleted": True}
 
 
@@ -97,7 +97,7 @@ def find(call: Call) -> Guardrail:
     Raises:
         ApiError: 404 for none.
     """
-    guardrail = call.service.guardrails.all.get(call.path[0])
+    guardrail = call.state.guardrails.all.get(call.path[0])
     if guardrail is None:
         raise ApiError(404, "Guardrail not found")
     return guardrail
@@ -107,35 +107,35 @@ def assign_keys(call: Call) -> dict[str, Any]:
     """Put keys under a guardrail, in place of the one they had."""
     guardrail, hashes = find(call), _targets(call, "key_hashes")
     for digest in hashes:
-        if call.service.keys.of_hash(digest) is None:
+        if call.state.keys.of_hash(digest) is None:
             raise ApiError(404, f"API key not found: {digest}")
-    return {"assigned_count": _assign(call, guardrail, call.service.guardrails.of_keys, hashes)}
+    return {"assigned_count": _assign(call, guardrail, call.state.guardrails.of_keys, hashes)}
 
 
 def assign_members(call: Call) -> dict[str, Any]:
     """Put members, and so all of their keys, under a guardrail."""
     guardrail, users = find(call), _targets(call, "member_user_ids")
-    return {"assigned_count": _assign(call, guardrail, call.service.guardrails.of_members, users)}
+    return {"assigned_count": _assign(call, guardrail, call.state.guardrails.of_members, users)}
 
 
 def unassign_keys(call: Call) -> dict[str, Any]:
     """Take keys from under a guardrail."""
-    assigned = call.service.guardrails.of_keys
+    assigned = call.state.guardrails.of_keys
     return {"unassigned_count": _unassign(find(call), assigned, _targets(call, "key_hashes"))}
 
 
 def unassign_members(call: Call) -> dict[str, Any]:
     """Take members from under a guardrail."""
-    assigned = call.service.guardrails.of_members
+    assigned = call.state.guardrails.of_members
     return {"unassigned_count": _unassign(find(call), assigned, _targets(call, "member_user_ids"))}
 
 
 def list_keys(call: Call) -> dict[str, Any]:
     """Return which keys are under a guardrail, or under any."""
-    found = _assigned(call, call.service.guardrails.of_keys)
+    found = _assigned(call, call.state.guardrails.of_keys)
     rows = []
     for one in call.page(found):
-        key = call.service.keys.once_known(one.target)
+        key = call.state.keys.once_known(one.target)
         named = {"key_hash": one.target, "key_name": key.name if key else ""}
         rows.append({**_wire(one), **named, "key_label": key.label if key else ""})
     return {"data": rows, "total_count": len(found)}
@@ -143,7 +143,7 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 def list_members(call: Call) -> dict[str, Any]:
     """Return which members are under a guardrail, or under any."""
-    found = _assigned(call, call.service.guardrails.of_members)
+    found = _assigned(call, call.state.guardrails.of_members)
     rows = [
         {**_wire(one), "user_id": one.target, "organization_id": ORGANIZATION}
         for one in call.page(found)
@@ -152,7 +152,7 @@ def list_members(call: Call) -> dict[str, Any]:
 
 
 def _new_id(call: Call) -> str:
-    return str(uuid.UUID(call.service.new_secret("guardrail")[:32], version=4))
+    return str(uuid.UUID(call.state.new_secret("guardrail")[:32], version=4))
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _assign(
     call: Call, guardrail: Guardrail, assigned: dict[str, Assignment], targets: list[str]
 ) -> int:
     for target in targets:
-        assigned[target] = Assignment(_new_id(call), guardrail.id, target, call.service.now())
+        assigned[target] = Assignment(_new_id(call), guardrail.id, target, call.state.now())
     return len(targets)
 
 

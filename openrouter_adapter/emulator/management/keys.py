@@ -33,11 +33,11 @@ def wire(key: Key, now: float) -> dict[str, Any]:
 
 def list_keys(call: Call) -> dict[str, Any]:
     """Return a page of keys, the newest first."""
-    now = call.service.now()
+    now = call.state.now()
     workspace = call.query.get("workspace_id", WORKSPACE)
     shown = [
         key
-        for key in call.service.keys.all()
+        for key in call.state.keys.all()
         if key.workspace == workspace
         and (call.flag("include_disabled") or not key.disabled)
         and (call.flag("include_expired") or not key.expired(now))
@@ -47,9 +47,9 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 def create(call: Call) -> dict[str, Any]:
     """Make a key; only this answer has its secret."""
-    fields, now = call.given(), call.service.now()
+    fields, now = call.given(), call.state.now()
     external = fields.body.get("external")
-    secret = f"sk-or-v1-{call.service.new_secret('key')}"
+    secret = f"sk-or-v1-{call.state.new_secret('key')}"
     key = Key(
         secret,
         fields.name(),
@@ -62,18 +62,18 @@ def create(call: Call) -> dict[str, Any]:
     if key.expired(now):
         raise invalid_body("expires_at: Invalid input: expected a time in the future")
     _limit(key, fields)
-    call.service.keys.add(key)
+    call.state.keys.add(key)
     return {"data": wire(key, now), "key": key.secret}
 
 
 def get(call: Call) -> dict[str, Any]:
     """Return one key."""
-    return {"data": wire(find(call), call.service.now())}
+    return {"data": wire(find(call), call.state.now())}
 
 
 def update(call: Call) -> dict[str, Any]:
     """Change what the request names of a key."""
-    key, fields, now = find(call), call.given(), call.service.now()
+    key, fields, now = find(call), call.given(), call.state.now()
     if "name" in fields:
         key.name = fields.name()
     key.disabled = fields.flag("disabled", default=key.disabled)
@@ -85,7 +85,7 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Take a key out of service, for ever."""
-    call.service.keys.remove(find(call))
+    call.state.keys.remove(find(call))
     return {"deleted": True}
 
 
@@ -95,7 +95,7 @@ def find(call: Call) -> Key:
     Raises:
         ApiError: 404 for none.
     """
-    key = call.service.keys.of_hash(call.path[0])
+    key = call.state.keys.of_hash(call.path[0])
     if key is None or key.manages:
         raise ApiError(404, "API key not found")
     return key

@@ -66,7 +66,7 @@ def create_code(call: Call) -> dict[str, Any]:
     fields = call.given()
     callback = fields.name("callback_url")
     code = _issue(call, fields, callback)
-    created = clock.timestamp(call.service.now())
+    created = clock.timestamp(call.state.now())
     return {"data": {"id": code, "app_id": _app(callback), "created_at": created}}
 
 
@@ -76,39 +76,39 @@ def exchange(call: Call) -> dict[str, Any]:
     Raises:
         ApiError: 403 for a code or proof that is wrong or too old, 400 for another method.
     """
-    fields, service = call.given(), call.service
+    fields, state = call.given(), call.state
     code, verifier = fields.name("code"), fields.text("code_verifier")
     method = _method(fields)
-    grant = service.codes.get(code)
+    grant = state.codes.get(code)
     if grant is None:
         raise _refused()
-    if service.now() - grant.issued_at >= _SECONDS:
-        del service.codes[code]
+    if state.now() - grant.issued_at >= _SECONDS:
+        del state.codes[code]
         raise ApiError(403, "Authorization code expired")
     if grant.challenge is not None and method not in {None, grant.method}:
         raise _wrong_method()
     if grant.challenge is not None and _challenge(verifier, grant.method) != grant.challenge:
         raise _refused()
-    del service.codes[code]
+    del state.codes[code]
     key = Key(
-        f"sk-or-v1-{service.new_secret('key')}",
+        f"sk-or-v1-{state.new_secret('key')}",
         grant.label,
-        service.now(),
+        state.now(),
         limit=grant.limit,
         limit_reset=grant.limit_reset,
         expires_at=grant.key_expires_at,
         workspace=grant.workspace,
     )
-    service.keys.add(key)
+    state.keys.add(key)
     return {"key": key.secret, "user_id": USER_ID}
 
 
 def _issue(call: Call, fields: Fields, callback: str | None) -> str:
     host = _host(callback) if callback else "OAuth"
     challenge, method = fields.text("code_challenge"), _method(fields)
-    code = f"auth_code_{call.service.new_secret('code')[:32]}"
-    call.service.codes[code] = Grant(
-        call.service.now(),
+    code = f"auth_code_{call.state.new_secret('code')[:32]}"
+    call.state.codes[code] = Grant(
+        call.state.now(),
         fields.text("key_label") or host,
         challenge,
         (method or "S256") if challenge else None,

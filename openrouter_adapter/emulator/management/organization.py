@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 def list_members(call: Call) -> dict[str, Any]:
     """Return a page of members, the administrator first."""
-    users = [USER_ID, *(key.creator for key in reversed(call.service.keys.all()) if key.creator)]
+    users = [USER_ID, *(key.creator for key in reversed(call.state.keys.all()) if key.creator)]
     members = [_member(user) for user in dict.fromkeys(users)]
     return {"data": call.page(members), "total_count": len(members)}
 
 
 def get_settings(call: Call) -> dict[str, Any]:
     """Return the organization's settings."""
-    return {"data": {"id": ORGANIZATION, **call.service.organization}}
+    return {"data": {"id": ORGANIZATION, **call.state.organization}}
 
 
 def update_settings(call: Call) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def update_settings(call: Call) -> dict[str, Any]:
     if "is_filtered_model_catalog_enabled" not in fields:
         raise invalid_body("is_filtered_model_catalog_enabled: Required")
     enabled = fields.flag("is_filtered_model_catalog_enabled")
-    call.service.organization["is_filtered_model_catalog_enabled"] = enabled
+    call.state.organization["is_filtered_model_catalog_enabled"] = enabled
     return get_settings(call)
 
 

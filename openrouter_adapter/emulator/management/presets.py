@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_adapter.emulator.call import Call
-    from openrouter_adapter.emulator.state import Service
+    from openrouter_adapter.emulator.state import State
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*$")
 # What a preset keeps of a request; the rest, such as its messages, is left out.
@@ -67,16 +67,16 @@ class Preset:
         return {**self.wire(), "designated_version": self.versions[-1]}
 
 
-def keep(service: Service, slug: str, parameters: Mapping[str, Any]) -> Preset:
+def keep(state: State, slug: str, parameters: Mapping[str, Any]) -> Preset:
     """Make a preset, or the next version of one."""
-    preset = service.presets.get(slug)
+    preset = state.presets.get(slug)
     if preset is None:
-        preset = Preset(_new_id(service), slug, service.now())
-        service.presets[slug] = preset
-    now = clock.timestamp(service.now())
+        preset = Preset(_new_id(state), slug, state.now())
+        state.presets[slug] = preset
+    now = clock.timestamp(state.now())
     preset.versions.append(
         {
-            "id": _new_id(service),
+            "id": _new_id(state),
             "preset_id": preset.id,
             "version": len(preset.versions) + 1,
             "creator_id": USER_ID,
@@ -91,7 +91,7 @@ def keep(service: Service, slug: str, parameters: Mapping[str, Any]) -> Preset:
 
 def list_all(call: Call) -> dict[str, Any]:
     """Return a page of presets, the one that was changed last first."""
-    kept = [preset.wire() for preset in call.service.presets.values()]
+    kept = [preset.wire() for preset in call.state.presets.values()]
     kept.sort(key=lambda preset: str(preset["updated_at"]), reverse=True)
     return {"data": call.page(kept), "total_count": len(kept)}
 
@@ -124,7 +124,7 @@ def create(call: Call) -> dict[str, Any]:
     if body.get("max_output_tokens") is not None:
         config["max_tokens"] = body["max_output_tokens"]
     prompt = _system_prompt(body)
-    preset = keep(call.service, slug, {**config, "system_prompt": prompt})
+    preset = keep(call.state, slug, {**config, "system_prompt": prompt})
     return {"data": preset.whole()}
 
 
@@ -140,14 +140,14 @@ def _system_prompt(body: dict[str, Any]) -> str | None:
 
 
 def _find(call: Call) -> Preset:
-    preset = call.service.presets.get(call.path[0])
+    preset = call.state.presets.get(call.path[0])
     if preset is None:
         raise ApiError(404, f"Preset {call.path[0]} not found")
     return preset
 
 
-def _new_id(service: Service) -> str:
-    return str(uuid.UUID(service.new_secret("preset")[:32], version=4))
+def _new_id(state: State) -> str:
+    return str(uuid.UUID(state.new_secret("preset")[:32], version=4))
 
 
 ROUTES = (
