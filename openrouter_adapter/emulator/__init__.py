@@ -5,7 +5,7 @@ Imports nothing of the adapter and nothing of LiteLLM: what it bills can prove w
 
 from .answers import Answer, ToolCall
 from .billing import BillRow
-from .journal import LoggedRequest
 from .server import Emulator, serve
+from .state import LoggedRequest
 
 __all__ = ["Answer", "BillRow", "Emulator", "LoggedRequest", "ToolCall", "serve"]

@@ -6,6 +6,8 @@ from typing import Any
 
 from . import typed_errors
 
+CREDITS_PAGE = "https://openrouter.ai/settings/credits"
+KEYS_PAGE = "https://openrouter.ai/settings/keys"
 USER_ID = "user_emulator00000000000000000"
 ROUTING_HELP = (
     "To learn more about provider routing, visit: "
@@ -160,3 +162,34 @@ def disabled_key() -> ApiError:
 def expired_key() -> ApiError:
     """A key whose time is over."""
     return ApiError(401, "API key has expired")
+
+
+def payment_required(
+    words: str, source: str = "openrouter_credits", reset: str | None = None
+) -> ApiError:
+    """Return the refusal of a request that costs too much.
+
+    Args:
+        words: What is missing.
+        source: The limit that is too low, in OpenRouter's words.
+        reset: The limit's window, None for a limit that is never reset.
+    """
+    remedy = f"To increase, visit {CREDITS_PAGE} and add more credits"
+    if source != "openrouter_credits":
+        remedy = (
+            f"To increase, visit {KEYS_PAGE} and create a key with a higher "
+            f"{reset or 'total'} limit"
+        )
+    metadata = {"provider_name": None, "limit_source": source, "remedy_hint": remedy}
+    return ApiError(402, words + remedy, metadata=metadata)
+
+
+def too_few_credits(
+    requested: int, affordable: int, source: str = "openrouter_credits", reset: str | None = None
+) -> ApiError:
+    """Return the refusal of more completion tokens than can be paid."""
+    words = (
+        "This request requires more credits, or fewer max_tokens. You requested up to "
+        f"{requested} tokens, but can only afford {affordable}. "
+    )
+    return payment_required(words, source, reset)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import answers, billing, errors, limits, typed_errors
+from . import answers, billing, errors, typed_errors
 from .errors import ApiError
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def _refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> 
     if fault.name == "moderation":
         return _moderation(fault, body, model, provider)
     if fault.name == "credits":
-        return limits.insufficient_credits(int(fault.value or 4096), 0)
+        return errors.too_few_credits(int(fault.value or 4096), 0)
     status = fault.status if fault.name == "status" else int(fault.value or 500)
     if fault.name == "html":
         error = ApiError(status, "Internal Server Error", provider=provider)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import providers
 from .billing import ZERO
 from .errors import ApiError
-from .limits import Budget
+from .keys import Budget
 
 if TYPE_CHECKING:
     from .catalog import Endpoint, Model

@@ -1,4 +1,4 @@
-"""The account's keys: who may call what, and what each has spent."""
+"""The account's keys: who may call what, what each has spent, and what it may spend."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from .billing import BillRow
+    from .catalog import Endpoint, Model
 
 WORKSPACE = "00000000-0000-4000-8000-000000000001"
 WINDOWS = {"": None, "_daily": "daily", "_weekly": "weekly", "_monthly": "monthly"}
@@ -156,3 +157,89 @@ class Keys:
     def all(self) -> list[Key]:
         """Return the keys that call models, the newest first; management keys show nowhere."""
         return [key for key in reversed(self._by_hash.values()) if not key.manages]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One limit on what a key may spend, as `/key` lists them.
+
+    Attributes:
+        scope: Which layer it is, in OpenRouter's words.
+        limit: USD in a window.
+        spent: USD of the window that is open.
+        reset: The window; None for one that never ends.
+        byok: Whether the caller's own provider keys count.
+        guardrail: The guardrail that sets it, None for the key's own limit.
+    """
+
+    scope: str
+    limit: Decimal
+    spent: Decimal
+    reset: str | None
+    byok: bool
+    guardrail: str | None = None
+
+    @property
+    def left(self) -> Decimal:
+        """USD left."""
+        return self.limit - self.spent
+
+    def wire(self, now: float) -> dict[str, Any]:
+        """Return it as `/key` shows it."""
+        return {
+            "budget_id": None,
+            "guardrail_id": self.guardrail,
+            "include_byok": self.byok,
+            "limit_usd": wire_number(self.limit),
+            "remaining_usd": wire_number(self.left),
+            "reset_interval": self.reset,
+            "resets_at": self.resets_at(now),
+            "scope": self.scope,
+            "spend_usd": wire_number(self.spent),
+        }
+
+    def resets_at(self, now: float) -> str | None:
+        """Return when its window ends."""
+        return clock.instant(clock.resets_at(self.reset, now)) if self.reset else None
+
+
+@dataclass(slots=True)
+class ProviderKey:
+    """A provider's key; of its secret only both ends are kept."""
+
+    id: str
+    provider: str
+    label: str
+    workspace: str
+    created_at: float
+    order: int
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def serves(self, key: Key, model: Model, endpoint: Endpoint) -> bool:
+        """Tell whether it pays for a request."""
+        told = self.fields
+        return (
+            self.provider == endpoint.slug
+            and not told.get("disabled")
+            and _open_to(told.get("allowed_models"), model.id, model.canonical_slug)
+            and _open_to(told.get("allowed_api_key_hashes"), key.hash)
+            and _open_to(told.get("allowed_user_ids"), key.creator or "")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code stands for: the key to make, and the proof that its owner must bring."""
+
+    issued_at: float
+    label: str
+    challenge: str | None = None
+    method: str | None = None
+    limit: Decimal | None = None
+    limit_reset: str | None = None
+    key_expires_at: float | None = None
+    workspace: str = WORKSPACE
+
+
+def _open_to(allowed: list[str] | None, *names: str) -> bool:
+    return allowed is None or any(name in allowed for name in names)

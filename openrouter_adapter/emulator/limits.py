@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import clock
 from .billing import ZERO, wire_number
-from .errors import ApiError
+from .errors import CREDITS_PAGE, KEYS_PAGE, ApiError, payment_required, too_few_credits
+from .keys import Budget
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -16,54 +15,8 @@ if TYPE_CHECKING:
     from .catalog import Endpoint, Model
     from .state import State
 
-CREDITS_PAGE = "https://openrouter.ai/settings/credits"
-KEYS_PAGE = "https://openrouter.ai/settings/keys"
 # Where a model names no limit, and the request none either.
 _OUTPUT = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """One limit on what a key may spend, as `/key` lists them.
-
-    Attributes:
-        scope: Which layer it is, in OpenRouter's words.
-        limit: USD in a window.
-        spent: USD of the window that is open.
-        reset: The window; None for one that never ends.
-        byok: Whether the caller's own provider keys count.
-        guardrail: The guardrail that sets it, None for the key's own limit.
-    """
-
-    scope: str
-    limit: Decimal
-    spent: Decimal
-    reset: str | None
-    byok: bool
-    guardrail: str | None = None
-
-    @property
-    def left(self) -> Decimal:
-        """USD left."""
-        return self.limit - self.spent
-
-    def wire(self, now: float) -> dict[str, Any]:
-        """Return it as `/key` shows it."""
-        return {
-            "budget_id": None,
-            "guardrail_id": self.guardrail,
-            "include_byok": self.byok,
-            "limit_usd": wire_number(self.limit),
-            "remaining_usd": wire_number(self.left),
-            "reset_interval": self.reset,
-            "resets_at": self.resets_at(now),
-            "scope": self.scope,
-            "spend_usd": wire_number(self.spent),
-        }
-
-    def resets_at(self, now: float) -> str | None:
-        """Return when its window ends."""
-        return clock.instant(clock.resets_at(self.reset, now)) if self.reset else None
 
 
 def budgets(state: State) -> list[Budget]:
@@ -107,7 +60,7 @@ def check_worst_case(
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
     if is_free(model):
-        state.rates.admit_free(state)
+        state.rates.admit_free(state.now(), state.bought())
         return
     if state.is_byok(model, endpoint):
         return
@@ -122,13 +75,9 @@ def check_worst_case(
         if after < 0:
             affordable = int(left / for_prompt)
             words = f"Prompt tokens limit exceeded: {prompt_tokens} > {affordable}. "
-            raise _payment_required(words, source, reset)
+            raise payment_required(words, source, reset)
         if each and after < limit * each:
-            words = (
-                "This request requires more credits, or fewer max_tokens. You requested up to "
-                f"{limit} tokens, but can only afford {max(0, int(after / each))}. "
-            )
-            raise _payment_required(words, source, reset)
+            raise too_few_credits(limit, max(0, int(after / each)), source, reset)
 
 
 def check_cost(state: State, model: Model, cost: Cost) -> None:
@@ -138,29 +87,20 @@ def check_cost(state: State, model: Model, cost: Cost) -> None:
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
     if is_free(model):
-        state.rates.admit_free(state)
+        state.rates.admit_free(state.now(), state.bought())
     elif not cost.is_byok:
         for source, left, reset in _purses(state):
             if cost.total > left:
                 raise (
                     _no_credits(state)
                     if source == "openrouter_credits"
-                    else _payment_required("This request requires more credits. ", source, reset)
+                    else payment_required("This request requires more credits. ", source, reset)
                 )
 
 
 def is_free(model: Model) -> bool:
     """Tell whether a model is a free variant, with limits of its own."""
     return model.id.endswith(":free")
-
-
-def insufficient_credits(requested: int, affordable: int) -> ApiError:
-    """Return the refusal of a request that the balance can't pay for."""
-    words = (
-        "This request requires more credits, or fewer max_tokens. You requested up to "
-        f"{requested} tokens, but can only afford {affordable}. "
-    )
-    return _payment_required(words, "openrouter_credits", None)
 
 
 def _purses(state: State) -> list[tuple[str, Decimal, str | None]]:
@@ -176,17 +116,6 @@ def _purses(state: State) -> list[tuple[str, Decimal, str | None]]:
 
 def _source(budget: Budget) -> str:
     return "openrouter_key_limit" if budget.guardrail is None else "openrouter_guardrail_budget"
-
-
-def _payment_required(words: str, source: str, reset: str | None) -> ApiError:
-    page = CREDITS_PAGE if source == "openrouter_credits" else KEYS_PAGE
-    remedy = f"To increase, visit {page} and add more credits"
-    if source != "openrouter_credits":
-        remedy = (
-            f"To increase, visit {page} and create a key with a higher {reset or 'total'} limit"
-        )
-    metadata = {"provider_name": None, "limit_source": source, "remedy_hint": remedy}
-    return ApiError(402, words + remedy, metadata=metadata)
 
 
 def _no_credits(state: State) -> ApiError:

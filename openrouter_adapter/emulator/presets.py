@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .errors import ApiError
+from . import clock
+from .errors import USER_ID, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .management.presets import Preset
-
 _MARK = "@preset/"
+
+
+@dataclass(slots=True)
+class Preset:
+    """A preset and its versions, the latest last."""
+
+    id: str
+    slug: str
+    created_at: float
+    versions: list[dict[str, Any]] = field(default_factory=list)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what a request gets of the latest version."""
+        latest = self.versions[-1]
+        prompt = latest["system_prompt"]
+        return {**latest["config"], **({"system_prompt": prompt} if prompt else {})}
+
+    def add_version(self, version_id: str, parameters: Mapping[str, Any], now: float) -> None:
+        """Put the next version of it in use."""
+        self.versions.append(
+            {
+                "id": version_id,
+                "preset_id": self.id,
+                "version": len(self.versions) + 1,
+                "creator_id": USER_ID,
+                "config": {key: told for key, told in parameters.items() if key != "system_prompt"},
+                "system_prompt": parameters.get("system_prompt"),
+                "created_at": clock.timestamp(now),
+                "updated_at": clock.timestamp(now),
+            }
+        )
 
 
 def applied(body: dict[str, Any], presets: Mapping[str, Preset]) -> dict[str, Any]:

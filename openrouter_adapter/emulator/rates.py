@@ -5,14 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from .clock import SECONDS_A_DAY
 from .errors import ApiError
-
-if TYPE_CHECKING:
-    from .settings import Settings
-    from .state import State
 
 _MINUTE = 60
 # What OpenRouter allows on `:free` models: more a day once this many USD were ever bought.
@@ -37,11 +32,19 @@ class _Window:
 class Rates:
     """The windows of an account."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Start with nothing used."""
-        self._a_minute = settings.requests_per_minute
-        self._free_a_minute = settings.free_requests_per_minute
-        self._free_a_day = settings.free_requests_per_day
+    def __init__(
+        self, a_minute: int | None, free_a_minute: int | None, free_a_day: int | None
+    ) -> None:
+        """Start with nothing used.
+
+        Args:
+            a_minute: Requests of each key.
+            free_a_minute: Requests of the account to free models.
+            free_a_day: The same for a UTC day; None is OpenRouter's own limit.
+        """
+        self._a_minute = a_minute
+        self._free_a_minute = free_a_minute
+        self._free_a_day = free_a_day
         self._keys: dict[str, _Window] = {}
         self._minute = _Window()
         self._day = _Window()
@@ -52,13 +55,13 @@ class Rates:
             return self._free_a_day
         return _A_DAY_FROM if bought is None or bought >= _THRESHOLD else _A_DAY_BELOW
 
-    def free_today(self, state: State) -> dict[str, int]:
+    def free_today(self, now: float, bought: Decimal | None) -> dict[str, int]:
         """Return what `/key` says of today's requests to free models."""
-        limit = self.free_a_day(state.bought())
-        used = self._day.count(state.now(), SECONDS_A_DAY)
+        limit = self.free_a_day(bought)
+        used = self._day.count(now, SECONDS_A_DAY)
         return {"limit": limit, "used": used, "remaining": max(0, limit - used)}
 
-    def admit(self, state: State) -> None:
+    def admit(self, key_hash: str, now: float) -> None:
         """Count a request of the caller's key.
 
         Raises:
@@ -66,21 +69,20 @@ class Rates:
         """
         if self._a_minute is None:
             return
-        window = self._keys.setdefault(state.key.hash, _Window())
-        if window.count(state.now(), _MINUTE) >= self._a_minute:
-            raise _too_many("Rate limit exceeded", self._a_minute, state.now(), _MINUTE)
+        window = self._keys.setdefault(key_hash, _Window())
+        if window.count(now, _MINUTE) >= self._a_minute:
+            raise _too_many("Rate limit exceeded", self._a_minute, now, _MINUTE)
         window.used += 1
 
-    def admit_free(self, state: State) -> None:
+    def admit_free(self, now: float, bought: Decimal | None) -> None:
         """Count a request to a free model.
 
         Raises:
             ApiError: 429 for one too many, in this minute or this day.
         """
-        now, a_minute = state.now(), self._free_a_minute
+        a_minute = self._free_a_minute
         if a_minute is not None and self._minute.count(now, _MINUTE) >= a_minute:
             raise _too_many("Rate limit exceeded: free-models-per-min. ", a_minute, now, _MINUTE)
-        bought = state.bought()
         a_day = self.free_a_day(bought)
         if self._day.count(now, SECONDS_A_DAY) >= a_day:
             raise _too_many(_daily_words(bought, a_day), a_day, now, SECONDS_A_DAY)

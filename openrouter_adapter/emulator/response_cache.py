@@ -16,10 +16,10 @@ import orjson
 from . import billing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from .clock import Clock
     from .completion import Completion
-    from .state import State
 
 _LONGEST = 86_400
 _USUAL = 300
@@ -42,18 +42,20 @@ class ResponseCache:
         """Begin empty."""
         self._entries: dict[bytes, _Entry] = {}
 
-    def look(self, state: State, headers: Mapping[str, str], path: str, body: Any) -> Lookup | None:
+    def look(
+        self, clock: Clock, key_hash: str, headers: Mapping[str, str], path: str, body: Any
+    ) -> Lookup | None:
         """Return what a request finds there, None for a request that does not ask for it."""
         if headers.get("X-OpenRouter-Cache", "").lower() != "true":
             return None
-        parts = [state.key.hash, path, body]
+        parts = [key_hash, path, body]
         key = hashlib.sha256(orjson.dumps(parts)).digest()
         if headers.get("X-OpenRouter-Cache-Clear", "").lower() == "true":
             self._entries.pop(key, None)
         entry = self._entries.get(key)
-        if entry is not None and state.now() >= entry.stored_at + entry.ttl:
+        if entry is not None and clock.now() >= entry.stored_at + entry.ttl:
             entry = None
-        return Lookup(self, state, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
+        return Lookup(self, clock, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
 
     def put(self, key: bytes, entry: _Entry) -> None:
         """Keep an answer in place of an older one."""
@@ -65,7 +67,7 @@ class Lookup:
     """What one request found: a hit, or a miss whose answer is kept."""
 
     cache: ResponseCache
-    state: State
+    clock: Clock
     key: bytes
     entry: _Entry | None
     ttl: int
@@ -79,7 +81,7 @@ class Lookup:
         """Return what the response's headers say of it."""
         if self.entry is None:
             return {"X-OpenRouter-Cache-Status": "MISS", "X-OpenRouter-Cache-TTL": str(self.ttl)}
-        age = int(self.state.now() - self.entry.stored_at)
+        age = int(self.clock.now() - self.entry.stored_at)
         return {
             "X-OpenRouter-Cache-Status": "HIT",
             "X-OpenRouter-Cache-Age": str(age),
@@ -87,15 +89,15 @@ class Lookup:
             "X-OpenRouter-Cache-Source-Id": self.entry.source_id,
         }
 
-    def completion(self) -> Completion | None:
+    def completion(self, new_id: Callable[[], str]) -> Completion | None:
         """Return the cached completion as a generation of its own that cost nothing."""
         kept = self.entry.completion if self.entry else None
         if kept is None:
             return None
         return replace(
             kept,
-            id=self.state.new_id(),
-            created=int(self.state.now()),
+            id=new_id(),
+            created=int(self.clock.now()),
             usage=billing.Usage(prompt=0),
             cost=billing.Cost(),
         )
@@ -103,7 +105,7 @@ class Lookup:
     def keep(self, source_id: str, completion: Completion | None = None) -> None:
         """Keep the whole answer of a miss."""
         if self.entry is None:
-            now = self.state.now()
+            now = self.clock.now()
             self.cache.put(self.key, _Entry(source_id, completion, now, self.ttl))
 
 

@@ -59,8 +59,8 @@ async def answer(
     Raises:
         ApiError: The body is refused, or no provider can answer it.
     """
-    cached = state.response_cache.look(state, request.headers, PATH, check_object(body))
-    hit = cached.completion() if cached else None
+    cached = state.look(request.headers, PATH, check_object(body))
+    hit = cached.completion(state.new_id) if cached else None
     finished = hit or chat.complete(state, chat_body(body), asked)
     finished = replace(finished, path=PATH)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)

@@ -80,10 +80,8 @@ def _at_once(answer: Callable[[State, dict[str, Any], Fault | None], Answered]) 
 async def _chat(
     request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
-    cached = state.response_cache.look(
-        state, request.headers, "/chat/completions", check_object(body)
-    )
-    hit = cached.completion() if cached else None
+    cached = state.look(request.headers, "/chat/completions", check_object(body))
+    hit = cached.completion(state.new_id) if cached else None
     finished = hit or chat.complete(state, body, asked)
     fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
     if fault is not None:
@@ -105,7 +103,7 @@ async def _chat(
 async def _embeddings(
     request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
 ) -> web.StreamResponse:
-    cached = state.response_cache.look(state, request.headers, "/embeddings", check_object(body))
+    cached = state.look(request.headers, "/embeddings", check_object(body))
     fault = asked.take("answer", body.get("model") or "")
     is_free = cached is not None and cached.is_hit
     answered, headers = embeddings.embed(state, body, fault, is_free=is_free)
@@ -243,7 +241,7 @@ class Api:
             except orjson.JSONDecodeError:
                 problem = True
         request["body"] = body
-        self._state.journal.add(request.method, path, request.headers, request.query, body)
+        self._state.log(request.method, path, request.headers, request.query, body)
         if problem:
             raise invalid_body("Invalid JSON body")
         return body
@@ -265,7 +263,7 @@ def _admit(state: State) -> None:
     if state.key.manages:
         raise not_calling()
     limits.check_open(state)
-    state.rates.admit(state)
+    state.rates.admit(state.key.hash, state.now())
 
 
 def _nowhere(method: str, path: str) -> ApiError:

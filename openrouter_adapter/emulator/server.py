@@ -13,8 +13,7 @@ from aiohttp import web
 
 from . import catalog, tokens
 from .routes import Api
-from .settings import Settings
-from .state import State
+from .state import LoggedRequest, Settings, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from .billing import BillRow
     from .faults import Faults
-    from .journal import LoggedRequest
 
 PREFIX = "/api/v1"
 # A request with images or PDFs is large; the real limit is not documented.
@@ -128,7 +126,7 @@ class Emulator:
     @property
     def requests(self) -> list[LoggedRequest]:
         """The requests that arrived, oldest first, without their keys."""
-        return self._state.journal.requests()
+        return list(self._state.requests)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -1,4 +1,7 @@
-"""What one emulator remembers between requests."""
+"""What one emulator remembers between requests, and the options that it starts with.
+
+Endpoints import this module, and nothing here imports an endpoint.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import copy
 import hashlib
 import random
 import string
-from dataclasses import replace
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +21,21 @@ from .caching import PromptCache
 from .clock import Clock
 from .faults import Faults
 from .guardrails import Guardrails
-from .journal import Journal
 from .keys import Key, Keys
-from .management import presets
+from .presets import Preset
 from .rates import Rates
 from .response_cache import ResponseCache
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from typing_extensions import Self
 
+    from .answers import Script
     from .billing import BillRow
     from .catalog import Endpoint, Model
-    from .management.byok import ProviderKey
-    from .management.oauth import Grant
-    from .management.presets import Preset
-    from .settings import Settings
+    from .keys import Grant, ProviderKey
+    from .response_cache import Lookup
 
 _ALPHABET = string.ascii_letters + string.digits
 # The prefixes that upstreams give to the ids of tool calls.
@@ -40,6 +46,69 @@ _CALL_PREFIXES = {
 }
 # What stands for the caller where the emulator takes any key.
 ANY_KEY = "sk-or-v1-any"
+_SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of `Emulator` and `serve`.
+
+    Attributes:
+        api_key: The key that calls models, the one that is known at the start; None takes any.
+        provisioning_key: The key that manages the account, and calls no models.
+        answer: What to say instead of the emulator's own words: a text, an `Answer`, a mapping
+            from model id to one of them, or a function of the request's body that returns one
+            of them or None.
+        chunk_tokens: Tokens in each chunk of a stream.
+        chunk_delay: Seconds between the chunks of a stream.
+        comments: `: OPENROUTER PROCESSING` lines before a stream's first event.
+        seed: Of generation and tool call ids.
+        clock: Seconds since 1970; give a constant one for answers that are equal to the byte.
+        credits: USD bought; None is no end of them. Without enough of them requests get 402.
+        requests_per_minute: Of each key; None is no limit.
+        free_requests_per_minute: Of the account, to `:free` models; None is no limit.
+        free_requests_per_day: The same for a UTC day; None is 50, or 1,000 with 10 USD bought.
+        byok: Slugs of providers for which the account has a key of its own.
+        presets: Parameters by the name of their preset; `system_prompt` is one of them.
+        check_signatures: Whether changed reasoning details are refused as upstreams do.
+        log_size: Requests that `Emulator.requests` keeps.
+    """
+
+    api_key: str | None = "sk-or-v1-emulator"
+    provisioning_key: str = "sk-or-v1-emulator-provisioning"
+    answer: Script | None = None
+    chunk_tokens: int = 1
+    chunk_delay: float = 0.0
+    comments: int = 2
+    seed: int = 0
+    clock: Callable[[], float] = time.time
+    credits: Decimal | None = None
+    requests_per_minute: int | None = None
+    free_requests_per_minute: int | None = 20
+    free_requests_per_day: int | None = None
+    byok: Collection[str] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    check_signatures: bool = True
+    log_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One request as it arrived.
+
+    Attributes:
+        method: `GET` or `POST`.
+        path: The path below the base URL, such as `/chat/completions`.
+        headers: Names in lower case; the key and other secrets are left out.
+        body: The JSON body, None where there was none.
+        query: The parameters of the URL.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
 
 
 class State:
@@ -54,11 +123,15 @@ class State:
         self.settings = settings
         self.clock = Clock(settings.clock)
         self.bill = Bill()
-        self.journal = Journal(settings.log_size)
+        self.requests: deque[LoggedRequest] = deque(maxlen=settings.log_size)
         self.faults = Faults()
         self.cache = PromptCache()
         self.response_cache = ResponseCache()
-        self.rates = Rates(settings)
+        self.rates = Rates(
+            settings.requests_per_minute,
+            settings.free_requests_per_minute,
+            settings.free_requests_per_day,
+        )
         self.guardrails = Guardrails()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
         self._counts = {"secrets": 0}
@@ -72,7 +145,7 @@ class State:
         self.organization: dict[str, Any] = {"is_filtered_model_catalog_enabled": False}
         self.presets: dict[str, Preset] = {}
         for slug, parameters in settings.presets.items():
-            presets.keep(self, slug, parameters)
+            self.keep_preset(slug, parameters)
         self.codes: dict[str, Grant] = {}
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
@@ -85,6 +158,26 @@ class State:
     def now(self) -> float:
         """Return seconds since 1970."""
         return self.clock.now()
+
+    def log(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        body: Any,
+    ) -> None:
+        """Keep a request for `Emulator.requests`."""
+        kept = {
+            lowered: value
+            for name, value in headers.items()
+            if (lowered := name.lower()) not in _SECRETS
+        }
+        self.requests.append(LoggedRequest(method, path, kept, body, dict(query)))
+
+    def look(self, headers: Mapping[str, str], path: str, body: Any) -> Lookup | None:
+        """Return what the caller finds in the cache of answers, None where it does not ask."""
+        return self.response_cache.look(self.clock, self.key.hash, headers, path, body)
 
     def charge(self, row: BillRow) -> BillRow:
         """Put a row on the bill and on the caller's key, and return it."""
@@ -103,6 +196,19 @@ class State:
         self._counts["secrets"] += 1
         seed = f"{self.settings.seed}/{purpose}/{self._counts['secrets']}"
         return hashlib.sha256(seed.encode()).hexdigest()
+
+    def new_uuid(self, purpose: str) -> str:
+        """Return the next UUID of what the account makes, such as a preset."""
+        return str(uuid.UUID(self.new_secret(purpose)[:32], version=4))
+
+    def keep_preset(self, slug: str, parameters: Mapping[str, Any]) -> Preset:
+        """Make a preset, or the next version of one."""
+        preset = self.presets.get(slug)
+        if preset is None:
+            preset = Preset(self.new_uuid("preset"), slug, self.now())
+            self.presets[slug] = preset
+        preset.add_version(self.new_uuid("preset"), parameters, self.now())
+        return preset
 
     def call_ids(self, number: int, provider: str) -> tuple[str, ...]:
         """Return ids for the tool calls of one answer."""

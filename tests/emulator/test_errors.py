@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter.emulator import bodies, chat, embeddings, responses
 from openrouter_adapter.emulator.errors import ApiError
-from openrouter_adapter.emulator.settings import Settings
-from openrouter_adapter.emulator.state import State
+from openrouter_adapter.emulator.state import Settings, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

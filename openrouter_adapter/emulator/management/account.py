@@ -151,7 +151,7 @@ def current_key(call: Call) -> dict[str, Any]:
             "allowed_data_regions": ["global"],
             "budgets": [budget.wire(now) for budget in found],
             "effective_budget": None if first is None else first.wire(now),
-            "free_model_daily_requests": state.rates.free_today(state),
+            "free_model_daily_requests": state.rates.free_today(now, state.bought()),
             "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated."},
         }
     }

@@ -2,68 +2,41 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.emulator import clock
 from openrouter_adapter.emulator.call import Route
 from openrouter_adapter.emulator.errors import ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE
+from openrouter_adapter.emulator.keys import WORKSPACE, ProviderKey
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator.call import Call, Fields
-    from openrouter_adapter.emulator.catalog import Endpoint, Model
-    from openrouter_adapter.emulator.keys import Key
 
 _FLAGS = ("disabled", "is_byok_only", "is_fallback", "is_required")
 _LISTS = ("allowed_api_key_hashes", "allowed_models", "allowed_user_ids")
 _REGIONS = ("global", "europe", "us")
 
 
-@dataclass(slots=True)
-class ProviderKey:
-    """A provider's key; of its secret only both ends are kept."""
-
-    id: str
-    provider: str
-    label: str
-    workspace: str
-    created_at: float
-    order: int
-    fields: dict[str, Any] = field(default_factory=dict)
-
-    def serves(self, key: Key, model: Model, endpoint: Endpoint) -> bool:
-        """Tell whether it pays for a request."""
-        told = self.fields
-        return (
-            self.provider == endpoint.slug
-            and not told.get("disabled")
-            and _open_to(told.get("allowed_models"), model.id, model.canonical_slug)
-            and _open_to(told.get("allowed_api_key_hashes"), key.hash)
-            and _open_to(told.get("allowed_user_ids"), key.creator or "")
-        )
-
-    def wire(self) -> dict[str, Any]:
-        """Return it as `/byok` shows it: without its secret."""
-        return {
-            **dict.fromkeys(_FLAGS, False),
-            **dict.fromkeys((*_LISTS, "name", "declared_region", "declared_zdr"), None),
-            **self.fields,
-            "id": self.id,
-            "provider": self.provider,
-            "label": self.label,
-            "sort_order": self.order,
-            "workspace_id": self.workspace,
-            "created_at": clock.timestamp(self.created_at),
-        }
+def wire(kept: ProviderKey) -> dict[str, Any]:
+    """Return a provider key as `/byok` shows it: without its secret."""
+    return {
+        **dict.fromkeys(_FLAGS, False),
+        **dict.fromkeys((*_LISTS, "name", "declared_region", "declared_zdr"), None),
+        **kept.fields,
+        "id": kept.id,
+        "provider": kept.provider,
+        "label": kept.label,
+        "sort_order": kept.order,
+        "workspace_id": kept.workspace,
+        "created_at": clock.timestamp(kept.created_at),
+    }
 
 
 def list_keys(call: Call) -> dict[str, Any]:
     """Return a page of provider keys."""
     provider, workspace = call.query.get("provider"), call.query.get("workspace_id")
     found = [
-        one.wire()
+        wire(one)
         for one in call.state.provider_keys.values()
         if provider in {None, one.provider} and workspace in {None, one.workspace}
     ]
@@ -75,7 +48,7 @@ def create(call: Call) -> dict[str, Any]:
     fields, kept = call.given(), call.state.provider_keys
     provider = fields.name("provider")
     made = ProviderKey(
-        str(uuid.UUID(call.state.new_secret("byok")[:32], version=4)),
+        call.state.new_uuid("byok"),
         provider,
         _label(fields.name("key")),
         fields.text("workspace_id") or WORKSPACE,
@@ -84,12 +57,12 @@ def create(call: Call) -> dict[str, Any]:
         _checked(fields, {}),
     )
     kept[made.id] = made
-    return {"data": made.wire()}
+    return {"data": wire(made)}
 
 
 def get(call: Call) -> dict[str, Any]:
     """Return one provider key."""
-    return {"data": _find(call).wire()}
+    return {"data": wire(_find(call))}
 
 
 def update(call: Call) -> dict[str, Any]:
@@ -98,7 +71,7 @@ def update(call: Call) -> dict[str, Any]:
     kept.fields = _checked(fields, kept.fields)
     if "key" in fields:
         kept.label = _label(fields.name("key"))
-    return {"data": kept.wire()}
+    return {"data": wire(kept)}
 
 
 def delete(call: Call) -> dict[str, Any]:
@@ -135,10 +108,6 @@ def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
 
 def _label(secret: str) -> str:
     return f"{secret[:3]}...{secret[-4:]}"
-
-
-def _open_to(allowed: list[str] | None, *names: str) -> bool:
-    return allowed is None or any(name in allowed for name in names)
 
 
 ROUTES = (

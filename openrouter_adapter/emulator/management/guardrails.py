@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.emulator import catalog, clock
@@ -59,7 +58,7 @@ def create(call: Call) -> dict[str, Any]:
     """Make a guardrail; it holds nobody until it is assigned."""
     fields = call.given()
     made = Guardrail(
-        _new_id(call),
+        call.state.new_uuid("guardrail"),
         fields.name(),
         fields.text("workspace_id") or WORKSPACE,
         call.state.now(),
@@ -151,10 +150,6 @@ def list_members(call: Call) -> dict[str, Any]:
     return {"data": rows, "total_count": len(found)}
 
 
-def _new_id(call: Call) -> str:
-    return str(uuid.UUID(call.state.new_secret("guardrail")[:32], version=4))
-
-
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
     """Return a guardrail's fields after a request, checked."""
     told = dict(before)
@@ -231,7 +226,9 @@ def _assign(
     call: Call, guardrail: Guardrail, assigned: dict[str, Assignment], targets: list[str]
 ) -> int:
     for target in targets:
-        assigned[target] = Assignment(_new_id(call), guardrail.id, target, call.state.now())
+        assigned[target] = Assignment(
+            call.state.new_uuid("guardrail"), guardrail.id, target, call.state.now()
+        )
     return len(targets)
 
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -15,31 +14,15 @@ from aiohttp import web
 from openrouter_adapter.emulator import clock
 from openrouter_adapter.emulator.call import Fields, Route
 from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE, Key
+from openrouter_adapter.emulator.keys import WORKSPACE, Grant, Key
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from openrouter_adapter.emulator.call import Call
 
 METHODS = ("S256", "plain")
 # A code is of no use after this.
 _SECONDS = 600
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a code stands for: the key to make, and the proof that its owner must bring."""
-
-    issued_at: float
-    label: str
-    challenge: str | None = None
-    method: str | None = None
-    limit: Decimal | None = None
-    limit_reset: str | None = None
-    key_expires_at: float | None = None
-    workspace: str = WORKSPACE
 
 
 def page(call: Call) -> web.Response:

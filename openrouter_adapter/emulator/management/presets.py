@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.emulator import clock
@@ -15,10 +13,8 @@ from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
 from openrouter_adapter.emulator.keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from openrouter_adapter.emulator.call import Call
-    from openrouter_adapter.emulator.state import State
+    from openrouter_adapter.emulator.presets import Preset
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*$")
 # What a preset keeps of a request; the rest, such as its messages, is left out.
@@ -30,75 +26,38 @@ _KEPT = (
 )
 
 
-@dataclass(slots=True)
-class Preset:
-    """A preset and its versions, the latest last."""
-
-    id: str
-    slug: str
-    created_at: float
-    versions: list[dict[str, Any]] = field(default_factory=list)
-
-    def parameters(self) -> dict[str, Any]:
-        """Return what a request gets of the latest version."""
-        latest = self.versions[-1]
-        prompt = latest["system_prompt"]
-        return {**latest["config"], **({"system_prompt": prompt} if prompt else {})}
-
-    def wire(self) -> dict[str, Any]:
-        """Return it as the list shows it."""
-        latest = self.versions[-1]
-        return {
-            "id": self.id,
-            "slug": self.slug,
-            "name": self.slug,
-            "description": None,
-            "status": "active",
-            "status_updated_at": None,
-            "creator_user_id": USER_ID,
-            "workspace_id": WORKSPACE,
-            "designated_version_id": latest["id"],
-            "created_at": clock.timestamp(self.created_at),
-            "updated_at": latest["created_at"],
-        }
-
-    def whole(self) -> dict[str, Any]:
-        """Return it with its latest version."""
-        return {**self.wire(), "designated_version": self.versions[-1]}
+def wire(preset: Preset) -> dict[str, Any]:
+    """Return a preset as the list shows it."""
+    latest = preset.versions[-1]
+    return {
+        "id": preset.id,
+        "slug": preset.slug,
+        "name": preset.slug,
+        "description": None,
+        "status": "active",
+        "status_updated_at": None,
+        "creator_user_id": USER_ID,
+        "workspace_id": WORKSPACE,
+        "designated_version_id": latest["id"],
+        "created_at": clock.timestamp(preset.created_at),
+        "updated_at": latest["created_at"],
+    }
 
 
-def keep(state: State, slug: str, parameters: Mapping[str, Any]) -> Preset:
-    """Make a preset, or the next version of one."""
-    preset = state.presets.get(slug)
-    if preset is None:
-        preset = Preset(_new_id(state), slug, state.now())
-        state.presets[slug] = preset
-    now = clock.timestamp(state.now())
-    preset.versions.append(
-        {
-            "id": _new_id(state),
-            "preset_id": preset.id,
-            "version": len(preset.versions) + 1,
-            "creator_id": USER_ID,
-            "config": {key: told for key, told in parameters.items() if key != "system_prompt"},
-            "system_prompt": parameters.get("system_prompt"),
-            "created_at": now,
-            "updated_at": now,
-        }
-    )
-    return preset
+def _whole(preset: Preset) -> dict[str, Any]:
+    return {**wire(preset), "designated_version": preset.versions[-1]}
 
 
 def list_all(call: Call) -> dict[str, Any]:
     """Return a page of presets, the one that was changed last first."""
-    kept = [preset.wire() for preset in call.state.presets.values()]
+    kept = [wire(preset) for preset in call.state.presets.values()]
     kept.sort(key=lambda preset: str(preset["updated_at"]), reverse=True)
     return {"data": call.page(kept), "total_count": len(kept)}
 
 
 def get(call: Call) -> dict[str, Any]:
     """Return a preset with its latest version."""
-    return {"data": _find(call).whole()}
+    return {"data": _whole(_find(call))}
 
 
 def list_versions(call: Call) -> dict[str, Any]:
@@ -124,8 +83,8 @@ def create(call: Call) -> dict[str, Any]:
     if body.get("max_output_tokens") is not None:
         config["max_tokens"] = body["max_output_tokens"]
     prompt = _system_prompt(body)
-    preset = keep(call.state, slug, {**config, "system_prompt": prompt})
-    return {"data": preset.whole()}
+    preset = call.state.keep_preset(slug, {**config, "system_prompt": prompt})
+    return {"data": _whole(preset)}
 
 
 def _system_prompt(body: dict[str, Any]) -> str | None:
@@ -144,10 +103,6 @@ def _find(call: Call) -> Preset:
     if preset is None:
         raise ApiError(404, f"Preset {call.path[0]} not found")
     return preset
-
-
-def _new_id(state: State) -> str:
-    return str(uuid.UUID(state.new_secret("preset")[:32], version=4))
 
 
 ROUTES = (
