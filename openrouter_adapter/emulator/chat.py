@@ -12,9 +12,7 @@ from . import (
     billing,
     body_builder,
     caching,
-    compression,
     errors,
-    image_prices,
     images,
     limits,
     plugins,
@@ -195,11 +193,11 @@ def _compressed(
     body: dict[str, Any], endpoint: Endpoint, beside: int, plugged: Plugins
 ) -> dict[str, Any]:
     budget = endpoint.context_length - (routing.output_limit(body) or 0) - beside
-    if tokens.prompt_tokens(body["messages"]) <= budget or not compression.wanted(
+    if tokens.prompt_tokens(body["messages"]) <= budget or not plugins.compresses(
         body, plugged, endpoint.context_length
     ):
         return body
-    return {**body, "messages": compression.middle_out(body["messages"], budget)}
+    return {**body, "messages": plugins.middle_out(body["messages"], budget)}
 
 
 def _check_length(body: dict[str, Any], endpoint: Endpoint, prompt_tokens: int) -> None:
@@ -302,9 +300,7 @@ def _drawn_price(answer: Answer, body: dict[str, Any], model: Model) -> Decimal:
         for message in body["messages"]
         for part in answers.parts_of(message.get("content"))
     )
-    return image_prices.price(
-        model.image_api, config, shape, number=len(answer.images), given=shown
-    )
+    return images.price(model.image_api, config, shape, number=len(answer.images), given=shown)
 
 
 def bill_row(completion: Completion, created_at: float, *, streamed: bool) -> BillRow:

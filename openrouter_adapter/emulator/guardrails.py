@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import providers
+from . import catalog
 from .billing import ZERO
 from .errors import ApiError
 from .keys import Budget
@@ -42,11 +42,11 @@ class Guardrail:
         if not _within(endpoint.slug, told, "providers"):
             return False
         group = _GROUPS.get(model.author, "other")
-        if told.get(f"enforce_zdr_{group}") and not providers.keeps_nothing(endpoint):
+        if told.get(f"enforce_zdr_{group}") and not catalog.keeps_nothing(endpoint):
             return False
         kind = "free" if model.id.endswith(":free") else "paid"
         denied = told.get(f"enable_{kind}_model_training") is False
-        return not (denied and providers.trains(model, endpoint))
+        return not (denied and catalog.trains(model, endpoint))
 
     def budget(self, scope: str, keys: list[Key], now: float) -> Budget | None:
         """Return its budget with what some keys spent of it, None where it has none."""

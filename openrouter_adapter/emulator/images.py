@@ -1,12 +1,16 @@
-"""PNG images that are drawn, not stored: small, valid, the same for the same prompt."""
+"""Images: their sizes, tokens and prices, and small valid PNGs, the same for the same prompt."""
 
 from __future__ import annotations
 
 import base64
 import struct
 import zlib
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .catalog import ImageApi
 
 # The pixel sizes of OpenRouter's page on image generation, by aspect ratio.
 PIXELS = {
@@ -26,6 +30,7 @@ TIERS = {"0.5K": 0.5, "512": 0.5, "768": 0.75, "1K": 1, "1.5K": 1.5, "2K": 2, "4
 QUALITIES = {"low": 0.25, "high": 4, "xhigh": 6, "max": 8}
 # A tenth of a megapixel looks like an image and costs no time.
 SCALE = 8
+_MEGAPIXEL = 1024 * 1024
 
 
 def pixel_size(image_config: Any, scale: int = SCALE) -> tuple[int, int]:
@@ -52,6 +57,48 @@ def image_tokens(image_config: Any, base: int, quality: Any = None) -> int:
     config = image_config if isinstance(image_config, dict) else {}
     tier = TIERS.get(str(config.get("image_size", "1K")), 1)
     return round(base * max(tier, 1) * QUALITIES.get(str(quality), 1))
+
+
+def price(
+    api: ImageApi | None, fields: dict[str, Any], shape: dict[str, str], *, number: int, given: int
+) -> Decimal:
+    """Return USD for drawn images; 0 for those that are sold by the token.
+
+    Args:
+        api: What the model costs, None for what is not known.
+        fields: The request's: `quality` chooses among prices.
+        shape: Ratio and tier, as a chat's `image_config` has them.
+        number: Images that are drawn.
+        given: Images that were given.
+    """
+    if api is None or api.is_sold_by_token:
+        return Decimal(0)
+    width, height = pixel_size(shape, scale=1)
+    counts = {
+        ("output_image", "image"): Decimal(number),
+        ("output_image", "megapixel"): number * Decimal(width * height) / _MEGAPIXEL,
+        ("input_image", "image"): Decimal(given),
+        ("input_reference", "image"): Decimal(given),
+        ("input_reference", "request"): Decimal(given > 0),
+    }
+    total = Decimal(0)
+    for sold in dict.fromkeys((line["billable"], line["unit"]) for line in api.pricing):
+        lines = [line for line in api.pricing if (line["billable"], line["unit"]) == sold]
+        cost = Decimal(repr(_chosen(lines, fields, shape)["cost_usd"]))
+        total += counts.get(sold, Decimal(0)) * cost
+    return total
+
+
+def _chosen(
+    lines: list[dict[str, Any]], fields: dict[str, Any], shape: dict[str, str]
+) -> dict[str, Any]:
+    """Return the line of a request: its variant's, else the one without, else the first."""
+    tier = shape["image_size"].lower()
+    names = {tier, f"{fields.get('quality') or 'low'}_{tier}"}
+    for line in lines:
+        if line.get("variant") in names:
+            return line
+    return next((line for line in lines if "variant" not in line), lines[0])
 
 
 def data_url(prompt: str, image_config: Any, index: int = 0) -> str:

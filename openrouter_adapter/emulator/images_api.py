@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from . import billing, catalog, charging, image_prices, image_requests, images, sending, tokens
+from . import billing, catalog, charging, image_requests, images, sending, tokens
 from . import chat_stream as sse
 from .billing import Usage
 from .bodies import check_object
@@ -86,7 +86,7 @@ def _read(state: State, body: dict[str, Any]) -> _Drawing:
         prompt=tokens.count(body["prompt"]) + given * tokens.TOKENS_PER_IMAGE,
         completion=number * each,
         images=number * each,
-        drawn=image_prices.price(model.image_api, body, shape, number=number, given=given),
+        drawn=images.price(model.image_api, body, shape, number=number, given=given),
     )
     return _Drawing(body, served, shape, number, used)
 

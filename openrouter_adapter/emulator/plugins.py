@@ -1,4 +1,4 @@
-"""What OpenRouter does around a model: web search, PDF parsing, server tools, healing."""
+"""What OpenRouter does around a model: web search, PDFs, server tools, compression, healing."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ _SITES = (
     ("https://example.org/guides/{slug}", "A guide to {topic}"),
     ("https://example.net/news/{slug}", "{topic} in the news"),
 )
+# Endpoints up to this context compress unless they are told not to.
+_COMPRESSED_CONTEXT = 8192
+_OMITTED = " […] "
 _PAGE = re.compile(rb"/Type\s*/Page\b")
 _PDF_WORDS = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
 
@@ -264,3 +267,41 @@ def healed(answer: answers.Answer, body: dict[str, Any], plugins: Plugins) -> an
     if not acts or wanted.get("type") != "json_schema" or not answer.content:
         return answer
     return replace(answer, content=healing.repair(answer.content))
+
+
+def compresses(body: dict[str, Any], plugins: Plugins, context_length: int) -> bool:
+    """Tell whether a request lets its prompt be compressed on an endpoint."""
+    transforms = body.get("transforms")
+    if transforms is not None:
+        return "middle-out" in transforms
+    return plugins.get("context-compression") is not None or context_length <= _COMPRESSED_CONTEXT
+
+
+def middle_out(messages: list[dict[str, Any]], budget: int) -> list[dict[str, Any]]:
+    """Return messages of at most `budget` tokens: half from the start and half from the end.
+
+    Whole messages are dropped from the middle; where two are left, their texts lose their own
+    middles.
+    """
+    kept = list(messages)
+    while len(kept) > 2 and tokens.prompt_tokens(kept) > budget:
+        del kept[len(kept) // 2]
+    if tokens.prompt_tokens(kept) <= budget:
+        return kept
+    frame = tokens.TOKENS_PER_REPLY + tokens.TOKENS_PER_MESSAGE * len(kept)
+    share = max(2, (budget - frame) // len(kept))
+    return [
+        {**message, "content": _squeezed(answers.text_of(message.get("content")), share)}
+        for message in kept
+    ]
+
+
+def _squeezed(text: str, limit: int) -> str:
+    ids = tokens.encode(text)
+    if len(ids) <= limit:
+        return text
+    # The mark takes tokens itself, and so may the seams.
+    half = max(1, (limit - 2 * tokens.count(_OMITTED)) // 2)
+    decode = tokens.encoding().decode_bytes
+    start, end = decode(ids[:half]), decode(ids[-half:])
+    return start.decode(errors="ignore") + _OMITTED + end.decode(errors="ignore")

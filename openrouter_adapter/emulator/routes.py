@@ -11,21 +11,19 @@ import orjson
 from aiohttp import web
 
 from . import (
+    audio,
     catalog,
     chat,
     embeddings,
     faults,
     images_api,
     limits,
-    model_lists,
+    models,
     observability,
-    providers,
     rerank,
     responses,
     sending,
-    speech,
     text_completions,
-    transcriptions,
     typed_errors,
 )
 from .bodies import check_object
@@ -124,15 +122,15 @@ _INFERENCE: dict[str, Handler] = {
     "/embeddings": _embeddings,
     "/rerank": _at_once(rerank.rank),
     "/images": images_api.answer,
-    "/audio/speech": _at_once(speech.speak),
-    "/audio/transcriptions": _at_once(transcriptions.transcribe),
+    "/audio/speech": _at_once(audio.speak),
+    "/audio/transcriptions": _at_once(audio.transcribe),
 }
 _ROUTES = Routes(
     [
         route
         for module in (
-            *(account, activity, byok, guardrails, images_api, keys, model_lists),
-            *(oauth, observability, organization, presets, providers),
+            *(account, activity, byok, guardrails, images_api, keys, models),
+            *(oauth, observability, organization, presets),
         )
         for route in module.ROUTES
     ]
@@ -234,7 +232,7 @@ class Api:
         body: Any = None
         problem = False
         if request.content_type == "multipart/form-data":
-            body = transcriptions.read_form(await request.post())
+            body = audio.read_form(await request.post())
         elif request.can_read_body and (raw := await request.read()):
             try:
                 body = orjson.loads(raw)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, providers
+from . import catalog
 from .errors import ApiError, batch_only, invalid_body, no_endpoints, unknown_model
 
 if TYPE_CHECKING:
@@ -137,11 +137,11 @@ def _allowed(found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
 def _discreet(model: Model, found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
     """Return the providers that keep to the request's data policy."""
     if wishes.get("zdr"):
-        found = [endpoint for endpoint in found if providers.keeps_nothing(endpoint)]
+        found = [endpoint for endpoint in found if catalog.keeps_nothing(endpoint)]
         if not found:
             raise _no_data_policy("Zero data retention")
     if wishes.get("data_collection") == "deny":
-        found = [endpoint for endpoint in found if not providers.trains(model, endpoint)]
+        found = [endpoint for endpoint in found if not catalog.trains(model, endpoint)]
         if not found:
             kind = "Free" if model.id.endswith(":free") else "Paid"
             raise _no_data_policy(f"{kind} model training")

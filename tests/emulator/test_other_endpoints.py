@@ -217,9 +217,9 @@ def test_credits_run_out(emulate: Any) -> None:
 def test_a_form_that_is_too_large_is_refused(sdk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from openrouter import errors
 
-    from openrouter_adapter.emulator import transcriptions
+    from openrouter_adapter.emulator import audio
 
-    monkeypatch.setattr(transcriptions, "MOST_FORM_BYTES", 10)
+    monkeypatch.setattr(audio, "MOST_FORM_BYTES", 10)
     with pytest.raises(errors.BadRequestResponseError, match="Too big"):
         sdk.stt.create_transcription_multipart(
             model=LISTENER, file={"file_name": "a.mp3", "content": bytes(11)}

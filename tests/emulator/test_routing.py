@@ -236,12 +236,12 @@ class TestMiddleOut:
         client = emulate()
         turns = [{"role": "user", "content": f"Turn {turn}. " + "word " * 600} for turn in range(9)]
         assert client.chat(turns, model=self.SMALL).status == 200
-        from openrouter_adapter.emulator import compression
+        from openrouter_adapter.emulator import plugins
 
-        kept = compression.middle_out(turns, 2500)
+        kept = plugins.middle_out(turns, 2500)
         seen = [message["content"][:7] for message in kept]
         assert seen[0] == "Turn 0."
         assert seen[-1] == "Turn 8."
-        (squeezed,) = compression.middle_out([{"role": "user", "content": self.LONG}], 100)
+        (squeezed,) = plugins.middle_out([{"role": "user", "content": self.LONG}], 100)
         assert squeezed["content"].startswith("START")
         assert squeezed["content"].endswith("END")
