@@ -19,7 +19,6 @@ from . import (
     images_api,
     limits,
     models,
-    observability,
     rerank,
     responses,
     sending,
@@ -44,7 +43,6 @@ from .management import (
     guardrails,
     keys,
     oauth,
-    organization,
     presets,
 )
 
@@ -130,7 +128,7 @@ _ROUTES = Routes(
         route
         for module in (
             *(account, activity, byok, guardrails, images_api, keys, models),
-            *(oauth, observability, organization, presets),
+            *(oauth, presets),
         )
         for route in module.ROUTES
     ]
@@ -139,8 +137,8 @@ _ROUTES = Routes(
 _NOT_EMULATED = (
     *("/alpha", "/analytics", "/api", "/batches", "/benchmarks", "/classifications"),
     *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
-    *("/messages", "/oauth", "/private", "/private-endpoints", "/scim", "/systemone"),
-    *("/tools", "/vault", "/videos", "/workspaces"),
+    *("/messages", "/oauth", "/observability", "/organization", "/private"),
+    *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/videos", "/workspaces"),
 )
 
 

@@ -141,8 +141,6 @@ class State:
         self.keys.add(self.key)
         self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
         self.provider_keys: dict[str, ProviderKey] = {}
-        self.destinations: dict[str, dict[str, Any]] = {}
-        self.organization: dict[str, Any] = {"is_filtered_model_catalog_enabled": False}
         self.presets: dict[str, Preset] = {}
         for slug, parameters in settings.presets.items():
             self.keep_preset(slug, parameters)

@@ -1,4 +1,4 @@
-"""The rest of the account: presets, provider keys, destinations, the organization, feedback."""
+"""The rest of the account: presets, provider keys, members, feedback."""
 
 from __future__ import annotations
 
@@ -125,42 +125,12 @@ class TestProviderKeys:
             assert client.manage("POST", "/byok", body).status == 400
 
 
-class TestDestinations:
-    def test_kept_changed_and_forgotten(self, manager: Any) -> None:
-        made = manager.observability.create(
-            name="Hook", type_="webhook", config={"url": "https://example.com/hook"}
-        ).data
-        assert (made.type, made.config.url) == ("webhook", "https://example.com/hook")
-        changed = manager.observability.update(id=made.id, enabled=False, sampling_rate=0.5).data
-        assert (changed.enabled, changed.sampling_rate) == (False, 0.5)
-        assert manager.observability.get(id=made.id).data == changed
-        assert manager.observability.list().result.total_count == 1
-        manager.observability.delete(id=made.id)
-        with pytest.raises(errors.NotFoundResponseError):
-            manager.observability.get(id=made.id)
-
-    def test_bad_ones_are_refused(self, client: Client) -> None:
-        bodies: list[dict[str, Any]] = [
-            {"name": "x"},
-            {"name": "x", "type": "pigeon"},
-            {"name": "x", "type": "webhook", "config": []},
-            {"name": "x", "type": "webhook", "sampling_rate": 2},
-        ]
-        for body in bodies:
-            assert client.manage("POST", "/observability/destinations", body).status == 400
-
-
 class TestOrganization:
     def test_its_members_are_the_owners_of_its_keys(self, manager: Any) -> None:
         manager.api_keys.create(name="Theirs", creator_user_id="user_2")
         members = manager.organization.list_members().result
         assert [member.role for member in members.data] == ["org:admin", "org:member"]
         assert members.data[1].id == "user_2"
-
-    def test_its_settings_are_kept(self, manager: Any) -> None:
-        changed = manager.organization.update_settings(is_filtered_model_catalog_enabled=True)
-        assert changed.data.is_filtered_model_catalog_enabled
-        assert manager.organization.get_settings().data == changed.data
 
 
 class TestGenerations:

@@ -1,4 +1,4 @@
-"""What a caller can ask: about a generation, the account's credits, its own key."""
+"""What a caller can ask: about a generation, its own key, the account's credits and members."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from openrouter_adapter.emulator import clock, limits
 from openrouter_adapter.emulator.billing import ZERO, BillRow, wire_number
 from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import ApiError, invalid_body, unknown_generation
+from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body, unknown_generation
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator.call import Call
@@ -157,6 +157,23 @@ def current_key(call: Call) -> dict[str, Any]:
     }
 
 
+def list_members(call: Call) -> dict[str, Any]:
+    """Return a page of the organization's members: its administrator, and the owners of keys."""
+    users = [USER_ID, *(key.creator for key in reversed(call.state.keys.all()) if key.creator)]
+    members = [_member(user) for user in dict.fromkeys(users)]
+    return {"data": call.page(members), "total_count": len(members)}
+
+
+def _member(user: str) -> dict[str, Any]:
+    return {
+        "id": user,
+        "email": f"{user}@example.com",
+        "first_name": None,
+        "last_name": None,
+        "role": "org:admin" if user == USER_ID else "org:member",
+    }
+
+
 ROUTES = (
     Route("GET", "/generation", generation, "any key"),
     Route("GET", "/generation/content", generation_content, "any key"),
@@ -169,4 +186,5 @@ ROUTES = (
         credit_balance,
         refusal="Only management keys can fetch credits for an account",
     ),
+    Route("GET", "/organization/members", list_members),
 )

@@ -14,7 +14,7 @@ from openrouter_adapter.emulator.keys import WORKSPACE
 if TYPE_CHECKING:
     from openrouter_adapter.emulator.call import Call, Fields
 
-ORGANIZATION = "org_emulator0000000000000000000"
+_ORGANIZATION = "org_emulator0000000000000000000"
 _ZDR = tuple(f"enforce_zdr_{group}" for group in ("anthropic", "openai", "google", "xai", "other"))
 _FLAGS = (
     *("enable_free_model_training", "enable_paid_model_training", "enable_free_model_publication"),
@@ -144,7 +144,7 @@ def list_members(call: Call) -> dict[str, Any]:
     """Return which members are under a guardrail, or under any."""
     found = _assigned(call, call.state.guardrails.of_members)
     rows = [
-        {**_wire(one), "user_id": one.target, "organization_id": ORGANIZATION}
+        {**_wire(one), "user_id": one.target, "organization_id": _ORGANIZATION}
         for one in call.page(found)
     ]
     return {"data": rows, "total_count": len(found)}
