@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import clock, limits
-from openrouter_adapter.emulator.billing import ZERO, BillRow, wire_number
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body, unknown_generation
+from .. import clock, limits
+from ..billing import ZERO, BillRow, wire_number
+from ..call import Route
+from ..errors import USER_ID, ApiError, invalid_body, unknown_generation
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call
+    from ..call import Call
 
 # Where `credits` is not set, `/credits` must still say a number.
 _ENDLESS = Decimal(1000)

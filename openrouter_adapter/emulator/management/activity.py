@@ -7,18 +7,18 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import clock
-from openrouter_adapter.emulator.billing import ZERO, wire_number
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import ApiError, invalid_body
+from .. import clock
+from ..billing import ZERO, wire_number
+from ..call import Route
+from ..errors import ApiError, invalid_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from openrouter_adapter.emulator.billing import BillRow
-    from openrouter_adapter.emulator.call import Call
-    from openrouter_adapter.emulator.keys import Key
+    from ..billing import BillRow
+    from ..call import Call
+    from ..keys import Key
 
 _DAYS = 30
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import clock
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE, ProviderKey
+from .. import clock
+from ..call import Route
+from ..errors import ApiError, invalid_body
+from ..keys import WORKSPACE, ProviderKey
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call, Fields
+    from ..call import Call, Fields
 
 _FLAGS = ("disabled", "is_byok_only", "is_fallback", "is_required")
 _LISTS = ("allowed_api_key_hashes", "allowed_models", "allowed_user_ids")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import catalog, clock
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
-from openrouter_adapter.emulator.guardrails import Assignment, Guardrail
-from openrouter_adapter.emulator.keys import WORKSPACE
+from .. import catalog, clock
+from ..call import Route
+from ..errors import USER_ID, ApiError, invalid_body
+from ..guardrails import Assignment, Guardrail
+from ..keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call, Fields
+    from ..call import Call, Fields
 
 _ORGANIZATION = "org_emulator0000000000000000000"
 _ZDR = tuple(f"enforce_zdr_{group}" for group in ("anthropic", "openai", "google", "xai", "other"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import clock
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE, Key
+from .. import clock
+from ..call import Route
+from ..errors import USER_ID, ApiError, invalid_body
+from ..keys import WORKSPACE, Key
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call, Fields
+    from ..call import Call, Fields
 
 
 def wire(key: Key, now: float) -> dict[str, Any]:

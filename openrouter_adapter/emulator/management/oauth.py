@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from openrouter_adapter.emulator import clock
-from openrouter_adapter.emulator.call import Fields, Route
-from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE, Grant, Key
+from .. import clock
+from ..call import Fields, Route
+from ..errors import USER_ID, ApiError, invalid_body
+from ..keys import WORKSPACE, Grant, Key
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call
+    from ..call import Call
 
 METHODS = ("S256", "plain")
 # A code is of no use after this.

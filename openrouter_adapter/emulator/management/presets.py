@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.emulator import clock
-from openrouter_adapter.emulator.answers import text_of
-from openrouter_adapter.emulator.bodies import check_object
-from openrouter_adapter.emulator.call import Route
-from openrouter_adapter.emulator.errors import USER_ID, ApiError, invalid_body
-from openrouter_adapter.emulator.keys import WORKSPACE
+from .. import clock
+from ..answers import text_of
+from ..bodies import check_object
+from ..call import Route
+from ..errors import USER_ID, ApiError, invalid_body
+from ..keys import WORKSPACE
 
 if TYPE_CHECKING:
-    from openrouter_adapter.emulator.call import Call
-    from openrouter_adapter.emulator.presets import Preset
+    from ..call import Call
+    from ..presets import Preset
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*$")
 # What a preset keeps of a request; the rest, such as its messages, is left out.
