@@ -45,7 +45,7 @@ def test_the_examples_run_one_after_the_other(
 def test_a_table_of_a_hundred_rows_is_answered_by_the_one_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    section = (ROOT / "README.md").read_text().split("## A table, answered", 1)[1]
+    section = (ROOT / "README.md").read_text().split("## A prompt for each row of a table", 1)[1]
     block = section.split("```sh\n", 1)[1].split("```", 1)[0].replace("\\\n", " ")
     commands = [shlex.split(line)[1:] for line in block.splitlines()]
     monkeypatch.chdir(tmp_path)
