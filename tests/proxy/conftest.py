@@ -43,6 +43,8 @@ PAGE = ROOT / "docs" / "proxy.md"
 RECIPE = ROOT / "cookbook" / "proxy"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
+ROUTE = "/birds"
+"""A route of its owner's, which leads to OpenRouter's chat."""
 SECONDS = 300.0
 """How long anything may take on a loaded machine."""
 
@@ -200,8 +202,8 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
     server.cleanup()
 
 
-def configuration() -> dict[str, Any]:
-    """All YAML of the page, the recipe's models, and one whose emulator may be killed."""
+def configuration(emulator: Emulator) -> dict[str, Any]:
+    """All YAML of the page, the recipe's models, a route, and one whose emulator may be killed."""
     given: dict[str, Any] = {
         "model_list": [
             {
@@ -214,7 +216,18 @@ def configuration() -> dict[str, Any]:
         ],
         "litellm_settings": {},
         "router_settings": {"num_retries": 0},
-        "general_settings": {"proxy_batch_write_at": 1},
+        "general_settings": {
+            "proxy_batch_write_at": 1,
+            # LiteLLM takes `auth: true` with a licence only: whoever knows the path may use it.
+            "pass_through_endpoints": [
+                {
+                    "path": ROUTE,
+                    "auth": False,
+                    "target": f"{emulator.base_url}/chat/completions",
+                    "headers": {"Authorization": f"Bearer {PROVIDER_KEY}"},
+                }
+            ],
+        },
     }
     recipe = yaml.safe_load((RECIPE / "config.yaml").read_text())
     # The wildcard is the page's too.
@@ -234,7 +247,7 @@ def running(
     """Run the proxy, with more options of its command line."""
     from tests.proxy import database
 
-    (folder / "config.yaml").write_text(yaml.safe_dump(configuration()))
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(emulator)))
     port = free_port()
     environment = {
         **os.environ,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,7 +12,7 @@ from openrouter_adapter import ledger
 from openrouter_adapter.ledger import to_usd
 from tests.support.versions import UNINSTALLED_PROXY
 
-from .conftest import SECONDS, patiently
+from .conftest import ROUTE, SECONDS, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +82,38 @@ def test_what_costs_nothing_passes_and_is_no_row(proxy: Proxy, caller: Caller) -
     assert pass_through(proxy, caller, "chat/completions", CHAT).status_code == 200
     [row] = proxy.rows(caller, 1)
     assert row.endpoint == "/chat/completions"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_route_that_the_owner_configured_is_counted_and_bounded(
+    proxy: Proxy, emulator: Emulator, streamed: bool
+) -> None:
+    def ask() -> int:
+        body = {**CHAT, "user": name, "stream": streamed}
+        return httpx.post(f"{proxy.url}{ROUTE}", json=body, timeout=SECONDS).status_code
+
+    name = f"zoe-{uuid.uuid4().hex[:8]}"
+    before = len(emulator.bill())
+    assert ask() == 200
+    [charged] = emulator.bill()[before:]
+    book = ledger.open(proxy.ledger)
+    for _ in patiently():
+        rows = book.store.rows("end_user_id = :name", name=name)
+        if rows and rows[0].cost is not None:
+            break
+    assert [(row.generation_id, to_usd(row.cost or 0)) for row in rows] == [
+        (charged.generation_id, charged.cost)
+    ]
+
+    book.budget(name, "0.0000001", end_user=name)
+    for _ in patiently():
+        if ask() != 200:
+            break
+    sent = len(emulator.bill())
+    assert ask() == 422
+    assert len(emulator.bill()) == sent
+    book.remove_budget(name)
+    book.close()
 
 
 @pytest.fixture

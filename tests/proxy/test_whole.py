@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 REQUESTS = 200
-LEAVING = "leaving"
 # Two, which may import LiteLLM slowly: uvicorn ends those that are silent.
 WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "300")
 
@@ -65,13 +65,11 @@ def test_the_bill_the_ledger_and_the_spend_of_each_key_are_one_sum(
     chance = random.Random(7)  # noqa: S311
     with running(slow_emulator, databases, tmp_path, *WORKERS) as (proxy, process):
         callers = [proxy.caller(user_id=f"user-{number}") for number in range(3)]
-        # LiteLLM prices what a left stream said until then itself: such clients have a key apart.
-        leaver = proxy.caller(user_id=LEAVING)
 
         def ask(number: int) -> None:
             caller = callers[number % len(callers)]
             if number % 10 == 0:
-                streamed(proxy, leaver, chance.choice(requests.STREAMED), leaves=True)
+                streamed(proxy, caller, chance.choice(requests.STREAMED), leaves=True)
             elif number % 10 == 1:
                 streamed(proxy, caller, chance.choice(requests.STREAMED), leaves=False)
             else:
@@ -79,22 +77,23 @@ def test_the_bill_the_ledger_and_the_spend_of_each_key_are_one_sum(
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(ask, range(REQUESTS)))
-        # LiteLLM writes its own sums every second or so, and loses what it has not written yet.
+        # LiteLLM writes its own sums every second or so, and loses what it has not written yet. A
+        # stream that its client left is among them once OpenRouter has reported its cost.
         spends = spend_when_still(proxy, callers)
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
-    rows = rows_of(proxy, [*callers, leaver])
+    rows = rows_of(proxy, callers)
     assert len(rows) == REQUESTS == len(slow_emulator.bill())
-    assert {row.outcome for row in rows if row.user_id != LEAVING} == {"ok"}
-    assert {row.outcome for row in rows if row.user_id == LEAVING} <= {LEFT, "ok"}
-    assert LEFT in {row.outcome for row in rows}
+    outcomes = Counter(row.outcome for row in rows)
+    assert outcomes.keys() == {"ok", LEFT}
+    assert outcomes[LEFT] <= REQUESTS // 10
 
     book = ledger.open(proxy.ledger)
     done = book.reconcile(api_key=PROVIDER_KEY, base_url=slow_emulator.base_url, is_forced=True)
     book.close()
     assert (done.pending, done.failed) == (0, 0)
-    rows = rows_of(proxy, [*callers, leaver])
+    rows = rows_of(proxy, callers)
     bill = {one.generation_id: one.cost for one in slow_emulator.bill()}
     assert {row.generation_id: to_usd(row.cost or 0) for row in rows} == bill
     for caller in callers:
@@ -114,11 +113,12 @@ def rows_of(proxy: Proxy, callers: list[Caller]) -> list[Row]:
 
 
 def spend_when_still(proxy: Proxy, callers: list[Caller]) -> dict[str, tuple[list[Decimal], float]]:
-    """LiteLLM's spend by key, request by request and in total, once it no longer changes."""
+    """LiteLLM's spend by key, request by request and in total, once all is there."""
     before: Any = None
     for _ in patiently():
         now = {caller.alias: spend(proxy, caller.alias) for caller in callers}
-        if now == before and all(one[0] for one in now.values()):
+        is_whole = sum(len(logged) for logged, _ in now.values()) == REQUESTS
+        if now == before and is_whole:
             return now
         before = now
         time.sleep(5)
