@@ -279,9 +279,9 @@ def test_a_budget_is_set_shown_and_removed(where: str) -> None:
 def hold(where: str, call_id: str) -> ledger.Ledger:
     """A program with a request in the air, under every budget; it dies when it is closed."""
     book = ledger.open(where)
-    book.limits.refresh()
+    book.enforcement.refresh()
     row = Row(call_id, 1, round(ledgers.NOW.timestamp() * 1e6), model="a/b")
-    assert book.holds.take(row, Decimal("0.75"), book.limits.budgets) is None
+    assert book.reservations.reserve(row, Decimal("0.75"), book.enforcement.budgets) is None
     return book
 
 

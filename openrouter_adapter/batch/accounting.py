@@ -203,7 +203,7 @@ class Accounts:
         """Whether the ledger has budgets that may apply to the job."""
         return self._ledger is not None and any(
             budget.job in {None, self._job} and budget.key in {None, self._key}
-            for budget in self._ledger.limits.budgets
+            for budget in self._ledger.enforcement.budgets
         )
 
     async def hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
@@ -222,14 +222,16 @@ class Accounts:
         for place, flight in enumerate(flights):
             row = self._new_row(flight)
             flight.row = row
-            budgets = [one for one in self._ledger.limits.budgets if one.applies_to(row)]
+            budgets = [one for one in self._ledger.enforcement.budgets if one.applies_to(row)]
             if budgets and flight.worst is None:
                 found[place] = LedgerError(_NO_BOUND)
             elif budgets and flight.worst is not None:
                 asked.append(place)
                 wishes.append((row, money.to_usd(flight.worst), budgets))
         if wishes:
-            for place, refusal in zip(asked, self._ledger.holds.take_all(wishes), strict=True):
+            for place, refusal in zip(
+                asked, self._ledger.reservations.reserve_all(wishes), strict=True
+            ):
                 found[place] = refusal
         return found
 
@@ -287,7 +289,7 @@ def open_accounts(where: str | os.PathLike[str] | None, job: Job, key: str) -> A
         return Accounts(None, job, key, is_ours=False)
     try:
         ledger = ledgers.open(where)
-        ledger.limits.refresh()
+        ledger.enforcement.refresh()
         ledger.start()
     except LedgerError as failure:
         raise BatchError(f"The ledger can't be opened: {failure}.") from None

@@ -65,7 +65,7 @@ def enable(
     with _lock:
         made = Ledger(where, estimate=estimate, **options)
         if must_open:
-            made.limits.refresh()
+            made.enforcement.refresh()
         if _current is not None and _current.store.database.url == made.store.database.url:
             return _current
         made.start()

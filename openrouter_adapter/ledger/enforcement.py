@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.worst_case import Worst
+from openrouter_adapter.ledger.worst_case import WorstCase
 from openrouter_adapter.money import plain, to_usd
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from openrouter_adapter.ledger.budgets import Budget
-    from openrouter_adapter.ledger.reservations import Holds, Refusal
+    from openrouter_adapter.ledger.reservations import Refusal, Reservations
     from openrouter_adapter.ledger.rows import Row
     from openrouter_adapter.ledger.worst_case import Estimate
 
@@ -35,26 +35,28 @@ _FIRST_WAIT: Final = 0.02
 _LONGEST_WAIT: Final = 0.25
 
 
-class Limits:
+class Enforcement:
     """The budgets of one ledger, as this process knows them."""
 
     def __init__(
-        self, holds: Holds, estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None
+        self,
+        reservations: Reservations,
+        estimate: Callable[[Mapping[str, Any], str], Estimate] | None = None,
     ) -> None:
-        """Takes the holds, and what reckons a worst case (None: the catalog)."""
-        self._holds = holds
-        self._estimate = estimate or Worst()
+        """Takes the reservations, and what calculates a worst case (None: the catalog)."""
+        self._reservations = reservations
+        self._estimate = estimate or WorstCase()
         self._lock = threading.Lock()
         self._has_warned = False
         self._lost: frozenset[str] = frozenset()
         self.budgets: Sequence[Budget] = ()
-        holds.database.when_moved = self._lose
+        reservations.database.when_moved = self._lose
 
     def after_fork(self) -> None:
         """Takes locks that no thread of the parent holds."""
         self._lock = threading.Lock()
-        if isinstance(self._estimate, Worst):
-            self._estimate = Worst()
+        if isinstance(self._estimate, WorstCase):
+            self._estimate = WorstCase()
 
     def refresh(self) -> None:
         """Reads the budgets anew: another process may have set one.
@@ -62,7 +64,7 @@ class Limits:
         Raises:
             LedgerError: the ledger can't be read; those known so far stay.
         """
-        with self._lock, self._holds.database.read() as connection:
+        with self._lock, self._reservations.database.read() as connection:
             there = tuple(stored.load(connection))
             self._lost -= {budget.name for budget in there}
             gone = [budget for budget in self.budgets if budget.name in self._lost]
@@ -79,7 +81,7 @@ class Limits:
         self._lost = frozenset(budget.name for budget in self.budgets)
 
     def hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> Exception | None:
-        """Holds a request's worst case under the budgets that apply; or gives the refusal."""
+        """Reserves a request's worst case under the budgets that apply; or gives the refusal."""
         found = [budget for budget in self.budgets if budget.applies_to(row)]
         if not found:
             return None
@@ -100,7 +102,7 @@ class Limits:
         deadline = time.monotonic() + longest
         pause = _FIRST_WAIT
         while True:
-            refusal = self._holds.take(row, worst, found)
+            refusal = self._reservations.reserve(row, worst, found)
             if refusal is None:
                 return None
             left = deadline - time.monotonic()

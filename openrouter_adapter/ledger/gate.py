@@ -20,7 +20,7 @@ from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN, UNKNOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.ledger.enforcement import Limits
+    from openrouter_adapter.ledger.enforcement import Enforcement
     from openrouter_adapter.ledger.writer import Writer
     from openrouter_adapter.wire.usage import Bill
 
@@ -124,10 +124,12 @@ _attempts: Final = Attempts()
 class LedgerGate:
     """What `admission.guard` gets. Never breaks a call, save by a refusal."""
 
-    def __init__(self, writer: Writer, limits: Limits, *, writes_ahead: bool = False) -> None:
+    def __init__(
+        self, writer: Writer, enforcement: Enforcement, *, writes_ahead: bool = False
+    ) -> None:
         """Takes where rows go, what is held, and whether all rows are written before sending."""
         self._writer = writer
-        self._limits = limits
+        self._enforcement = enforcement
         self._writes_ahead = writes_ahead
         self.attempts = _attempts
         self._in_air: dict[int, Ticket] = {}
@@ -155,7 +157,7 @@ class LedgerGate:
             body.get("stream") is True,
             call,
         )
-        if self._limits.budgets:
+        if self._enforcement.budgets:
             self._hold(ticket.made_row(), body, endpoint)
             ticket.started = time.perf_counter()
         if self._writes_ahead and ticket.made_row().hold_id is None:
@@ -166,7 +168,7 @@ class LedgerGate:
         return ticket
 
     def _hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> None:
-        refusal = self._limits.hold(row, body, endpoint)
+        refusal = self._enforcement.hold(row, body, endpoint)
         if refusal is not None:
             row.outcome, row.error_class = ERROR, type(refusal).__name__
             row.cost_status, row.cost = BILLED, 0

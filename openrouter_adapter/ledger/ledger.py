@@ -17,10 +17,10 @@ from openrouter_adapter import money
 from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger import key_usage, metadata, queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
-from openrouter_adapter.ledger.enforcement import Limits
+from openrouter_adapter.ledger.enforcement import Enforcement
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.gate import LedgerGate
-from openrouter_adapter.ledger.reservations import Holds
+from openrouter_adapter.ledger.reservations import Reservations
 from openrouter_adapter.ledger.store import Store
 from openrouter_adapter.ledger.writer import LINGER, MOST_WAITING, Writer
 
@@ -46,8 +46,8 @@ class Ledger:
 
     Attributes:
         store: The rows, for who writes or reads them directly.
-        holds: The holds of budgets, for who sends requests without LiteLLM.
-        limits: The budgets as this process knows them.
+        reservations: The reservations under budgets, for who sends requests without LiteLLM.
+        enforcement: The budgets as this process knows them.
         gate: What `admission.guard` gets.
     """
 
@@ -66,7 +66,7 @@ class Ledger:
             where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
                 else the default file.
             estimate: Reckons a request's worst case, from its body and its endpoint; None for
-                the catalogue's (`worst_case.Worst`).
+                the catalogue's (`worst_case.WorstCase`).
             most_waiting: Rows kept in memory while neither the database nor the local disk
                 takes them.
             beat_seconds: How often, in seconds, this process says that it lives and looks for
@@ -80,9 +80,9 @@ class Ledger:
         self.store = Store(where)
         self._spool = spool.Spool(spool.folders(self.store.database.url))
         self.writer = Writer(self.store, spool=self._spool, most_waiting=most_waiting)
-        self.holds = Holds(self.store.database, lease_seconds=12 * beat_seconds)
-        self.limits = Limits(self.holds, estimate)
-        self.gate = LedgerGate(self.writer, self.limits, writes_ahead=writes_ahead)
+        self.reservations = Reservations(self.store.database, lease_seconds=12 * beat_seconds)
+        self.enforcement = Enforcement(self.reservations, estimate)
+        self.gate = LedgerGate(self.writer, self.enforcement, writes_ahead=writes_ahead)
         self._beat_seconds = beat_seconds
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -114,17 +114,17 @@ class Ledger:
                 # Of a process that was killed while the database was away.
                 self.writer.replay_soon()
                 self._refresh()
-                if self.limits.budgets:
-                    self.holds.beat()
+                if self.enforcement.budgets:
+                    self.reservations.beat()
             except LedgerError as failure:
                 logger.debug("no sign of life to the ledger: %s", failure)
             except Exception as failure:  # noqa: BLE001 - a thread that ends is a process called dead
                 logger.warning("no sign of life to the ledger: %r", failure)
 
     def _refresh(self) -> None:
-        before = self.limits.budgets
+        before = self.enforcement.budgets
         try:
-            self.limits.refresh()
+            self.enforcement.refresh()
         except LedgerError as failure:
             is_news, self._can_read = self._can_read, False
             logger.log(
@@ -135,15 +135,15 @@ class Ledger:
         else:
             self._can_read = True
         if before and {one.name: one.usd for one in before} != {
-            one.name: one.usd for one in self.limits.budgets
+            one.name: one.usd for one in self.enforcement.budgets
         }:
             # A limit that was lowered holds for what was taken in advance, too.
             self._give_back()
-        self.writer.linger = _HELD_LINGER if self.limits.budgets else LINGER
+        self.writer.linger = _HELD_LINGER if self.enforcement.budgets else LINGER
 
     def _give_back(self) -> None:
         try:
-            self.holds.give_back()
+            self.reservations.give_back()
         except LedgerError as failure:
             logger.debug("allowance was not given back: %s", failure)
 
@@ -178,7 +178,7 @@ class Ledger:
             raise
         if is_written:
             try:
-                self.holds.close()
+                self.reservations.close()
             except LedgerError as failure:
                 logger.warning("unused allowance was not given back: %s", failure)
         else:
@@ -202,8 +202,8 @@ class Ledger:
         """Starts anew in a child process."""
         self.store.database.after_fork()
         self.writer.after_fork()
-        self.holds.after_fork()
-        self.limits.after_fork()
+        self.reservations.after_fork()
+        self.enforcement.after_fork()
         self.gate.after_fork()
         if self._keeper is not None:
             self._start_keeper()
@@ -325,7 +325,7 @@ class Ledger:
             LedgerError: the ledger can't be written.
         """
         is_removed = stored.remove(self.store.database, name)
-        was_lost = self.limits.forget(name)
+        was_lost = self.enforcement.forget(name)
         self._refresh()
         return is_removed or was_lost
 
@@ -360,7 +360,7 @@ class Ledger:
         Raises:
             LedgerError: the ledger can't be written.
         """
-        return self.holds.release(hold_ids)
+        return self.reservations.release(hold_ids)
 
 
 def _bury(store: Store) -> Callable[[Any], int]:

@@ -81,7 +81,7 @@ class _Wish:
 
 
 @dataclass
-class Holds:
+class Reservations:
     """The holds of one process on one ledger. Safe from any thread.
 
     Attributes:
@@ -101,8 +101,8 @@ class Holds:
         self._list_lock = threading.Lock()
         self._turn = threading.Lock()
 
-    def take(self, row: Row, worst: Decimal, budgets: Sequence[Budget]) -> Refusal | None:
-        """Holds a request's worst case under all budgets that apply to it.
+    def reserve(self, row: Row, worst: Decimal, budgets: Sequence[Budget]) -> Refusal | None:
+        """Reserves a request's worst case under all budgets that apply to it.
 
         The row's `hold_id` is set; when its cost is written (`Store.write`), the hold ends.
 
@@ -117,12 +117,12 @@ class Holds:
         Raises:
             LedgerError: the ledger can't be written; nothing is held then.
         """
-        (found,) = self.take_all([(row, worst, budgets)])
+        (found,) = self.reserve_all([(row, worst, budgets)])
         if isinstance(found, LedgerError):
             raise found
         return found
 
-    def take_all(
+    def reserve_all(
         self, requests: Sequence[tuple[Row, Decimal, Sequence[Budget]]]
     ) -> list[Refusal | LedgerError | None]:
         """The same for many requests with one commit; says of each what `take` does of one.

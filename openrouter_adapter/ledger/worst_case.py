@@ -56,7 +56,7 @@ def _worst_rerank(body: Mapping[str, Any]) -> Decimal:
     return _SEARCH * max(1, -(-pieces // _DOCUMENTS_A_SEARCH))
 
 
-class Worst:
+class WorstCase:
     """Reckons worst cases. Safe from any thread."""
 
     def __init__(self) -> None:

@@ -213,7 +213,7 @@ def test_a_budget_that_others_hold_for_good_ends_the_run(
     book = ledger.open(where)
     budgets = [book.budget("both", "0.001")]
     left = ledger.Row("another's", 1, time.time_ns() // 1000)
-    assert book.holds.take(left, Decimal("0.000999"), budgets) is None
+    assert book.reservations.reserve(left, Decimal("0.000999"), budgets) is None
     pace = batch.Pace(4, budget_patience=0.1)
     summary = batch.run(job(5), tmp_path / "out", ledger=where, pace=pace)
     assert summary.stopped is not None

@@ -308,15 +308,15 @@ def test_whatever_goes_wrong_a_process_goes_on_saying_that_it_lives(
         raise ValueError("nobody thought of this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(book.limits, "refresh", fail)
+        patch.setattr(book.enforcement, "refresh", fail)
         deadline = time.monotonic() + 5
         while len(failures) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
     other.budget("all", 1)
-    while not book.limits.budgets and time.monotonic() < deadline + 5:
+    while not book.enforcement.budgets and time.monotonic() < deadline + 5:
         time.sleep(0.02)
     assert len(failures) >= 3
-    assert book.limits.budgets
+    assert book.enforcement.budgets
     for one in (book, other):
         one.close()
 
@@ -325,7 +325,7 @@ def test_another_process_sees_a_new_limit(cents: Ledger, where: str, to: dict[st
     other = ledger.open(where)
     other.budget("all", 1)
     deadline = time.monotonic() + 5
-    while not cents.limits.budgets and time.monotonic() < deadline:
+    while not cents.enforcement.budgets and time.monotonic() < deadline:
         time.sleep(0.02)
     ask(to)
     other.budget("all", "0.000001")
@@ -338,14 +338,14 @@ def test_another_process_sees_a_new_limit(cents: Ledger, where: str, to: dict[st
 def test_waiting_for_what_others_hold(cents: Ledger, where: str, to: dict[str, str]) -> None:
     cents.budget("all", "0.0101", wait_seconds=5)
     other = ledger.open(where, estimate=a_cent)
-    [budget] = cents.limits.budgets
+    [budget] = cents.enforcement.budgets
     row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
-    assert other.holds.take(row, Decimal("0.01"), [budget]) is None
+    assert other.reservations.reserve(row, Decimal("0.01"), [budget]) is None
 
     def settle() -> None:
         row.cost, row.cost_status = 10, "billed"
         other.store.write([row])
-        other.holds.close()
+        other.reservations.close()
 
     timer = threading.Timer(0.5, settle)
     timer.start()
@@ -360,14 +360,14 @@ def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(
     cents.budget("all", "0.0101", wait_seconds=10)
     other = ledger.open(where, estimate=a_cent)
     row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
-    assert other.holds.take(row, Decimal("0.01"), cents.limits.budgets) is None
+    assert other.reservations.reserve(row, Decimal("0.01"), cents.enforcement.budgets) is None
 
     async def give_up() -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(litellm.acompletion(CHAT, HELLO, max_tokens=5, **to), 0.5)
         row.cost, row.cost_status = 10, "billed"
         other.store.write([row])
-        other.holds.close()
+        other.reservations.close()
 
     # Its end waits for the threads of the event loop, where the call still asks for its turn.
     asyncio.run(give_up())
@@ -401,16 +401,16 @@ def test_a_turn_that_breaks_off_grants_nothing_to_those_who_waited_for_it(
 
     def take(row: Row) -> Any:
         try:
-            return book.holds.take(row, Decimal("0.01"), [budget])
+            return book.reservations.reserve(row, Decimal("0.01"), [budget])
         except (LedgerError, KeyboardInterrupt) as failure:
             return type(failure)
 
     rows = [in_the_air() for _ in range(4)]
     with monkeypatch.context() as patch, ThreadPoolExecutor(4) as threads:
         patch.setattr(book.store.database, "write", interrupt)
-        with book.holds._turn:
+        with book.reservations._turn:
             found = [threads.submit(take, row) for row in rows]
-            while len(book.holds._waiting) < len(rows):
+            while len(book.reservations._waiting) < len(rows):
                 time.sleep(0.01)
     outcomes = sorted(one.result().__name__ for one in found)
     assert outcomes == ["KeyboardInterrupt", *["LedgerError"] * 3]
@@ -420,18 +420,18 @@ def test_a_turn_that_breaks_off_grants_nothing_to_those_who_waited_for_it(
 
 def test_a_budget_made_anew_under_its_name_counts_every_hold(book: Ledger, where: str) -> None:
     budget = book.budget("all", 100)
-    book.holds.take(in_the_air(), Decimal("0.01"), [budget])
+    book.reservations.reserve(in_the_air(), Decimal("0.01"), [budget])
     with contextlib.closing(ledger.open(where)) as other:
         other.remove_budget("all")
         other.budget("all", 100)
     rows = [in_the_air() for _ in range(10)]
     for row in rows:
-        assert book.holds.take(row, Decimal("0.01"), [budget]) is None
+        assert book.reservations.reserve(row, Decimal("0.01"), [budget]) is None
     assert amounts(book)["all"][1] >= Decimal("0.1")
     for row in rows:
         row.cost, row.cost_status, row.outcome = 10**9, "billed", "ok"
     book.store.write(rows)
-    book.holds.close()
+    book.reservations.close()
     assert amounts(book) == {"all": (Decimal("0.01"), 0)}
 
 
@@ -442,9 +442,13 @@ def test_a_budget_of_others_under_a_name_just_removed_begins_with_their_spending
     budget = book.budget("b", 10, user="ann")
     with contextlib.closing(ledger.open(where)) as other:
         other.remove_budget("b")
-        assert book.holds.take(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        assert (
+            book.reservations.reserve(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        )
         other.budget("b", 10, user="bob")
-        assert book.holds.take(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        assert (
+            book.reservations.reserve(in_the_air(user_id="ann"), Decimal("0.01"), [budget]) is None
+        )
         assert amounts(other) == {"b": (0, 0)}
 
 
@@ -500,7 +504,7 @@ def test_spending_beyond_64_bits_refuses_and_loses_no_row(book: Ledger) -> None:
     now = time.time_ns() // 1000
     book.store.write([billed(2**63 - 1, started_at=now) for _ in range(3)])
     budget = book.budget("all", 9_000_000)
-    assert book.holds.take(in_the_air(), Decimal(1), [budget]) is not None
+    assert book.reservations.reserve(in_the_air(), Decimal(1), [budget]) is not None
     for _ in range(2):
         book.record(billed(2**63 - 1, upstream=2**63 - 1, started_at=now))
         assert book.flush()
@@ -539,7 +543,7 @@ def test_a_dead_process_leaves_unsettled_holds_until_somebody_knows(
     book: Ledger, where: str, emulator: Emulator
 ) -> None:
     book.budget("all", 1)
-    [budget] = book.limits.budgets
+    [budget] = book.enforcement.budgets
     dead = ledger.open(where)
     now = time.time_ns() // 1000
     rows = [
@@ -547,7 +551,7 @@ def test_a_dead_process_leaves_unsettled_holds_until_somebody_knows(
         for one in ("gen-known", None)
     ]
     for row in rows:
-        assert dead.holds.take(row, Decimal("0.1"), [budget]) is None
+        assert dead.reservations.reserve(row, Decimal("0.1"), [budget]) is None
     rows[0].ask_after = now + 10**9
     dead.store.write(rows)
     kill(dead)
@@ -573,7 +577,7 @@ def test_the_dead_leave_the_list_of_workers(book: Ledger, where: str) -> None:
     row = in_the_air()
     for held in (in_the_air(), in_the_air(), row):
         worker = ledger.open(where)
-        assert worker.holds.take(held, Decimal("0.01"), [budget]) is None
+        assert worker.reservations.reserve(held, Decimal("0.01"), [budget]) is None
         if held is not row:
             held.cost, held.cost_status = 10, "billed"
             worker.store.write([held])
@@ -599,18 +603,18 @@ def test_the_dead_leave_the_list_of_workers(book: Ledger, where: str) -> None:
 
 def test_a_process_that_was_called_dead_starts_anew(book: Ledger, where: str) -> None:
     book.budget("all", 1)
-    [budget] = book.limits.budgets
+    [budget] = book.enforcement.budgets
     sleeper = ledger.open(where)
     now = time.time_ns() // 1000
     first, second = (
         billed(cost=None, cost_status="unknown", started_at=now, job="x") for _ in range(2)
     )
-    assert sleeper.holds.take(first, Decimal("0.4"), [budget]) is None
+    assert sleeper.reservations.reserve(first, Decimal("0.4"), [budget]) is None
     kill(sleeper)
     book.budgets()
-    assert sleeper.holds.take(second, Decimal("0.4"), [budget]) is None
+    assert sleeper.reservations.reserve(second, Decimal("0.4"), [budget]) is None
     third = billed(cost=None, cost_status="unknown", started_at=now)
-    refusal = sleeper.holds.take(third, Decimal("0.4"), [budget])
+    refusal = sleeper.reservations.reserve(third, Decimal("0.4"), [budget])
     assert refusal is not None
     for row in (first, second):
         row.cost, row.cost_status = 10**9, "billed"
@@ -665,9 +669,9 @@ def test_a_router_neither_retries_nor_cools_down_but_tries_fallbacks(
 
 def test_an_image_on_an_event_loop_does_not_wait(cents: Ledger, to: dict[str, str]) -> None:
     cents.budget("all", "0.0101", wait_seconds=5, max_request_usd=1)
-    [budget] = cents.limits.budgets
+    [budget] = cents.enforcement.budgets
     row = billed(cost=None, cost_status="unknown", started_at=time.time_ns() // 1000)
-    assert cents.holds.take(row, Decimal("0.01"), [budget]) is None
+    assert cents.reservations.reserve(row, Decimal("0.01"), [budget]) is None
     started = time.monotonic()
     with pytest.raises(litellm.BudgetExceededError):
         asyncio.run(litellm.aimage_generation(prompt="a river", model=IMAGE, **to))

@@ -97,20 +97,22 @@ def test_a_rule_that_nobody_has_used_is_shown_once(book: Ledger) -> None:
 def test_a_request_with_two_tags_counts_in_full_under_both(book: Ledger) -> None:
     budget = book.budget("tag", Decimal("0.03"), each="tag")
     both = row("ann", tags='["a", "b"]')
-    assert book.holds.take(both, CENT, [budget]) is None
+    assert book.reservations.reserve(both, CENT, [budget]) is None
     assert {one.value: one.held for one in book.budgets("tag")} == {"a": CENT, "b": CENT}
     assert len(book.held("tag")) == 2
     settle(book, both, 7)
     assert spent(book, "tag") == {"a": 7, "b": 7}
     assert book.held("tag") == []
-    assert book.holds.take(row("ann", tags='["b"]'), Decimal("0.03"), [budget]) is not None
-    assert book.holds.take(row("ann", tags='["c"]'), Decimal("0.03"), [budget]) is None
+    assert (
+        book.reservations.reserve(row("ann", tags='["b"]'), Decimal("0.03"), [budget]) is not None
+    )
+    assert book.reservations.reserve(row("ann", tags='["c"]'), Decimal("0.03"), [budget]) is None
 
 
 def test_a_request_that_another_budget_refuses_leaves_nothing_with_the_user(book: Ledger) -> None:
     budgets = [book.budget("a", 1, each="user"), book.budget("b", Decimal("0.001"))]
     for number in range(20):
-        assert book.holds.take(row(f"user-{number}"), CENT, budgets) is not None
+        assert book.reservations.reserve(row(f"user-{number}"), CENT, budgets) is not None
     assert {one.held for one in book.budgets("a")} == {0}
     assert count(book, "leases") == 0
 
@@ -119,11 +121,11 @@ def test_many_users_leave_neither_leases_nor_allowance_behind(book: Ledger) -> N
     budget = book.budget("a", 1, per="day", each="user")
     for number in range(20):
         held = row(f"user-{number}")
-        assert book.holds.take(held, CENT, [budget]) is None
+        assert book.reservations.reserve(held, CENT, [budget]) is None
         settle(book, held, 5)
     assert count(book, "leases") == 0
-    assert book.holds.take(row("user-0"), CENT, [budget]) is None
-    assert len(book.holds._idle) == 1
+    assert book.reservations.reserve(row("user-0"), CENT, [budget]) is None
+    assert len(book.reservations._idle) == 1
     assert len(book.budgets("a")) == 20
     assert [one.value for one in book.budgets("a", most_values=1)] == ["user-0"]
 
@@ -148,7 +150,7 @@ def test_a_rule_that_makes_no_sense_is_an_error(book: Ledger, wrong: dict[str, A
 def test_two_processes_share_the_limit_of_a_user(book: Ledger, where: str) -> None:
     budget = book.budget("a", Decimal("0.015"), each="user")
     other = ledger.open(where)
-    assert book.holds.take(row("ann"), CENT, [budget]) is None
-    assert other.holds.take(row("ann"), CENT, [budget]) is not None
-    assert other.holds.take(row("bob"), CENT, [budget]) is None
+    assert book.reservations.reserve(row("ann"), CENT, [budget]) is None
+    assert other.reservations.reserve(row("ann"), CENT, [budget]) is not None
+    assert other.reservations.reserve(row("bob"), CENT, [budget]) is None
     other.close()

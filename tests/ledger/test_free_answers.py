@@ -13,7 +13,7 @@ from litellm.caching.caching import Cache
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 from openrouter_adapter import catalog
-from openrouter_adapter.ledger.worst_case import Worst
+from openrouter_adapter.ledger.worst_case import WorstCase
 
 from .traffic import CHAT, EMBEDDING, IMAGE
 
@@ -113,8 +113,8 @@ def test_a_reranker_without_a_price_needs_no_bound(monkeypatch: pytest.MonkeyPat
         return catalog.Estimate(None, None, "it is not in the catalogue")
 
     monkeypatch.setattr(catalog, "bound", nothing_known)
-    monkeypatch.setattr(Worst, "_with_providers", lambda *_: None)
+    monkeypatch.setattr(WorstCase, "_with_providers", lambda *_: None)
     body = {"model": "new/reranker", "query": "q" * 100, "documents": ["d" * 900] * 51}
-    assert Worst()(body, "/rerank").worst == Decimal("0.02")
-    assert Worst()({"model": "new/reranker"}, "/rerank").worst == Decimal("0.01")
-    assert Worst()(body, "/chat/completions").worst is None
+    assert WorstCase()(body, "/rerank").worst == Decimal("0.02")
+    assert WorstCase()({"model": "new/reranker"}, "/rerank").worst == Decimal("0.01")
+    assert WorstCase()(body, "/chat/completions").worst is None

@@ -12,7 +12,7 @@ import litellm
 import pytest
 
 from openrouter_adapter.ledger import key_usage, metadata, to_pico
-from openrouter_adapter.ledger.reservations import Holds
+from openrouter_adapter.ledger.reservations import Reservations
 
 from .rows import billed, unknown
 from .traffic import CHAT
@@ -45,9 +45,9 @@ def used(usd: str) -> Callable[[], dict[str, Any]]:
 def lost(book: Ledger, worst: str = "0.1", **fields: Any) -> Row:
     """The row of an attempt whose process is gone: written down, held, and never answered."""
     row = unknown(None, outcome="open", started_at=now(), key_name=KEY, latency_ms=None, **fields)
-    holds = Holds(book.store.database)
-    assert holds.take(row, Decimal(worst), [one.budget for one in book.budgets()]) is None
-    holds.close()
+    reservations = Reservations(book.store.database)
+    assert reservations.reserve(row, Decimal(worst), [one.budget for one in book.budgets()]) is None
+    reservations.close()
     return row
 
 
@@ -106,10 +106,10 @@ def test_attempts_under_different_budgets_are_not_given_shares(book: Ledger) -> 
     book.budget("b", 1, job="b")
     for job in ("a", "b"):
         row = unknown(None, outcome="open", started_at=now(), key_name=KEY, job=job)
-        holds = Holds(book.store.database)
+        reservations = Reservations(book.store.database)
         budgets = [one.budget for one in book.budgets() if one.budget.job == job]
-        assert holds.take(row, Decimal("0.1"), budgets) is None
-        holds.close()
+        assert reservations.reserve(row, Decimal("0.1"), budgets) is None
+        reservations.close()
     assert settle(book, "0.1") == (0, 2)
     assert {(one.spent, one.held) for one in book.budgets()} == {(0, Decimal("0.1"))}
     assert settle(book, "0") == (2, 0)
@@ -118,7 +118,10 @@ def test_attempts_under_different_budgets_are_not_given_shares(book: Ledger) -> 
 def test_what_a_living_process_has_in_flight_is_left_alone(book: Ledger) -> None:
     book.budget("all", 1)
     row = unknown(None, outcome="open", started_at=now(), key_name=KEY)
-    assert book.holds.take(row, Decimal("0.1"), [one.budget for one in book.budgets()]) is None
+    assert (
+        book.reservations.reserve(row, Decimal("0.1"), [one.budget for one in book.budgets()])
+        is None
+    )
     assert settle(book, "0") == (0, 0)
     assert standing(book)[1] >= Decimal("0.1")
 
