@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.accounting import Accounts
     from openrouter_adapter.batch.budget import Budget
-    from openrouter_adapter.batch.requests import LineFault
+    from openrouter_adapter.batch.exceptions import LineFault
     from openrouter_adapter.batch.sending import Outcome, Sender
     from openrouter_adapter.batch.settings import Pace
     from openrouter_adapter.batch.writer import Disk

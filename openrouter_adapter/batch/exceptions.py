@@ -9,14 +9,28 @@ BatchError
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from openrouter_adapter.batch.validation import Fault
-
 _CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """What is wrong with a line of the input; line 0 is the input as a whole."""
+
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" if self.line else self.message
+
+
+class LineFault(ValueError):  # noqa: N818 - it is what the user calls it
+    """What is wrong with a line, as a sentence without a full stop."""
 
 
 class BatchError(Exception):

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrouter_adapter.batch import inputs, requests
-from openrouter_adapter.batch.requests import LineFault, Request
+from openrouter_adapter.batch.exceptions import LineFault
+from openrouter_adapter.batch.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter.batch.exceptions import words_of
+from openrouter_adapter.batch.exceptions import LineFault, words_of
 from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
@@ -38,10 +38,6 @@ class Endpoint(NamedTuple):
     build: Callable[[Wire], Wire]
     read: Callable[[bytes, Wire, Mapping[str, str], str], Wire]
     result: Callable[[Wire, Mapping[str, str], str], Wire]
-
-
-class LineFault(ValueError):  # noqa: N818 - it is what the user calls it
-    """What is wrong with a line, as a sentence without a full stop."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import inputs, requests
 from openrouter_adapter.batch.bits import Bits
+from openrouter_adapter.batch.exceptions import Fault, LineFault
 from openrouter_adapter.batch.identifiers import Identifiers
 
 if TYPE_CHECKING:
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request
 
 _MOST_KEPT: Final = 1000
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """What is wrong with a line of the input; line 0 is the input as a whole."""
-
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}" if self.line else self.message
 
 
 @dataclass(slots=True)
@@ -85,7 +75,7 @@ def check(
             found.last_line = number
             try:
                 request = requests.parse(number, text, model)
-            except requests.LineFault as fault:
+            except LineFault as fault:
                 found.note(number, str(fault))
                 continue
             identifiers.add(request.custom_id, number)
