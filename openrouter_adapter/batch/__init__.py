@@ -5,13 +5,13 @@
 >>> summary.done, summary.cost
 """
 
-from openrouter_adapter.batch.api import arun, resume, retry, run, status
+from openrouter_adapter.batch.api import arun, resume, retry, run
+from openrouter_adapter.batch.estimates import DryRun, dry_run
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderInUse, FolderUnfit
-from openrouter_adapter.batch.expectations import DryRun, dry_run
 from openrouter_adapter.batch.from_table import make
-from openrouter_adapter.batch.progress import Progress, Snapshot
+from openrouter_adapter.batch.options import Pace
+from openrouter_adapter.batch.progress import Progress, Snapshot, status
 from openrouter_adapter.batch.ray import run_on_ray
-from openrouter_adapter.batch.settings import Pace
 from openrouter_adapter.batch.summary import Summary
 
 __all__ = [

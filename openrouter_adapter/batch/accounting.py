@@ -1,7 +1,8 @@
-"""The ledger's side of a job: a row for each attempt, and the ledger's own budgets.
+"""What a job may spend and has spent: its own budget, its rows in the ledger, the ledger's budgets.
 
-A job's `--budget` is kept by its folder. Budgets of the ledger (of a day, a key, a job that is
-spread over machines, …) hold beside it, for every attempt that they apply to.
+A job's `--budget` is kept by its folder, and exact for the one process that the folder's lock lets
+in. Budgets of the ledger (of a day, a key, a job that is spread over machines, …) hold beside it,
+for every attempt that they apply to. All amounts are in picodollars.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import json
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import ledger as ledgers
@@ -40,6 +41,49 @@ if TYPE_CHECKING:
 # Attempts of one run: more than any request is ever tried.
 _A_RUN: Final = 1000
 _NO_BOUND: Final = "a budget needs a bound: give max_tokens, or provider.max_price"
+
+
+@dataclass(slots=True)
+class JobBudget:
+    """What a job may spend and has spent.
+
+    Attributes:
+        limit: What may never be passed; None for no limit.
+        spent: What was charged.
+        unsettled: The worst case of requests whose cost isn't known.
+        held: The worst case of requests in the air.
+    """
+
+    limit: int | None = None
+    spent: int = 0
+    unsettled: int = 0
+    held: int = 0
+
+    @property
+    def left(self) -> int | None:
+        """What can still be held; None for no limit."""
+        if self.limit is None:
+            return None
+        return self.limit - self.spent - self.unsettled - self.held
+
+    def hold(self, worst: int | None) -> bool:
+        """Holds the worst case of a request; False where the rest is too small for it."""
+        left = self.left
+        if left is None:
+            return True
+        if worst is None or worst > left:
+            return False
+        self.held += worst
+        return True
+
+    def settle(self, worst: int | None, cost: int | None) -> None:
+        """Ends a hold: by what was charged, or None where that isn't known."""
+        if self.limit is not None:
+            self.held -= worst or 0
+        if cost is None:
+            self.unsettled += worst or 0
+        else:
+            self.spent += cost
 
 
 class Accounts:

@@ -1,4 +1,4 @@
-"""A job from Python: run, resume, retry, status, cost, dry run."""
+"""A job from Python: run, resume, retry."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter import money
-from openrouter_adapter.batch import recovery, signals, standing
-from openrouter_adapter.batch.budget import Budget
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import checked
-from openrouter_adapter.batch.run import run_job
-from openrouter_adapter.batch.summary import Summary, summarize, together
+from openrouter_adapter.batch.run import run_job, stop_thread
 
 if TYPE_CHECKING:
     import os
@@ -21,8 +17,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.options import RunOptions
+    from openrouter_adapter.batch.summary import Summary
 
 
 async def arun(
@@ -102,44 +98,6 @@ def prepare_retry(out: str | os.PathLike[str]) -> None:
             prepare_retry(folder.shard(number).path)
 
 
-def status(out: str | os.PathLike[str]) -> Summary:
-    """What a job has come to so far; it may be running.
-
-    Raises:
-        BatchError: there is no job.
-    """
-    folder = Folder(Path(out))
-    job = folder.require_job()
-    if job.shards:
-        parts = [status(folder.shard(number).path) for number in range(1, job.shards + 1)]
-        running = folder.is_in_use() or any(part.running for part in parts)
-        return together(folder.path, job.requests, parts, budget=job.budget, running=running)
-    return standing.read(folder) or _read_status(folder, job)
-
-
-def _read_status(folder: Folder, job: Job) -> Summary:
-    """The same by all results and the journal."""
-    running = folder.is_in_use()
-    left = recovery.recover(folder)
-    past = left.past
-    if running:
-        # Those of a run that goes on are in the air indeed, not lost.
-        for attempt in left.in_the_air:
-            if attempt.run == past.runs:
-                del past.open[attempt]
-    limit = None if job.budget is None else money.picodollars(job.budget)
-    return summarize(
-        folder.path,
-        job.requests,
-        left.tally,
-        past,
-        Budget(limit, past.spent, past.unsettled),
-        retries=past.retries,
-        in_the_air=left.in_the_air,
-        running=running,
-    )
-
-
 def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
     """Runs a coroutine to its end, in a thread of its own where a loop is running already."""
     try:
@@ -161,7 +119,7 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
         try:
             thread.join()
         except KeyboardInterrupt:  # noqa: PERF203 - a notebook's stop button
-            signals.stop_thread(thread.ident or 0)
+            stop_thread(thread.ident or 0)
     if failures:
         raise failures[0]
     return found[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from openrouter_adapter.batch.expectations import DryRun
+    from openrouter_adapter.batch.estimates import DryRun
     from openrouter_adapter.batch.progress import Snapshot
     from openrouter_adapter.batch.summary import Summary
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter import debugging, money
 from openrouter_adapter.batch import journal, results
-from openrouter_adapter.batch.circuit import Circuit
-from openrouter_adapter.batch.concurrency import Flight, Lanes
+from openrouter_adapter.batch.concurrency import Circuit, Flight, Lanes
 from openrouter_adapter.batch.requests import Request
 from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.writer import Word
@@ -18,11 +17,10 @@ from openrouter_adapter.batch.writer import Word
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openrouter_adapter.batch.accounting import Accounts
-    from openrouter_adapter.batch.budget import Budget
+    from openrouter_adapter.batch.accounting import Accounts, JobBudget
     from openrouter_adapter.batch.exceptions import LineFault
+    from openrouter_adapter.batch.options import Pace
     from openrouter_adapter.batch.sending import Outcome, Sender
-    from openrouter_adapter.batch.settings import Pace
     from openrouter_adapter.batch.writer import Disk
     from openrouter_adapter.ledger import LedgerError, Refusal
 
@@ -55,7 +53,7 @@ class Engine:
         feed: Iterator[Request | tuple[int, str, LineFault]],
         sender: Sender,
         disk: Disk,
-        budget: Budget,
+        budget: JobBudget,
         pace: Pace,
         run: int,
         worst: Callable[[Request], int | None],
@@ -377,7 +375,7 @@ def _size(request: Request) -> int:
     return total
 
 
-def _out_of_budget(budget: Budget, worst: int) -> str:
+def _out_of_budget(budget: JobBudget, worst: int) -> str:
     left = max(budget.left or 0, 0)
     return (
         f"The budget is used up: USD {money.to_usd(left):.6f} are left, and the next request may "

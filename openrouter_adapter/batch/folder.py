@@ -5,7 +5,7 @@ results.jsonl   answers, in OpenAI's batch result format
 failures.jsonl  requests that failed for good, in the same format
 journal.log     what was sent and what became of it; journal.py
 summary.json    counts, cost and percentiles; written when a run ends
-status.json     the same for `batch status`, written while a run goes on, too; standing.py
+status.json     the same for `batch status`, written while a run goes on, too; progress.py
 media/          images, where they were asked for
 shards/         folders like this one, for the parts of a job on a cluster
 """
@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 
 from openrouter_adapter import files
-from openrouter_adapter.batch import identifiers
+from openrouter_adapter.batch import validation
 from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Folder:
 
     def clear_leftovers(self) -> None:
         """Removes what only a killed run leaves: an index of ids, half a sorted copy."""
-        for index in self.path.glob(f"{identifiers.PREFIX}*"):
+        for index in self.path.glob(f"{validation.PREFIX}*"):
             shutil.rmtree(index, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.sorted.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
-"""A table and a prompt template → the lines of a job."""
+"""A table and a prompt template → the lines of a job. CSV with a header, or Parquet by pyarrow."""
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import filecmp
 import re
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import orjson
 
-from openrouter_adapter.batch import tables
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import NotRequired, Unpack
 
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+
+_PARQUET: Final = b"PAR1"
 
 
 class Requests(TypedDict):
@@ -124,7 +126,7 @@ def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
     wanted = prompt.columns | system.columns
     if id_column is not None:
         wanted |= {id_column}
-    columns, rows = tables.read(table, wanted)
+    columns, rows = _read(table, wanted)
     _check_columns(table, columns, wanted)
     if not prompt.columns | system.columns:
         raise BatchError(
@@ -136,7 +138,7 @@ def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
         if system.parts:
             messages.insert(0, {"role": "system", "content": system.filled(row)})
         yield {
-            "custom_id": f"row-{number}" if id_column is None else tables.text(row[id_column]),
+            "custom_id": f"row-{number}" if id_column is None else _text(row[id_column]),
             "method": "POST",
             "url": "/v1/chat/completions",
             "body": {
@@ -184,6 +186,99 @@ class _Template:
 
     def filled(self, row: Mapping[str, Any]) -> str:
         """The text with a row's values."""
-        return "".join(
-            tables.text(row[one.text]) if one.is_column else one.text for one in self.parts
-        )
+        return "".join(_text(row[one.text]) if one.is_column else one.text for one in self.parts)
+
+
+def _read(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    """The columns of a table, and its rows with those that are wanted at least.
+
+    Raises:
+        BatchError: it can't be read.
+        OSError: the same.
+    """
+    with table.open("rb") as file:
+        is_parquet = file.read(4) == _PARQUET
+    return _read_parquet(table, wanted) if is_parquet else _read_csv(table)
+
+
+def _read_csv(table: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    rows = _rows_of_csv(table)
+    columns = next(rows, None)
+    if columns is None:
+        raise BatchError(f"{table} has no rows.")
+    return columns, (dict(zip(columns, row, strict=True)) for row in rows)
+
+
+def _rows_of_csv(table: Path) -> Iterator[list[str]]:
+    """The header and the rows, which are all of one length."""
+    csv.field_size_limit(2**30)
+    # utf-8-sig leaves out the mark that Excel puts first.
+    with table.open(encoding="utf-8-sig", newline="") as text:
+        lines = csv.reader(text, strict=True)
+        length = None
+        try:
+            for row in lines:
+                length = length or len(row)
+                if row and len(row) != length:
+                    raise BatchError(
+                        f"{table}, line {lines.line_num}: {len(row)} values where the header names "
+                        f"{length} columns. Texts with commas or line breaks need quotes."
+                    )
+                if row:
+                    yield row
+        except UnicodeDecodeError as failure:
+            raise BatchError(f"{table} is not UTF-8: {failure}. Save it as UTF-8.") from None
+        except csv.Error as failure:
+            raise BatchError(
+                f"{table} can't be read as CSV, near line {lines.line_num}: {failure}."
+            ) from None
+
+
+def _read_parquet(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    try:
+        import pyarrow  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        raise BatchError(
+            f"{table} is Parquet, which needs pyarrow: pip install 'openrouter-adapter[parquet]'"
+        ) from None
+    try:
+        columns = parquet.read_schema(table).names
+    except pyarrow.ArrowException as failure:
+        raise BatchError(f"{table} can't be read as Parquet: {failure}") from None
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        try:
+            with parquet.ParquetFile(table) as file:
+                for batch in file.iter_batches(batch_size=1024, columns=sorted(wanted)):
+                    yield from batch.to_pylist()
+        except pyarrow.ArrowException as failure:
+            raise BatchError(f"{table} can't be read as Parquet: {failure}") from None
+
+    return columns, rows()
+
+
+def _text(value: Any) -> str:
+    """A value as it stands in a prompt: lists and structures as JSON, nothing for none.
+
+    Raises:
+        BatchError: it is bytes, and no text.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return _decoded(value)
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, default=str).decode()
+    return str(value)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise BatchError(
+            f"A column that is named holds bytes that are no text: {value[:20]!r}."
+        ) from None

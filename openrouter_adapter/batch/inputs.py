@@ -1,4 +1,6 @@
-"""The lines of a job's input: JSONL, gzipped or not, or a body builder's answer.
+"""The input of a job: its lines, and those of its requests that are still to be sent.
+
+The input is JSONL, gzipped or not, or a body builder's answer.
 
 Lines are numbered from 1 as an editor numbers them. Blank lines are left out, and so are a
 byte-order mark and the carriage return of Windows line ends.
@@ -9,15 +11,19 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter.batch.exceptions import BatchError
+from openrouter_adapter.batch import requests
+from openrouter_adapter.batch.exceptions import BatchError, LineFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from openrouter_adapter.batch.folder import Job
+    from openrouter_adapter.batch.requests import Request
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
@@ -162,3 +168,50 @@ def _parsed(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
+
+
+def left_over(
+    job: Job, done: Bits, doubled: Bits
+) -> Iterator[Request | tuple[int, str, LineFault]]:
+    """Each request that has no result yet.
+
+    Args:
+        job: What job it is.
+        done: The lines that have one.
+        doubled: Lines whose id an earlier one has.
+
+    Yields:
+        A request; or line number, id and fault of a line that can't be sent.
+    """
+    for number, text in lines(Path(job.source), job.first_line, job.first_byte):
+        if number > job.last_line:
+            return
+        if number < job.first_line or number in done:
+            continue
+        try:
+            request = requests.parse(number, text, job.model)
+        except LineFault as fault:
+            yield number, requests.custom_id_of(text), fault
+            continue
+        if number in doubled:
+            yield number, request.custom_id, LineFault("custom_id is the one of an earlier line")
+        else:
+            yield request
+
+
+class Bits:
+    """A set of line numbers, in an eighth of a byte each."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def add(self, line: int) -> None:
+        """Puts a line in, once."""
+        place, bit = line >> 3, 1 << (line & 7)
+        if place >= len(self._bytes):
+            self._bytes.extend(bytes(max(place + 1 - len(self._bytes), 4096)))
+        self._bytes[place] |= bit
+
+    def __contains__(self, line: int) -> bool:
+        place = line >> 3
+        return place < len(self._bytes) and bool(self._bytes[place] & 1 << (line & 7))

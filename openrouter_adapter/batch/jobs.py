@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import inputs, validation
-from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
+from openrouter_adapter.batch.inputs import Bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.batch import api, signals
+from openrouter_adapter.batch import progress
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.run import run_job
+from openrouter_adapter.batch.run import STOPPED, run_job
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE, url_of
 
@@ -126,7 +126,7 @@ def run_shard(board: Any, number: int, told: Options) -> Ended:
         access, is_stopping = _begin(ray, board)
         whole = Folder(told.out)
         if is_stopping:
-            return Ended(host, api.status(whole.shard(number).path))
+            return Ended(host, progress.status(whole.shard(number).path))
         _check_node(ray, whole, access, host)
         options = replace(
             told,
@@ -193,7 +193,7 @@ class _Reporter:
         if self._answer is not None and self._ray.wait([self._answer], timeout=0)[0]:
             with contextlib.suppress(self._ray.exceptions.RayError):
                 if self._ray.get(self._answer):
-                    now.engine.stop(signals.STOPPED)
+                    now.engine.stop(STOPPED)
             self._answer = None
         if self._answer is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_INTERVAL

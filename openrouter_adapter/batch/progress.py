@@ -1,19 +1,39 @@
-"""What a display sees of a run while it goes on."""
+"""How far a job is: what a display sees of a run that goes on, and what `batch status` finds.
+
+A run writes status.json every few seconds, and when it has ended, so that `batch status` need not
+read millions of results. It is believed while the run goes on, and afterwards as long as results,
+failures and journal are as the run has left them. A killed run leaves them otherwise: then they
+are read.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
 
 from openrouter_adapter import money
+from openrouter_adapter.batch import recovery
+from openrouter_adapter.batch import summary as summaries
+from openrouter_adapter.batch.accounting import JobBudget
+from openrouter_adapter.batch.folder import Folder
+from openrouter_adapter.batch.summary import Summary
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
-    from openrouter_adapter.batch.budget import Budget
     from openrouter_adapter.batch.engine import Engine
+    from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.recovery import Left
-    from openrouter_adapter.batch.summary import Summary
+
+# Seconds between two writings of a run.
+STATUS_INTERVAL: Final = 5.0
+# A run that has not written for so long may hang: its results tell more, seconds.
+_TOO_OLD: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,7 @@ class Progress:
 
     requests: int
     left: Left
-    budget: Budget
+    budget: JobBudget
     engine: Engine
     begun: float
     done_before: int
@@ -111,3 +131,74 @@ def together(
         stopping=stopping,
         note=note,
     )
+
+
+def status(out: str | os.PathLike[str]) -> Summary:
+    """What a job has come to so far; it may be running.
+
+    Raises:
+        BatchError: there is no job.
+    """
+    folder = Folder(Path(out))
+    job = folder.require_job()
+    if job.shards:
+        parts = [status(folder.shard(number).path) for number in range(1, job.shards + 1)]
+        running = folder.is_in_use() or any(part.running for part in parts)
+        return summaries.together(
+            folder.path, job.requests, parts, budget=job.budget, running=running
+        )
+    return _read_file(folder) or _read_results(folder, job)
+
+
+def _read_results(folder: Folder, job: Job) -> Summary:
+    """The same by all results and the journal."""
+    running = folder.is_in_use()
+    left = recovery.recover(folder)
+    past = left.past
+    if running:
+        # Those of a run that goes on are in the air indeed, not lost.
+        for attempt in left.in_the_air:
+            if attempt.run == past.runs:
+                del past.open[attempt]
+    limit = None if job.budget is None else money.picodollars(job.budget)
+    return summaries.summarize(
+        folder.path,
+        job.requests,
+        left.tally,
+        past,
+        JobBudget(limit, past.spent, past.unsettled),
+        retries=past.retries,
+        in_the_air=left.in_the_air,
+        running=running,
+    )
+
+
+def status_content(folder: Folder, summary: Summary) -> dict[str, Any]:
+    """What is written for a summary, as JSON values."""
+    return {
+        "summary": summary.as_json(),
+        "latencies": summary.latencies.as_json(),
+        "files": None if summary.running else _files(folder),
+    }
+
+
+def _read_file(folder: Folder) -> Summary | None:
+    """How a job stands by its file; None where that says nothing sure."""
+    is_running = folder.is_in_use()
+    try:
+        found = orjson.loads(folder.standing.read_bytes())
+        age = time.time() - folder.standing.stat().st_mtime
+        if found["files"] is None:
+            is_sure = is_running and age < _TOO_OLD
+        else:
+            is_sure = found["files"] == _files(folder)
+        fields = found["summary"] | {"running": is_running}
+        return Summary.of_json(folder.path, fields, found["latencies"]) if is_sure else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _files(folder: Folder) -> list[list[int]]:
+    """Size and time of each file that a run appends to."""
+    states = [file.stat() for file in (folder.results, folder.failures, folder.journal)]
+    return [[state.st_size, state.st_mtime_ns] for state in states]

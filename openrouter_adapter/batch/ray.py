@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter import money
-from openrouter_adapter.batch import api, jobs, nodes, progress, signals, summary
+from openrouter_adapter.batch import jobs, nodes, progress, summary
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options, checked
+from openrouter_adapter.batch.run import STOPPED
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
 from openrouter_adapter.wire import connection
@@ -237,7 +238,7 @@ class _Run:
             ended = nodes.Ended(
                 "a lost node", failure=f"{type(failure).__name__}, {_RETRIES} times"
             )
-        was_asked = ended.summary is not None and ended.summary.stopped == signals.STOPPED
+        was_asked = ended.summary is not None and ended.summary.stopped == STOPPED
         if was_asked and not self._signals and self._again[number] < _RETRIES:
             self._again[number] += 1
             self._submit(number)
@@ -271,7 +272,7 @@ class _Run:
         for number in range(1, self._job.shards + 1):
             ended = self._ended.get(number)
             if ended is None or ended.summary is None:
-                found.append(api.status(self._folder.shard(number).path))
+                found.append(progress.status(self._folder.shard(number).path))
             else:
                 found.append(ended.summary)
             if ended is None:

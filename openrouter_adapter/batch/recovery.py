@@ -1,21 +1,35 @@
-"""What earlier runs of a job have left: results, costs, and requests that were in the air."""
+"""What earlier runs of a job have left: results, costs, and requests that were in the air.
+
+And what OpenRouter says of their cost.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import money
 from openrouter_adapter.batch import journal, results
-from openrouter_adapter.batch.bits import Bits
 from openrouter_adapter.batch.exceptions import FolderUnfit
+from openrouter_adapter.batch.inputs import Bits
 from openrouter_adapter.batch.journal import Past
 from openrouter_adapter.batch.results import Attempt
-from openrouter_adapter.batch.tally import Tally
+from openrouter_adapter.batch.summary import Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from openrouter_adapter.batch.accounting import Accounts, JobBudget
     from openrouter_adapter.batch.folder import Folder
+    from openrouter_adapter.batch.sending import Sender
+    from openrouter_adapter.batch.writer import Disk
+
+_QUESTIONS: Final = 16
+# OpenRouter needs a moment until it knows a generation: seconds between two questions.
+WAITS: Final = (0.0, 1.0, 3.0)
+AT_ONCE: Final = (0.0,)
 
 
 @dataclass(slots=True)
@@ -74,3 +88,55 @@ def _read(path: Path, left: Left) -> None:
             f"Line {number} of {path} is not as a run has written it. Put it back, or take it out: "
             "its request is then sent again, and may cost something again."
         ) from None
+
+
+async def settle(
+    past: Past,
+    sender: Sender,
+    disk: Disk,
+    budget: JobBudget,
+    accounts: Accounts,
+    waits: Sequence[float] = WAITS,
+) -> None:
+    """Settles what can be found out; the rest goes on counting at its worst case.
+
+    Args:
+        past: Knows the attempts whose cost isn't known.
+        sender: Asks.
+        disk: Keeps the journal.
+        budget: What is found is spent there.
+        accounts: The ledger's side of it.
+        waits: Seconds before each round of questions.
+
+    Raises:
+        LedgerError: the ledger can't be written.
+    """
+    for wait in waits:
+        known = {a: one.generation_id for a, one in past.open.items() if one.generation_id}
+        if not known:
+            break
+        await asyncio.sleep(wait)
+        gate = asyncio.Semaphore(_QUESTIONS)
+        found = await asyncio.gather(
+            *(_ask(attempt, name, sender, gate) for attempt, name in known.items() if name)
+        )
+        for attempt, cost in found:
+            if cost is not None:
+                entry = past.open.pop(attempt)
+                budget.unsettled -= entry.hold
+                budget.spent += cost
+                accounts.write_found(
+                    attempt,
+                    cost,
+                    {"generation_id": entry.generation_id},
+                    was_cut_off=entry.was_in_the_air,
+                )
+                disk.note(journal.found_out(attempt, cost))
+
+
+async def _ask(
+    attempt: Attempt, generation_id: str, sender: Sender, gate: asyncio.Semaphore
+) -> tuple[Attempt, int | None]:
+    async with gate:
+        cost = await sender.find_cost(generation_id)
+    return attempt, None if cost is None else money.picodollars(cost)

@@ -1,4 +1,4 @@
-"""A line of results.jsonl or failures.jsonl, written and read back.
+"""The lines of results.jsonl and failures.jsonl: written, read back, and put into order.
 
 Both have OpenAI's batch result format, with fields of ours before `response`, which is last:
 so a reader that needs no answer can stop there. See
@@ -7,9 +7,13 @@ https://platform.openai.com/docs/api-reference/batch/request-output.
 
 from __future__ import annotations
 
+import mmap
+import os
+import struct
+import tempfile
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 
 # Nothing within a JSON text can look like this: its quotes would be escaped.
 _RESPONSE: Final = b',"response":'
+
+_PLACE: Final = struct.Struct("<Q")
+_BUFFER: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +157,56 @@ def whole_lines(path: Path) -> Iterator[bytes]:
         for line in file:
             if line.endswith(b"\n"):
                 yield line
+
+
+def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None:
+    """Rewrites a result file by line of the input; a kill leaves the old one or the new one.
+
+    An index of eight bytes a line is made on disk. Results come nearly in order, so reading
+    them by it reads the file nearly from front to back.
+
+    Args:
+        path: The result file.
+        new: Where it is written anew.
+        first_line: The first line of the input that may have a result.
+        last_line: The last one.
+
+    Raises:
+        OSError: there is no room for a second copy.
+    """
+    count = last_line - first_line + 1
+    if not path.exists() or count < 1:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as index_file:
+            _fill(index_file, count * _PLACE.size)
+            with mmap.mmap(index_file.fileno(), 0) as index, path.open("rb") as source:
+                _note_places(path, index, first_line)
+                with new.open("wb", buffering=_BUFFER) as file:
+                    for (place,) in _PLACE.iter_unpack(index):
+                        if place:
+                            source.seek(place - 1)
+                            file.write(source.readline())
+                    file.flush()
+                    os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _fill(file: IO[bytes], size: int) -> None:
+    """Makes a file of zeros. Of a sparse one a full disk is found out by a bus error."""
+    zeros = bytes(_BUFFER)
+    for start in range(0, size, _BUFFER):
+        file.write(zeros[: size - start])
+    file.flush()
+
+
+def _note_places(path: Path, index: mmap.mmap, first_line: int) -> None:
+    """Writes where each line's result begins, from 1; 0 stays for none."""
+    place = 0
+    for line in whole_lines(path):
+        number = Attempt.of_id(id_of(line)).line - first_line
+        _PLACE.pack_into(index, number * _PLACE.size, place + 1)
+        place += len(line)

@@ -1,26 +1,21 @@
-"""One run of a job, from the lock on its folder to its summary."""
+"""One run of a job, from the lock on its folder to its summary.
+
+Ctrl-C and SIGTERM: the first lets requests in flight finish, the second ends at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
+import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
-from openrouter_adapter.batch import (
-    feed,
-    jobs,
-    journal,
-    ordering,
-    recovery,
-    settling,
-    signals,
-    standing,
-)
-from openrouter_adapter.batch.accounting import open_accounts
-from openrouter_adapter.batch.budget import Budget
+from openrouter_adapter.batch import inputs, jobs, journal, recovery, results
+from openrouter_adapter.batch.accounting import JobBudget, open_accounts
 from openrouter_adapter.batch.engine import Engine
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
@@ -28,7 +23,7 @@ from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.journal import Open
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.outcomes import Outcomes
-from openrouter_adapter.batch.progress import Progress
+from openrouter_adapter.batch.progress import STATUS_INTERVAL, Progress, status_content
 from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
@@ -40,13 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from openrouter_adapter.batch.accounting import Accounts
-    from openrouter_adapter.batch.bits import Bits
     from openrouter_adapter.batch.folder import Job
+    from openrouter_adapter.batch.inputs import Bits
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.recovery import Left
 
 # Objects between two collections: those of a few hundred requests in the air.
 _MORE_OBJECTS: Final = 20_000
+
+STOPPED: Final = "It was asked to stop; what was in the air has landed."
+_SIGNALS: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+]
+# How to stop the runs of other threads, by the thread's id.
+_stops: dict[int, Callable[[], object]] = {}
 
 
 async def run_job(options: Options) -> Summary:
@@ -94,7 +96,7 @@ class _Run:
             past.spent += cost
             left.found.append((attempt, cost, {}))
         limit = None if job.budget is None else money.picodollars(job.budget)
-        self._budget = Budget(limit, past.spent, past.unsettled)
+        self._budget = JobBudget(limit, past.spent, past.unsettled)
         self._in_the_air = left.in_the_air
         past.runs += 1
 
@@ -107,7 +109,7 @@ class _Run:
         disk.note(journal.run_begins(left.past.runs))
         keep = Media(self._folder.media).keep if job.save_media else None
         engine = Engine(
-            feed.left_over(job, left.done, doubled),
+            inputs.left_over(job, left.done, doubled),
             sender,
             disk,
             self._budget,
@@ -122,10 +124,10 @@ class _Run:
         try:
             # Only where their holds are in the way is what is in the air worth waiting for.
             is_held = job.budget is not None or self._accounts.holds
-            waits = settling.WAITS if is_held else settling.AT_ONCE
-            await settling.settle(left.past, sender, disk, self._budget, self._accounts, waits)
+            waits = recovery.WAITS if is_held else recovery.AT_ONCE
+            await recovery.settle(left.past, sender, disk, self._budget, self._accounts, waits)
             with (
-                signals.stopping(engine),
+                _stopping(engine),
                 _watched(options.watch, progress),
                 _old_objects_left_alone(),
             ):
@@ -135,12 +137,12 @@ class _Run:
                 left.past.open[flight.attempt] = Open(flight.worst or 0)
                 self._in_the_air.append(flight.attempt)
             if not engine.is_abandoned:
-                await settling.settle(left.past, sender, disk, self._budget, self._accounts)
+                await recovery.settle(left.past, sender, disk, self._budget, self._accounts)
         finally:
             await disk.close()
         self._complain_of_unsaved(disk)
         if options.in_order:
-            ordering.sort_by_line(
+            results.sort_by_line(
                 self._folder.results, self._folder.sorted, job.first_line, job.last_line
             )
         stopped = engine.stopped or (disk.trouble_in_words if disk.trouble else None)
@@ -150,7 +152,7 @@ class _Run:
             # Only the journal knows what was in the air.
             self._folder.standing.unlink(missing_ok=True)
         else:
-            content = standing.content(self._folder, summary)
+            content = status_content(self._folder, summary)
             self._folder.write_whole(self._folder.standing, content)
         return summary
 
@@ -179,14 +181,14 @@ class _Run:
         async def keep() -> None:
             while not ended.is_set():
                 summary = self._summary(engine, begun, running=True)
-                content = standing.content(self._folder, summary)
+                content = status_content(self._folder, summary)
                 # It is a help; the run's own files say when the disk is full.
                 with contextlib.suppress(FolderUnfit):
                     await asyncio.to_thread(
                         self._folder.write_whole, self._folder.standing, content
                     )
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(ended.wait(), standing.INTERVAL)
+                    await asyncio.wait_for(ended.wait(), STATUS_INTERVAL)
 
         task = asyncio.get_running_loop().create_task(keep())
         try:
@@ -257,3 +259,42 @@ def _watched(watch: Callable[[Progress], None] | None, progress: Progress) -> It
     finally:
         task.cancel()
         shown(progress)
+
+
+def stop_thread(thread: int) -> None:
+    """Stops the run of a thread, as a signal stops the main thread's."""
+    if thread in _stops:
+        _stops[thread]()
+
+
+@contextlib.contextmanager
+def _stopping(engine: Engine) -> Iterator[None]:
+    """Has signals stop a run during the block; the handlers before it come back afterwards."""
+    asked = False
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        nonlocal asked
+        if asked:
+            engine.abandon()
+        asked = True
+        engine.stop(STOPPED)
+
+    def stop_soon(*_: object) -> None:
+        # A handler may run between any two lines. (Event loops take none of their own on Windows.)
+        loop.call_soon_threadsafe(stop)
+
+    thread = threading.get_ident()
+    if thread != threading.main_thread().ident:
+        _stops[thread] = stop_soon
+        try:
+            yield
+        finally:
+            del _stops[thread]
+        return
+    before = {number: signal.signal(number, stop_soon) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import identifiers, ordering, writer
+from openrouter_adapter.batch import results, validation, writer
 from openrouter_adapter.batch.folder import Folder
 from tests.batch.conftest import assert_each_once
 
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_from_the_start(
 ) -> None:
     path, out = job(5), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(identifiers.tempfile, "TemporaryDirectory", no_room)
+        patch.setattr(validation.tempfile, "TemporaryDirectory", no_room)
         with pytest.raises(
             batch.FolderUnfit, match=r"No space left .* Make room there, or give an"
         ):
@@ -121,7 +121,7 @@ def test_a_disk_without_room_for_a_second_copy_in_order(
 ) -> None:
     path, out = job(50), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(ordering, "_note_places", no_room)
+        patch.setattr(results, "_note_places", no_room)
         with pytest.raises(batch.FolderUnfit, match="Make room there, then give the same command"):
             batch.run(path, out, in_order=True)
     assert not (out / "results.jsonl.new").exists()

@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from openrouter_adapter import batch, ledger
-from openrouter_adapter.batch import feed, media, requests, sending, writer
+from openrouter_adapter.batch import inputs, media, requests, sending, writer
 from openrouter_adapter.emulator import Emulator
 from tests.batch.conftest import MODEL, QUICK, assert_each_once, chat, line, read
 
@@ -359,16 +359,17 @@ def test_an_image_that_cannot_be_kept_stops_the_job(
 def test_an_input_that_ends_in_mid_job(
     em: Emulator, job: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, real = job(100), feed.inputs.lines
+    path, real = job(100), inputs.lines
 
     def torn(source: Path, *place: int) -> Iterator[tuple[int, bytes]]:
         for number, text in real(source, *place):
-            if number == 50:
+            # The check has read all of it.
+            if place and number == 50:
                 raise batch.BatchError(f"{source} can't be read: gone.")
             yield number, text
 
     with monkeypatch.context() as patch:
-        patch.setattr(feed, "inputs", type("Torn", (), {"lines": staticmethod(torn)}))
+        patch.setattr(inputs, "lines", torn)
         with pytest.raises(batch.BatchError, match="gone"):
             batch.run(path, tmp_path / "out")
     found = batch.status(tmp_path / "out")

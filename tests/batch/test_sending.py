@@ -12,8 +12,8 @@ import pytest
 
 from openrouter_adapter import batch
 from openrouter_adapter import ledger as ledgers
-from openrouter_adapter.batch import limits, retries
-from openrouter_adapter.batch.circuit import THRESHOLD, Circuit
+from openrouter_adapter.batch import concurrency, retries
+from openrouter_adapter.batch.concurrency import THRESHOLD, Circuit
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_no_key_is_ever_written(em: Emulator, job: Callable[..., Path], tmp_path
 
 
 def test_a_level_doubles_creeps_and_halves() -> None:
-    level = limits.Level(most=1000)
+    level = concurrency.Level(most=1000)
     seen = []
     for _ in range(6):
         for _ in range(int(level.limit)):
@@ -76,7 +76,7 @@ def test_a_level_doubles_creeps_and_halves() -> None:
 
 
 def test_a_level_shrinks_where_more_is_only_slower() -> None:
-    level = limits.Level(most=1000)
+    level = concurrency.Level(most=1000)
     for _ in range(8):
         for _ in range(int(level.limit)):
             level.sent()

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from openrouter_adapter.batch.tally import Latencies
+from openrouter_adapter.batch.summary import Latencies
 
 
 def test_percentiles_are_right_to_within_two_percent_over_all_parts() -> None:
