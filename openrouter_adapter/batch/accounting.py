@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.concurrency import Flight
     from openrouter_adapter.batch.folder import Job
-    from openrouter_adapter.batch.journal import Past
+    from openrouter_adapter.batch.journal import JournalState
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
     from openrouter_adapter.ledger import Budget, Refusal
@@ -86,7 +86,7 @@ class JobBudget:
             self.spent += cost
 
 
-class Accounts:
+class JobLedger:
     """Writes a job's attempts to a ledger; does nothing where there is none."""
 
     def __init__(self, ledger: Ledger | None, job: Job, key: str, *, is_ours: bool) -> None:
@@ -138,7 +138,7 @@ class Accounts:
             call_id=self._call_id(flight.attempt),
             attempt=_number(flight.attempt),
             started_at=time.time_ns() // 1000,
-            endpoint=flight.request.endpoint.path,
+            endpoint=flight.request.route.path,
             model=flight.request.model,
             user_id=user,
             end_user_id=user,
@@ -190,7 +190,7 @@ class Accounts:
             }
         return self._left_holds
 
-    def release_unsent(self, past: Past) -> None:
+    def release_unsent(self, past: JournalState) -> None:
         """Ends the holds of attempts that no intent was written for: they were never sent.
 
         Must come before anything is held for this run, and after `write_found`.
@@ -315,7 +315,7 @@ def _number(attempt: Attempt) -> int:
     return attempt.run * _A_RUN + attempt.number
 
 
-def open_accounts(where: str | os.PathLike[str] | None, job: Job, key: str) -> Accounts:
+def open_ledger(where: str | os.PathLike[str] | None, job: Job, key: str) -> JobLedger:
     """The accounts of a job.
 
     Args:
@@ -328,13 +328,13 @@ def open_accounts(where: str | os.PathLike[str] | None, job: Job, key: str) -> A
         BatchError: the ledger can't be opened.
     """
     if where is None and ledgers.is_enabled():
-        return Accounts(ledgers.current(), job, key, is_ours=False)
+        return JobLedger(ledgers.current(), job, key, is_ours=False)
     if where is None and not os.environ.get(VARIABLE):
-        return Accounts(None, job, key, is_ours=False)
+        return JobLedger(None, job, key, is_ours=False)
     try:
         ledger = ledgers.open(where)
         ledger.enforcement.refresh()
         ledger.start()
     except LedgerError as failure:
         raise BatchError(f"The ledger can't be opened: {failure}.") from None
-    return Accounts(ledger, job, key, is_ours=True)
+    return JobLedger(ledger, job, key, is_ours=True)

@@ -33,7 +33,7 @@ _LONGEST_PAUSE: Final = 60.0
 
 
 @dataclass(slots=True)
-class Level:
+class ConcurrencyLimit:
     """The requests of one model in the air, and how many may be.
 
     Attributes:
@@ -121,7 +121,7 @@ class Flight:
     """
 
     request: Request
-    lane: Lane
+    queue: ModelQueue
     size: int
     attempt: Attempt
     counted: int = 0
@@ -131,19 +131,19 @@ class Flight:
 
 
 @dataclass(slots=True)
-class Lane:
+class ModelQueue:
     """The level of a model, and the requests that wait for room in it."""
 
-    level: Level
+    concurrency: ConcurrencyLimit
     waiting: deque[Flight] = field(default_factory=deque)
 
 
-class Lanes:
+class Queues:
     """All that wait. A throttled model does not hold up the others."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._lanes: dict[str, Lane] = {}
+        self._queues: dict[str, ModelQueue] = {}
         self._later: list[tuple[float, int, Flight]] = []
         self._order = itertools.count()
         self._parked = 0
@@ -151,21 +151,23 @@ class Lanes:
     def __len__(self) -> int:
         return self._parked + len(self._later)
 
-    def of_model(self, model: str) -> Lane:
+    def of_model(self, model: str) -> ModelQueue:
         """The lane of a model, made when it is first asked for."""
-        lane = self._lanes.get(model)
-        if lane is None:
-            lane = Lane(Level(self._pace.most_of_model(model), self._pace.finds_itself))
-            self._lanes[model] = lane
-        return lane
+        queue = self._queues.get(model)
+        if queue is None:
+            queue = ModelQueue(
+                ConcurrencyLimit(self._pace.most_of_model(model), self._pace.finds_itself)
+            )
+            self._queues[model] = queue
+        return queue
 
     def park(self, flight: Flight, *, first: bool = False) -> None:
         """Has a request wait for room, before or behind the others."""
         self._parked += 1
         if first:
-            flight.lane.waiting.appendleft(flight)
+            flight.queue.waiting.appendleft(flight)
         else:
-            flight.lane.waiting.append(flight)
+            flight.queue.waiting.append(flight)
 
     def postpone(self, flight: Flight, moment: float) -> None:
         """Has a request wait for a moment of the event loop's clock."""
@@ -176,15 +178,17 @@ class Lanes:
         while self._later and self._later[0][0] <= now:
             self.park(heapq.heappop(self._later)[2], first=True)
         if self._parked:
-            for lane in self._lanes.values():
-                if lane.waiting and lane.level.has_room(now):
+            for queue in self._queues.values():
+                if queue.waiting and queue.concurrency.has_room(now):
                     self._parked -= 1
-                    return lane.waiting.popleft()
+                    return queue.waiting.popleft()
         return None
 
     def next_moment(self, now: float) -> float | None:
         """When something that waits may be sent next, unless something lands before."""
-        moments = [lane.level.paused_until for lane in self._lanes.values() if lane.waiting]
+        moments = [
+            queue.concurrency.paused_until for queue in self._queues.values() if queue.waiting
+        ]
         if self._later:
             moments.append(self._later[0][0])
         return min((moment for moment in moments if moment > now), default=None)
@@ -192,11 +196,11 @@ class Lanes:
     @property
     def limit(self) -> int:
         """How many may be in the air over all models."""
-        return sum(int(lane.level.limit) for lane in self._lanes.values())
+        return sum(int(queue.concurrency.limit) for queue in self._queues.values())
 
 
 @dataclass(slots=True)
-class Circuit:
+class CircuitBreaker:
     """Whether requests may be sent. Times are of the event loop's clock, in seconds.
 
     Attributes:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter import debugging, money
 from openrouter_adapter.batch import journal, results
-from openrouter_adapter.batch.concurrency import Circuit, Flight, Lanes
+from openrouter_adapter.batch.concurrency import CircuitBreaker, Flight, Queues
 from openrouter_adapter.batch.requests import Request
 from openrouter_adapter.batch.results import Attempt
-from openrouter_adapter.batch.writer import Word
+from openrouter_adapter.batch.writer import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openrouter_adapter.batch.accounting import Accounts, JobBudget
+    from openrouter_adapter.batch.accounting import JobBudget, JobLedger
     from openrouter_adapter.batch.exceptions import LineFault
     from openrouter_adapter.batch.options import Pace
     from openrouter_adapter.batch.sending import Outcome, Sender
-    from openrouter_adapter.batch.writer import Disk
+    from openrouter_adapter.batch.writer import Writer
     from openrouter_adapter.ledger import LedgerError, Refusal
 
 # Requests that are sent after one sync of the journal, at most.
@@ -52,13 +52,13 @@ class Engine:
         self,
         feed: Iterator[Request | tuple[int, str, LineFault]],
         sender: Sender,
-        disk: Disk,
+        disk: Writer,
         budget: JobBudget,
         pace: Pace,
         run: int,
         worst: Callable[[Request], int | None],
         settle: Callable[[Engine, Flight, Outcome], None],
-        accounts: Accounts,
+        accounts: JobLedger,
     ) -> None:
         """Takes what a run needs.
 
@@ -77,8 +77,8 @@ class Engine:
         self.budget, self.pace, self._run, self._worst = budget, pace, run, worst
         self._settle, self.accounts = settle, accounts
         self._most, self._most_waiting = pace.most, pace.most_waiting
-        self.lanes = Lanes(pace)
-        self.circuit = Circuit(first_pause=pace.first_pause)
+        self.queues = Queues(pace)
+        self.circuit = CircuitBreaker(first_pause=pace.first_pause)
         self._wake = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
         self._idle: list[asyncio.Future[Flight | None]] = []
@@ -149,9 +149,9 @@ class Engine:
             if flight is None:
                 break
             if not self._held(flight):
-                self.lanes.park(flight, first=True)
+                self.queues.park(flight, first=True)
                 break
-            flight.lane.level.sent()
+            flight.queue.concurrency.sent()
             self.in_flight += 1
             group.append(flight)
         return group
@@ -169,26 +169,26 @@ class Engine:
 
     def _take(self, now: float) -> Flight | None:
         """The next flight whose model has room."""
-        flight = self.lanes.next(now)
+        flight = self.queues.next(now)
         while flight is None:
             flight = self._read_one()
             if flight is None:
                 return None
-            if not flight.lane.level.has_room(now):
-                self.lanes.park(flight)
+            if not flight.queue.concurrency.has_room(now):
+                self.queues.park(flight)
                 flight = None
         return flight
 
     def _read_one(self) -> Flight | None:
-        full = len(self.lanes) > self._most_waiting or self._bytes > _MOST_BYTES
+        full = len(self.queues) > self._most_waiting or self._bytes > _MOST_BYTES
         if self._is_read or full:
             return None
         for found in self._feed:
             if isinstance(found, Request):
                 size = _size(found)
                 self._bytes += size
-                lane = self.lanes.of_model(found.model)
-                return Flight(found, lane, size, Attempt(found.line, self._run, 0))
+                queue = self.queues.of_model(found.model)
+                return Flight(found, queue, size, Attempt(found.line, self._run, 0))
             self._fail_line(*found)
         self._is_read = True
         return None
@@ -210,7 +210,7 @@ class Engine:
         return False
 
     def _is_all_done(self) -> bool:
-        return self._is_read and not len(self.lanes)
+        return self._is_read and not len(self.queues)
 
     def _fail_line(self, number: int, custom_id: str, fault: LineFault) -> None:
         line = results.failure_line(Attempt(number, self._run, 0), custom_id, fault, None, 0.0)
@@ -234,7 +234,7 @@ class Engine:
                 if is_written:
                     # The journal must not take it for one in flight, nor the ledger.
                     line = journal.found_out(flight.attempt, 0)
-                    self.disk.word(Word(line, self.accounts.unsent_row(flight)))
+                    self.disk.word(Entry(line, self.accounts.unsent_row(flight)))
                 self._take_back(flight)
             return
         now = loop.time()
@@ -263,7 +263,7 @@ class Engine:
             refusals.append(refusal)
             self._take_back(flight)
             flight.counted -= 1
-            self.lanes.park(flight, first=True)
+            self.queues.park(flight, first=True)
         if held:
             self._ledger_stood = None
         if refusals:
@@ -336,18 +336,18 @@ class Engine:
         if row is None:
             self.disk.note(line)
         else:
-            self.disk.word(Word(line, row))
+            self.disk.word(Entry(line, row))
 
     def _landed(self, flight: Flight) -> None:
         self.in_flight -= 1
-        flight.lane.level.in_flight -= 1
+        flight.queue.concurrency.in_flight -= 1
         self._waits_for_landing = False
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Until something lands, or the next moment at which something may be sent."""
         now = loop.time()
         self._give_up_if_down(now)
-        moments = [now + 1.0, self.lanes.next_moment(now) or now + 1.0]
+        moments = [now + 1.0, self.queues.next_moment(now) or now + 1.0]
         if self._ask_ledger_at > now:
             moments.append(self._ask_ledger_at)
         if self.circuit.opened_at is not None and self.circuit.next_try > now:

@@ -90,7 +90,7 @@ class Prices:
                     self._catalog = catalog.load_endpoints(
                         self._catalog, [name], api_key=self.api_key, base_url=self.api_base
                     )
-        return catalog.bound(request.body, request.endpoint.path, self._catalog)
+        return catalog.bound(request.body, request.route.path, self._catalog)
 
     def look(self, request: Request) -> str | None:
         """Adds a request to the totals; why a budget can't take it, None where it can."""

@@ -171,7 +171,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def left_over(
-    job: Job, done: Bits, doubled: Bits
+    job: Job, done: LineSet, doubled: LineSet
 ) -> Iterator[Request | tuple[int, str, LineFault]]:
     """Each request that has no result yet.
 
@@ -199,7 +199,7 @@ def left_over(
             yield request
 
 
-class Bits:
+class LineSet:
     """A set of line numbers, in an eighth of a byte each."""
 
     def __init__(self) -> None:

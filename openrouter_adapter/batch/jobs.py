@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter.batch import inputs, validation
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
-from openrouter_adapter.batch.inputs import Bits
+from openrouter_adapter.batch.inputs import LineSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def look_before(folder: Folder, options: Options) -> None:
         _state_of(options.source)
 
 
-def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits]:
+def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, LineSet]:
     """A folder's job, checked before its first request; and the lines whose id is doubled.
 
     Raises:
@@ -58,7 +58,7 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Bits
     return again(folder, options)
 
 
-def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
+def again(folder: Folder, options: Options) -> tuple[Job, LineSet]:
     """The same for a folder that has a job, which must be the one that is asked for.
 
     Raises:
@@ -74,7 +74,7 @@ def again(folder: Folder, options: Options) -> tuple[Job, Bits]:
     budget = options.budget if options.budget is not None else job.budget
     source = options.source or Path(job.source)
     state = _state_of(source)
-    doubled = Bits()
+    doubled = LineSet()
     if job.skip_faulty or (job.size, job.modified) != state:
         checked = _check(folder, source, job.model)
         if checked.fingerprint != job.fingerprint:

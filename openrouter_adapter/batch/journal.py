@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Open:
+class OpenAttempt:
     """An attempt whose cost isn't known.
 
     Attributes:
@@ -45,7 +45,7 @@ class Open:
 
 
 @dataclass(slots=True)
-class Past:
+class JournalState:
     """What a journal says of the runs so far.
 
     Attributes:
@@ -58,7 +58,7 @@ class Past:
     runs: int = 0
     spent: int = 0
     retries: int = 0
-    open: dict[Attempt, Open] = field(default_factory=dict)
+    open: dict[Attempt, OpenAttempt] = field(default_factory=dict)
 
     @property
     def unsettled(self) -> int:
@@ -105,9 +105,9 @@ def _name(generation_id: str | None) -> bytes:
     return generation_id.replace(" ", "").encode() or b"-"
 
 
-def read(path: Path) -> Past:
+def read(path: Path) -> JournalState:
     """What the journal says, which may end anywhere in its last line."""
-    past = Past()
+    past = JournalState()
     for text in results.whole_lines(path):
         kind, *numbers = text.split()
         if kind == b"R":
@@ -121,16 +121,16 @@ def read(path: Path) -> Past:
     return past
 
 
-def _read_event(past: Past, kind: bytes, numbers: list[bytes]) -> None:
+def _read_event(past: JournalState, kind: bytes, numbers: list[bytes]) -> None:
     attempt = Attempt(int(numbers[0]), past.runs, int(numbers[1]))
     said = numbers[2]
     if kind == b">":
-        past.open[attempt] = Open(0 if said == b"-" else int(said))
+        past.open[attempt] = OpenAttempt(0 if said == b"-" else int(said))
     elif kind == b"@":
         if attempt in past.open:
             past.open[attempt].generation_id = None if said == b"-" else said.decode()
     elif kind == b"?":
-        entry = past.open.setdefault(attempt, Open(0))
+        entry = past.open.setdefault(attempt, OpenAttempt(0))
         entry.was_in_the_air = False
         entry.generation_id = None if said == b"-" else said.decode()
     else:
@@ -139,7 +139,7 @@ def _read_event(past: Past, kind: bytes, numbers: list[bytes]) -> None:
         past.retries += kind == b"~"
 
 
-def close_answered(past: Past, line: bytes) -> tuple[Attempt, int] | None:
+def close_answered(past: JournalState, line: bytes) -> tuple[Attempt, int] | None:
     """Settles an open attempt by its result, which was written when the run was killed.
 
     Returns:

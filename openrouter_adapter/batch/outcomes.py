@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import journal, results, retries
 from openrouter_adapter.batch.exceptions import words_of
-from openrouter_adapter.batch.journal import Open
-from openrouter_adapter.batch.writer import Word
+from openrouter_adapter.batch.journal import OpenAttempt
+from openrouter_adapter.batch.writer import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openrouter_adapter.batch.concurrency import Flight
     from openrouter_adapter.batch.engine import Engine
-    from openrouter_adapter.batch.journal import Past
+    from openrouter_adapter.batch.journal import JournalState
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.sending import Outcome
 
@@ -31,7 +31,7 @@ class Outcomes:
     """Writes outcomes down and plans further tries."""
 
     def __init__(
-        self, past: Past, keep_media: Callable[[Request, dict[str, Any]], None] | None
+        self, past: JournalState, keep_media: Callable[[Request, dict[str, Any]], None] | None
     ) -> None:
         """Takes what costs aren't known so far, and what saves an answer's images."""
         self._past, self._keep_media = past, keep_media
@@ -47,7 +47,7 @@ class Outcomes:
     def _answered(self, engine: Engine, flight: Flight, outcome: Outcome) -> None:
         self._refusals, engine.has_landed = 0.0, True
         engine.circuit.landed()
-        flight.lane.level.answered(outcome.latency)
+        flight.queue.concurrency.answered(outcome.latency)
         request, bill, body = flight.request, outcome.bill, outcome.body
         assert body is not None  # noqa: S101 - no failure
         if self._keep_media is not None:
@@ -83,16 +83,18 @@ class Outcomes:
 
     def _word(
         self, engine: Engine, flight: Flight, outcome: Outcome, *, is_last: bool = True
-    ) -> Word:
+    ) -> Entry:
         """What the journal and the ledger say of it."""
         attempt = flight.attempt
         row = engine.accounts.row(flight, outcome) if engine.accounts.is_on else None
         flight.row = None
         if outcome.charged is not None:
-            return Word(journal.settled(attempt, outcome.charged, is_last=is_last), row)
+            return Entry(journal.settled(attempt, outcome.charged, is_last=is_last), row)
         generation_id = outcome.bill.generation_id
-        self._past.open[attempt] = Open(flight.worst or 0, generation_id, was_in_the_air=False)
-        return Word(journal.unsettled(attempt, generation_id), row)
+        self._past.open[attempt] = OpenAttempt(
+            flight.worst or 0, generation_id, was_in_the_air=False
+        )
+        return Entry(journal.unsettled(attempt, generation_id), row)
 
 
 def _most_tries(engine: Engine, failure: Exception, *, refused: bool) -> int:
@@ -111,7 +113,7 @@ def _tell_limits(engine: Engine, flight: Flight, failure: Exception, now: float)
         return
     engine.circuit.landed()
     if retries.is_throttled(failure):
-        flight.lane.level.throttled(flight.sent_at, now, retries.asked_wait(failure))
+        flight.queue.concurrency.throttled(flight.sent_at, now, retries.asked_wait(failure))
 
 
 def _try_again(
@@ -131,7 +133,7 @@ def _try_again(
     if flight.counted >= most:
         return False
     delay = (wait or 0.0) + retries.backoff(max(flight.counted, 1), engine.pace.backoff)
-    engine.lanes.postpone(flight, now + delay)
+    engine.queues.postpone(flight, now + delay)
     engine.retries += 1
     return True
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.engine import Engine
     from openrouter_adapter.batch.folder import Job
-    from openrouter_adapter.batch.recovery import Left
+    from openrouter_adapter.batch.recovery import Recovered
 
 # Seconds between two writings of a run.
 STATUS_INTERVAL: Final = 5.0
@@ -77,7 +77,7 @@ class Progress:
     """
 
     requests: int
-    left: Left
+    left: Recovered
     budget: JobBudget
     engine: Engine
     begun: float

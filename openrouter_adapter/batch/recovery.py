@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter import money
 from openrouter_adapter.batch import journal, results
 from openrouter_adapter.batch.exceptions import FolderUnfit
-from openrouter_adapter.batch.inputs import Bits
-from openrouter_adapter.batch.journal import Past
+from openrouter_adapter.batch.inputs import LineSet
+from openrouter_adapter.batch.journal import JournalState
 from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.summary import Tally
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from openrouter_adapter.batch.accounting import Accounts, JobBudget
+    from openrouter_adapter.batch.accounting import JobBudget, JobLedger
     from openrouter_adapter.batch.folder import Folder
     from openrouter_adapter.batch.sending import Sender
-    from openrouter_adapter.batch.writer import Disk
+    from openrouter_adapter.batch.writer import Writer
 
 _QUESTIONS: Final = 16
 # OpenRouter needs a moment until it knows a generation: seconds between two questions.
@@ -33,7 +33,7 @@ AT_ONCE: Final = (0.0,)
 
 
 @dataclass(slots=True)
-class Left:
+class Recovered:
     """What the files of a folder say.
 
     Attributes:
@@ -44,9 +44,9 @@ class Left:
             fields of their results.
     """
 
-    done: Bits = field(default_factory=Bits)
+    done: LineSet = field(default_factory=LineSet)
     tally: Tally = field(default_factory=Tally)
-    past: Past = field(default_factory=Past)
+    past: JournalState = field(default_factory=JournalState)
     found: list[tuple[Attempt, int, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -55,14 +55,14 @@ class Left:
         return [attempt for attempt, entry in self.past.open.items() if entry.was_in_the_air]
 
 
-def recover(folder: Folder) -> Left:
+def recover(folder: Folder) -> Recovered:
     """Reads the folder of a job, which a kill may have left at any point.
 
     Raises:
         FolderUnfit: somebody else has changed its files.
     """
     try:
-        left = Left(past=journal.read(folder.journal))
+        left = Recovered(past=journal.read(folder.journal))
     except (ValueError, IndexError):
         raise FolderUnfit(
             f"{folder.journal} is not as a run has written it. Put it back as it was."
@@ -72,7 +72,7 @@ def recover(folder: Folder) -> Left:
     return left
 
 
-def _read(path: Path, left: Left) -> None:
+def _read(path: Path, left: Recovered) -> None:
     number = 0
     try:
         for number, line in enumerate(results.whole_lines(path), 1):  # noqa: B007 - see below
@@ -91,11 +91,11 @@ def _read(path: Path, left: Left) -> None:
 
 
 async def settle(
-    past: Past,
+    past: JournalState,
     sender: Sender,
-    disk: Disk,
+    disk: Writer,
     budget: JobBudget,
-    accounts: Accounts,
+    accounts: JobLedger,
     waits: Sequence[float] = WAITS,
 ) -> None:
     """Settles what can be found out; the rest goes on counting at its worst case.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Wire = dict[str, Any]
 
 
-class Endpoint(NamedTuple):
+class Route(NamedTuple):
     """How requests of one kind are built and their answers are read.
 
     Attributes:
@@ -54,7 +54,7 @@ class Request:
 
     line: int
     custom_id: str
-    endpoint: Endpoint
+    route: Route
     body: dict[str, Any]
     model: str
 
@@ -79,14 +79,14 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
     custom_id = fields.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
         raise LineFault(f"custom_id is {_shown(custom_id)}; it must be a text that names the line")
-    endpoint = _endpoint(fields)
+    route = _route(fields)
     body = fields.get("body")
     if not isinstance(body, dict):
         raise LineFault(f"body is {_shown(body)}; it must be an object")
     if model is not None:
         body["model"] = model
-    wire = _built(endpoint, body)
-    return Request(line, custom_id, endpoint, wire, wire["model"])
+    wire = _built(route, body)
+    return Request(line, custom_id, route, wire, wire["model"])
 
 
 def custom_id_of(text: bytes) -> str:
@@ -99,22 +99,22 @@ def custom_id_of(text: bytes) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _endpoint(fields: Mapping[str, Any]) -> Endpoint:
+def _route(fields: Mapping[str, Any]) -> Route:
     if fields.get("method", "POST") != "POST":
         raise LineFault(f"method is {_shown(fields['method'])}; it must be POST")
     url = fields.get("url")
-    endpoint = ENDPOINTS.get(url) if isinstance(url, str) else None
-    if endpoint is None:
-        raise LineFault(f"url is {_shown(url)}; it must be one of {', '.join(ENDPOINTS)}")
-    return endpoint
+    route = ROUTES.get(url) if isinstance(url, str) else None
+    if route is None:
+        raise LineFault(f"url is {_shown(url)}; it must be one of {', '.join(ROUTES)}")
+    return route
 
 
-def _built(endpoint: Endpoint, body: Wire) -> Wire:
+def _built(route: Route, body: Wire) -> Wire:
     _settle_model(body)
     if body.get("stream"):
         raise LineFault("stream: a batch writes whole answers; leave it out")
     try:
-        wire = endpoint.build(body)
+        wire = route.build(body)
     except LineFault:
         raise
     except Exception as failure:  # noqa: BLE001 - whatever it is, it is the line's
@@ -183,12 +183,10 @@ def _made(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
     return {**{name: answer[name] for name in kept if name in answer}, "data": data}
 
 
-ENDPOINTS: Final[Mapping[str, Endpoint]] = {
-    "/v1/chat/completions": Endpoint(
-        "/chat/completions", _build_chat, _read_completion, _as_it_came
-    ),
-    "/v1/embeddings": Endpoint("/embeddings", _build_embedding, _read_embedding, _as_it_came),
-    "/v1/images/generations": Endpoint("/chat/completions", _build_image, _read_completion, _made),
+ROUTES: Final[Mapping[str, Route]] = {
+    "/v1/chat/completions": Route("/chat/completions", _build_chat, _read_completion, _as_it_came),
+    "/v1/embeddings": Route("/embeddings", _build_embedding, _read_embedding, _as_it_came),
+    "/v1/images/generations": Route("/chat/completions", _build_image, _read_completion, _made),
 }
 
 

@@ -15,30 +15,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
 from openrouter_adapter.batch import inputs, jobs, journal, recovery, results
-from openrouter_adapter.batch.accounting import JobBudget, open_accounts
+from openrouter_adapter.batch.accounting import JobBudget, open_ledger
 from openrouter_adapter.batch.engine import Engine
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.journal import Open
+from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.outcomes import Outcomes
 from openrouter_adapter.batch.progress import STATUS_INTERVAL, Progress, status_content
 from openrouter_adapter.batch.results import tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
-from openrouter_adapter.batch.writer import Disk
+from openrouter_adapter.batch.writer import Writer
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from openrouter_adapter.batch.accounting import Accounts
+    from openrouter_adapter.batch.accounting import JobLedger
     from openrouter_adapter.batch.folder import Job
-    from openrouter_adapter.batch.inputs import Bits
+    from openrouter_adapter.batch.inputs import LineSet
     from openrouter_adapter.batch.options import Options
-    from openrouter_adapter.batch.recovery import Left
+    from openrouter_adapter.batch.recovery import Recovered
 
 # Objects between two collections: those of a few hundred requests in the air.
 _MORE_OBJECTS: Final = 20_000
@@ -68,7 +68,7 @@ async def run_job(options: Options) -> Summary:
         sender = Sender(options.api_key, options.api_base, timeout, options.headers)
         left = recovery.recover(folder)
         key = connection.api_key(options.api_key)
-        accounts = open_accounts(options.ledger, job, key)
+        accounts = open_ledger(options.ledger, job, key)
         try:
             async with sender:
                 run = _Run(folder, job, options, left, accounts)
@@ -85,7 +85,7 @@ class _Run:
     """What one run works with."""
 
     def __init__(
-        self, folder: Folder, job: Job, options: Options, left: Left, accounts: Accounts
+        self, folder: Folder, job: Job, options: Options, left: Recovered, accounts: JobLedger
     ) -> None:
         self._folder, self._job, self._options, self._left = folder, job, options, left
         self._accounts = accounts
@@ -100,10 +100,10 @@ class _Run:
         self._in_the_air = left.in_the_air
         past.runs += 1
 
-    async def go(self, sender: Sender, prices: Prices, doubled: Bits) -> Summary:
+    async def go(self, sender: Sender, prices: Prices, doubled: LineSet) -> Summary:
         begun = time.monotonic()
         left, options, job = self._left, self._options, self._job
-        disk = Disk(self._folder, self._count, self._accounts.write)
+        disk = Writer(self._folder, self._count, self._accounts.write)
         self._write_found(disk)
         self._accounts.release_unsent(left.past)
         disk.note(journal.run_begins(left.past.runs))
@@ -134,7 +134,7 @@ class _Run:
                 async with self._kept_standing(engine, begun):
                     await engine.run()
             for flight in engine.lost:
-                left.past.open[flight.attempt] = Open(flight.worst or 0)
+                left.past.open[flight.attempt] = OpenAttempt(flight.worst or 0)
                 self._in_the_air.append(flight.attempt)
             if not engine.is_abandoned:
                 await recovery.settle(left.past, sender, disk, self._budget, self._accounts)
@@ -197,7 +197,7 @@ class _Run:
             ended.set()
             await task
 
-    def _write_found(self, disk: Disk) -> None:
+    def _write_found(self, disk: Writer) -> None:
         """Tells the ledger and the journal what a killed run had not told them any more."""
         for attempt, cost, fields in self._left.found:
             self._accounts.write_found(attempt, cost, fields)
@@ -213,7 +213,7 @@ class _Run:
             else:
                 tally.add_failure(*said)
 
-    def _complain_of_unsaved(self, disk: Disk) -> None:
+    def _complain_of_unsaved(self, disk: Writer) -> None:
         if disk.unsaved:
             why = getattr(disk.trouble, "strerror", None) or disk.trouble
             raise BatchError(

@@ -132,7 +132,7 @@ class Sender:
         headers: Mapping[str, str] = _NOTHING
         try:
             async with self._session.post(
-                self._url(request.endpoint.path),
+                self._url(request.route.path),
                 data=orjson.dumps(request.body),
                 proxy=self._proxy,
                 allow_redirects=False,
@@ -157,7 +157,7 @@ class Sender:
         """Logs the line of debugging.py for a request that has ended."""
         debugging.tell(
             "POST",
-            self._base + request.endpoint.path,
+            self._base + request.route.path,
             model=request.model,
             status=getattr(outcome.failure, "status_code", None) if outcome.failure else 200,
             generation=outcome.bill.generation_id,
@@ -213,9 +213,9 @@ def _read(request: Request, content: bytes, headers: Mapping[str, str], latency:
     bill: Bill | None = None
     failure: Exception
     try:
-        wire = request.endpoint.read(content, request.body, headers, request.model)
+        wire = request.route.read(content, request.body, headers, request.model)
         bill = usage.read_bill(wire, headers)
-        body = request.endpoint.result(wire, headers, request.model)
+        body = request.route.result(wire, headers, request.model)
     except errors.MALFORMED:
         failure = errors.unreadable(content, headers, request.model)
     except Exception as cause:  # noqa: BLE001 - whatever it is belongs to this request

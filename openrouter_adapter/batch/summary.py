@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.batch.accounting import JobBudget
-    from openrouter_adapter.batch.journal import Past
+    from openrouter_adapter.batch.journal import JournalState
     from openrouter_adapter.batch.results import Attempt
 
 # Latencies are counted in steps of 2 %.
@@ -254,7 +254,7 @@ def summarize(
     folder: Path,
     requests: int,
     tally: Tally,
-    past: Past,
+    past: JournalState,
     budget: JobBudget,
     *,
     retries: int,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import inputs, requests
 from openrouter_adapter.batch.exceptions import Fault, LineFault
-from openrouter_adapter.batch.inputs import Bits
+from openrouter_adapter.batch.inputs import LineSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class Checked:
     fingerprint: str = ""
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
-    doubled: Bits = field(default_factory=Bits)
+    doubled: LineSet = field(default_factory=LineSet)
 
     def note(self, line: int, message: str) -> None:
         """Takes a fault down."""
@@ -77,7 +77,7 @@ def check(
     """
     found = Checked()
     content = hashlib.blake2b(digest_size=16)
-    with Identifiers(folder) as identifiers:
+    with CustomIds(folder) as identifiers:
         for number, text in inputs.lines(source):
             content.update(text)
             content.update(b"\n")
@@ -102,7 +102,7 @@ def check(
     return found
 
 
-class Identifiers:
+class CustomIds:
     """The ids of an input; a context manager, whose files are gone afterwards."""
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -40,7 +40,7 @@ MOST_WAITING: Final = 64 * 1024 * 1024
 _MOST_UNSYNCED: Final = 16 * 1024 * 1024
 
 
-class Word(NamedTuple):
+class Entry(NamedTuple):
     """What the journal says of an ended attempt, and the ledger's row of it."""
 
     line: bytes
@@ -53,7 +53,7 @@ class _Answers:
 
     results: list[bytes] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
+    words: list[Entry] = field(default_factory=list)
     counts: list[Any] = field(default_factory=list)
     size: int = 0
 
@@ -87,7 +87,7 @@ class _Group:
     counts: list[Any] = field(default_factory=list)
 
 
-class Disk:
+class Writer:
     """The files that a run appends to.
 
     Attributes:
@@ -124,7 +124,7 @@ class Disk:
         # The thread's own: answers that are written and not synced, words of those that are.
         self._unsynced = _Answers()
         self._synced_at = self._words_at = time.monotonic()
-        self._words: list[Word] = []
+        self._words: list[Entry] = []
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
         self._thread.start()
@@ -146,21 +146,21 @@ class Disk:
             "goes on."
         )
 
-    def result(self, line: bytes, word: Word, count: Any) -> None:
+    def result(self, line: bytes, word: Entry, count: Any) -> None:
         """Appends an answer, the journal's word of it, and what to count when it is on disk."""
         answers = self._group.answers
         answers.results.append(line)
         answers.counts.append(count)
         self.word(word, len(line))
 
-    def failure(self, line: bytes, word: Word | None, count: Any) -> None:
+    def failure(self, line: bytes, word: Entry | None, count: Any) -> None:
         """Appends a failure in the same way."""
         answers = self._group.answers
         answers.failures.append(line)
         answers.counts.append(count)
         self.word(word, len(line))
 
-    def word(self, word: Word | None, size: int = 0) -> None:
+    def word(self, word: Entry | None, size: int = 0) -> None:
         """Appends to the journal and to the ledger, some time later than results."""
         answers = self._group.answers
         if word is not None:

@@ -307,7 +307,7 @@ async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
         assert go_on.wait(30)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    files = writer.Disk(folder, list, list)
+    files = writer.Writer(folder, list, list)
     with monkeypatch.context() as patch:
         patch.setattr(writer.os, "write", full)
         files.note(b"R 1\n")
@@ -348,9 +348,9 @@ async def test_results_count_when_they_are_synced_and_share_syncs(
         assert syncs.count["results.jsonl"] == 1
         counted.extend(counts)
 
-    files = writer.Disk(folder, count, list)
+    files = writer.Writer(folder, count, list)
     for number in range(20):
-        files.result(b'{"id":"%d"}\n' % number, writer.Word(b"< %d 1 0\n" % number), number)
+        files.result(b'{"id":"%d"}\n' % number, writer.Entry(b"< %d 1 0\n" % number), number)
         await files.intended([b"> %d 1 -\n" % number])
     # No killed run loses what is in the file, but nothing says yet that it is on disk.
     assert folder.results.read_bytes().count(b"\n") == 20

@@ -599,7 +599,7 @@ def test_too_many_at_once_halves_what_is_in_the_air(
         job(200),
         tmp_path / "out",
         pace=batch.Pace(32, backoff=0.02),
-        watch=lambda progress: limits.append(progress.engine.lanes.limit),
+        watch=lambda progress: limits.append(progress.engine.queues.limit),
     )
     assert (summary.done, summary.failed) == (200, 0)
     assert min(limit for limit in limits if limit) <= 24
@@ -612,8 +612,8 @@ def test_per_model_limits(em: Emulator, job: Callable[..., Path], tmp_path: Path
     most: dict[str, Any] = {}
 
     def watch(progress: batch.Progress) -> None:
-        for name, lane in progress.engine.lanes._lanes.items():
-            most[name] = lane.level.most
+        for name, queue in progress.engine.queues._queues.items():
+            most[name] = queue.concurrency.most
 
     summary = batch.run(
         job(lines), tmp_path / "out", pace=batch.Pace(16, limits, backoff=0.01), watch=watch

@@ -148,7 +148,7 @@ def test_auto_finds_its_level(stub: str, job: Callable[..., Path], tmp_path: Pat
         tmp_path / "out",
         api_base=f"{stub}/slow",
         api_key="k",
-        watch=lambda progress: limits.append(progress.engine.lanes.limit),
+        watch=lambda progress: limits.append(progress.engine.queues.limit),
     )
     assert summary.done == 10_000
     assert max(limits) >= 512

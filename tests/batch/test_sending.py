@@ -13,7 +13,7 @@ import pytest
 from openrouter_adapter import batch
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter.batch import concurrency, retries
-from openrouter_adapter.batch.concurrency import THRESHOLD, Circuit
+from openrouter_adapter.batch.concurrency import THRESHOLD, CircuitBreaker
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
@@ -55,39 +55,39 @@ def test_no_key_is_ever_written(em: Emulator, job: Callable[..., Path], tmp_path
 
 
 def test_a_level_doubles_creeps_and_halves() -> None:
-    level = concurrency.Level(most=1000)
+    limit = concurrency.ConcurrencyLimit(most=1000)
     seen = []
     for _ in range(6):
-        for _ in range(int(level.limit)):
-            level.sent()
-        seen.append(int(level.limit))
-        for _ in range(level.in_flight):
-            level.in_flight -= 1
-            level.answered(1.0)
+        for _ in range(int(limit.limit)):
+            limit.sent()
+        seen.append(int(limit.limit))
+        for _ in range(limit.in_flight):
+            limit.in_flight -= 1
+            limit.answered(1.0)
     assert seen == [8, 16, 32, 64, 128, 256]
-    level.throttled(sent_at=5.0, now=6.0, wait=None)
-    level.throttled(sent_at=5.5, now=6.1, wait=None)
-    assert level.limit == 256
-    level.throttled(sent_at=6.2, now=7.0, wait=9.0)
-    assert level.limit == 128
+    limit.throttled(sent_at=5.0, now=6.0, wait=None)
+    limit.throttled(sent_at=5.5, now=6.1, wait=None)
+    assert limit.limit == 256
+    limit.throttled(sent_at=6.2, now=7.0, wait=9.0)
+    assert limit.limit == 128
     # The third refusal in a row: everybody waits.
-    assert not level.has_room(15.0)
-    assert level.has_room(16.0)
+    assert not limit.has_room(15.0)
+    assert limit.has_room(16.0)
 
 
 def test_a_level_shrinks_where_more_is_only_slower() -> None:
-    level = concurrency.Level(most=1000)
+    limit = concurrency.ConcurrencyLimit(most=1000)
     for _ in range(8):
-        for _ in range(int(level.limit)):
-            level.sent()
-        for _ in range(level.in_flight):
-            level.in_flight -= 1
-            level.answered(0.01 * max(level.limit, 64))
-    assert 64 <= level.limit < 300
+        for _ in range(int(limit.limit)):
+            limit.sent()
+        for _ in range(limit.in_flight):
+            limit.in_flight -= 1
+            limit.answered(0.01 * max(limit.limit, 64))
+    assert 64 <= limit.limit < 300
 
 
 def test_a_circuit_lets_one_try_at_a_time() -> None:
-    circuit = Circuit()
+    circuit = CircuitBreaker()
     for _ in range(THRESHOLD):
         assert circuit.may_send(10.0, 50)
         circuit.failed(10.0, "down")

@@ -77,7 +77,7 @@ def test_a_job_that_runs_is_not_read(
     seen: list[Any] = []
     em.faults.add("stall=0.1")
 
-    def note(folder: Folder) -> recovery.Left:
+    def note(folder: Folder) -> recovery.Recovered:
         seen.append(folder)
         return recover(folder)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from openrouter_adapter import batch
-from openrouter_adapter.batch.writer import Disk
+from openrouter_adapter.batch.writer import Writer
 from tests.batch.conftest import assert_each_once
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ def test_told_to_end_at_once_while_intents_are_written(
 ) -> None:
     path, out = job(200), tmp_path / "out"
     engines: list[Engine] = []
-    intended = Disk.intended
+    intended = Writer.intended
 
-    async def interrupted(files: Disk, intents: Iterable[bytes]) -> None:
+    async def interrupted(files: Writer, intents: Iterable[bytes]) -> None:
         await intended(files, intents)
         if engines and engines[0].has_landed:
             engines[0].abandon()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Disk, "intended", interrupted)
+        patch.setattr(Writer, "intended", interrupted)
         summary = batch.run(
             path, out, concurrency=8, watch=lambda progress: engines.append(progress.engine)
         )

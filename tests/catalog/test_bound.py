@@ -72,7 +72,7 @@ def test_known_providers_bound_the_model_and_its_fallbacks(em: Emulator, book: C
 
 def test_a_batch_asks_for_the_providers_of_fallbacks_too(em: Emulator) -> None:
     known = estimates.Prices(em.api_key, em.base_url)
-    asked = requests.Request(1, "one", requests.ENDPOINTS["/v1/chat/completions"], {}, MODEL)
+    asked = requests.Request(1, "one", requests.ROUTES["/v1/chat/completions"], {}, MODEL)
     asked.body = body(models=[FALLBACK])
     assert known.worst(asked) is not None
 
@@ -85,6 +85,6 @@ def test_a_batch_whose_providers_are_not_told_has_no_bound(
 
     monkeypatch.setattr(catalog, "load_endpoints", fail)
     known = estimates.Prices(em.api_key, em.base_url)
-    asked = requests.Request(1, "one", requests.ENDPOINTS["/v1/chat/completions"], body(), MODEL)
+    asked = requests.Request(1, "one", requests.ROUTES["/v1/chat/completions"], body(), MODEL)
     assert known.worst(asked) is None
     assert "could not be read" in str(known.look(asked))
