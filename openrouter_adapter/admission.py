@@ -14,7 +14,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter import debugging
-from openrouter_adapter.wire import errors, header_values, variants
+from openrouter_adapter.wire import connection, errors, model_names
 from openrouter_adapter.wire.usage import read_bill
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Attempt:
         session = self._session()
         if isinstance(session, str) and 0 < len(session) <= _LONGEST_SESSION:
             with contextlib.suppress(ValueError):
-                self.headers[SESSION_HEADER] = header_values.sendable(SESSION_HEADER, session)
+                self.headers[SESSION_HEADER] = connection.header_value(SESSION_HEADER, session)
 
     def _session(self) -> Any:
         log = self._log and self._log()
@@ -262,7 +262,7 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
             there is a gate, and no attempt that could be settled.
         Whatever the gate raises. Nothing has been sent in either case.
     """
-    refusal = variants.batch_only_in(body)
+    refusal = model_names.batch_only_in(body)
     if refusal is not None:
         raise errors.bad_request(refusal, str(body.get("model")))
     attempt = _current.get()

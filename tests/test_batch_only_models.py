@@ -14,7 +14,7 @@ from openrouter_adapter import batch, catalog, routing
 from openrouter_adapter.catalog.filters import Filters, select
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.emulator import models as emulated
-from openrouter_adapter.wire import variants
+from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,11 +134,11 @@ def test_openrouter_answers_404_to_it() -> None:
     ],
 )
 def test_only_a_whole_word_after_a_colon_is_it(name: str, is_one: bool) -> None:
-    assert variants.is_batch_only(name) == is_one
+    assert model_names.is_batch_only(name) == is_one
 
 
 ROWS = emulated.listing()["data"]
-TWINS = {row["id"]: row for row in ROWS if variants.is_batch_only(row["id"])}
+TWINS = {row["id"]: row for row in ROWS if model_names.is_batch_only(row["id"])}
 
 
 @pytest.fixture(params=["as listed", "twins first", "with endpoints"])
@@ -152,7 +152,7 @@ def models(request: pytest.FixtureRequest) -> catalog.Catalog:
 def test_the_catalogue_has_it_as_a_price_of_its_model(models: catalog.Catalog) -> None:
     assert len(TWINS) > 3
     for name, row in TWINS.items():
-        model = models[variants.without_batch(name)]
+        model = models[model_names.without_batch(name)]
         twin = models.in_batches(model)
         assert twin is not None
         assert twin.pricing.base["prompt"] == Decimal(row["pricing"]["prompt"])

@@ -24,7 +24,7 @@ from pydantic import ConfigDict
 from openrouter_adapter import admission, options
 from openrouter_adapter.audio_transcription import audio
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.wire import connection, errors, usage
+from openrouter_adapter.wire import errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def build_fields(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
         # Only JSON says what it cost; LiteLLM's response has the text in the same place.
         fields["response_format"] = "json"
     options.check(fields, model)
-    named = {"model": connection.wire_model(model), **fields}
+    named = {"model": model_names.wire_model(model), **fields}
     return options.with_extra(named, extra, model=model)
 
 

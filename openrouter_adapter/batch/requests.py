@@ -16,7 +16,7 @@ from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
 from openrouter_adapter.images import response as images
-from openrouter_adapter.wire import completion, variants
+from openrouter_adapter.wire import completion, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,7 +119,7 @@ def _built(route: Route, body: Wire) -> Wire:
         raise
     except Exception as failure:  # noqa: BLE001 - whatever it is, it is the line's
         raise LineFault(words_of(failure)) from None
-    refusal = variants.batch_only_in(wire)
+    refusal = model_names.batch_only_in(wire)
     if refusal is not None:
         raise LineFault(refusal)
     return wire

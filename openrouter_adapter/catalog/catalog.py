@@ -14,7 +14,7 @@ from openrouter_adapter.catalog.models import (
     parse_image_endpoint,
     parse_model,
 )
-from openrouter_adapter.wire import variants
+from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -73,8 +73,8 @@ class Catalog:
         # No requests name these, so they are no models of ours but prices of one.
         self._in_batches: dict[str, Model] = {}
         for model in filter(None, map(parse_model, rows)):
-            if variants.is_batch_only(model.id):
-                self._in_batches[variants.without_batch(model.id)] = model
+            if model_names.is_batch_only(model.id):
+                self._in_batches[model_names.without_batch(model.id)] = model
             else:
                 self._models[model.id] = model
         self._endpoints = {
@@ -168,7 +168,7 @@ class Catalog:
             if tried in self._names:
                 return Found(self._names[tried])
             base, *suffixes = tried.split(":")
-            acting = frozenset(suffixes) & variants.DYNAMIC
+            acting = frozenset(suffixes) & model_names.DYNAMIC
             kept = [base, *(suffix for suffix in suffixes if suffix not in acting)]
             if acting and ":".join(kept) in self._names:
                 return Found(self._names[":".join(kept)], acting)
@@ -177,7 +177,7 @@ class Catalog:
     def _all_names(self) -> dict[str, Model]:
         names = dict(self._models)
         for model in self._models.values():
-            words = [word for word in model.id.split(":")[1:] if word in variants.STATIC]
+            words = [word for word in model.id.split(":")[1:] if word in model_names.STATIC]
             slug = ":".join([model.canonical_slug.split(":")[0], *words])
             names.setdefault(slug, model)
             if model.author == "anthropic":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.catalog import prices
 from openrouter_adapter.catalog.loading import load
-from openrouter_adapter.wire import variants
+from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog.catalog import Catalog
@@ -106,7 +106,7 @@ def entries_of(catalog: Catalog) -> dict[str, Entry]:
     for name, model in catalog.names().items():
         entry = entry_of(model) | _batch_prices(catalog.in_batches(model))
         entries[f"openrouter/{name}"] = entry
-        for variant in variants.DYNAMIC:
+        for variant in model_names.DYNAMIC:
             if f"{name}:{variant}" not in catalog.names():
                 # A copy each: LiteLLM changes an entry in place when somebody registers its key.
                 entries.setdefault(f"openrouter/{name}:{variant}", dict(entry))

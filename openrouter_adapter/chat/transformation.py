@@ -23,7 +23,7 @@ from openrouter_adapter.chat import parameters, response
 from openrouter_adapter.chat.streaming import OpenRouterStream
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.text_completion import transformation as text_completion
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import completion, connection, errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
         litellm.BadRequestError: something in it is wrong; the message says what.
     """
     fields, extra = parameters.body_fields(keywords, model)
-    named = {"model": connection.wire_model(model), "messages": messages, **fields}
+    named = {"model": model_names.wire_model(model), "messages": messages, **fields}
     body = parameters.filled(named, extra, model)
     body["messages"] = chat_messages.to_wire(messages, body["model"], body)
     chat_messages.limit_breakpoints(body)

@@ -113,11 +113,11 @@ def show(
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
     from openrouter_adapter.catalog.filters import per_million
     from openrouter_adapter.cli.loading import load_catalog, load_endpoints
-    from openrouter_adapter.wire import variants
+    from openrouter_adapter.wire import model_names
 
     catalog = load_catalog(refresh)
     # Its row is a price of the model that is shown.
-    found = catalog.find(variants.without_batch(model))
+    found = catalog.find(model_names.without_batch(model))
     if found is None:
         typer.echo(f"The catalogue has no model {model}.", err=True)
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
 from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.wire import connection, errors, usage
+from openrouter_adapter.wire import errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
     for name in _NOT_SENT:
         fields.pop(name, None)
     options.check(fields, model)
-    named = {"model": connection.wire_model(model), "input": inputs, **fields}
+    named = {"model": model_names.wire_model(model), "input": inputs, **fields}
     return options.with_extra(named, extra, model=model)
 
 

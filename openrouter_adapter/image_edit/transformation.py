@@ -18,7 +18,7 @@ from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.images import images_api, inputs, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import completion, connection, errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ def build_body(
         *({"type": "image_url", "image_url": {"url": url}} for url in inputs.to_urls(image, model)),
     ]
     body = {
-        "model": connection.wire_model(model),
+        "model": model_names.wire_model(model),
         "messages": [{"role": "user", "content": content}],
         "modalities": routes.modalities(model),
         "usage": {"include": True},

@@ -18,7 +18,7 @@ from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.images import images_api, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import completion, connection, errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str
     if config:
         fields["image_config"] = config | (fields.get("image_config") or {})
     body = {
-        "model": connection.wire_model(model),
+        "model": model_names.wire_model(model),
         "messages": [{"role": "user", "content": prompt}],
         "modalities": routes.modalities(model),
         "usage": {"include": True},

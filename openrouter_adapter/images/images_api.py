@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter import options
 from openrouter_adapter.images import descriptors, inputs, models, sizing
 from openrouter_adapter.options.names import NATIVE_FIELDS
-from openrouter_adapter.wire import connection, errors
+from openrouter_adapter.wire import errors, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def build_body(
         fields["input_references"] = references(fields["input_references"], model)
     options.check(fields, model)
     _check_parameters(fields, model)
-    named = {"model": connection.wire_model(model), "prompt": prompt, **fields}
+    named = {"model": model_names.wire_model(model), "prompt": prompt, **fields}
     return options.with_extra(named, extra, model=model)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter.options.checking import check
-from openrouter_adapter.options.extra import unsaid, with_extra
-from openrouter_adapter.options.folding import fold_reasoning
-from openrouter_adapter.options.gathering import gather, gather_known
-from openrouter_adapter.options.headers import NAMES as HEADER_OPTIONS
-from openrouter_adapter.options.headers import cache_headers, headers_of
+from openrouter_adapter.options.collect import (
+    HEADER_OPTIONS,
+    cache_headers,
+    check,
+    fold_reasoning,
+    gather,
+    gather_known,
+    headers_of,
+    unsaid,
+    with_extra,
+)
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 
 if TYPE_CHECKING:
@@ -36,20 +41,18 @@ if TYPE_CHECKING:
         WebPlugin,
         XSearch,
     )
-    from openrouter_adapter.options.provider import (
-        MaxPrice,
-        Percentiles,
-        ProviderPreferences,
-        ProviderSort,
-    )
     from openrouter_adapter.options.request import (
         CacheControl,
         Debug,
         DeferredTools,
         DeferredToolsSearch,
         ImageConfig,
+        MaxPrice,
         Options,
+        Percentiles,
         PromptCacheOptions,
+        ProviderPreferences,
+        ProviderSort,
         Reasoning,
         StopCondition,
         Trace,
@@ -114,9 +117,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The types are for editors and for the first check; making them costs 4 ms of import time.
     if name in __all__:
-        from openrouter_adapter.options import plugins, provider, request, vocabulary
+        from openrouter_adapter.options import plugins, request, vocabulary
 
-        for module in (plugins, provider, request, vocabulary):
+        for module in (plugins, request, vocabulary):
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,19 @@
-"""Names of request fields: OpenRouter's options, and what OpenAI and LiteLLM share with it."""
+"""Names of request fields, and one warning for a name or a word that is nearly a known one.
+
+The names are OpenRouter's options, and what OpenAI and LiteLLM share with it. A slip is sent as
+given.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import logging
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter_adapter.options.validation import Shape
 
 OPENROUTER_FIELDS = frozenset(
     {
@@ -96,6 +107,17 @@ NATIVE_FIELDS = frozenset(
     }
 )
 
+logger = logging.getLogger("openrouter_adapter")
+
+# Finds "hihg" for "high", and nothing for "fastest" or "ultra".
+_CLOSENESS = 0.75
+# Longer strings are no slips of our words, which have 25 letters at most.
+_LONGEST = 40
+# A caller who sends new names without end shall not fill the memory with them.
+_MOST_WARNINGS = 1000
+
+_warned: set[tuple[str, str]] = set()
+
 
 def is_known_name(name: str) -> bool:
     """Whether LiteLLM or OpenAI has a parameter of this name, so that it is no slip."""
@@ -108,3 +130,69 @@ def _litellm_names() -> frozenset[str]:
     from litellm.types.utils import all_litellm_params
 
     return frozenset((*DEFAULT_CHAT_COMPLETION_PARAM_VALUES, *all_litellm_params))
+
+
+def warn_of_name(name: str) -> None:
+    """Warn when a keyword is nearly the name of an option, such as `provder`."""
+    if not is_known_name(name):
+        _warn(name, name, OPENROUTER_FIELDS)
+
+
+def warn_of_slips(path: str, value: Any, shape: Shape) -> None:
+    """Warn of keys and words inside an option that are nearly known ones."""
+    for place, word, known in _unknown(path, value, shape):
+        _warn(place, word, known)
+
+
+def _unknown(path: str, value: Any, shape: Shape) -> Iterator[tuple[str, str, frozenset[str]]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            known = shape.keys.get(key)
+            if known is not None:
+                yield from _unknown(f"{path}.{key}", inner, known)
+            elif shape.keys and isinstance(key, str):
+                yield f"{path}.{key}", key, frozenset(shape.keys)
+    elif isinstance(value, list):
+        if shape.item is not None:
+            for inner in value:
+                yield from _unknown(path, inner, shape.item)
+    elif shape.words and isinstance(value, str) and value not in shape.words:
+        yield path, value, shape.words
+
+
+def _warn(place: str, word: str, known: frozenset[str]) -> None:
+    match = _closest(word, known) if len(word) <= _LONGEST else None
+    if match is None or (place, word) in _warned or len(_warned) >= _MOST_WARNINGS:
+        return
+    _warned.add((place, word))
+    logger.warning(
+        "%s: OpenRouter is not known to have %r; was %r meant? It is sent as given.",
+        place,
+        word,
+        match,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _closest(word: str, known: frozenset[str]) -> str | None:
+    from difflib import get_close_matches
+
+    from openrouter_adapter.options.vocabulary import PROVIDERS
+
+    if known == PROVIDERS and _bare(word.partition("/")[0]) in {_bare(slug) for slug in known}:
+        # A provider has many names: "deepinfra/turbo" is an endpoint's, "AtlasCloud" is for show.
+        return None
+    matches = get_close_matches(word.lower(), sorted(known), n=1, cutoff=_CLOSENESS)
+    if not matches:
+        return None
+    # "fp12" beside "fp16" is a new size and no slip; "HIGH" beside "high" is one.
+    match, lower = matches[0], word.lower()
+    return None if match != lower and _letters(match) == _letters(lower) else match
+
+
+def _bare(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalnum())
+
+
+def _letters(word: str) -> str:
+    return "".join(letter for letter in word if not letter.isdigit())

@@ -1,25 +1,26 @@
-"""One option against its type, by pydantic; the caller's value is read and never changed."""
+"""Options against their types, by pydantic, and against one another.
+
+The caller's values are read and never changed.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
-from typing_extensions import get_type_hints
+from typing_extensions import get_type_hints, is_typeddict
 
-from openrouter_adapter.options.display import shown
+from openrouter_adapter.options.names import warn_of_slips
 from openrouter_adapter.options.plugins import PLUGINS, OtherPlugin
 from openrouter_adapter.options.request import Options
-from openrouter_adapter.options.shapes import shape_of_option, shape_of_plugin
-from openrouter_adapter.options.slips import warn_of_slips
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
-
-    from openrouter_adapter.options.shapes import Shape
 
 # From OpenRouter's page on parameters; the type is right already.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -29,6 +30,30 @@ _RANGES: dict[str, tuple[float, float]] = {
     "repetition_penalty": (0, 2),
 }
 _LONGEST_SESSION_ID = 256
+_NAMES = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object",
+    Any: "any value",
+}
+_WORDS_SHOWN = 12
+_SLUGS_SHOWN = 5
+_LONGEST_SHOWN = 40
+# Below these keys a value may be a secret or somebody's text.
+_PRIVATE = frozenset(
+    {
+        "classifier_context",
+        "options",
+        "prompt_cache_key",
+        "rules",
+        "search_prompt",
+        "session_id",
+        "trace",
+        "user_location",
+    }
+)
 
 
 def faults_of_option(name: str, value: Any) -> list[str]:
@@ -143,3 +168,168 @@ def _followed(
             continue
         place.append(str(step))
     return place, value, shape
+
+
+def contradictions(fields: dict[str, Any]) -> list[str]:
+    """Return what contradicts what, both sides shown. The shapes are known to be right."""
+    faults: list[str] = []
+    reasoning = fields.get("reasoning")
+    if reasoning is not None:
+        faults += _of_reasoning(reasoning)
+        faults += _of_inclusion(reasoning.get("exclude"), fields.get("include_reasoning"))
+    provider = fields.get("provider")
+    if provider is not None:
+        faults += _of_providers(provider)
+    return faults
+
+
+def _of_reasoning(reasoning: dict[str, Any]) -> list[str]:
+    faults: list[str] = []
+    effort, max_tokens = reasoning.get("effort"), reasoning.get("max_tokens")
+    enabled = reasoning.get("enabled")
+    shown_effort = f"reasoning.effort = {shown(effort)}"
+    shown_tokens = f"reasoning.max_tokens = {max_tokens}"
+    if effort is not None and max_tokens is not None:
+        faults.append(f"{shown_effort} and {shown_tokens}: give one of the two")
+    if enabled is False and effort not in {None, "none"}:
+        faults.append(f"reasoning.enabled = false and {shown_effort}: only none goes with it")
+    if enabled is False and max_tokens is not None:
+        faults.append(f"reasoning.enabled = false and {shown_tokens}: give one of the two")
+    if enabled is True and effort == "none":
+        faults.append(f"reasoning.enabled = true and {shown_effort}: give one of the two")
+    return faults
+
+
+def _of_inclusion(exclude: bool | None, include_reasoning: bool | None) -> list[str]:
+    if exclude is None or include_reasoning is None or exclude is not include_reasoning:
+        return []
+    word = "true" if exclude else "false"
+    return [f"include_reasoning = {word} and reasoning.exclude = {word}: one is the other's no"]
+
+
+def _of_providers(provider: dict[str, Any]) -> list[str]:
+    ignored = provider.get("ignore") or ()
+    faults: list[str] = []
+    only, order = provider.get("only"), provider.get("order")
+    if only and _all_ignored(only, ignored):
+        faults.append(f"provider.only = {_listed(only)} and {_ignoring(ignored)}")
+    if order and provider.get("allow_fallbacks") is False and _all_ignored(order, ignored):
+        faults.append(
+            f"provider.order = {_listed(order)}, provider.allow_fallbacks = false "
+            f"and {_ignoring(ignored)}"
+        )
+    return faults
+
+
+def _ignoring(ignored: Sequence[str]) -> str:
+    return f"provider.ignore = {_listed(ignored)}: no provider is left"
+
+
+def _listed(slugs: Sequence[str]) -> str:
+    more = ", …" if len(slugs) > _SLUGS_SHOWN else ""
+    return f"[{', '.join(shown(slug) for slug in slugs[:_SLUGS_SHOWN])}{more}]"
+
+
+def _all_ignored(slugs: Sequence[str], ignored: Sequence[str]) -> bool:
+    # A provider's own slug stands for all its endpoints, "deepinfra" for "deepinfra/turbo".
+    return all(slug in ignored or slug.partition("/")[0] in ignored for slug in slugs)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The type of one value.
+
+    Attributes:
+        allowed: What it may be, for an error message.
+        keys: The known keys of an object, each with its shape.
+        values: The shape of the values of an object whose keys are free.
+        item: The shape of a list's items.
+        words: The known words of a string.
+    """
+
+    allowed: str
+    keys: dict[str, Shape] = field(default_factory=dict)
+    values: Shape | None = None
+    item: Shape | None = None
+    words: frozenset[str] = frozenset()
+
+    def of_key(self, key: object) -> Shape | None:
+        """Return the shape of one of an object's values."""
+        return self.keys.get(key, self.values) if isinstance(key, str) else None
+
+
+@cache
+def shape_of_option(name: str) -> Shape:
+    """Return the shape of the option `name`."""
+    return _shape(get_type_hints(Options)[name])
+
+
+@cache
+def shape_of_plugin(plugin_id: str) -> Shape:
+    """Return the shape of a plugin; of an unknown one, what all plugins have."""
+    plugin = _shape(PLUGINS.get(plugin_id, OtherPlugin))
+    known = Shape(_among(tuple(PLUGINS)), words=frozenset(PLUGINS))
+    return Shape(plugin.allowed, {**plugin.keys, "id": known})
+
+
+def _shape(hint: Any) -> Shape:
+    origin = get_origin(hint)
+    if origin is Union or origin is UnionType:
+        return _either([_shape(part) for part in get_args(hint) if part is not NoneType])
+    if origin is Literal:
+        words = get_args(hint)
+        return Shape(_among(words), words=frozenset(words))
+    if origin is list:
+        item = _shape(get_args(hint)[0])
+        return Shape(f"a list, each item {item.allowed}", item=item)
+    if is_typeddict(hint):
+        keys = {name: _shape(inner) for name, inner in get_type_hints(hint).items()}
+        return Shape(f"an object with {', '.join(keys)}", keys=keys)
+    if origin is dict:
+        return Shape(_NAMES[dict], values=_shape(get_args(hint)[1]))
+    return Shape(_NAMES[hint])
+
+
+def _either(parts: list[Shape]) -> Shape:
+    # A word list already says that it is a string.
+    listed = any(part.words for part in parts)
+    allowed = [part.allowed for part in parts if not (listed and part.allowed == _NAMES[str])]
+    keys = {name: shape for part in parts for name, shape in part.keys.items()}
+    words = frozenset(word for part in parts for word in part.words)
+    items = [part.item for part in parts if part.item]
+    return Shape(" or ".join(allowed), keys, item=items[0] if items else None, words=words)
+
+
+def _among(words: tuple[str, ...]) -> str:
+    shown = ", ".join(f'"{word}"' for word in words[:_WORDS_SHOWN])
+    return f"a string such as {shown}" + (", …" if len(words) > _WORDS_SHOWN else "")
+
+
+def shown(value: Any, path: str = "") -> str:
+    """Return `value` in JSON's words where it is short and public, else what kind it is."""
+    if _PRIVATE.isdisjoint(path.split(".")):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (int, float)):
+            return repr(value)[:_LONGEST_SHOWN]
+        if isinstance(value, str) and len(value) <= _LONGEST_SHOWN and not _secret(value):
+            return f'"{value}"'
+    return _kind(value)
+
+
+def _secret(text: str) -> bool:
+    return " " in text.strip() or text.startswith(("sk-", "Bearer"))
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return f"a string of {len(value)} characters"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    return f"of type {type(value).__name__}"

@@ -14,7 +14,7 @@ from litellm.types.rerank import RerankResponse
 from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.wire import connection, errors, usage
+from openrouter_adapter.wire import connection, errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def build_body(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
     _check_query(fields, model)
     _check_documents(fields.get("documents"), model)
     options.check(fields, model)
-    named = {"model": connection.wire_model(model), **fields}
+    named = {"model": model_names.wire_model(model), **fields}
     return options.with_extra(named, extra, model=model)
 
 

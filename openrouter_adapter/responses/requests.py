@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from openrouter_adapter import options
 from openrouter_adapter.responses import parts
-from openrouter_adapter.wire import connection, errors
+from openrouter_adapter.wire import errors, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def build_body(
     checked = {name: fields.pop(name) for name in fields.keys() & options.OPENROUTER_FIELDS}
     options.check(checked, model)
     body = {
-        "model": connection.wire_model(model),
+        "model": model_names.wire_model(model),
         "input": to_wire(inputs, model),
         **fields,
         **checked,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.catalog.cost_map import entry_of
-from openrouter_adapter.options import checking
+from openrouter_adapter.options import check
 from openrouter_adapter.routing.selection import fits
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Deployment:
         for parameters in ({"provider": self.provider}, *self.parameters.values()):
             if "api_key" in parameters:
                 raise ValueError("parameters has api_key; name its variable in keys")
-            checking.check(dict(parameters), "")
+            check(dict(parameters), "")
 
 
 def model_list(

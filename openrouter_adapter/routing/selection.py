@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter import money
 from openrouter_adapter.catalog import load
 from openrouter_adapter.catalog.filters import ORDERS, Filters, per_million
-from openrouter_adapter.wire import variants
+from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -180,8 +180,8 @@ def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
         # `openrouter/auto` is a name of the catalogue's; its short form is not.
         names = (pattern, f"openrouter/{pattern}")
         found = [Chosen(name, catalog[name]) for name in names if name in catalog][:1]
-    if not found and variants.is_batch_only(pattern):
-        raise NothingSelectedError(f"A Router can't call {variants.batch_only(pattern)}.")
+    if not found and model_names.is_batch_only(pattern):
+        raise NothingSelectedError(f"A Router can't call {model_names.batch_only(pattern)}.")
     if not found:
         ids = [model.id for model in catalog]
         near = difflib.get_close_matches(pattern.strip("*"), ids, _NEAREST, 0.3)

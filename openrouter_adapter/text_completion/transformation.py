@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import completion, errors, model_names, usage
 from openrouter_adapter.wire.sse import EventParser
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def build_body(model: str, messages: list[Any], fields: Mapping[str, Any]) -> di
     if not prompts or not all(isinstance(prompt, str) and prompt for prompt in prompts):
         raise errors.bad_request(f"prompt={prompts!r:.200}: give a text, or a list of texts", model)
     prompt = prompts[0] if len(prompts) == 1 else prompts
-    return {"model": connection.wire_model(model), "prompt": prompt, **fields}
+    return {"model": model_names.wire_model(model), "prompt": prompt, **fields}
 
 
 def parse(

@@ -15,7 +15,7 @@ from litellm.types.llms.openai import HttpxBinaryResponseContent
 
 from openrouter_adapter import admission, options
 from openrouter_adapter.endpoint import Endpoint
-from openrouter_adapter.wire import connection, errors, usage
+from openrouter_adapter.wire import connection, errors, model_names, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def build_body(model: str, text: Any, voice: Any, keywords: Mapping[str, Any]) -
     if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float)):
         raise errors.bad_request(f"speed={speed!r}: give a number, 1 is a voice's own", model)
     options.check(fields, model)
-    named = {"model": connection.wire_model(model), "input": text, **fields}
+    named = {"model": model_names.wire_model(model), "input": text, **fields}
     return options.with_extra(named, extra, model=model)
 
 

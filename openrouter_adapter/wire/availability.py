@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.wire import error_types
+from openrouter_adapter.wire import error_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +66,8 @@ def revised_status(availability: Mapping[str, Any], status: int) -> int:
     if isinstance(code, str) and code in CODES and CODES[code][1] == is_retryable:
         return status
     if is_retryable:
-        return status if error_types.family(status) in _RETRIED else 503
-    return status if error_types.family(status) in _FINAL else 404
+        return status if error_kinds.family(status) in _RETRIED else 503
+    return status if error_kinds.family(status) in _FINAL else 404
 
 
 def retry_after(availability: Mapping[str, Any]) -> int | None:

@@ -1,20 +1,23 @@
-"""Who we are to OpenRouter and where it is: API key, base URL, attribution, model names.
+"""Who we are to OpenRouter and where it is: API key, base URL, request headers, TLS and proxy.
 
-Everything here is read anew for each request, so a key that rotates in the environment or
+Everything here is read again for each request, so a key that rotates in the environment or
 in a secret manager is picked up without a restart.
+
+HTTP takes any byte from 0x20 on in a header, save 0x7f; by common use those beyond ASCII are UTF-8.
+httpx encodes a text as ASCII, aiohttp as UTF-8; `header_value` makes both send the same.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 import ssl
 import urllib.request
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from openrouter_adapter import keychain
-from openrouter_adapter.wire import header_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +48,10 @@ _NO_PROVISIONING_KEY: Final = (
     "own, which calls no models: set the environment variable OPENROUTER_PROVISIONING_KEY. It is "
     "made at https://openrouter.ai/settings/provisioning-keys."
 )
+
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +179,6 @@ def endpoint_url(given: str | None, path: str) -> str:
     return base if base.endswith(path) else base + path
 
 
-def wire_model(model: str) -> str:
-    """The model as OpenRouter names it.
-
-    LiteLLM's core takes `openrouter/auto` for a prefix and a model named `auto`; a name without
-    an author, that is no preset, gets OpenRouter's own back. A class that is used directly may
-    be given LiteLLM's prefix, which goes.
-    """
-    if model.startswith("openrouter/") and "/" in model.removeprefix("openrouter/"):
-        return model.removeprefix("openrouter/")
-    return model if "/" in model or model.startswith("@") else f"openrouter/{model}"
-
-
 def request_headers(
     given: Mapping[str, str | None], key: str | None, model: str = ""
 ) -> dict[str, str]:
@@ -228,14 +223,56 @@ def sendable(headers: Mapping[str, str | None], model: str = "") -> dict[str, st
 
     try:
         return {
-            name: header_values.sendable(name, value)
-            for name, value in headers.items()
-            if value is not None
+            name: header_value(name, value) for name, value in headers.items() if value is not None
         }
     except ValueError as cause:
         raise exceptions.BadRequestError(
             message=f"{cause} Nothing was sent.", llm_provider="openrouter", model=model
         ) from None
+
+
+class _Utf8(str):
+    """A value that httpx, too, encodes as UTF-8; everywhere else it is the text that it is."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The bytes that are sent, whatever encoding a client asks for."""
+        return super().encode("utf-8", errors)
+
+
+def header_value(name: Any, value: Any) -> str:
+    """A header's value as every client of ours sends it: UTF-8, no white space around it.
+
+    Raises:
+        ValueError: HTTP has no place for the name or the value; the message has the name, and
+            nothing of the value, which may be a secret.
+    """
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"The header {name!r} can't be sent: that is no name for one.")
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    if not isinstance(text, str):
+        kind = type(value).__name__
+        raise ValueError(  # noqa: TRY004 - a wrong request, like the others
+            f"The header {name} can't be sent: its value must be a text, not {kind}."
+        )
+    text = text.strip(" \t")
+    if text.isascii() and text.isprintable():
+        return text
+    found = _CONTROL.search(text)
+    if found is not None:
+        raise ValueError(
+            f"The header {name} can't be sent: character {found.start()} of its value is "
+            f"{found[0]!r}, which HTTP allows in none."
+        )
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as cause:
+        raise ValueError(
+            f"The header {name} can't be sent: character {cause.start} of its value has no form "
+            "in UTF-8."
+        ) from None
+    return _Utf8(text)
 
 
 def tls() -> ssl.SSLContext | bool:

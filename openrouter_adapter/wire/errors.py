@@ -18,7 +18,7 @@ openai.OpenAIError
   APIConnectionError                        OpenRouter was not reached
 
 OpenRouter's `error_type` decides the class; where there is none, the status, and the words for the
-two kinds that have fallbacks of their own (error_types.py, error_words.py).
+two kinds that have fallbacks of their own (error_kinds.py).
 
 Each carries, besides LiteLLM's own attributes:
   openrouter         dict: code, error_type, provider_name, generation_id, cost, … if the wire had
@@ -32,15 +32,16 @@ Each carries, besides LiteLLM's own attributes:
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpx
 import orjson
 
-from openrouter_adapter.wire import decoding, error_words, wire_error
+from openrouter_adapter.wire import error_kinds, wire_error
 from openrouter_adapter.wire.connection import DEFAULT_BASE_URL
-from openrouter_adapter.wire.error_types import CONTEXT, POLICY, Kind, family
+from openrouter_adapter.wire.error_kinds import CONTEXT, POLICY, Kind, family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +106,7 @@ def from_http(
     is_cut = body is None and text.lstrip()[:1] in {"{", "["}
     words = "" if is_cut else wire_error.plain_words(text)
     words = words or httpx.codes.get_reason_phrase(status)
-    exception = build(status, words, headers, model, kind=error_words.kind(text, status))
+    exception = build(status, words, headers, model, kind=error_kinds.of_words(text, status))
     return _dress(exception, received=text[:MOST_RECEIVED]) if is_cut else exception
 
 
@@ -150,6 +151,32 @@ def raise_for_body(
     return body
 
 
+def loads(content: bytes) -> Any:
+    r"""The JSON of an answer's bytes, or of an event's.
+
+    A byte-order mark is skipped. Half of a surrogate pair, as `"\ud83d"` stands where a program
+    cut a text in the middle of an emoji, becomes U+FFFD: nothing else is lost of an answer that
+    was paid for, and the text can be printed, sent and kept.
+
+    Raises:
+        ValueError: it is no JSON, or one that nests without end.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        found = json.loads(content, parse_constant=_refuse)
+        text = json.dumps(found, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        return json.loads(text.decode("utf-16", "replace"))
+    except RecursionError:
+        raise ValueError("the JSON nests too deeply") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: str = "") -> Any:
     """The JSON of an answer's bytes.
 
@@ -157,7 +184,7 @@ def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: s
         litellm.ServiceUnavailableError: it is none, or was cut.
     """
     try:
-        return decoding.loads(content)
+        return loads(content)
     except ValueError:
         raise unreadable(content, headers, model) from None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.wire import decoding
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ class EventParser:
 
     def _decode(self, data: bytes) -> Any:
         try:
-            event = decoding.loads(data)
+            event = errors.loads(data)
         except ValueError:
             raise NotJSONError(data) from None
         if not isinstance(event, dict):

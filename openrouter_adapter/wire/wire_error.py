@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from openrouter_adapter.wire import availability, error_types, error_words
+from openrouter_adapter.wire import availability, error_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Meaning(NamedTuple):
     """What an error means: the HTTP status that it stands for, and its kind beyond the status."""
 
     status: int
-    kind: error_types.Kind | None
+    kind: error_kinds.Kind | None
 
 
 class WireError:
@@ -55,7 +55,7 @@ class WireError:
         self.availability = _dict(self._error.get("availability") or body.get("availability"))
         said = [place.get("error_type") for place in (self.metadata, self._error, body)]
         types = [one for one in said if isinstance(one, str) and one]
-        known = [one for one in types if one in error_types.STATUSES]
+        known = [one for one in types if one in error_kinds.STATUSES]
         self.error_type: str = next(iter(known or types), "")
 
     def meaning(self, status: int | None = None) -> Meaning:
@@ -65,8 +65,8 @@ class WireError:
             status: The HTTP status; None where it was 200.
         """
         found = status if status is not None and status >= 400 else self._status()
-        typed = error_types.STATUSES.get(self.error_type)
-        if typed is not None and error_types.family(typed) != error_types.family(found):
+        typed = error_kinds.STATUSES.get(self.error_type)
+        if typed is not None and error_kinds.family(typed) != error_kinds.family(found):
             found = typed
         if self.availability:
             found = availability.revised_status(self.availability, found)
@@ -79,28 +79,28 @@ class WireError:
             if found is not None:
                 return found
         return (
-            error_types.STATUSES.get(self.error_type)
+            error_kinds.STATUSES.get(self.error_type)
             or availability.status_of_code(self.availability)
             or status_of(error.get("code"), status_of(error.get("type")))
         )
 
-    def _kind(self, status: int) -> error_types.Kind | None:
+    def _kind(self, status: int) -> error_kinds.Kind | None:
         if status == 403 and self.metadata.get("reasons"):
-            return error_types.POLICY
-        is_refined = self.error_type in error_types.REFINED_BY_WORDS
-        if self.error_type in error_types.STATUSES and not is_refined:
-            return error_types.KINDS.get(self.error_type)
+            return error_kinds.POLICY
+        is_refined = self.error_type in error_kinds.REFINED_BY_WORDS
+        if self.error_type in error_kinds.STATUSES and not is_refined:
+            return error_kinds.KINDS.get(self.error_type)
         raw = _upstream_error(self.metadata.get("raw"))
         codes = [self._error.get("code"), self._error.get("type"), raw.get("code")]
         codes.append(self.metadata.get("provider_code"))
         for code in codes:
-            if isinstance(code, str) and code in error_types.KINDS:
-                return error_types.KINDS[code]
+            if isinstance(code, str) and code in error_kinds.KINDS:
+                return error_kinds.KINDS[code]
         said = (self._error.get("message"), raw.get("message"), *codes)
-        found = error_words.kind(" | ".join(str(one) for one in said if one), status)
-        return None if is_refined and found != error_types.CONTEXT else found
+        found = error_kinds.of_words(" | ".join(str(one) for one in said if one), status)
+        return None if is_refined and found != error_kinds.CONTEXT else found
 
-    def words(self, kind: error_types.Kind | None) -> str:
+    def words(self, kind: error_kinds.Kind | None) -> str:
         """OpenRouter's message, the provider's words and codes, and what a person can do."""
         metadata, flagged = self.metadata, self.metadata.get("flagged_input")
         message = str(self._error.get("message") or "the request failed")
@@ -122,8 +122,8 @@ class WireError:
             if value:
                 listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
                 parts.append(f"{label}: {_cut(_without_flagged(listed, flagged))}")
-        if kind is None and self.error_type in error_types.LIMITS:
-            parts.append(error_types.LIMITS[self.error_type])
+        if kind is None and self.error_type in error_kinds.LIMITS:
+            parts.append(error_kinds.LIMITS[self.error_type])
         return " | ".join([*parts, *availability.words(self.availability)])
 
     def _native_finish_reason(self) -> Any:
@@ -183,7 +183,7 @@ def status_of(code: Any, default: int = 502) -> int:
     number = _status_of_number(code)
     if number is not None or not isinstance(code, str):
         return number or default
-    return error_types.STATUS_OF_CODE.get(code.strip().lower().replace(" ", "_"), default)
+    return error_kinds.STATUS_OF_CODE.get(code.strip().lower().replace(" ", "_"), default)
 
 
 def _status_of_number(code: Any) -> int | None:

@@ -14,7 +14,7 @@ from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import cache, loading
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated
-from openrouter_adapter.wire.variants import is_batch_only
+from openrouter_adapter.wire.model_names import is_batch_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

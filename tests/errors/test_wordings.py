@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter.wire import error_words, errors
+from openrouter_adapter.wire import error_kinds, errors
 from tests.errors.table import WAYS, failure_of, interruption, refusal
 from tests.responses.test_requests import response
 from tests.support.failures import error
@@ -224,20 +224,22 @@ def test_wording_is_found_without_litellms_list(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.delattr(exception_mapping_utils, "ExceptionCheckers")
     for words in TOO_LONG:
-        assert error_words.kind(words, 400) == "context"
-    assert error_words.kind("content_policy_violation", 400) == "policy"
+        assert error_kinds.of_words(words, 400) == "context"
+    assert error_kinds.of_words("content_policy_violation", 400) == "policy"
 
 
 def test_wording_that_only_litellm_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     from litellm.litellm_core_utils.exception_mapping_utils import ExceptionCheckers
 
     words = "Der Prompt ist zu lang"
-    assert error_words.kind(words, 400) is None
+    assert error_kinds.of_words(words, 400) is None
     check = "is_error_str_context_window_exceeded"
     monkeypatch.setattr(ExceptionCheckers, check, staticmethod(lambda text: "zu lang" in text))
-    assert error_words.kind(words, 400) == "context"
-    assert error_words.kind(f"{words}: tokens per minute", 400) is None
+    assert error_kinds.of_words(words, 400) == "context"
+    assert error_kinds.of_words(f"{words}: tokens per minute", 400) is None
 
 
 def test_prompt_that_a_provider_repeats_is_not_read_to_its_end() -> None:
-    assert error_words.kind("Invalid role " + "word " * 2000 + "prompt is too long", 400) is None
+    assert (
+        error_kinds.of_words("Invalid role " + "word " * 2000 + "prompt is too long", 400) is None
+    )

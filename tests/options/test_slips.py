@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openrouter_adapter.options import check, slips
+from openrouter_adapter.options import check, names
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -65,7 +65,7 @@ def test_what_is_no_slip_gets_no_warning(fields: dict[str, Any], warnings: Any) 
 
 
 def test_warnings_come_to_an_end(warnings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slips, "_MOST_WARNINGS", 2)
+    monkeypatch.setattr(names, "_MOST_WARNINGS", 2)
     for number in range(5):
         check({f"provider{number}x": 1}, MODEL)
     assert len(warnings()) == 2

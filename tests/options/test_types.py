@@ -164,6 +164,6 @@ def test_the_types_wait_for_the_first_option() -> None:
         "print(*(name for name in sys.modules if name.startswith('openrouter_adapter.options.')))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert "openrouter_adapter.options.checking" in run.stdout
+    assert "openrouter_adapter.options.collect" in run.stdout
     for module in ("vocabulary", "request", "validation"):
         assert f"openrouter_adapter.options.{module}" not in run.stdout

@@ -10,7 +10,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter.wire import connection
+from openrouter_adapter.wire import connection, model_names
 from tests.conftest import KEY
 from tests.support.calls import WAYS, ask
 
@@ -380,4 +380,4 @@ def test_tls_follows_litellms_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_model_as_openrouter_names_it(given: str, sent: str) -> None:
-    assert connection.wire_model(given) == sent
+    assert model_names.wire_model(given) == sent

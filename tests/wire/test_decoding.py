@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openrouter_adapter.wire import decoding
+from openrouter_adapter.wire import errors
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from openrouter_adapter.wire import decoding
     ],
 )
 def test_what_can_be_read(content: bytes, found: object) -> None:
-    assert decoding.loads(content) == found
+    assert errors.loads(content) == found
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_what_can_be_read(content: bytes, found: object) -> None:
 )
 def test_what_is_no_json(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decoding.loads(content)
+        errors.loads(content)

@@ -12,7 +12,7 @@ import pytest
 
 import openrouter_adapter
 from openrouter_adapter import account, api, batch
-from openrouter_adapter.wire import connection, header_values
+from openrouter_adapter.wire import connection
 from tests.conftest import KEY
 from tests.errors.table import WAYS
 from tests.image_edit.test_image_edit import PNG
@@ -182,7 +182,7 @@ def test_letters_beyond_ascii_over_the_official_sdk(
 @pytest.mark.parametrize("value", ["birds", " birds\t", "a\tb", "", "é", "\x80", b"birds", "東京"])
 def test_value_is_the_text_that_it_was_without_white_space_around_it(value: Any) -> None:
     text = value.decode() if isinstance(value, bytes) else value
-    found = header_values.sendable("X-Team", value)
+    found = connection.header_value("X-Team", value)
     assert found == text.strip(" \t")
     assert json.dumps(found) == json.dumps(text.strip(" \t"))
     assert httpx.Headers({"X-Team": found}).raw == [(b"X-Team", found.encode())]

@@ -22,7 +22,7 @@ from openrouter_adapter.catalog.estimates import (
 )
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
-from openrouter_adapter.wire import variants
+from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,8 +198,8 @@ def _of_model(
     if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
-    if found is None and variants.is_batch_only(name):
-        return _unknown(f"model is {variants.batch_only(name)}")
+    if found is None and model_names.is_batch_only(name):
+        return _unknown(f"model is {model_names.batch_only(name)}")
     if found is None and name.startswith("openrouter/") and name.count("/") == 1:
         return _of_router(name, body, kind)
     if found is None:

@@ -1,4 +1,4 @@
-"""What stands behind a colon in a model's name: `:free`, `:nitro`, `:batch`, ….
+"""Names of models: LiteLLM's, OpenRouter's, and the variants behind a colon, such as `:free`.
 
 See https://openrouter.ai/docs/guides/routing/model-variants.
 """
@@ -16,6 +16,18 @@ DYNAMIC: Final = frozenset({"online", "nitro", "floor", "exacto"})
 """Variants that route a model otherwise, at the model's own prices."""
 
 _BATCH: Final = "batch"
+
+
+def wire_model(model: str) -> str:
+    """The model as OpenRouter names it.
+
+    LiteLLM's core takes `openrouter/auto` for a prefix and a model named `auto`; a name without
+    an author, that is no preset, gets OpenRouter's own back. A class that is used directly may
+    be given LiteLLM's prefix, which goes.
+    """
+    if model.startswith("openrouter/") and "/" in model.removeprefix("openrouter/"):
+        return model.removeprefix("openrouter/")
+    return model if "/" in model or model.startswith("@") else f"openrouter/{model}"
 
 
 def is_batch_only(name: str) -> bool:
