@@ -5,6 +5,7 @@ Everything slow, LiteLLM above all, is imported by the command that needs it.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -71,6 +72,7 @@ def _litellm_version() -> str:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -82,6 +84,10 @@ def _root(
     ] = False,
 ) -> None:
     """OpenRouter through LiteLLM's own calls, with the exact price of every request."""
+    # LiteLLM would fetch its price list when it is imported, which no command needs. The program
+    # of `run` inherits the environment, and decides for itself.
+    if context.invoked_subcommand != "run":
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 def main() -> None:

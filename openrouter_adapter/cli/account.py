@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli.asking import amount, said, text
+from openrouter_adapter.cli._errors import friendly_errors
+from openrouter_adapter.cli.asking import amount, text
 from openrouter_adapter.cli.opening import Where, find_ledger
 from openrouter_adapter.cli.printing import print_json, print_table
 
@@ -31,7 +32,7 @@ _TOKENS = {
 
 def key(as_json: AsJson = False) -> None:
     """Shows the key in use: its limit, what is left of it, and its usage, in USD."""
-    with said():
+    with friendly_errors():
         from openrouter_adapter import api
 
         found = api.get_key()
@@ -59,7 +60,7 @@ def key(as_json: AsJson = False) -> None:
 
 def credits_(as_json: AsJson = False) -> None:
     """Shows the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
-    with said():
+    with friendly_errors():
         from openrouter_adapter import api
         from openrouter_adapter.wire import connection, usage
 
@@ -90,7 +91,7 @@ def generation(
     """
     rows = _rows_of(name, where)
     generation_id = next((row.generation_id for row in rows if row.generation_id), None) or name
-    with said():
+    with friendly_errors():
         from openrouter_adapter import api
 
         found = api.get_generation(generation_id)

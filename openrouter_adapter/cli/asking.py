@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
-from openrouter_adapter.cli.opening import fail, sentence
+from openrouter_adapter.cli._errors import friendly_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,29 +14,12 @@ if TYPE_CHECKING:
     from openrouter import OpenRouter
 
 _SECONDS: Final = 60.0
-# LiteLLM's messages begin with their class, which is for programs.
-_CLASS: Final = re.compile(r"^(litellm\.\w+: )+")
 
 
 @contextlib.contextmanager
-def said() -> Iterator[None]:
-    """Ends the command with a sentence where OpenRouter, the key or the extra is the reason."""
-    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import openai
-
-    from openrouter_adapter.keychain import KeychainError
-
-    try:
-        yield
-    except (openai.OpenAIError, ImportError, KeychainError) as error:
-        raise fail(sentence(_CLASS.sub("", str(error)))) from error
-
-
-@contextlib.contextmanager
-def managing() -> Iterator[OpenRouter]:
-    """The official SDK with the provisioning key; failures are said."""
-    with said():
+def account_client() -> Iterator[OpenRouter]:
+    """The official SDK with the provisioning key; errors are friendly."""
+    with friendly_errors():
         from openrouter_adapter import account
         from openrouter_adapter.wire import connection
 

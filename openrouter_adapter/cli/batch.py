@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,25 +12,22 @@ import typer
 from typer.core import TyperCommand
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._errors import friendly_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from openrouter_adapter.batch import Summary
     from openrouter_adapter.batch.from_table import Requests
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="Send a file of requests: safe to kill, never over budget, every cost exact.",
+    no_args_is_help=True,
+)
 
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's output folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 _ON_RAY = "--on-ray"
-
-
-@app.callback()
-def _begin() -> None:
-    """Send a file of requests: safe to kill, never over budget, every cost exact."""
-    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 def _shared(
@@ -167,7 +163,7 @@ def run(
         requests = _requests(model, prompt, system, id_column, max_tokens)
     from openrouter_adapter.batch.from_table import make_within
 
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         if requests is not None and out is not None:
             job, model = make_within(out, job, **requests), None
         if dry_run or out is None:
@@ -195,7 +191,7 @@ def _check_places(options: dict[str, Any], shard: str | None, shards: int | None
 @_runs
 def resume(options: dict[str, Any], folder: _Folder) -> None:
     """Go on with a job that was stopped, killed, or out of budget."""
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         _run(None, folder, options)
 
 
@@ -205,7 +201,7 @@ def retry(options: dict[str, Any], folder: _Folder) -> None:
     """Send the failures of a job again."""
     from openrouter_adapter.batch import api
 
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         api.prepare_retry(folder)
         _run(None, folder, options)
 
@@ -215,7 +211,7 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
     """Say how far a job is; it may be running."""
     from openrouter_adapter import batch
 
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         _print_summary(batch.status(folder), as_json=as_json)
 
 
@@ -225,7 +221,7 @@ def cost(folder: _Folder, as_json: _Json = False) -> None:
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import line_of_share
 
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         found = batch.status(folder)
     shares = {"models": found.models, "providers": found.providers}
     if as_json:
@@ -253,7 +249,7 @@ def make(
     """Write a job from a table: a request for each row."""
     from openrouter_adapter import batch
 
-    with _sentences():
+    with friendly_errors(exit_code=2, is_verbatim=True):
         count = batch.make(table, job, **_requests(model, prompt, system, id_column, max_tokens))
     typer.echo(f"{count:,} requests in {job}. To send them:")
     out = job.with_name(f"{job.stem}-answers")
@@ -342,18 +338,3 @@ def _shard(text: str) -> tuple[int, int]:
     if not (number.isdigit() and shards.isdigit()):
         raise typer.BadParameter(f"{text!r} is not I/N, such as 1/4", param_hint="--shard")
     return int(number), int(shards)
-
-
-@contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """Says what is the matter in a sentence, and ends with 2."""
-    # LiteLLM's exceptions are OpenAI's.
-    from openai import APIError
-
-    from openrouter_adapter.batch import BatchError
-
-    try:
-        yield
-    except (BatchError, APIError) as failure:
-        typer.echo(str(failure).removeprefix(f"litellm.{type(failure).__name__}: "), err=True)
-        raise typer.Exit(2) from None

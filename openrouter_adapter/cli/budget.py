@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli.opening import Where, fail, open_ledger
+from openrouter_adapter.cli._errors import fail
+from openrouter_adapter.cli.opening import Where, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli.asking import said
-from openrouter_adapter.cli.opening import Where, fail, open_ledger
+from openrouter_adapter.cli._errors import fail, friendly_errors
+from openrouter_adapter.cli.opening import Where, open_ledger
 from openrouter_adapter.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(
     than the tolerance, in credits and BYOK together. Needs OPENROUTER_PROVISIONING_KEY.
     """
     most = _usd(tolerance)
-    with open_ledger(where) as book, said():
+    with open_ledger(where) as book, friendly_errors():
         from openrouter_adapter import account
         from openrouter_adapter.wire import connection
 

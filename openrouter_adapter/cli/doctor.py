@@ -28,10 +28,6 @@ def run(
     Spends nothing and changes nothing. Exit code 1 where something breaks calls, or keeps what
     they cost from being written down.
     """
-    import os
-
-    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from openrouter_adapter import doctor
 
     findings = list(doctor.examine(is_offline=offline, ledger=where))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._errors import fail
 from openrouter_adapter.cli.account import AsJson, exact
-from openrouter_adapter.cli.asking import amount, managing, text
-from openrouter_adapter.cli.opening import fail
+from openrouter_adapter.cli.asking import account_client, amount, text
 from openrouter_adapter.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lists the keys with their limits and usage; secrets are never told again."""
-    with managing() as client:
+    with account_client() as client:
         found = list(_all(client, disabled=disabled))
     _print(found, as_json=as_json)
 
@@ -66,7 +66,7 @@ def list_(
 @app.command("get")
 def get(name: _Hash, as_json: AsJson = False) -> None:
     """Shows one key."""
-    with managing() as client:
+    with account_client() as client:
         found = client.api_keys.get(hash=_whole(client, name)).data
     _print_one(_wire(found), as_json=as_json)
 
@@ -86,7 +86,7 @@ def create(
     given = _given(limit, reset, byok)
     if expires is not None:
         given["expires_at"] = expires.replace(tzinfo=dt.timezone.utc)
-    with managing() as client:
+    with account_client() as client:
         made = client.api_keys.create(name=name, **given)
     if as_json:
         print_json({**exact(_wire(made.data)), "key": made.key})
@@ -117,7 +117,7 @@ def update(
         raise fail(
             "There is nothing to change: give --name, --limit, --reset, --byok or --disable."
         )
-    with managing() as client:
+    with account_client() as client:
         found = client.api_keys.update(hash=_whole(client, name), **given).data
     _print_one(_wire(found), as_json=as_json)
 
@@ -128,7 +128,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
 ) -> None:
     """Deletes a key, for ever; programs that use it fail from now on."""
-    with managing() as client:
+    with account_client() as client:
         whole = _whole(client, name)
         if not yes:
             found = client.api_keys.get(hash=whole).data

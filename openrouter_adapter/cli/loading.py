@@ -5,7 +5,6 @@ And the options by which commands choose among its models.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +23,6 @@ MaxCompletion = Annotated[
 
 def load_catalog(refresh: bool) -> Catalog:
     """OpenRouter's models; says on standard error where they are older than they should be."""
-    # LiteLLM would fetch its own price list when it is imported, and this one replaces it.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from openrouter_adapter import catalog
     from openrouter_adapter.catalog import cache
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter.cli.asking import said
-from openrouter_adapter.cli.opening import fail, sentence
+from openrouter_adapter.cli._errors import friendly_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +26,10 @@ def login(
     It is used where neither an argument, LiteLLM's settings nor the environment has one. It is
     kept in the system's keyring; where there is none, in a file that only you may read.
     """
-    with said():
+    with friendly_errors():
         from openrouter_adapter import account, keychain
 
-        try:
-            key = account.login(_opening(browser), port=port, timeout=timeout)
-        except account.LoginError as error:
-            raise fail(sentence(error)) from error
+        key = account.login(_opening(browser), port=port, timeout=timeout)
         where = keychain.keep(key)
         place = "the system's keyring" if where == keychain.KEYRING else str(keychain.path())
         typer.echo(f"You are logged in. The key {key[:12]}… is kept in {place}.")
@@ -41,7 +37,7 @@ def login(
 
 def logout() -> None:
     """Removes the key that `login` kept. At OpenRouter it stays valid until it is deleted there."""
-    with said():
+    with friendly_errors():
         from openrouter_adapter import keychain
 
         was_there = keychain.forget()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from openrouter_adapter.cli._errors import fail, friendly_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,48 +47,26 @@ def open_ledger(where: str | None, *, may_make: bool = False) -> Iterator[Ledger
         where: A path or a URL, None for the usual one.
         may_make: Whether a file that is not there is made; else that ends the command.
     """
-    # LiteLLM would fetch its price list when it is imported, which nothing here needs.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    from litellm.exceptions import AuthenticationError
+    with friendly_errors(ValueError, OSError):
+        from openrouter_adapter import ledger
 
-    from openrouter_adapter import ledger
-
-    try:
         book = ledger.open(where)
         url = book.store.database.url
         if not may_make and book.store.database.is_sqlite and not Path(url.database or "").exists():
             raise fail(_NO_LEDGER.format(path=url.database))
         with contextlib.closing(book):
             yield book
-    except (ledger.LedgerError, ValueError, OSError, AuthenticationError) as error:
-        raise fail(sentence(error)) from error
 
 
 @contextlib.contextmanager
 def find_ledger(where: str | None) -> Iterator[Ledger | None]:
     """The ledger, closed at the end; None where there is none."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    from openrouter_adapter.ledger import LedgerError
-    from openrouter_adapter.ledger.database import url_of
+    with friendly_errors():
+        from openrouter_adapter.ledger.database import url_of
 
-    try:
         url = url_of(where)
-    except LedgerError as error:
-        raise fail(sentence(error)) from error
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         yield None
         return
     with open_ledger(where) as book:
         yield book
-
-
-def fail(message: str) -> typer.Exit:
-    """Says on standard error why the command ends, with exit code 1."""
-    typer.echo(message, err=True)
-    return typer.Exit(1)
-
-
-def sentence(error: Exception | str) -> str:
-    """What an exception says, as a sentence."""
-    said = str(error).strip() or type(error).__name__
-    return said[0].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")

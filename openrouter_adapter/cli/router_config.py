@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path  # noqa: TC003 - typer reads it when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter.cli._errors import fail
 from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
     MaxCompletion,
     MaxPrompt,
     MinContext,
 )
-from openrouter_adapter.cli.opening import fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +93,6 @@ def run(
     """Writes the YAML of a LiteLLM Router or proxy, and builds a Router from it to be sure."""
     if output is not None and output.exists() and not force:
         raise fail(f"{output} is there already; --force writes over it.")
-    # LiteLLM would fetch its own price list when it is imported, which nothing here needs.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm.exceptions import BadRequestError
 
     from openrouter_adapter import routing
