@@ -1,4 +1,4 @@
-"""What `import openrouter_adapter` adds to `import litellm`, in milliseconds.
+"""What `import openrouter_adapter` and `register` import after `import litellm`, in milliseconds.
 
     python bench/import_time.py [--rounds 7] [--assert]
 
@@ -18,7 +18,7 @@ from _paired import print_machine
 
 LIMIT = 50.0
 TIMED = (
-    "import time, litellm; started = time.perf_counter(); import openrouter_adapter; "
+    "import time, litellm; started = time.perf_counter(); import openrouter_adapter.registration; "
     "print((time.perf_counter() - started) * 1e3)"
 )
 

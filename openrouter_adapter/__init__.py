@@ -12,9 +12,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from openrouter_adapter import registration
 from openrouter_adapter._version import __version__
-from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
     from openrouter_adapter.text_to_speech.transformation import OpenRouterTextToSpeechConfig
+    from openrouter_adapter.wire.connection import Settings
 
 __all__ = [
     "OpenRouterAudioTranscriptionConfig",
@@ -46,7 +45,8 @@ __all__ = [
     "unregister",
 ]
 
-# These bring LiteLLM with them, two seconds that the emulator and `--help` need not take.
+# These bring LiteLLM with them, two seconds that the emulator and the command line need not take.
+# `registration` waits until it is used too: it brings httpx.
 _CLASSES = {
     "OpenRouterAudioTranscriptionConfig": "audio_transcription",
     "OpenRouterChatConfig": "chat",
@@ -59,18 +59,17 @@ _CLASSES = {
 }
 
 
-_LEDGER = "OPENROUTER_ADAPTER_LEDGER"
-
-
 def _settings(
     app_url: str | None,
     app_title: str | None,
     app_categories: str | Iterable[str] | None,
     max_response_bytes: int | None,
-) -> connection.Settings:
+) -> Settings:
+    from openrouter_adapter.wire.connection import Settings
+
     if app_categories is not None and not isinstance(app_categories, str):
         app_categories = ",".join(app_categories)
-    return connection.Settings(app_url, app_title, app_categories, max_response_bytes)
+    return Settings(app_url, app_title, app_categories, max_response_bytes)
 
 
 def register(
@@ -101,6 +100,8 @@ def register(
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images, or
             the variable names a ledger that this installation can't write. LiteLLM is as before.
     """
+    from openrouter_adapter import registration
+
     was_registered = registration.is_registered()
     registration.register(_settings(app_url, app_title, app_categories, max_response_bytes))
     try:
@@ -113,6 +114,8 @@ def register(
 
 def unregister() -> None:
     """Puts LiteLLM's own classes back, object for object, and disables `register()`'s ledger."""
+    from openrouter_adapter import registration
+
     registration.unregister()
     _disable_ledger()
 
@@ -131,6 +134,8 @@ def registered(
     unregisters, and does not where it was registered before the first. A block's settings end
     with the block.
     """
+    from openrouter_adapter import registration
+
     given = _settings(app_url, app_title, app_categories, max_response_bytes)
     try:
         with registration.registered(given):
@@ -151,6 +156,8 @@ def _enable_ledger() -> None:
     global _ledger
     if not os.environ.get(_LEDGER):
         return
+    from openrouter_adapter import registration
+
     try:
         from openrouter_adapter import ledger
     except ImportError as missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from openrouter_adapter import __version__, demo
+from openrouter_adapter import __version__, batch, demo, ledger
 from openrouter_adapter.cli import app
 from openrouter_adapter.emulator import Emulator
 
@@ -51,9 +52,9 @@ def test_each_command_has_help(command: str) -> None:
     assert f"{command} [OPTIONS]" in result.output
 
 
-def run_python(code: str) -> str:
+def run_python(code: str, *words: str) -> str:
     finished = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *words],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -63,17 +64,47 @@ def run_python(code: str) -> str:
     return finished.stdout.strip()
 
 
-def test_help_imports_nothing_slow() -> None:
+@pytest.fixture(scope="module")
+def spent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a job's output and a ledger of it."""
+    folder = tmp_path_factory.mktemp("spent")
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}
+    line = {"custom_id": "one", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    (folder / "job.jsonl").write_text(json.dumps(line) + "\n")
+    with Emulator() as emulator, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+        patch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+        patch.setenv("OPENROUTER_ADAPTER_CACHE", str(folder / "cache"))
+        batch.run(folder / "job.jsonl", folder / "out", ledger=str(folder / "spend.db"))
+    with contextlib.closing(ledger.open(folder / "spend.db")) as book:
+        book.budget("all", 25)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["--help"], "Usage"),
+        (["spend", "--ledger", "HERE/spend.db"], "openai/gpt-4o-mini"),
+        (["budget", "show", "all", "--ledger", "HERE/spend.db"], "everything"),
+        (["batch", "status", "HERE/out"], "1 of 1"),
+    ],
+)
+def test_commands_that_only_read_import_nothing_slow(
+    spent: Path, words: list[str], printed: str
+) -> None:
     code = """
 import sys
 from openrouter_adapter.cli import main
-sys.argv = ["openrouter-adapter", "--help"]
 try:
     main()
 finally:
     print({"litellm", "aiohttp", "openai", "tiktoken"} & sys.modules.keys())
 """
-    assert run_python(code).endswith("set()")
+    found = run_python(code, *(word.replace("HERE", str(spent)) for word in words))
+
+    assert printed in found
+    assert found.endswith("set()")
 
 
 def test_the_demo_says_where_prices_come_from_before_litellm_is_imported() -> None:

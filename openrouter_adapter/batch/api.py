@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.options import checked
-from openrouter_adapter.batch.run import run_job, stop_thread
 
 if TYPE_CHECKING:
     import os
@@ -43,6 +41,9 @@ async def arun(
         BatchError: the job can't begin or go on; `FaultyInput` names the lines.
         litellm.AuthenticationError: there is no key.
     """
+    from openrouter_adapter.batch.options import checked
+    from openrouter_adapter.batch.runner import run_job
+
     return await run_job(checked(source, out, options))
 
 
@@ -119,6 +120,8 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
         try:
             thread.join()
         except KeyboardInterrupt:  # noqa: PERF203 - a notebook's stop button
+            from openrouter_adapter.batch.runner import stop_thread
+
             stop_thread(thread.ident or 0)
     if failures:
         raise failures[0]

@@ -25,7 +25,6 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 
 from openrouter_adapter import files
-from openrouter_adapter.batch import validation
 from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
 
 if TYPE_CHECKING:
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Final = 3
+ID_INDEX_PREFIX: Final = "batch-ids-"
+"""Begins the name of a folder that a run keeps custom_ids in; a killed run leaves it."""
+
 _LOCK_PAUSE: Final = 0.5
 # How long somebody who only looks whether it is in use may have the lock, seconds.
 _GLANCE: Final = 0.05
@@ -230,7 +232,7 @@ class Folder:
 
     def clear_leftovers(self) -> None:
         """Removes what only a killed run leaves: an index of ids, half a sorted copy."""
-        for index in self.path.glob(f"{validation.PREFIX}*"):
+        for index in self.path.glob(f"{ID_INDEX_PREFIX}*"):
             shutil.rmtree(index, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.sorted.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.batch import progress
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.run import STOPPED, run_job
+from openrouter_adapter.batch.runner import STOPPED, run_job
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE, url_of
 

@@ -18,7 +18,6 @@ import orjson
 from openrouter_adapter import money
 from openrouter_adapter.batch import recovery
 from openrouter_adapter.batch import summary as summaries
-from openrouter_adapter.batch.accounting import JobBudget
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.summary import Summary
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
+    from openrouter_adapter.batch.accounting import JobBudget
     from openrouter_adapter.batch.engine import Engine
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.recovery import Recovered
@@ -152,6 +152,8 @@ def status(out: str | os.PathLike[str]) -> Summary:
 
 def _read_results(folder: Folder, job: Job) -> Summary:
     """The same by all results and the journal."""
+    from openrouter_adapter.batch.accounting import JobBudget
+
     running = folder.is_in_use()
     left = recovery.recover(folder)
     past = left.past

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch import inputs, requests
 from openrouter_adapter.batch.exceptions import Fault, LineFault
+from openrouter_adapter.batch.folder import ID_INDEX_PREFIX
 from openrouter_adapter.batch.inputs import LineSet
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _MOST_KEPT: Final = 1000
 
 _ENTRY: Final = struct.Struct("<16sQ")
-PREFIX: Final = "batch-ids-"
 _PARTS: Final = 256
 # Bytes of a part that wait to be written: 4 MB for all.
 _WAITING: Final = 16 * 1024
@@ -106,7 +106,7 @@ class CustomIds:
     """The ids of an input; a context manager, whose files are gone afterwards."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder)
+        self._temporary = tempfile.TemporaryDirectory(prefix=ID_INDEX_PREFIX, dir=folder)
         self._waiting = [bytearray() for _ in range(_PARTS)]
 
     def __enter__(self) -> Self:

@@ -7,8 +7,11 @@
 >>> ledger.spend(by="model")
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from openrouter_adapter.ledger.budgets import Budget
-from openrouter_adapter.ledger.callback import handler
 from openrouter_adapter.ledger.default import (
     budget,
     current,
@@ -28,6 +31,9 @@ from openrouter_adapter.ledger.reservations import Refusal
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.ledger.store import Store
 from openrouter_adapter.money import to_pico, to_usd
+
+if TYPE_CHECKING:
+    from openrouter_adapter.ledger.callback import handler
 
 __all__ = [
     "DIMENSIONS",
@@ -54,3 +60,12 @@ __all__ = [
     "to_pico",
     "to_usd",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # It brings LiteLLM with it, seconds that reading a ledger need not take.
+    if name == "handler":
+        from openrouter_adapter.ledger.callback import handler
+
+        return handler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

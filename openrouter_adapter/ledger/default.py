@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-import litellm
-
 from openrouter_adapter import admission
-from openrouter_adapter.ledger.callback import handler
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.ledger import Ledger, end_when_told
 
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from openrouter_adapter.ledger.budgets import Budget
+    from openrouter_adapter.ledger.callback import Handler
     from openrouter_adapter.ledger.queries import Spend
     from openrouter_adapter.ledger.reconcile import Reconciled
     from openrouter_adapter.ledger.worst_case import Estimate
@@ -62,6 +60,10 @@ def enable(
         LedgerError: it is a URL of no database that a ledger can be, or `must_open`.
     """
     global _current
+    import litellm
+
+    from openrouter_adapter.ledger.callback import handler
+
     with _lock:
         made = Ledger(where, estimate=estimate, **options)
         if must_open:
@@ -83,16 +85,20 @@ def enable(
 def disable() -> bool:
     """Stops writing, after what waits is written; tells whether it could be."""
     global _current
+    from openrouter_adapter.ledger.callback import handler
+
     with _lock:
         before, _current = _current, None
         admission.guard(None)
         handler.connect(None, None)
-        _forget_handler()
+        _forget(handler)
     return before is None or before.close()
 
 
-def _forget_handler() -> None:
+def _forget(handler: Handler) -> None:
     """Takes the handler out of every list that LiteLLM has copied it to."""
+    import litellm
+
     for name in ("callbacks", "success_callback", "failure_callback"):
         for prefix in ("", "_async_"):
             held = getattr(litellm, prefix + name, None)
