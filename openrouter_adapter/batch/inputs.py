@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter.batch import requests
 from openrouter_adapter.batch.exceptions import BatchError, LineFault
 
 if TYPE_CHECKING:
@@ -183,6 +182,8 @@ def left_over(
     Yields:
         A request; or line number, id and fault of a line that can't be sent.
     """
+    from openrouter_adapter.batch import requests
+
     for number, text in lines(Path(job.source), job.first_line, job.first_byte):
         if number > job.last_line:
             return
