@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+from openrouter_adapter.catalog.estimates.tokens import family
 from openrouter_adapter.catalog.prices import ZERO, image_output_is_by_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
 
-    from openrouter_adapter.catalog.estimates.prompt_tokens import Counter, Prompt
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
 
@@ -45,23 +46,29 @@ class Kind:
     """An endpoint: how its prompt is counted, and what it answers with.
 
     Attributes:
-        prompt: Counts a body's prompt.
+        read: Adds what a body has to a prompt.
         answers: `text`, `images`, or `nothing` that is billed.
         ranks: Whether the price of a request is for so many documents.
     """
 
-    prompt: Callable[[Counter, Mapping[str, Any]], Prompt]
+    read: Callable[[Prompt, Mapping[str, Any]], None]
     answers: str = "text"
     ranks: bool = False
 
+    def prompt(self, body: Mapping[str, Any], model: Model | None) -> Prompt:
+        """The size of a body's prompt for a model; None is one that a router will choose."""
+        found = Prompt(family(model.tokenizer, model.id) if model else family("Router", ""))
+        self.read(found, body)
+        return found
 
-_IMAGES: Final = Kind(lambda counter, body: counter.drawing(body), "images")
+
+_IMAGES: Final = Kind(Prompt.add_image_request, "images")
 KINDS: Final = {
-    "/chat/completions": Kind(lambda counter, body: counter.chat(body)),
-    "/completions": Kind(lambda counter, body: counter.completion(body)),
-    "/responses": Kind(lambda counter, body: counter.responses(body)),
-    "/embeddings": Kind(lambda counter, body: counter.texts(body.get("input")), "nothing"),
-    "/rerank": Kind(lambda counter, body: counter.rerank(body), "nothing", ranks=True),
+    "/chat/completions": Kind(Prompt.add_chat),
+    "/completions": Kind(Prompt.add_completion),
+    "/responses": Kind(Prompt.add_response),
+    "/embeddings": Kind(Prompt.add_embedding, "nothing"),
+    "/rerank": Kind(Prompt.add_rerank, "nothing", ranks=True),
     "/images/generations": _IMAGES,
     "/images": _IMAGES,
 }

@@ -16,7 +16,6 @@ from openrouter_adapter import options
 from openrouter_adapter.catalog.estimates import (
     completion_tokens,
     images,
-    prompt_tokens,
     providers,
     surcharges,
 )
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_adapter.catalog.catalog import Catalog, Found
-    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.estimates.providers import Choices
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
@@ -237,7 +235,7 @@ def _of_images(
     if is_by_token and "image_output" in model.pricing.base:
         # The list of models says more of tokens: of the words beside an image, and of caches.
         return None
-    prompt = kind.prompt(prompt_tokens.counter(model), body)
+    prompt = kind.prompt(body, model)
     extra = surcharges.NONE
     if surcharges.are_due(body, model, named.variants, prompt):
         extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest())
@@ -261,7 +259,7 @@ def _of_choices(
     in_batches: Model | None,
 ) -> Estimate:
     model = found.model
-    prompt = kind.prompt(prompt_tokens.counter(model), body)
+    prompt = kind.prompt(body, model)
     extra = surcharges.NONE
     if surcharges.are_due(body, model, found.variants, prompt):
         extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest())
@@ -280,7 +278,7 @@ def _of_choices(
     likely, batch = cost(choices.rates(prompt.likely)), None
     if in_batches is not None:
         batch = cost(replace(choices, pricing=in_batches.pricing).rates(prompt.likely))
-    most_prompt = _most_prompt(prompt, model.longest)
+    most_prompt = prompt.most(model.longest)
     bound = None
     if most_prompt is not None:
         demand = providers.Demand(
@@ -311,14 +309,6 @@ def _of_choices(
     return Estimate(min(likely, worst), worst, None, details, batch)
 
 
-def _most_prompt(prompt: Prompt, window: int | None) -> int | None:
-    """Tokens of the prompt at worst; a longer one than the model takes is refused, not billed."""
-    if window is None:
-        return None if prompt.fills_window else prompt.worst + prompt.most_audio
-    longest = window * prompt.inputs
-    return longest if prompt.fills_window else min(prompt.worst + prompt.most_audio, longest)
-
-
 def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind) -> Estimate:
     """Of a model that chooses another one: a bound only where the caller set ceilings."""
     ceilings = providers.ceilings_of(body)
@@ -327,7 +317,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind)
             f"model {name}: whom it chooses is not known beforehand (provider.max_price with "
             "prompt and completion sets a limit)"
         )
-    prompt = kind.prompt(prompt_tokens.counter(None), body)
+    prompt = kind.prompt(body, None)
     modalities = body.get("modalities")
     asked = completion_tokens.most_asked(body, kind, None)
     if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,8 +12,6 @@ from openrouter_adapter.catalog.estimates import pdf_pages, tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.catalog.models import Model
-
 _LOW_DETAIL_IMAGE: Final = 85  # OpenAI's, where `detail` is "low".
 # Base64 spells three bytes in four letters. Speech is seldom above 16 kB a second (128 kbit/s)
 # and hardly below 0.75 kB (6 kbit/s); 32 tokens a second is Gemini's rate, above the others'.
@@ -23,8 +20,8 @@ _FEWEST_AUDIO_BYTES_PER_SECOND: Final = 750
 _AUDIO_TOKENS_PER_SECOND: Final = 32
 _VIDEO_TOKENS: Final = 3000  # Some ten seconds, where nothing says how long it is.
 _BYTES_PER_TOKEN: Final = 4  # Likely, of plain text.
-# What a Responses request leans on without having it in it.
-_HELD_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
+# What a Responses request refers to without having it in it.
+_STORED_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
 # Of a message: what no model reads, or what is counted in its frame.
 _UNREAD: Final = frozenset({"role", "type", "status", "id", "annotations"})
 _WRITTEN: Final = frozenset({"content", "name", "refusal", "reasoning", "images", "output"})
@@ -32,9 +29,10 @@ _WRITTEN: Final = frozenset({"content", "name", "refusal", "reasoning", "images"
 
 @dataclass(slots=True)
 class Prompt:
-    """The size of a prompt.
+    """The size of a prompt: empty at first, each `add_…` adds what a request's body has.
 
     Attributes:
+        family: How the model that reads it counts.
         likely: Tokens, audio left out.
         worst: The same at worst.
         audio: Tokens of audio, likely.
@@ -44,11 +42,12 @@ class Prompt:
         most_pages: The same at worst.
         inputs: How many prompts it is, each of them as long as the model takes at most.
         predicted: Tokens of a prediction at worst; what of it is not used is billed as output.
-        searches: How often the provider may search, and read all anew, on its own.
+        searches: How often the provider may search, and read everything again, on its own.
         fills_window: Whether it has a part of unknown length: at worst it takes all that fits.
-        lives_an_hour: Whether it asks for a cache that is dearer to write.
+        lives_an_hour: Whether it asks for a cache that is more expensive to write.
     """
 
+    family: tokens.Family
     likely: int = 0
     worst: int = 0
     audio: int = 0
@@ -62,229 +61,217 @@ class Prompt:
     fills_window: bool = False
     lives_an_hour: bool = False
 
+    def most(self, window: int | None) -> int | None:
+        """Tokens at worst, with audio; a prompt longer than the window is refused, not billed.
+
+        Args:
+            window: Tokens that the model takes; None if they are not known.
+
+        Returns:
+            None where nothing limits the prompt.
+        """
+        tokens = None if self.fills_window else self.worst + self.most_audio
+        longest = None if window is None else window * self.inputs
+        return min([size for size in (tokens, longest) if size is not None], default=None)
+
     def add(self, likely: int, worst: int) -> None:
         """Adds tokens."""
         self.likely += likely
         self.worst += worst
 
-
-class Counter:
-    """Counts prompts for one model; holds what is the same for each of its requests."""
-
-    __slots__ = ("_family", "_vocabulary")
-
-    def __init__(self, tokenizer: str, model_id: str) -> None:
-        """For the models of a tokenizer family; the id tells OpenAI's vocabularies apart."""
-        self._family = tokens.family(tokenizer, model_id)
-        self._vocabulary = tokens.vocabulary(model_id)
-
-    def chat(self, body: Mapping[str, Any]) -> Prompt:
-        """The prompt of a chat: `messages` (or `prompt`), `tools` and the schema of the answer."""
-        prompt = Prompt(3, self._family.frame)
+    def add_chat(self, body: Mapping[str, Any]) -> None:
+        """A chat: `messages` (or `prompt`), `tools` and the schema of the answer."""
+        self.add(3, self.family.frame)
         messages = body.get("messages")
         if isinstance(messages, list | tuple):
             for message in messages:
-                self._message(prompt, message)
+                self._message(message)
         if "prompt" in body:
-            self._content(prompt, body["prompt"])
-        self._extras(prompt, body)
-        return prompt
+            self._content(body["prompt"])
+        self._extras(body)
 
-    def responses(self, body: Mapping[str, Any]) -> Prompt:
-        """The prompt of the Responses API: `instructions`, `input`, `tools`."""
-        prompt = Prompt(3, self._family.frame)
-        self._content(prompt, body.get("instructions"))
+    def add_response(self, body: Mapping[str, Any]) -> None:
+        """A request of the Responses API: `instructions`, `input`, `tools`."""
+        self.add(3, self.family.frame)
+        self._content(body.get("instructions"))
         given = body.get("input")
         for item in given if isinstance(given, list) else (given,):
             if isinstance(item, str):
-                self._content(prompt, item)
-                prompt.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
+                self._content(item)
+                self.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
             elif item is not None:
-                self._message(prompt, item)
-        if any(body.get(name) for name in _HELD_ELSEWHERE):
-            prompt.fills_window = True
-        self._extras(prompt, body)
-        return prompt
+                self._message(item)
+        if any(body.get(name) for name in _STORED_ELSEWHERE):
+            self.fills_window = True
+        self._extras(body)
 
-    def texts(self, given: Any) -> Prompt:
+    def add_texts(self, given: Any) -> None:
         """A text, several, token ids, or content parts: what is completed, embedded, drawn."""
-        prompt = Prompt(0, 8)
         items = given if isinstance(given, list) else [given]
         if items and all(isinstance(item, int) for item in items):
             items = [items]
-        prompt.inputs = max(1, len(items))
+        self.inputs = max(1, len(items))
+        self.add(0, 8)
         for item in items:
             if isinstance(item, list) and all(isinstance(token, int) for token in item):
-                prompt.add(len(item), len(item) * 2)
+                self.add(len(item), len(item) * 2)
             elif isinstance(item, dict) and "content" in item:
-                self._content(prompt, item["content"])
+                self._content(item["content"])
             else:
-                self._content(prompt, item)
-            prompt.add(0, 4)
-        return prompt
+                self._content(item)
+            self.add(0, 4)
 
-    def completion(self, body: Mapping[str, Any]) -> Prompt:
+    def add_embedding(self, body: Mapping[str, Any]) -> None:
+        """An `input` to embed, or several."""
+        self.add_texts(body.get("input"))
+
+    def add_completion(self, body: Mapping[str, Any]) -> None:
         """A `prompt`, or several, to complete; with what comes after the gap."""
-        prompt = self.texts(body.get("prompt"))
-        self._content(prompt, body.get("suffix"))
-        prompt.add(0, self._family.frame * prompt.inputs)
-        self._extras(prompt, body)
-        return prompt
+        self.add_texts(body.get("prompt"))
+        self._content(body.get("suffix"))
+        self.add(0, self.family.frame * self.inputs)
+        self._extras(body)
 
-    def drawing(self, body: Mapping[str, Any]) -> Prompt:
+    def add_image_request(self, body: Mapping[str, Any]) -> None:
         """A `prompt` to draw, and images to draw from."""
-        prompt = self.texts(body.get("prompt"))
-        self._content(prompt, body.get("input_references"))
-        prompt.add(0, self._family.frame)
-        return prompt
+        self.add_texts(body.get("prompt"))
+        self._content(body.get("input_references"))
+        self.add(0, self.family.frame)
 
-    def rerank(self, body: Mapping[str, Any]) -> Prompt:
-        """The documents, and at worst the query anew with each of them."""
-        prompt = self.texts(body.get("documents") or [])
-        query = self.texts(body.get("query") or "")
+    def add_rerank(self, body: Mapping[str, Any]) -> None:
+        """The documents, and at worst the query again with each of them."""
+        query = Prompt(self.family)
+        query.add_texts(body.get("query") or "")
         documents = body.get("documents")
+        self.add_texts(documents or [])
         number = len(documents) if isinstance(documents, list) else 1
-        prompt.add(query.likely, query.worst * max(1, number))
-        return prompt
+        self.add(query.likely, query.worst * max(1, number))
 
-    def _message(self, prompt: Prompt, given: Any) -> None:
+    def _message(self, given: Any) -> None:
         # LiteLLM's own messages may stand among plain ones until they are sent.
         message = given if isinstance(given, dict) else _dumped(given)
-        prompt.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
+        self.add(tokens.PER_MESSAGE, tokens.MOST_PER_MESSAGE)
         if message.get("type") == "item_reference":
-            prompt.fills_window = True
+            self.fills_window = True
         for name, value in message.items():
             if not value or name in _UNREAD:
                 continue
             if name in _WRITTEN:
-                self._content(prompt, value)
+                self._content(value)
             elif name == "cache_control":
-                self._cache(prompt, value)
+                self._cache(value)
             elif name == "tool_call_id":
-                prompt.add(0, len(str(value)))
+                self.add(0, len(str(value)))
             else:
-                self._json(prompt, value)
+                self._json(value)
 
-    def _content(self, prompt: Prompt, content: Any) -> None:
+    def _content(self, content: Any) -> None:
         if isinstance(content, str):
-            prompt.add(*tokens.measure(content, self._family, self._vocabulary))
+            self.add(*tokens.measure(content, self.family))
         elif isinstance(content, list):
             for part in content:
-                self._content(prompt, part)
+                self._content(part)
         elif isinstance(content, dict):
-            self._part(prompt, content)
+            self._part(content)
         elif content is not None:
-            self._json(prompt, content)
+            self._json(content)
 
-    def _part(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+    def _part(self, part: Mapping[str, Any]) -> None:
         kind = str(part.get("type"))
         if "cache_control" in part:
-            self._cache(prompt, part["cache_control"])
+            self._cache(part["cache_control"])
         if kind in {"image_url", "input_image", "image"}:
-            self._image(prompt, part)
+            self._image(part)
         elif kind in {"file", "input_file"}:
-            self._file(prompt, part)
+            self._file(part)
         elif kind == "input_audio":
-            self._audio(prompt, part)
+            self._audio(part)
         elif kind in {"video_url", "input_video"}:
-            prompt.add(_VIDEO_TOKENS, 0)
-            prompt.most_audio += 1  # It may have sound, which has a price of its own.
-            prompt.fills_window = True
+            self.add(_VIDEO_TOKENS, 0)
+            self.most_audio += 1  # It may have sound, which has a price of its own.
+            self.fills_window = True
         elif isinstance(part.get("text"), str):
-            self._content(prompt, part["text"])
+            self._content(part["text"])
         else:
-            self._json(prompt, part)
+            self._json(part)
 
-    def _image(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+    def _image(self, part: Mapping[str, Any]) -> None:
         given = part.get("image_url")
         holder = given if isinstance(given, dict) else part
-        prompt.images += 1
-        if holder.get("detail") == "low":
-            prompt.add(_LOW_DETAIL_IMAGE, self._family.most_image)
-        else:
-            prompt.add(self._family.image, self._family.most_image)
+        self.images += 1
+        is_small = holder.get("detail") == "low"
+        self.add(_LOW_DETAIL_IMAGE if is_small else self.family.image, self.family.most_image)
 
-    def _file(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+    def _file(self, part: Mapping[str, Any]) -> None:
         file = part.get("file")
         holder = file if isinstance(file, dict) else part
         data = holder.get("file_data")
         if not isinstance(data, str) or not data.startswith("data:"):
-            prompt.pages += 1
-            prompt.most_pages += pdf_pages.MOST_PAGES
-            prompt.add(self._family.page, 0)
-            prompt.fills_window = True
+            self.pages += 1
+            self.most_pages += pdf_pages.MOST_PAGES
+            self.add(self.family.page, 0)
+            self.fills_window = True
         elif data.startswith("data:text/"):
-            prompt.add(len(data) // _BYTES_PER_TOKEN, len(data))
+            self.add(len(data) // _BYTES_PER_TOKEN, len(data))
         else:
             pages, most = pdf_pages.pages(data)
-            prompt.pages += pages
-            prompt.most_pages += most
-            prompt.add(pages * self._family.page, most * self._family.most_page)
+            self.pages += pages
+            self.most_pages += most
+            self.add(pages * self.family.page, most * self.family.most_page)
 
-    def _audio(self, prompt: Prompt, part: Mapping[str, Any]) -> None:
+    def _audio(self, part: Mapping[str, Any]) -> None:
         holder = part.get("input_audio")
         data = holder.get("data") if isinstance(holder, dict) else None
         if not isinstance(data, str) or data.startswith(("http:", "https:")):
-            prompt.fills_window = True
+            self.fills_window = True
             data = ""
         size = len(data) * 3 // 4
-        prompt.audio += size * _AUDIO_TOKENS_PER_SECOND // _AUDIO_BYTES_PER_SECOND + 1
-        prompt.most_audio += (
+        self.audio += size * _AUDIO_TOKENS_PER_SECOND // _AUDIO_BYTES_PER_SECOND + 1
+        self.most_audio += (
             size * _AUDIO_TOKENS_PER_SECOND // _FEWEST_AUDIO_BYTES_PER_SECOND
             + _AUDIO_TOKENS_PER_SECOND
         )
 
-    def _extras(self, prompt: Prompt, body: Mapping[str, Any]) -> None:
-        if "cache_control" in body:
-            self._cache(prompt, body["cache_control"])
-        if "prompt_cache_options" in body:
-            self._cache(prompt, body["prompt_cache_options"])
+    def _extras(self, body: Mapping[str, Any]) -> None:
+        for name in ("cache_control", "prompt_cache_options"):
+            if name in body:
+                self._cache(body[name])
         tools = body.get("tools")
         if isinstance(tools, list) and tools:
-            prompt.add(self._family.tools, self._family.most_tools)
+            self.add(self.family.tools, self.family.most_tools)
             for tool in tools:
                 if isinstance(tool, dict):
-                    self._tool(prompt, tool)
+                    self._tool(tool)
         for name in ("response_format", "functions", "text"):
             if isinstance(body.get(name), dict | list):
-                self._json(prompt, body[name])
+                self._json(body[name])
         if isinstance(body.get("response_format"), dict):
-            prompt.add(0, self._family.most_schema)
+            self.add(0, self.family.most_schema)
         if isinstance(body.get("prediction"), dict | list):
-            before = prompt.worst
-            self._json(prompt, body["prediction"])
-            prompt.predicted = prompt.worst - before
+            before = self.worst
+            self._json(body["prediction"])
+            self.predicted = self.worst - before
 
-    def _tool(self, prompt: Prompt, tool: Mapping[str, Any]) -> None:
+    def _tool(self, tool: Mapping[str, Any]) -> None:
         function = tool.get("function")
-        self._json(prompt, function if isinstance(function, dict) else tool)
-        prompt.add(0, tokens.MOST_PER_MESSAGE)
+        self._json(function if isinstance(function, dict) else tool)
+        self.add(0, tokens.MOST_PER_MESSAGE)
         for holder in (tool, function):
             if isinstance(holder, dict) and "cache_control" in holder:
-                self._cache(prompt, holder["cache_control"])
+                self._cache(holder["cache_control"])
 
-    def _cache(self, prompt: Prompt, control: Any) -> None:
+    def _cache(self, control: Any) -> None:
         if isinstance(control, dict) and control.get("ttl") in ("1h", "12h"):
-            prompt.lives_an_hour = True
+            self.lives_an_hour = True
 
-    def _json(self, prompt: Prompt, value: Any) -> None:
+    def _json(self, value: Any) -> None:
         try:
             text = orjson.dumps(value, default=str).decode()
         except TypeError:  # Half a surrogate pair, say: no JSON, but LiteLLM sends it.
             text = str(value)
-        prompt.add(*tokens.measure_json(text, self._family, self._vocabulary))
+        self.add(*tokens.measure_json(text, self.family))
 
 
 def _dumped(message: Any) -> Mapping[str, Any]:
     dump = getattr(message, "model_dump", None)
     return dump(exclude_none=True) if callable(dump) else {"content": str(message)}
-
-
-@lru_cache(maxsize=1024)
-def _counter(tokenizer: str, model_id: str) -> Counter:
-    return Counter(tokenizer, model_id)
-
-
-def counter(model: Model | None) -> Counter:
-    """The counter of a model; None is one that a router will choose."""
-    return _counter(model.tokenizer, model.id) if model else _counter("Router", "")

@@ -38,7 +38,7 @@ _JSON_MARKS: Final = ",:{}[]"
 _MOST_PER_JSON_MARK: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """How the models of a tokenizer family count.
 
@@ -54,6 +54,7 @@ class Family:
         most_image: The same at worst.
         page: Tokens of a PDF's page that the model reads itself, likely.
         most_page: The same at worst.
+        vocabulary: tiktoken's that stands in for their own.
     """
 
     likely: float = 1.1
@@ -67,6 +68,7 @@ class Family:
     most_image: int = 16_400
     page: int = 600
     most_page: int = 6000
+    vocabulary: str = "o200k_base"
 
 
 _OTHER: Final = Family()
@@ -88,21 +90,18 @@ PER_MESSAGE: Final = 4
 MOST_PER_MESSAGE: Final = 10
 
 
+@lru_cache(maxsize=1024)
 def family(tokenizer: str, model_id: str) -> Family:
     """The family of a catalogue row's `tokenizer` and id."""
-    if tokenizer == "GPT" and not model_id.lstrip("~").startswith("openai/"):
-        return _OTHER  # Somebody else's model may count otherwise, whatever its row says.
-    if model_id.startswith("openai/gpt-4o-mini"):
-        return _GPT_4O_MINI
-    return _FAMILIES.get(tokenizer, _OTHER)
-
-
-def vocabulary(model_id: str) -> str:
-    """The tiktoken vocabulary that stands in for a model's own."""
-    name = model_id.partition("/")[2]
+    author, _, name = model_id.lstrip("~").partition("/")
+    found = _FAMILIES.get(tokenizer, _OTHER)
+    if tokenizer == "GPT" and author != "openai":
+        found = _OTHER  # Somebody else's model may count otherwise, whatever its row says.
+    elif author == "openai" and name.startswith("gpt-4o-mini"):
+        found = _GPT_4O_MINI
     if name.startswith(("gpt-3.5", "gpt-4-", "text-embedding")) or name == "gpt-4":
-        return "cl100k_base"
-    return "o200k_base"
+        return replace(found, vocabulary="cl100k_base")
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -114,35 +113,34 @@ def _encoding(name: str) -> tiktoken.Encoding:
     return tiktoken.get_encoding(name)
 
 
-def measure(text: str, model_family: Family, name: str) -> tuple[int, int]:
+def measure(text: str, model_family: Family) -> tuple[int, int]:
     """The tokens of a text: likely, and at worst.
 
     Args:
         text: Any text.
         model_family: Of the model that reads it.
-        name: The tiktoken vocabulary to count by.
     """
     if not text:
         return 0, 0
     if len(text) <= _SEGMENT:
-        return _measure(text, model_family, name)
+        return _measure(text, model_family)
     likely = worst = 0
     for start in range(0, len(text), _SEGMENT):
-        some, most = _measure.__wrapped__(text[start : start + _SEGMENT], model_family, name)
+        some, most = _measure.__wrapped__(text[start : start + _SEGMENT], model_family)
         likely, worst = likely + some, worst + most
     return likely, worst
 
 
-def measure_json(text: str, model_family: Family, name: str) -> tuple[int, int]:
+def measure_json(text: str, model_family: Family) -> tuple[int, int]:
     """The tokens of JSON that a provider may write anew; the arguments are those of `measure`."""
-    likely, worst = measure(text, model_family, name)
+    likely, worst = measure(text, model_family)
     return likely, worst + _MOST_PER_JSON_MARK * sum(map(text.count, _JSON_MARKS))
 
 
 # System prompts and tools come again with every request of a batch: 1 µs instead of 10 and more.
 @lru_cache(maxsize=512)
-def _measure(text: str, model_family: Family, name: str) -> tuple[int, int]:
-    counted = len(_encoding(name).encode_ordinary(text))
+def _measure(text: str, model_family: Family) -> tuple[int, int]:
+    counted = len(_encoding(model_family.vocabulary).encode_ordinary(text))
     if model_family.is_exact:
         return counted, ceil(counted * model_family.worst)
     spelled = text.encode("utf-8", "surrogatepass")
