@@ -236,9 +236,7 @@ def _of_images(
         # The list of models says more of tokens: of the words beside an image, and of caches.
         return None
     prompt = kind.prompt(body, model)
-    extra = surcharges.NONE
-    if surcharges.are_due(body, model, named.variants, prompt):
-        extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest())
+    extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest)
     demand = images.Demand(prompt, completion_tokens.repeats(body), model.window)
     found = images.cost(allowed, body, demand)
     reason = extra.unknown_because or (found if isinstance(found, str) else None)
@@ -260,9 +258,7 @@ def _of_choices(
 ) -> Estimate:
     model = found.model
     prompt = kind.prompt(body, model)
-    extra = surcharges.NONE
-    if surcharges.are_due(body, model, found.variants, prompt):
-        extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest())
+    extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest)
     output = completion_tokens.likely(body, kind, model, prompt)
     draws = completion_tokens.draws(body, kind, model)
 
@@ -323,7 +319,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind)
     if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     variants = frozenset(name.split(":")[1:])
-    extra = surcharges.of_request(body, None, variants, prompt, {})
+    extra = surcharges.of_request(body, None, variants, prompt, dict)
     if extra.unknown_because is not None:
         return _unknown(extra.unknown_because)
     if prompt.fills_window or extra.loop_limit is not None:

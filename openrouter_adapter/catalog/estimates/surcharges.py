@@ -5,14 +5,14 @@ See https://openrouter.ai/docs/guides/features/plugins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.catalog.prices import ZERO, decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.models import Model
@@ -74,24 +74,130 @@ class Surcharge:
         self.worst += worst
 
 
-NONE: Final = Surcharge()
-"""Of a request that asks for nothing beside tokens."""
+_NONE: Final = Surcharge()
 
 
-def are_due(
-    body: Mapping[str, Any], model: Model | None, variants: frozenset[str], prompt: Prompt
-) -> bool:
-    """Whether a request asks for anything beside tokens."""
-    return bool(
+def of_request(
+    body: Mapping[str, Any],
+    model: Model | None,
+    variants: frozenset[str],
+    prompt: Prompt,
+    rates: Callable[[], Rates],
+) -> Surcharge:
+    """What plugins, server tools, searches and files add; lengthens the prompt where they do.
+
+    Args:
+        body: The request's body.
+        model: Who answers, None for whoever is chosen.
+        variants: The dynamic variants in the model's name.
+        prompt: The request's prompt; results and pages are added to it.
+        rates: Gives the model's highest prices, USD.
+    """
+    if not (
         prompt.pages
         or variants
-        or any(map(body.get, ("plugins", "tools")))
+        or body.get("plugins")
+        or body.get("tools")
         or body.get("web_search_options") is not None
         or (model is not None and model.author in _SEARCHING_AUTHORS)
-    )
+    ):
+        return _NONE
+    return _Sum(model, prompt, rates()).of(body, variants)
 
 
-def plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+@dataclass(slots=True)
+class _Sum:
+    """Adds up the surcharges of one request.
+
+    Attributes:
+        model: Who answers, None for whoever is chosen.
+        prompt: The request's prompt; results of searches are added to it.
+        rates: The model's highest prices, USD.
+        found: The sum.
+    """
+
+    model: Model | None
+    prompt: Prompt
+    rates: Rates
+    found: Surcharge = field(default_factory=Surcharge)
+
+    def of(self, body: Mapping[str, Any], variants: frozenset[str]) -> Surcharge:
+        plugins = _plugins_of(body, variants)
+        tools = list(_server_tools_in(body.get("tools")))
+        for name, plugin in plugins.items():
+            if name == "web":
+                self._web(plugin)
+            elif name in _TOOLS_OF_PLUGINS:
+                tools.append({"type": _TOOLS_OF_PLUGINS[name], "parameters": plugin})
+            elif name not in _FREE_PLUGINS and name != "file-parser":
+                self.found.unknown_because = f"plugin {name}: {_WITHOUT_LIMIT}"
+        if self.prompt.pages:
+            self._files(plugins.get("file-parser"))
+        if tools:
+            self._server_tools(tools, body.get("stop_server_tools_when"))
+        if body.get("web_search_options") is not None:
+            self._native_search({})
+        elif self.model is not None and self.model.author in _SEARCHING_AUTHORS:
+            # The price of a request has one search in it; deep research makes more, and reads
+            # them, and a larger `search_context_size` is more expensive.
+            search = max(self.rates.get("web_search", ZERO), self.rates.get("request", ZERO))
+            self.found.add(ZERO, MOST_SEARCHES * search)
+            self.prompt.fills_window = True
+        return self.found
+
+    def _web(self, plugin: Mapping[str, Any]) -> None:
+        engine = plugin.get("engine")
+        self.found.unknown_because = _unpriced_search(plugin) or self.found.unknown_because
+        # OpenRouter searches by itself for a model whose provider doesn't.
+        is_native = engine != "exa" and (self.model is None or "web_search" in self.rates)
+        if is_native:
+            self._native_search(plugin)
+        if not is_native or engine != "native":
+            number = _positive(plugin.get("max_results")) or DEFAULT_RESULTS
+            price = number * EXA_RESULT
+            self.found.add(ZERO if is_native else price, max(price, _exa_search(number)))
+            likely = 0 if is_native else number * _RESULT_TOKENS
+            self.prompt.add(likely, number * _MOST_RESULT_TOKENS)
+
+    def _native_search(self, plugin: Mapping[str, Any]) -> None:
+        if self.model is None:
+            self.found.unknown_because = "web search by a provider that is not known beforehand"
+            return
+        obeys = self.model.author in _OBEDIENT_AUTHORS
+        number = (_positive(plugin.get("max_uses")) if obeys else None) or MOST_SEARCHES
+        price = self.rates.get("web_search", ZERO)
+        self.found.add(price, number * price)
+        # The results of a provider's own search are billed as input, and again with the next one.
+        self.prompt.add(DEFAULT_RESULTS * _RESULT_TOKENS, 0)
+        self.prompt.fills_window = True
+        self.prompt.searches += number
+
+    def _files(self, parser: Mapping[str, Any] | None) -> None:
+        pdf = (parser or {}).get("pdf")
+        engine = pdf.get("engine") if isinstance(pdf, dict) else None
+        reads_files = self.model is not None and "file" in self.model.input_modalities
+        if engine in _FREE_PDF_ENGINES or (engine == "native" and reads_files):
+            return
+        likely = self.prompt.pages if engine is not None or not reads_files else 0
+        self.found.add(likely * OCR_PAGE, self.prompt.most_pages * OCR_PAGE)
+
+    def _server_tools(self, tools: list[Mapping[str, Any]], conditions: Any) -> None:
+        reason = f"tool {', '.join(sorted({tool['type'] for tool in tools}))}: {_WITHOUT_LIMIT}"
+        limit = _cost_limit(conditions)
+        calls = [_most_per_step(tool, self.rates) for tool in tools]
+        known = [price for price in calls if price is not None]
+        if len(known) < len(calls):
+            self.found.unknown_because = reason
+        elif limit is None:
+            self.found.unknown_because = (
+                f"{reason} (stop_server_tools_when with max_cost sets a limit)"
+            )
+        else:
+            self.found.loop_limit = limit
+            self.found.add(ZERO, sum(known, ZERO))
+
+
+def _plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, Mapping[str, Any]]:
     """The plugins of a request by id; `:online` is the web plugin, switched-off ones are not in."""
     given = body.get("plugins")
     if isinstance(given, dict):
@@ -107,87 +213,6 @@ def plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, M
     if "online" in variants:
         found.setdefault("web", {"id": "web"})
     return found
-
-
-def of_request(
-    body: Mapping[str, Any],
-    model: Model | None,
-    variants: frozenset[str],
-    prompt: Prompt,
-    rates: Rates,
-) -> Surcharge:
-    """What plugins, server tools, searches and files add; lengthens the prompt where they do.
-
-    Args:
-        body: The request's body.
-        model: Who answers, None for whoever is chosen.
-        variants: The dynamic variants in the model's name.
-        prompt: The request's prompt; results and pages are added to it.
-        rates: The model's dearest prices, USD.
-    """
-    surcharge = Surcharge()
-    plugins = plugins_of(body, variants)
-    tools = list(_server_tools_in(body.get("tools")))
-    for name, plugin in plugins.items():
-        if name == "web":
-            _web(surcharge, plugin, model, prompt, rates)
-        elif name in _TOOLS_OF_PLUGINS:
-            tools.append({"type": _TOOLS_OF_PLUGINS[name], "parameters": plugin})
-        elif name not in _FREE_PLUGINS and name != "file-parser":
-            surcharge.unknown_because = f"plugin {name}: {_WITHOUT_LIMIT}"
-    if prompt.pages:
-        _files(surcharge, plugins.get("file-parser"), model, prompt)
-    if tools:
-        _server_tools(surcharge, tools, body, rates)
-    if body.get("web_search_options") is not None:
-        _native_search(surcharge, {}, model, prompt, rates)
-    elif model is not None and model.author in _SEARCHING_AUTHORS:
-        # The price of a request has one search in it; deep research makes more, and reads them,
-        # and a larger `search_context_size` is dearer.
-        search = max(rates.get("web_search", ZERO), rates.get("request", ZERO))
-        surcharge.add(ZERO, MOST_SEARCHES * search)
-        prompt.fills_window = True
-    return surcharge
-
-
-def _web(
-    surcharge: Surcharge,
-    plugin: Mapping[str, Any],
-    model: Model | None,
-    prompt: Prompt,
-    rates: Rates,
-) -> None:
-    engine = plugin.get("engine")
-    surcharge.unknown_because = _unpriced_search(plugin) or surcharge.unknown_because
-    # OpenRouter searches by itself for a model whose provider doesn't.
-    is_native = engine != "exa" and (model is None or "web_search" in rates)
-    if is_native:
-        _native_search(surcharge, plugin, model, prompt, rates)
-    if not is_native or engine != "native":
-        number = _positive(plugin.get("max_results")) or DEFAULT_RESULTS
-        price = number * EXA_RESULT
-        surcharge.add(ZERO if is_native else price, max(price, _exa_search(number)))
-        prompt.add(0 if is_native else number * _RESULT_TOKENS, number * _MOST_RESULT_TOKENS)
-
-
-def _native_search(
-    surcharge: Surcharge,
-    plugin: Mapping[str, Any],
-    model: Model | None,
-    prompt: Prompt,
-    rates: Rates,
-) -> None:
-    if model is None:
-        surcharge.unknown_because = "web search by a provider that is not known beforehand"
-        return
-    uses = _positive(plugin.get("max_uses")) if model.author in _OBEDIENT_AUTHORS else None
-    number = uses or MOST_SEARCHES
-    price = rates.get("web_search", ZERO)
-    surcharge.add(price, number * price)
-    # What a provider's search brings is read, and billed, as input, and again with the next one.
-    prompt.add(DEFAULT_RESULTS * _RESULT_TOKENS, 0)
-    prompt.fills_window = True
-    prompt.searches += number
 
 
 def _unpriced_search(options: Mapping[str, Any]) -> str | None:
@@ -206,36 +231,6 @@ def _exa_search(results: int) -> Decimal:
 
 def _positive(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
-
-
-def _files(
-    surcharge: Surcharge, parser: Mapping[str, Any] | None, model: Model | None, prompt: Prompt
-) -> None:
-    pdf = (parser or {}).get("pdf")
-    engine = pdf.get("engine") if isinstance(pdf, dict) else None
-    reads_files = model is not None and "file" in model.input_modalities
-    if engine in _FREE_PDF_ENGINES or (engine == "native" and reads_files):
-        return
-    is_likely = engine is not None or not reads_files
-    surcharge.add(prompt.pages * OCR_PAGE if is_likely else ZERO, prompt.most_pages * OCR_PAGE)
-
-
-def _server_tools(
-    surcharge: Surcharge, tools: list[Mapping[str, Any]], body: Mapping[str, Any], rates: Rates
-) -> None:
-    kinds = ", ".join(sorted({tool["type"] for tool in tools}))
-    limit = _cost_limit(body.get("stop_server_tools_when"))
-    calls = [_most_per_step(tool, rates) for tool in tools]
-    known = [price for price in calls if price is not None]
-    if len(known) < len(calls):
-        surcharge.unknown_because = f"tool {kinds}: {_WITHOUT_LIMIT}"
-    elif limit is None:
-        surcharge.unknown_because = (
-            f"tool {kinds}: {_WITHOUT_LIMIT} (stop_server_tools_when with max_cost sets a limit)"
-        )
-    else:
-        surcharge.loop_limit = limit
-        surcharge.add(ZERO, sum(known, ZERO))
 
 
 def _server_tools_in(tools: Any) -> Iterator[Mapping[str, Any]]:
