@@ -237,12 +237,12 @@ def _of_images(
         return None
     prompt = kind.prompt(body, model)
     extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest)
-    demand = images.Demand(prompt, completion_tokens.repeats(body), model.window)
-    found = images.cost(allowed, body, demand)
-    reason = extra.unknown_because or (found if isinstance(found, str) else None)
+    number = completion_tokens.repeats(body)
+    found = images.cost(allowed, images.read(body, prompt, number, model.window))
     if isinstance(found, str) or extra.unknown_because or extra.loop_limit is not None:
+        reason = extra.unknown_because or (found if isinstance(found, str) else None)
         return _unknown(f"model {model.id}: {reason or 'a loop of server tools'}")
-    likely, worst = found.likely + extra.likely, found.worst + extra.worst
+    likely, worst = found[0] + extra.likely, found[1] + extra.worst
     details = Details(
         model.id, prompt.likely, prompt.worst, 0, 0, likely, worst, knows_endpoints=True
     )

@@ -1,4 +1,4 @@
-"""What images cost, by the lines that the images API lists: image, megapixel, token, request.
+"""What images cost by the prices of the images API: by the image, megapixel, token, request.
 
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.catalog.prices import ZERO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.models import ImageEndpoint, ImagePrice
@@ -31,120 +31,127 @@ _ROUNDED: Final = Decimal("1.1")
 _TOKENS: Final = 1300  # Of an image, likely.
 _QUALITIES: Final = frozenset({"low", "medium", "high", "xhigh", "max", "standard", "hd"})
 _INPUT_IMAGES: Final = frozenset({"input_image", "input_reference"})
+_ONE: Final = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """USD for a request's images, likely and at worst."""
-
-    likely: Decimal
-    worst: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a request says of its images.
-
-    Attributes:
-        tier: Such as `2k`; empty where it says none.
-        quality: Such as `high`; empty where it says none.
-        megapixels: Of pixels that it names, None where it names none.
-    """
-
-    tier: str = ""
-    quality: str = ""
-    megapixels: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What a request asks for at most.
+class ImageRequest:
+    """What a request asks of the images API.
 
     Attributes:
         prompt: Its prompt, with the images that it shows.
         number: Images.
         window: Tokens that the model can write for each, None where that is not known.
+        fonts: The fonts that it brings along.
+        tier: Such as `2k`; empty where it names none.
+        quality: Such as `high`; empty where it names none.
+        megapixels: Of the pixels that it names, None where it names none.
     """
 
     prompt: Prompt
     number: int
-    window: int | None = None
+    window: int | None
+    fonts: int = 0
+    tier: str = ""
+    quality: str = ""
+    megapixels: Decimal | None = None
+
+    def allows(self, price: ImagePrice) -> bool:
+        """Whether the request may be billed by a price, by the price's variant."""
+        words = price.variant.split("_") if price.variant else []
+        return all(
+            (word not in _TIERS or not self.tier or word == self.tier)
+            and (word not in _QUALITIES or not self.quality or word == self.quality)
+            for word in words
+        )
 
 
-def cost(offers: Sequence[ImageEndpoint], body: Mapping[str, Any], demand: Demand) -> Cost | str:
+def read(body: Mapping[str, Any], prompt: Prompt, number: int, window: int | None) -> ImageRequest:
+    """What a body of either route asks for; the other arguments are those of `ImageRequest`."""
+    config = body.get("image_config")
+    fields = {**(config if isinstance(config, dict) else {}), **body}
+    size = str(fields.get("size") or "").strip().lower()
+    tier = str(fields.get("resolution") or fields.get("image_size") or "").lower()
+    quality = str(fields.get("quality") or "").lower()
+    width, cross, height = size.replace("\u00d7", "x").partition("x")
+    megapixels = None
+    if cross and width.strip().isdigit() and height.strip().isdigit():
+        megapixels = Decimal(int(width) * int(height)) / _MILLION
+    elif not tier and size in _TIERS:
+        tier = size
+    return ImageRequest(prompt, number, window, _fonts(body), tier, quality, megapixels)
+
+
+def cost(
+    endpoints: Iterable[ImageEndpoint], request: ImageRequest
+) -> tuple[Decimal, Decimal] | str:
     """USD for a request's images: likely at the first provider, at worst at any.
 
     Args:
-        offers: The providers that may serve it, the likeliest first.
-        body: The request's body, of either route.
-        demand: What it asks for.
+        endpoints: The providers that may serve it, the likeliest first.
+        request: What it asks for.
 
     Returns:
         Why it is not known, where it is not.
     """
-    wish = _wish(body)
     likely, worst = None, ZERO
-    for offer in offers:
-        if not offer.lines:
+    for endpoint in endpoints:
+        if not endpoint.lines:
             return "OpenRouter lists no price of its images"
-        found = _of_offer(offer, body, wish, demand)
+        found = _at(endpoint, request)
         if isinstance(found, str):
             return found
-        likely = found.likely if likely is None else likely
-        worst = max(worst, found.worst)
+        likely = found[0] if likely is None else likely
+        worst = max(worst, found[1])
     if likely is None:
         return "none of its providers fits the request's `provider`"
-    return Cost(min(likely, worst), worst)
+    return min(likely, worst), worst
 
 
-def _of_offer(
-    offer: ImageEndpoint, body: Mapping[str, Any], wish: _Wish, demand: Demand
-) -> Cost | str:
+def _at(endpoint: ImageEndpoint, request: ImageRequest) -> tuple[Decimal, Decimal] | str:
     likely = worst = ZERO
-    for kind in dict.fromkeys((line.billable, line.unit) for line in offer.lines):
-        lines = [line for line in offer.lines if (line.billable, line.unit) == kind]
-        amounts = _amounts(*kind, body, wish, demand)
+    for billable, unit in dict.fromkeys((line.billable, line.unit) for line in endpoint.lines):
+        lines = [one for one in endpoint.lines if (one.billable, one.unit) == (billable, unit)]
+        # All of them where none seems to fit.
+        possible = [line for line in lines if request.allows(line)] or lines
+        amounts = _amounts(billable, unit, request)
         if amounts is None:
-            return f"{kind[0]} by the {kind[1]}: what it costs is not estimated"
+            return f"{billable} by the {unit}: what it costs is not estimated"
         usual, most = amounts
-        likely += usual * _likely_line(lines, wish).usd
-        worst += most * max(line.usd for line in _possible(lines, wish))
-    return Cost(likely, worst)
+        likely += usual * _likely_price(possible, request)
+        worst += most * max(line.usd for line in possible)
+    return likely, worst
 
 
-def _amounts(
-    billable: str, unit: str, body: Mapping[str, Any], wish: _Wish, demand: Demand
-) -> tuple[Decimal, Decimal] | None:
-    """How many units of a line are billed, likely and at most; None where nobody can say."""
-    prompt, number = demand.prompt, demand.number
+def _amounts(billable: str, unit: str, request: ImageRequest) -> tuple[Decimal, Decimal] | None:
+    """How many units are billed, likely and at most; None where nobody can say."""
+    prompt, number = request.prompt, request.number
     if billable == "output_image":
-        amounts = _each_output(unit, wish, demand)
-        return amounts and (number * amounts[0], number * amounts[1])
-    # Whether several images of one request are charged for what was given once is not told.
+        each = _each_output(unit, request)
+        return each and (number * each[0], number * each[1])
+    # Whether several images of one request are charged for what was given once is not documented.
     if billable in _INPUT_IMAGES and unit in {"image", "megapixel"}:
-        each = Decimal(1) if unit == "image" else _USUAL
-        most = Decimal(1) if unit == "image" else _LARGEST * _ROUNDED
-        return prompt.images * each, number * prompt.images * most
+        usual, most = (_ONE, _ONE) if unit == "image" else (_USUAL, _LARGEST * _ROUNDED)
+        return prompt.images * usual, number * prompt.images * most
     if unit == "token" and billable in {"input_text", *_INPUT_IMAGES}:
-        return Decimal(prompt.likely), number * Decimal(prompt.worst)
+        return Decimal(prompt.likely), Decimal(number * prompt.worst)
     if unit == "request":
         times = Decimal(billable not in _INPUT_IMAGES or prompt.images > 0)
         return times, number * times
     if billable == "input_font":
-        fonts = Decimal(_fonts(body))
-        return fonts, number * fonts
+        return Decimal(request.fonts), Decimal(number * request.fonts)
     return None
 
 
-def _each_output(unit: str, wish: _Wish, demand: Demand) -> tuple[Decimal, Decimal] | None:
+def _each_output(unit: str, request: ImageRequest) -> tuple[Decimal, Decimal] | None:
     """The same of one generated image."""
     if unit in {"image", "request"}:
-        return Decimal(1), Decimal(1)
+        return _ONE, _ONE
     if unit == "megapixel":
-        size = wish.megapixels or _TIERS.get(wish.tier)
+        size = request.megapixels or _TIERS.get(request.tier)
         return size or _USUAL, max(_USUAL, size or _LARGEST) * _ROUNDED
-    if unit == "token" and demand.window is not None:
-        return Decimal(min(_TOKENS, demand.window)), Decimal(demand.window)
+    if unit == "token" and request.window is not None:
+        return Decimal(min(_TOKENS, request.window)), Decimal(request.window)
     return None
 
 
@@ -159,36 +166,9 @@ def _fonts(body: Mapping[str, Any]) -> int:
     return sum(len(fonts) for fonts in given if isinstance(fonts, list))
 
 
-def _wish(body: Mapping[str, Any]) -> _Wish:
-    config = body.get("image_config")
-    fields = {**(config if isinstance(config, dict) else {}), **body}
-    size = str(fields.get("size") or "").strip().lower()
-    tier = str(fields.get("resolution") or fields.get("image_size") or "").lower()
-    quality = str(fields.get("quality") or "").lower()
-    width, cross, height = size.replace("\u00d7", "x").partition("x")
-    if cross and width.strip().isdigit() and height.strip().isdigit():
-        return _Wish(tier, quality, Decimal(int(width) * int(height)) / _MILLION)
-    return _Wish(tier or (size if size in _TIERS else ""), quality)
-
-
-def _possible(lines: Sequence[ImagePrice], wish: _Wish) -> Sequence[ImagePrice]:
-    """The lines that a request may be billed by; all of them where none seems to fit."""
-    return [line for line in lines if _may_be(line, wish)] or lines
-
-
-def _may_be(line: ImagePrice, wish: _Wish) -> bool:
-    words = line.variant.split("_") if line.variant else []
-    return all(
-        (word not in _TIERS or not wish.tier or word == wish.tier)
-        and (word not in _QUALITIES or not wish.quality or word == wish.quality)
-        for word in words
-    )
-
-
-def _likely_line(lines: Sequence[ImagePrice], wish: _Wish) -> ImagePrice:
-    """The line of what was asked for, else the one for anything, else the cheapest."""
-    possible = _possible(lines, wish)
-    asked = {wish.tier, wish.quality} - {""}
+def _likely_price(possible: Sequence[ImagePrice], request: ImageRequest) -> Decimal:
+    """The price of what was asked for, else the one for anything, else the lowest."""
+    asked = {request.tier, request.quality} - {""}
     exact = [line for line in possible if line.variant and asked & set(line.variant.split("_"))]
     plain = [line for line in possible if not line.variant]
-    return min(exact or plain or possible, key=lambda line: line.usd)
+    return min(line.usd for line in exact or plain or possible)
