@@ -23,7 +23,7 @@ ZERO: Final = Decimal(0)
 _CONDITIONS: Final = frozenset({"min_prompt_tokens", "utc_days", "utc_start", "utc_end"})
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # No token of any model costs a tenth of a cent: a dearer "image" is a whole image.
-_DEAREST_TOKEN: Final = Decimal("0.001")
+_HIGHEST_TOKEN_PRICE: Final = Decimal("0.001")
 # Newer rows price an input image's tokens under `image`, at about the prompt's price; older
 # ones price the image, at hundreds of times that.
 _TOKEN_PRICE_FACTOR: Final = 20
@@ -56,11 +56,11 @@ class Override:
         """Whether it depends on when the request is made."""
         return self.start is not None or bool(self.days)
 
-    def takes(self, prompt_tokens: int) -> bool:
+    def applies_to(self, prompt_tokens: int) -> bool:
         """Whether a prompt is long enough for it."""
         return not self.min_prompt_tokens or prompt_tokens > self.min_prompt_tokens
 
-    def holds_at(self, moment: datetime) -> bool:
+    def applies_at(self, moment: datetime) -> bool:
         """Whether a moment in UTC lies in its hours."""
         if self.days and _DAYS[moment.weekday()] not in self.days:
             return False
@@ -80,7 +80,7 @@ class Pricing:
         base: What applies where no override does, USD.
         overrides: In the wire's order; of those that apply, the later wins item by item.
         discount: What is taken off, as a fraction: 0.1 is 10 %.
-        terms: What bounds.py has worked out of them.
+        terms: What providers.py calculates from them, once for each kind of prompt.
     """
 
     base: Rates
@@ -112,16 +112,16 @@ class Pricing:
         """
         found = self.base
         for override in self.overrides:
-            if not override.takes(prompt_tokens):
+            if not override.applies_to(prompt_tokens):
                 continue
-            if override.is_timed and (moment is None or not override.holds_at(moment)):
+            if override.is_timed and (moment is None or not override.applies_at(moment)):
                 continue
             found = {**found, **override.rates}
         if self.discount:
             return {item: price * (1 - self.discount) for item, price in found.items()}
         return found
 
-    def held(self, ceilings: Rates) -> Pricing:
+    def with_ceilings(self, ceilings: Rates) -> Pricing:
         """The prices with each item of the base at its ceiling.
 
         What follows the base price (tiers, cache writes) grows and shrinks with it.
@@ -142,7 +142,7 @@ class Pricing:
         overrides = tuple(replace(one, rates=scaled(one.rates)) for one in self.overrides)
         return Pricing({**scaled(self.base), **missing}, overrides, self.discount)
 
-    def cheapest(self) -> Rates:
+    def lowest_rates(self) -> Rates:
         """The lowest price of each item under any condition, discount included."""
         found: Rates = {}
         for rates in self._all():
@@ -150,14 +150,14 @@ class Pricing:
                 found[item] = min(found.get(item, price), price)
         return {item: price * (1 - self.discount) for item, price in found.items()}
 
-    def dearest(self, prompt_tokens: int = 0) -> Rates:
+    def highest_rates(self, prompt_tokens: int = 0) -> Rates:
         """The highest price of each item that a prompt of up to so many tokens can meet.
 
         Any hour, no discount.
         """
         found = dict(self.base)
         for override in self.overrides:
-            if override.takes(prompt_tokens):
+            if override.applies_to(prompt_tokens):
                 for item, price in override.rates.items():
                     found[item] = max(found.get(item, ZERO), price)
         return found
@@ -222,7 +222,7 @@ def image_is_by_token(rates: Rates) -> bool:
 
 def image_output_is_by_token(rates: Rates) -> bool:
     """Whether `image_output` is the price of a token of a generated image, rather than of one."""
-    return rates.get("image_output", ZERO) < _DEAREST_TOKEN
+    return rates.get("image_output", ZERO) < _HIGHEST_TOKEN_PRICE
 
 
 def cost(usage: Mapping[str, Any], pricing: Pricing, moment: datetime | None = None) -> Decimal:

@@ -55,8 +55,8 @@ def test_long_prompts_have_their_own_prices_strictly_above_the_threshold() -> No
     assert pricing.rates(200_000)["prompt"] == usd("0.000003")
     assert pricing.rates(200_001)["prompt"] == usd("0.000006")
     assert pricing.rates(200_001)["input_cache_read"] == usd("0.0000003")
-    assert pricing.dearest(200_000) == pricing.base
-    assert pricing.dearest(200_001)["completion"] == usd("0.0000225")
+    assert pricing.highest_rates(200_000) == pricing.base
+    assert pricing.highest_rates(200_001)["completion"] == usd("0.0000225")
 
 
 def test_the_later_of_two_tiers_wins() -> None:
@@ -84,7 +84,7 @@ def test_prices_by_the_hour(start: int, end: int, hour: int, holds: bool) -> Non
     moment = datetime(2026, 1, 5, hour, 0, tzinfo=timezone.utc)
     assert pricing.rates(0, moment)["prompt"] == (1 if holds else 2)
     assert pricing.rates(0)["prompt"] == 2
-    assert pricing.dearest()["prompt"] == 2
+    assert pricing.highest_rates()["prompt"] == 2
 
 
 def test_prices_by_the_day() -> None:
@@ -97,7 +97,7 @@ def test_prices_by_the_day() -> None:
 def test_a_discount_is_taken_off_but_not_at_worst() -> None:
     pricing = prices.parse({"prompt": "1", "discount": 0.25})
     assert pricing.rates()["prompt"] == usd("0.75")
-    assert pricing.dearest()["prompt"] == 1
+    assert pricing.highest_rates()["prompt"] == 1
 
 
 def test_price_times_usage_of_every_kind() -> None:

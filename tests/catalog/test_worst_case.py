@@ -428,7 +428,7 @@ class TestPrices:
         pricing = prices.parse(
             {"prompt": "2", "discount": 0.5, "overrides": [{"utc_start": 1, "prompt": "1"}]}
         )
-        assert pricing.cheapest() == {"prompt": Decimal("0.5")}
+        assert pricing.lowest_rates() == {"prompt": Decimal("0.5")}
 
 
 class TestFallbacks:
@@ -471,7 +471,7 @@ class TestSearches:
             plugin = {"id": "web", "engine": "native", "max_uses": searches}
             return worst(catalog, body(SONNET, plugins=[plugin]))
 
-        read = catalog[SONNET].pricing.dearest(1_000_000)["input_cache_read"]
+        read = catalog[SONNET].pricing.highest_rates(1_000_000)["input_cache_read"]
         assert cost(3) - cost(2) == 1_000_000 * read + Decimal("0.01")
 
     def test_a_larger_search_is_dearer_than_the_price_of_a_request(self) -> None:
@@ -508,7 +508,7 @@ class TestServerTools:
     def test_a_loop_may_reach_the_prices_of_long_prompts(self, catalog: package.Catalog) -> None:
         tools = [{"type": "openrouter:web_search"}]
         request = body(SONNET, tools=tools, stop_server_tools_when=list(self.stop))
-        long = catalog[SONNET].pricing.dearest(1_000_000)["prompt"]
+        long = catalog[SONNET].pricing.highest_rates(1_000_000)["prompt"]
         assert worst(catalog, request) > 2 * 1_000_000 * long
 
     @pytest.mark.parametrize(

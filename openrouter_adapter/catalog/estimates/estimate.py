@@ -19,15 +19,17 @@ from openrouter_adapter.catalog.estimates import (
     providers,
     surcharges,
 )
+from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+from openrouter_adapter.catalog.estimates.tokens import family
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from openrouter_adapter.catalog.catalog import Catalog, Found
-    from openrouter_adapter.catalog.estimates.providers import Choices
+    from openrouter_adapter.catalog.estimates.providers import Providers
     from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
 
@@ -53,7 +55,7 @@ class Details:
         model: The id of the model that is likely to answer.
         prompt_tokens: Likely.
         most_prompt_tokens: At worst.
-        completion_tokens: Likely, over all choices, reasoning included.
+        completion_tokens: Likely, over all serving, reasoning included.
         most_completion_tokens: At worst.
         surcharge: USD for plugins, searches and pages, likely.
         most_surcharge: The same at worst.
@@ -91,6 +93,46 @@ class Estimate:
     batch: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An endpoint: how its prompt is counted, and what it answers with.
+
+    Attributes:
+        read: Adds what a body has to a prompt.
+        answers: `text`, `images`, or `nothing` that is billed.
+    """
+
+    read: Callable[[Prompt, Mapping[str, Any]], None]
+    answers: str = "text"
+
+    def prompt(self, body: Mapping[str, Any], model: Model | None) -> Prompt:
+        """The size of a body's prompt for a model; None is one that a router will choose."""
+        if model is None:
+            found = Prompt(family("Router", ""))
+        else:
+            found = Prompt(family(model.tokenizer, model.id), model.longest)
+        self.read(found, body)
+        return found
+
+    def makes_images_alone(self, model: Model) -> bool:
+        """Whether the answers are images alone, which the images API has its own prices for."""
+        writes = model.output_modalities
+        return "image" in writes and (self.answers == "images" or "text" not in writes)
+
+
+_IMAGES: Final = Kind(Prompt.add_image_request, "images")
+KINDS: Final = {
+    "/chat/completions": Kind(Prompt.add_chat),
+    "/completions": Kind(Prompt.add_completion),
+    "/responses": Kind(Prompt.add_response),
+    "/embeddings": Kind(Prompt.add_embedding, "nothing"),
+    "/rerank": Kind(Prompt.add_rerank, "nothing"),
+    "/images/generations": _IMAGES,
+    "/images": _IMAGES,
+}
+"""What can be estimated, by path."""
+
+
 def estimate(
     request: Mapping[str, Any],
     endpoint: str = "/chat/completions",
@@ -116,7 +158,7 @@ def estimate(
         body, endpoint = request["body"], str(request.get("url", endpoint))
     if isinstance(body.get("extra_body"), dict):
         body = options.with_extra(dict(body), body["extra_body"])
-    kind = completion_tokens.KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
+    kind = KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
         return _unknown(f"endpoint {endpoint}: what it costs is not estimated")
     names = names_of(body)
@@ -126,7 +168,7 @@ def estimate(
     if catalog is None:
         catalog = load()
     estimates = [_of_model(name, body, kind, catalog) for name in names]
-    return estimates[0] if len(estimates) == 1 else _dearest(estimates)
+    return estimates[0] if len(estimates) == 1 else _of_fallbacks(estimates)
 
 
 def bound(
@@ -146,8 +188,8 @@ def bound(
         One of LiteLLM's exceptions: as for `estimate`.
     """
     found = estimate(body, endpoint, catalog)
-    knows_all = found.details is not None and found.details.knows_endpoints
-    if not found.worst or knows_all or providers.ceilings_of(body).keys() >= _CEILINGS:
+    are_known = found.details is not None and found.details.knows_endpoints
+    if not found.worst or are_known or providers.ceilings_of(body).keys() >= _CEILINGS:
         return found
     return replace(found, worst=None, unknown_because=_NOT_FIRM)
 
@@ -177,7 +219,7 @@ def _unknown(reason: str) -> Estimate:
     return Estimate(None, None, reason)
 
 
-def _dearest(estimates: list[Estimate]) -> Estimate:
+def _of_fallbacks(estimates: list[Estimate]) -> Estimate:
     """Of a request with fallback models: the first one's likely cost, the dearest one's worst."""
     first = estimates[0]
     reasons = [one.unknown_because for one in estimates if one.worst is None]
@@ -190,9 +232,7 @@ def _dearest(estimates: list[Estimate]) -> Estimate:
     return Estimate(first.likely, worst, reason, details)
 
 
-def _of_model(
-    name: str, body: Mapping[str, Any], kind: completion_tokens.Kind, catalog: Catalog
-) -> Estimate:
+def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) -> Estimate:
     if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
@@ -204,25 +244,25 @@ def _of_model(
         return _unknown(f"model {name}: it is not in the catalogue")
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
-    if completion_tokens.paints(kind, found.model):
+    if kind.makes_images_alone(found.model):
         painted = _of_images(found, body, kind, catalog)
         if painted is not None:
             return painted
-    choices = providers.choices_of(found, body, catalog)
-    if choices is None:
+    serving = providers.allowed(found, body, catalog)
+    if serving is None:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
     if body.get("speed") not in (None, "standard"):
         return _unknown(f"speed {body['speed']}: its price is not in the catalogue")
     tier = body.get("service_tier")
     if tier not in _STANDARD_TIERS:
-        sold = {endpoint.service_tier for endpoint in choices.endpoints}
+        sold = {endpoint.service_tier for endpoint in serving.endpoints}
         if not providers.tiers_of(body) & sold:
             return _unknown(f"service_tier {tier}: its price is not in the catalogue")
-    return _of_choices(found, body, kind, choices, catalog.in_batches(found.model))
+    return _of_text(found, body, kind, serving, catalog.in_batches(found.model))
 
 
 def _of_images(
-    named: Found, body: Mapping[str, Any], kind: completion_tokens.Kind, catalog: Catalog
+    named: Found, body: Mapping[str, Any], kind: Kind, catalog: Catalog
 ) -> Estimate | None:
     """By the images API's own prices; None where the list of models has them all."""
     model = named.model
@@ -236,8 +276,8 @@ def _of_images(
         # The list of models says more of tokens: of the words beside an image, and of caches.
         return None
     prompt = kind.prompt(body, model)
-    extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.dearest)
-    number = completion_tokens.repeats(body)
+    extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.highest_rates)
+    number = completion_tokens.of_request(body, kind, model, prompt).per_prompt
     found = images.cost(allowed, images.read(body, prompt, number, model.window))
     if isinstance(found, str) or extra.unknown_because or extra.loop_limit is not None:
         reason = extra.unknown_because or (found if isinstance(found, str) else None)
@@ -249,63 +289,52 @@ def _of_images(
     return Estimate(min(likely, worst), worst, None, details)
 
 
-def _of_choices(
+def _of_text(
     found: Found,
     body: Mapping[str, Any],
-    kind: completion_tokens.Kind,
-    choices: Choices,
+    kind: Kind,
+    serving: Providers,
     in_batches: Model | None,
 ) -> Estimate:
     model = found.model
     prompt = kind.prompt(body, model)
-    extra = surcharges.of_request(body, model, found.variants, prompt, choices.dearest)
-    output = completion_tokens.likely(body, kind, model, prompt)
-    draws = completion_tokens.draws(body, kind, model)
+    extra = surcharges.of_request(body, model, found.variants, prompt, serving.highest_rates)
+    completion = completion_tokens.of_request(body, kind, model, prompt)
 
     def cost(rates: Rates) -> Decimal:
         return (
             prompt.likely * rates.get("prompt", ZERO)
             + prompt.audio * rates.get("audio", rates.get("prompt", ZERO))
-            + completion_tokens.likely_cost(output, draws, model, rates)
+            + completion.likely_cost(model, rates)
             + rates.get("request", ZERO)
             + extra.likely
         )
 
-    likely, batch = cost(choices.rates(prompt.likely)), None
+    likely, batch = cost(serving.rates(prompt.likely)), None
     if in_batches is not None:
-        batch = cost(replace(choices, pricing=in_batches.pricing).rates(prompt.likely))
-    most_prompt = prompt.most(model.longest)
-    bound = None
-    if most_prompt is not None:
-        demand = providers.Demand(
-            prompt,
-            most_prompt,
-            completion_tokens.repeats(body),
-            completion_tokens.requests(kind, prompt),
-            extra,
-        )
-        asked = completion_tokens.most_asked(body, kind, model)
-        bound = providers.dearest(demand, choices.endpoints, asked)
-    if most_prompt is None or bound is None:
+        batch = cost(replace(serving, pricing=in_batches.pricing).rates(prompt.likely))
+    most_prompt = prompt.most
+    highest = providers.highest_cost(serving.endpoints, prompt, completion, extra)
+    if most_prompt is None or highest is None:
         reason = f"model {model.id}: it has no limit of length"
         return Estimate(likely, None, reason, batch=batch)
-    worst, most_output = bound
+    worst, most_output = highest
     details = Details(
         model.id,
         prompt.likely + prompt.audio,
         most_prompt,
-        output,
+        completion.likely,
         most_output,
         extra.likely,
         extra.worst,
-        choices.knows_all,
+        serving.are_known,
     )
     if extra.unknown_because is not None:
         return Estimate(likely, None, extra.unknown_because, details, batch)
     return Estimate(min(likely, worst), worst, None, details, batch)
 
 
-def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind) -> Estimate:
+def _of_router(name: str, body: Mapping[str, Any], kind: Kind) -> Estimate:
     """Of a model that chooses another one: a bound only where the caller set ceilings."""
     ceilings = providers.ceilings_of(body)
     if "prompt" not in ceilings or "completion" not in ceilings:
@@ -315,8 +344,10 @@ def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind)
         )
     prompt = kind.prompt(body, None)
     modalities = body.get("modalities")
-    asked = completion_tokens.most_asked(body, kind, None)
-    if asked is None or (isinstance(modalities, list) and set(modalities) - {"text"}):
+    completion = completion_tokens.of_request(body, kind, None, prompt)
+    if completion.most_each is None or (
+        isinstance(modalities, list) and set(modalities) - {"text"}
+    ):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     variants = frozenset(name.split(":")[1:])
     extra = surcharges.of_request(body, None, variants, prompt, dict)
@@ -331,14 +362,14 @@ def _of_router(name: str, body: Mapping[str, Any], kind: completion_tokens.Kind)
     factor = providers.CACHE_WRITE_1H if prompt.lives_an_hour else _CACHE_WRITE
     if most_prompt > _LONG_PROMPT_TOKENS:
         factor *= _LONG_PROMPT
-    repeats = completion_tokens.repeats(body)
-    worst = extra.worst + repeats * (
+    worst = extra.worst + completion.per_prompt * (
         prompt.worst * ceilings["prompt"] * factor
         + prompt.most_audio * ceilings.get("audio", ZERO)
         + prompt.images * ceilings.get("image", ZERO)
         + ceilings.get("request", ZERO)
     )
-    most_output = (asked + prompt.predicted) * repeats * prompt.inputs
+    most_each = completion.most_each + prompt.predicted
+    most_output = most_each * completion.per_prompt * prompt.inputs
     worst += most_output * ceilings["completion"] * factor
     details = Details(name, prompt.likely, most_prompt, 0, most_output)
     return Estimate(None, worst, f"model {name}: only the limit is known", details)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -20,6 +21,9 @@ _FEWEST_AUDIO_BYTES_PER_SECOND: Final = 750
 _AUDIO_TOKENS_PER_SECOND: Final = 32
 _VIDEO_TOKENS: Final = 3000  # Some ten seconds, where nothing says how long it is.
 _BYTES_PER_TOKEN: Final = 4  # Likely, of plain text.
+# A search of a rerank is over so many documents; longer ones count as several, of tokens each.
+_PIECES_PER_SEARCH: Final = 100
+_PIECE: Final = 500
 # What a Responses request refers to without having it in it.
 _STORED_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
 # Of a message: what no model reads, or what is counted in its frame.
@@ -33,6 +37,7 @@ class Prompt:
 
     Attributes:
         family: How the model that reads it counts.
+        window: The most tokens that the model takes; None if that is not known.
         likely: Tokens, audio left out.
         worst: The same at worst.
         audio: Tokens of audio, likely.
@@ -41,6 +46,7 @@ class Prompt:
         pages: Pages of documents, likely.
         most_pages: The same at worst.
         inputs: How many prompts it is, each of them as long as the model takes at most.
+        requests: How often the price of a request is due at most.
         predicted: Tokens of a prediction at worst; what of it is not used is billed as output.
         searches: How often the provider may search, and read everything again, on its own.
         fills_window: Whether it has a part of unknown length: at worst it takes all that fits.
@@ -48,6 +54,7 @@ class Prompt:
     """
 
     family: tokens.Family
+    window: int | None = None
     likely: int = 0
     worst: int = 0
     audio: int = 0
@@ -56,23 +63,22 @@ class Prompt:
     pages: int = 0
     most_pages: int = 0
     inputs: int = 1
+    requests: int = 1
     predicted: int = 0
     searches: int = 0
     fills_window: bool = False
     lives_an_hour: bool = False
 
-    def most(self, window: int | None) -> int | None:
-        """Tokens at worst, with audio; a prompt longer than the window is refused, not billed.
+    @property
+    def most(self) -> int | None:
+        """Tokens at worst, of audio too; None where nothing limits them.
 
-        Args:
-            window: Tokens that the model takes; None if they are not known.
-
-        Returns:
-            None where nothing limits the prompt.
+        A prompt longer than the window is refused, not billed.
         """
-        tokens = None if self.fills_window else self.worst + self.most_audio
-        longest = None if window is None else window * self.inputs
-        return min([size for size in (tokens, longest) if size is not None], default=None)
+        if self.window is None:
+            return None if self.fills_window else self.worst + self.most_audio
+        longest = self.window * self.inputs
+        return longest if self.fills_window else min(self.worst + self.most_audio, longest)
 
     def add(self, likely: int, worst: int) -> None:
         """Adds tokens."""
@@ -146,6 +152,7 @@ class Prompt:
         self.add_texts(documents or [])
         number = len(documents) if isinstance(documents, list) else 1
         self.add(query.likely, query.worst * max(1, number))
+        self.requests = ceil((self.inputs + self.worst // _PIECE) / _PIECES_PER_SEARCH)
 
     def _message(self, given: Any) -> None:
         # LiteLLM's own messages may stand among plain ones until they are sent.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from openrouter_adapter.catalog.catalog import Catalog, Found
+    from openrouter_adapter.catalog.estimates.completion_tokens import Completion
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.estimates.surcharges import Surcharge
     from openrouter_adapter.catalog.models import Endpoint, Model
@@ -34,30 +35,30 @@ _STEPS_BEYOND_LIMIT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class Providers:
     """Who may serve a request.
 
     Attributes:
         endpoints: The providers' offers, the likeliest first; where they are not known, one that
             stands for all of them.
         pricing: The likely prices.
-        knows_all: Whether the providers are known.
+        are_known: Whether the providers are known.
     """
 
     endpoints: Sequence[Endpoint]
     pricing: Pricing
-    knows_all: bool
+    are_known: bool
 
     def rates(self, prompt_tokens: int) -> Rates:
         """The likely prices now, USD."""
         is_timed = any(override.is_timed for override in self.pricing.overrides)
         return self.pricing.rates(prompt_tokens, datetime.now(timezone.utc) if is_timed else None)
 
-    def dearest(self) -> Rates:
+    def highest_rates(self) -> Rates:
         """The highest price of each item that any of them has, of short prompts, USD."""
         found: Rates = {}
         for endpoint in self.endpoints:
-            for item, price in endpoint.pricing.dearest().items():
+            for item, price in endpoint.pricing.highest_rates().items():
                 found[item] = max(found.get(item, ZERO), price)
         return found
 
@@ -91,7 +92,7 @@ def ceilings_of(body: Mapping[str, Any]) -> Rates:
     }
 
 
-def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Choices | None:
+def allowed(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Providers | None:
     """Who may serve a request; None where nobody may."""
     endpoints = catalog.endpoints(found.model)
     preferences = body.get("provider")
@@ -105,7 +106,7 @@ def choices_of(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Choic
         allowed = [one for one in allowed if _is_allowed(one, wishes, ceilings)]
     if wishes or found.variants:
         allowed = _in_order(allowed, wishes, found.variants)
-    return Choices(allowed, allowed[0].pricing, knows_all=True) if allowed else None
+    return Providers(allowed, allowed[0].pricing, are_known=True) if allowed else None
 
 
 def may_serve(endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
@@ -118,18 +119,20 @@ def may_serve(endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
     )
 
 
-def _of_first(model: Model, ceilings: Rates) -> Choices:
+def _of_first(model: Model, ceilings: Rates) -> Providers:
     """What is known of the provider that is asked first, and of others by the ceilings."""
     usual = model.first_endpoint
     pricing = usual.pricing
     if not ceilings or pricing.is_free:
-        return Choices((usual,), pricing, knows_all=False)
+        return Providers((usual,), pricing, are_known=False)
     lower = {
         item: price for item, price in ceilings.items() if pricing.base.get(item, ZERO) > price
     }
     # Another provider than the known one may serve it, up to the ceiling.
-    dearest = replace(usual, pricing=pricing.held(ceilings))
-    return Choices((dearest,), pricing.held(lower) if lower else pricing, knows_all=False)
+    highest = replace(usual, pricing=pricing.with_ceilings(ceilings))
+    return Providers(
+        (highest,), pricing.with_ceilings(lower) if lower else pricing, are_known=False
+    )
 
 
 def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], ceilings: Rates) -> bool:
@@ -148,7 +151,7 @@ def _words(wishes: Mapping[str, Any], name: str) -> list[str]:
 
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
     """Whether its price is below the ceilings at some hour and length: then it may be chosen."""
-    cheapest = endpoint.pricing.cheapest()
+    cheapest = endpoint.pricing.lowest_rates()
     return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 
 
@@ -174,25 +177,6 @@ def _token_prices(endpoint: Endpoint) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """What a request asks for at most.
-
-    Attributes:
-        prompt: Its prompt.
-        prompt_tokens: Of each time that the prompt is read.
-        repeats: How often it is answered.
-        requests: How often the price of a request is due each time.
-        extra: What comes beside tokens.
-    """
-
-    prompt: Prompt
-    prompt_tokens: int
-    repeats: int
-    requests: int
-    extra: Surcharge
-
-
-@dataclass(frozen=True, slots=True)
 class _Terms:
     """A provider's dearest prices for a kind of prompt, USD.
 
@@ -213,49 +197,59 @@ class _Terms:
     drawing: Decimal
 
 
-def dearest(
-    demand: Demand, endpoints: Iterable[Endpoint], asked: int | None
+def highest_cost(
+    endpoints: Iterable[Endpoint], prompt: Prompt, completion: Completion, extra: Surcharge
 ) -> tuple[Decimal, int] | None:
-    """The most of what providers can charge for a request, USD, and of the tokens they answer.
+    """The most that providers can charge for a request, USD, and the most tokens they answer.
 
     Args:
-        demand: What it asks for.
-        endpoints: The providers' offers.
-        asked: Tokens that it allows each answer, 0 where none is billed, None for no limit.
+        endpoints: The providers' endpoints.
+        prompt: The request's prompt.
+        completion: The request's answers.
+        extra: What is billed besides tokens.
 
     Returns:
-        None where nothing limits an answer.
+        None where nothing limits the prompt or an answer.
     """
-    prompt = demand.prompt
+    prompt_tokens = prompt.most
+    if prompt_tokens is None:
+        return None
     worst, most = ZERO, 0
     for endpoint in endpoints:
         limit = endpoint.max_completion_tokens or endpoint.context_length
+        asked = completion.most_each
         if limit is None or (asked is not None and asked < limit):
             limit = asked
         if limit is None:
             return None
         # What was predicted and not used comes on top of what was written.
-        tokens = (limit + prompt.predicted) * demand.repeats * prompt.inputs
-        worst = max(worst, _cost(demand, endpoint, tokens))
-        most = max(most, tokens)
+        tokens = (limit + prompt.predicted) * completion.per_prompt * prompt.inputs
+        cost = _cost(endpoint, prompt, prompt_tokens, completion.per_prompt, tokens, extra)
+        worst, most = max(worst, cost), max(most, tokens)
     return worst, most
 
 
-def _cost(demand: Demand, endpoint: Endpoint, completion_tokens: int) -> Decimal:
+def _cost(
+    endpoint: Endpoint,
+    prompt: Prompt,
+    prompt_tokens: int,
+    repeats: int,
+    completion_tokens: int,
+    extra: Surcharge,
+) -> Decimal:
     """USD that a request can cost at most at a provider, with so many tokens of answers."""
-    prompt, extra = demand.prompt, demand.extra
-    window = endpoint.context_length or demand.prompt_tokens
-    longest = demand.prompt_tokens if extra.loop_limit is None else window
+    window = endpoint.context_length or prompt_tokens
+    longest = prompt_tokens if extra.loop_limit is None else window
     terms = _terms(endpoint.pricing, longest, prompt)
-    each = demand.prompt_tokens * terms.input + demand.requests * terms.request
+    each = prompt_tokens * terms.input + prompt.requests * terms.request
     if prompt.images:
         each += prompt.images * terms.image
     if prompt.searches:
         each += prompt.searches * window * terms.again
     answers = completion_tokens * terms.output
     if completion_tokens:
-        answers += demand.repeats * prompt.inputs * terms.drawing
-    total = demand.repeats * each + answers + extra.worst
+        answers += repeats * prompt.inputs * terms.drawing
+    total = repeats * each + answers + extra.worst
     if extra.loop_limit is not None:
         # OpenRouter looks at the sum after each answer, and asks for a last one after that.
         total += extra.loop_limit + _STEPS_BEYOND_LIMIT * (window * terms.input + answers)
@@ -265,11 +259,11 @@ def _cost(demand: Demand, endpoint: Endpoint, completion_tokens: int) -> Decimal
 def _terms(pricing: Pricing, prompt_tokens: int, prompt: Prompt) -> _Terms:
     # Worked out once a provider and kind of prompt: models have up to thirty providers, and a
     # batch asks for each line; 3 µs instead of 8 a provider.
-    takes = sum(override.takes(prompt_tokens) for override in pricing.overrides)
+    takes = sum(override.applies_to(prompt_tokens) for override in pricing.overrides)
     kind = (takes, prompt.lives_an_hour, prompt.most_audio > 0, prompt.images > 0)
     found = pricing.terms.get(kind)
     if found is None:
-        rates = pricing.dearest(prompt_tokens)
+        rates = pricing.highest_rates(prompt_tokens)
         found = pricing.terms[kind] = _of_rates(rates, prompt)
     return found
 
@@ -281,7 +275,7 @@ def _of_rates(rates: Rates, prompt: Prompt) -> _Terms:
     ]
     draws_by_token = image_output_is_by_token(rates)
     return _Terms(
-        input=_dearest_input(rates, prompt),
+        input=_highest_input(rates, prompt),
         again=rates.get("input_cache_read", rates.get("prompt", ZERO)),
         output=max([*outputs, drawing] if draws_by_token else outputs),
         request=rates.get("request", ZERO),
@@ -290,7 +284,7 @@ def _of_rates(rates: Rates, prompt: Prompt) -> _Terms:
     )
 
 
-def _dearest_input(rates: Rates, prompt: Prompt) -> Decimal:
+def _highest_input(rates: Rates, prompt: Prompt) -> Decimal:
     """USD for an input token at its dearest: of any kind that is in the prompt, and cached."""
     fresh, write = rates.get("prompt", ZERO), rates.get("input_cache_write", ZERO)
     # A price of writing below the prompt's is that of keeping what was read at full price.
