@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, charging, tokens
+from . import billing, inference, tokens
 from .billing import Usage
 from .errors import invalid_body
+from .inference import single
 
 if TYPE_CHECKING:
     from aiohttp.web import FileField
@@ -88,12 +89,12 @@ def transcribe(
     verbose = body.get("response_format") == "verbose_json"
     if body.get("diarize") and not verbose:
         raise invalid_body('diarize: requires response_format "verbose_json"')
-    served = charging.choose(state, body, "transcription", "transcription")
+    served = inference.choose(state, body, "transcription", "transcription")
     said = max(1, round(seconds * _WORDS_A_SECOND))
     words = [_WORDS[place % len(_WORDS)] for place in range(said)]
     text = " ".join(words)
     used = Usage(prompt=max(1, round(seconds * _TOKENS_A_SECOND)), completion=tokens.count(text))
-    charged = charging.charge(state, "/audio/transcriptions", "gen-stt", served, used, fault)
+    charged = inference.charge(state, "/audio/transcriptions", "gen-stt", served, used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     if charged.error is not None:
         return charged.error, headers
@@ -161,9 +162,9 @@ def speak(
     if kind not in _MEDIA_TYPES:
         raise invalid_body('response_format: Invalid option: expected one of "mp3"|"pcm"')
     characters = _characters(body)
-    served = charging.choose(state, body, "speech", "speech")
+    served = inference.choose(state, body, "speech", "speech")
     used = Usage(prompt=characters)
-    charged = charging.charge(state, "/audio/speech", "gen-tts", served, used, fault)
+    charged = inference.charge(state, "/audio/speech", "gen-tts", served, used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     if charged.error is not None:
         return charged.error, headers
@@ -184,3 +185,6 @@ def _characters(body: dict[str, Any]) -> int:
     if body.get("voice") is not None and not isinstance(body["voice"], str):
         raise invalid_body("voice: Invalid input: expected string")
     return sum(map(len, texts))
+
+
+ROUTES = (single("/audio/speech", speak), single("/audio/transcriptions", transcribe))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .catalog import Endpoint
+    from .catalog import Endpoint, Model
 
 ZERO = Decimal(0)
 # OpenRouter's fee on requests that run on the caller's own provider key.
@@ -102,6 +102,45 @@ class BillRow:
     created_at: float = 0.0
     model_id: str = ""
     key_hash: str = ""
+
+
+def row(
+    generation_id: str,
+    path: str,
+    model: Model,
+    endpoint: Endpoint,
+    usage: Usage,
+    cost: Cost,
+    **more: Any,
+) -> BillRow:
+    """Return the row of a request that was served.
+
+    Args:
+        generation_id: The id that the answer carries.
+        path: The endpoint's path.
+        model: Who answered.
+        endpoint: Whose hardware it ran on.
+        usage: Its tokens.
+        cost: Its price.
+        **more: Further fields of the row.
+    """
+    return BillRow(
+        generation_id=generation_id,
+        endpoint=path,
+        model=model.canonical_slug,
+        model_id=model.id,
+        provider=endpoint.provider,
+        tokens_prompt=usage.prompt,
+        tokens_completion=usage.completion,
+        tokens_cached=usage.cached,
+        tokens_cache_write=usage.cache_write + usage.cache_write_1h,
+        tokens_reasoning=usage.reasoning,
+        tokens_image=usage.images,
+        cost=cost.total,
+        upstream_cost=cost.upstream,
+        is_byok=cost.is_byok,
+        **more,
+    )
 
 
 def wire_number(amount: Decimal) -> float | int:

@@ -1,8 +1,8 @@
-"""A plain call: what is asked of an endpoint that answers at once, with JSON."""
+"""A call: what an endpoint is asked, and the route that leads to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,9 @@ from .errors import invalid_body
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from aiohttp import web
+
+    from .faults import RequestFaults
     from .state import State
 
 Access = Literal["anybody", "any key", "inference", "management"]
@@ -21,19 +24,26 @@ _MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of a plain endpoint.
+    """One request.
 
     Attributes:
         state: The state, with the caller's key in `state.key`.
-        query: The parameters of the URL.
+        request: The HTTP request.
         body: The JSON body, None where there was none.
         path: The parts of the path that stood for `{}`, in order.
+        faults: What may go wrong with it.
     """
 
     state: State
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    path: tuple[str, ...] = ()
+    request: web.BaseRequest
+    body: Any
+    path: tuple[str, ...]
+    faults: RequestFaults
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the URL."""
+        return self.request.query
 
     def given(self) -> Fields:
         """Return the body's fields.
@@ -146,13 +156,13 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A plain endpoint.
+    """An endpoint.
 
     Attributes:
         method: Of HTTP.
         path: Below the base URL; `{}` stands for any one part.
-        answer: Returns the JSON of its answer.
-        access: Whose keys may call it.
+        answer: Returns the JSON of its answer, or sends it.
+        access: Whose keys may call it; `inference` also checks limits.
         status: Of a good answer.
         refusal: What a key without the access reads, None for the usual words.
     """

@@ -22,17 +22,16 @@ from . import (
     tokens,
 )
 from .answers import Answer
-from .billing import BillRow, Usage
+from .billing import Usage
 from .bodies import check_chat
 from .completion import Completion
 from .errors import ApiError
-from .faults import refusal
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from .catalog import Endpoint, Model
-    from .faults import Fault, RequestFaults
+    from .faults import RequestFaults
     from .plugins import Plugins, Work
     from .routing import Target
     from .state import State
@@ -108,39 +107,7 @@ def _fail(
 ) -> None:
     fault = faults.take("attempt", target.model.id, endpoint.provider)
     if fault is not None:
-        served = (target.model.id, endpoint.provider)
-        raise refused(state, fault, "/chat/completions", body, served)
-
-
-def refused(state: State, fault: Fault, path: str, body: Any, served: tuple[str, str]) -> ApiError:
-    """Return the error of a fault, its row put on the bill: it cost nothing.
-
-    Args:
-        state: Whose bill it is.
-        fault: What went wrong.
-        path: The endpoint's path.
-        body: The request.
-        served: The model's and the provider's name, empty where unknown.
-    """
-    model, provider = served
-    error = refusal(fault, body, model, provider, state.now())
-    state.charge(
-        BillRow(
-            generation_id=state.new_id(),
-            endpoint=path,
-            model=model,
-            provider=provider,
-            tokens_prompt=0,
-            tokens_completion=0,
-            cost=billing.ZERO,
-            status=error.status,
-            finish_reason=None,
-            native_finish_reason=None,
-            fault=fault.name,
-            created_at=state.now(),
-        )
-    )
-    return error
+        raise state.refuse(fault, "/chat/completions", body, target.model.id, endpoint.provider)
 
 
 def _attempt(state: State, body: dict[str, Any], target: Target, endpoint: Endpoint) -> Completion:
@@ -301,46 +268,3 @@ def _drawn_price(answer: Answer, body: dict[str, Any], model: Model) -> Decimal:
         for part in answers.parts_of(message.get("content"))
     )
     return images.price(model.image_api, config, shape, number=len(answer.images), given=shown)
-
-
-def bill_row(completion: Completion, created_at: float, *, streamed: bool) -> BillRow:
-    """Return the row of a completion that was answered in full."""
-    usage, cost = completion.usage, completion.cost
-    return BillRow(
-        generation_id=completion.id,
-        endpoint=completion.path,
-        model=completion.model.canonical_slug,
-        provider=completion.endpoint.provider,
-        tokens_prompt=usage.prompt,
-        tokens_completion=usage.completion,
-        cost=cost.total,
-        upstream_cost=cost.upstream,
-        is_byok=cost.is_byok,
-        tokens_cached=usage.cached,
-        tokens_cache_write=usage.cache_write + usage.cache_write_1h,
-        tokens_reasoning=usage.reasoning,
-        tokens_image=usage.images,
-        streamed=streamed,
-        finish_reason=completion.answer.finish_reason,
-        native_finish_reason=completion.native_finish_reason,
-        created_at=created_at,
-        model_id=completion.model.id,
-    )
-
-
-def _price_again(completion: Completion, usage: Usage) -> billing.Cost:
-    return billing.price(usage, completion.endpoint, is_byok=completion.cost.is_byok)
-
-
-def cut_row(completion: Completion, created_at: float, share: float) -> BillRow:
-    """Return the row of a stream that its caller left after a share of the events."""
-    usage = completion.usage
-    sent = replace(
-        usage,
-        completion=round(usage.completion * share),
-        reasoning=round(usage.reasoning * share),
-        images=round(usage.images * share),
-    )
-    left = replace(completion, usage=sent, cost=_price_again(completion, sent))
-    row = bill_row(left, created_at, streamed=True)
-    return replace(row, cancelled=True, finish_reason=None, native_finish_reason=None)

@@ -1,15 +1,15 @@
-"""One finished chat completion, and the JSON it goes out as."""
+"""One finished chat completion, with its price, before it gets the form of an endpoint."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import billing, reasoning
 
 if TYPE_CHECKING:
     from .answers import Answer
-    from .billing import Cost, Usage
+    from .billing import BillRow, Cost, Usage
     from .catalog import Endpoint, Model
 
 _NATIVE_REASONS = {
@@ -80,71 +80,29 @@ class Completion:
         """Return the `usage` object."""
         return billing.chat_usage(self.usage, self.cost)
 
-
-def body(completion: Completion) -> dict[str, Any]:
-    """Return the body of an answer that does not stream."""
-    return {
-        "id": completion.id,
-        "object": "chat.completion",
-        "created": completion.created,
-        "model": completion.model.canonical_slug,
-        "provider": completion.endpoint.provider,
-        "system_fingerprint": None,
-        "service_tier": completion.service_tier,
-        "choices": [
-            {
-                "index": 0,
-                "logprobs": None,
-                "finish_reason": completion.answer.finish_reason,
-                "native_finish_reason": completion.native_finish_reason,
-                "message": message(completion),
-            }
-        ],
-        "usage": completion.wire_usage(),
-    }
-
-
-def message(completion: Completion) -> dict[str, Any]:
-    """Return the assistant's message; a key is absent where it has nothing to say."""
-    answer, thought = completion.answer, completion.visible_thought
-    form = completion.reasoning_format
-    wire: dict[str, Any] = {
-        "role": "assistant",
-        "content": answer.content,
-        "refusal": None,
-        "reasoning": reasoning.shown_text(form, thought) if thought else None,
-    }
-    if answer.tool_calls:
-        wire["tool_calls"] = tool_calls(completion)
-    if answer.images:
-        wire["images"] = images(answer)
-    if thought:
-        wire["reasoning_details"] = reasoning.details(form, thought)
-    if answer.annotations:
-        wire["annotations"] = list(answer.annotations)
-    return wire
-
-
-def tool_calls(completion: Completion) -> list[dict[str, Any]]:
-    """Return the message's tool calls; one without arguments has no such key."""
-    return [
-        {
-            "type": "function",
-            "index": place,
-            "id": call_id,
-            "function": {"name": call.name}
-            if call.arguments is None
-            else {"name": call.name, "arguments": call.arguments},
-        }
-        for place, (call, call_id) in enumerate(
-            zip(completion.answer.tool_calls, completion.call_ids, strict=True)
+    def bill_row(self, created_at: float, *, streamed: bool) -> BillRow:
+        """Return the row of an answer that was sent in full."""
+        return billing.row(
+            self.id,
+            self.path,
+            self.model,
+            self.endpoint,
+            self.usage,
+            self.cost,
+            streamed=streamed,
+            finish_reason=self.answer.finish_reason,
+            native_finish_reason=self.native_finish_reason,
+            created_at=created_at,
         )
-    ]
 
-
-def images(answer: Answer) -> list[dict[str, Any]]:
-    """Return the message's images."""
-    return [
-        {"type": "image_url", "image_url": {"url": url}, "index": place}
-        for place, url in enumerate(answer.images)
-    ]
+    def cut_row(self, created_at: float, share: float) -> BillRow:
+        """Return the row of a stream that its caller left after a share of the events."""
+        usage = replace(
+            self.usage,
+            completion=round(self.usage.completion * share),
+            reasoning=round(self.usage.reasoning * share),
+            images=round(self.usage.images * share),
+        )
+        cost = billing.price(usage, self.endpoint, is_byok=self.cost.is_byok)
+        row = replace(self, usage=usage, cost=cost).bill_row(created_at, streamed=True)
+        return replace(row, cancelled=True, finish_reason=None, native_finish_reason=None)

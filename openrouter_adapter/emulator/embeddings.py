@@ -12,21 +12,44 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, charging, tokens
+from . import billing, inference, tokens
 from .billing import Usage
-from .bodies import check_embedding
+from .bodies import check_embedding, check_object
+from .call import Route
 from .errors import invalid_body
+from .sending import send_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiohttp import web
+
     from .billing import BillRow
+    from .call import Call
     from .faults import Fault
     from .state import State
 
 _WORD = re.compile(r"\w+")
 # Steps of 2^-16 are exact in JSON text, in a double and in a float32, and short to write.
 _STEPS = 1 << 16
+
+
+async def answer(call: Call) -> web.StreamResponse:
+    """Answer an embedding request, from the cache of answers if it asks for it.
+
+    Raises:
+        ApiError: The body is refused, or no provider can answer it.
+    """
+    body = check_object(call.body)
+    cached = call.state.look(call.request.headers, "/embeddings", body)
+    fault = call.faults.take("answer", body.get("model") or "")
+    is_free = cached is not None and cached.is_hit
+    answered, headers = embed(call.state, body, fault, is_free=is_free)
+    if cached is not None:
+        headers |= cached.headers()
+        if fault is None:
+            cached.keep(headers["X-Generation-Id"])
+    return await send_json(call.request, answered, headers, fault)
 
 
 def embed(
@@ -38,14 +61,14 @@ def embed(
         ApiError: 400 for a bad body, 404 for a model that embeds nothing.
     """
     check_embedding(body)
-    served = charging.choose(state, body, "embeddings", "embeddings")
+    served = inference.choose(state, body, "embeddings", "embeddings")
     full = served.model.dimensions
     dimensions = body.get("dimensions") or full
     if dimensions > full:
         raise invalid_body(f"dimensions: Too big: expected <={full}")
     items = _items(body["input"])
     usage = Usage(prompt=0 if is_free else sum(map(_token_count, items)))
-    charged = charging.charge(state, "/embeddings", "gen-emb", served, usage, fault)
+    charged = inference.charge(state, "/embeddings", "gen-emb", served, usage, fault)
     if charged.error is not None:
         return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"
@@ -129,3 +152,6 @@ def vector(text: str, dimensions: int, full: int) -> list[float]:
 def _direction(word: str, full: int) -> array[int]:
     # 16 random bits a dimension: uniform is near enough to Gaussian once it is summed.
     return array("h", hashlib.shake_256(word.encode()).digest(2 * full))
+
+
+ROUTES = (Route("POST", "/embeddings", answer, "inference"),)

@@ -348,3 +348,12 @@ def beside_error(fault: Fault, model: str, provider: str) -> dict[str, Any]:
     if not fault.tells_route or fault.status == 500:
         return {}
     return {"openrouter_metadata": typed_errors.route(model, provider)}
+
+
+def error_body(fault: Fault, model: str, provider: str) -> dict[str, Any]:
+    """Return the body of an answer that is nothing but the `error` of a fault."""
+    return {
+        "error": error_object(fault, provider),
+        "user_id": errors.USER_ID,
+        **beside_error(fault, model, provider),
+    }

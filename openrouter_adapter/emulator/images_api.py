@@ -10,22 +10,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiohttp import web
 
-from . import billing, catalog, charging, image_requests, images, sending, tokens
-from . import chat_stream as sse
+from . import billing, catalog, image_requests, images, inference, tokens
 from .billing import Usage
 from .bodies import check_object
 from .call import Route
 from .faults import error_object
+from .sending import COMMENT, DONE, Writer, event_stream, send_json, sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aiohttp import web
+
     from .call import Call
     from .catalog import ImageApi, Model
-    from .charging import Served
-    from .faults import Fault, RequestFaults
+    from .faults import Fault
+    from .inference import Served
     from .state import State
 
 PATH = "/images"
@@ -46,20 +47,19 @@ class _Drawing:
     used: Usage
 
 
-async def answer(
-    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
-) -> web.StreamResponse:
+async def answer(call: Call) -> web.StreamResponse:
     """Answer an image request and bill it: whole, or as a stream where the model has one.
 
     Raises:
         ApiError: The body is refused, or no provider can answer it.
     """
-    fault = asked.take("answer", check_object(body).get("model") or "")
+    state, body = call.state, check_object(call.body)
+    fault = call.faults.take("answer", body.get("model") or "")
     drawing = _read(state, body)
     api = drawing.served.model.image_api
     if body.get("stream") and api is not None and api.streams:
-        return await _stream(request, state, drawing, fault)
-    charged = charging.charge(state, PATH, "gen-img", drawing.served, drawing.used, fault)
+        return await _stream(call, drawing, fault)
+    charged = inference.charge(state, PATH, "gen-img", drawing.served, drawing.used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
     whole = charged.error
     if whole is None:
@@ -71,12 +71,12 @@ async def answer(
                 "usage": _wire_usage(drawing.used, charged.cost),
             }
         )
-    return await sending.send_json(request, whole, headers, fault)
+    return await send_json(call.request, whole, headers, fault)
 
 
 def _read(state: State, body: dict[str, Any]) -> _Drawing:
     number = image_requests.number_of(body)
-    served = charging.choose(state, body, "image", "image generation")
+    served = inference.choose(state, body, "image", "image generation")
     model = served.model
     image_requests.check_model(body, model)
     shape = image_requests.shape(body)
@@ -120,44 +120,37 @@ def _is_vector(drawing: _Drawing) -> bool:
     return drawing.body.get("output_format") == "svg" or formats == ["svg"]
 
 
-async def _stream(
-    request: web.BaseRequest, state: State, drawing: _Drawing, fault: Fault | None
-) -> web.StreamResponse:
+async def _stream(call: Call, drawing: _Drawing, fault: Fault | None) -> web.StreamResponse:
     """Send previews and the images. Only a stream that comes to its end is billed."""
-    row, cost = charging.bill(state, PATH, "gen-img", drawing.served, drawing.used, fault)
-    row = sending.named(replace(row, streamed=True), fault)
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/event-stream",
-            "Cache-Control": "no-cache",
-            "X-Generation-Id": row.generation_id,
-        }
-    )
-    writer = sending.Writer(request, response, fault)
+    state = call.state
+    row, cost = inference.bill(state, PATH, "gen-img", drawing.served, drawing.used, fault)
+    row = inference.named(replace(row, streamed=True), fault)
+    response = event_stream(row.generation_id)
+    writer = Writer(call.request, response, fault)
     failed = fault is not None and fault.name in _FAILING
     ends_early = failed or (fault is not None and fault.name == "no-finish")
     try:
-        await response.prepare(request)
-        await writer.write(sse.COMMENT)
+        await response.prepare(call.request)
+        await writer.write(COMMENT)
         for event in _previews(drawing):
             if state.settings.chunk_delay:
                 await writer.pause(state.settings.chunk_delay)
-            await writer.write(sse.data(event))
+            await writer.write(sse(event))
         if fault is not None and fault.name == "stall":
             await writer.pause(float(fault.value or math.inf))
         if failed and fault is not None:
             error = error_object(fault, drawing.served.endpoint.provider)
             said = {"message": error["message"], "code": str(error["code"])}
-            await writer.write(sse.data({"type": "error", "error": said}) + sse.DONE)
+            await writer.write(sse({"type": "error", "error": said}) + DONE)
         elif not ends_early:
             for event in _completed(state, drawing, cost):
-                await writer.write(sse.data(event))
+                await writer.write(sse(event))
     except (ConnectionError, asyncio.CancelledError):
-        state.charge(charging.unpaid(row, cancelled=True))
+        state.charge(inference.unpaid(row, cancelled=True))
         raise
-    state.charge(charging.unpaid(row) if ends_early else row)
+    state.charge(inference.unpaid(row) if ends_early else row)
     if not ends_early:
-        await writer.write(sse.DONE)
+        await writer.write(DONE)
     await response.write_eof()
     return response
 
@@ -240,6 +233,7 @@ def endpoints_object(model: Model) -> dict[str, Any]:
 
 
 ROUTES = (
+    Route("POST", PATH, answer, "inference"),
     Route("GET", "/images/models", list_models, "anybody"),
     Route("GET", "/images/models/{}/{}/endpoints", list_endpoints, "anybody"),
 )

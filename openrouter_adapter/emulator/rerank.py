@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, charging, tokens
+from . import billing, inference, tokens
 from .billing import Usage
 from .embeddings import vector
 from .errors import invalid_body
+from .inference import single
 
 if TYPE_CHECKING:
     from .faults import Fault
@@ -27,11 +28,11 @@ def rank(
         ApiError: 400 for a bad body, 404 for a model that ranks nothing.
     """
     _check(body)
-    served = charging.choose(state, body, "rerank", "rerank")
+    served = inference.choose(state, body, "rerank", "rerank")
     documents = [{"text": one} if isinstance(one, str) else one for one in body["documents"]]
     texts = [one.get("text") or one.get("image") or "" for one in documents]
     used = Usage(prompt=tokens.count(body["query"]) + sum(map(tokens.count, texts)))
-    charged = charging.charge(state, "/rerank", "gen-rerank", served, used, fault)
+    charged = inference.charge(state, "/rerank", "gen-rerank", served, used, fault)
     if charged.error is not None:
         return charged.error, {}
     scores = [_similarity(body["query"], text) for text in texts]
@@ -70,3 +71,6 @@ def _check(body: dict[str, Any]) -> None:
     top_n = body.get("top_n")
     if top_n is not None and (isinstance(top_n, bool) or not isinstance(top_n, int) or top_n < 1):
         raise invalid_body("top_n: Too small: expected number to be >=1")
+
+
+ROUTES = (single("/rerank", rank),)

@@ -1,10 +1,23 @@
-"""The endpoints: from an HTTP request to its answer."""
+"""The endpoints: from an HTTP request to its answer.
+
+To add an endpoint:
+
+1. Write a module with a function that takes a `Call` and returns JSON, and with `ROUTES`: a `Route`
+   for each path, with the keys that may call it. `call.given()` checks the body's fields.
+2. Name the module in `_ROUTES` below, and take its path out of `_NOT_EMULATED`.
+3. If it costs money, let `inference` make the route. It calls the function with the fault of the
+   request, prices the answer by catalog.json and puts its row on the bill.
+   `inference.conversation(Form(…))` is for a chat completion in other words, such as a response,
+   `inference.single(path, function)` for any other answer that comes whole, such as a rerank.
+4. What lasts longer than a request, such as a preset, is a field of `state.State`.
+5. Test it with the official SDK, and add its row to docs/emulator.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,7 +26,7 @@ from aiohttp import web
 from . import (
     audio,
     catalog,
-    chat,
+    chat_format,
     embeddings,
     faults,
     images_api,
@@ -21,11 +34,9 @@ from . import (
     models,
     rerank,
     responses,
-    sending,
     text_completions,
     typed_errors,
 )
-from .bodies import check_object
 from .call import Call, Routes
 from .errors import (
     ApiError,
@@ -48,87 +59,20 @@ from .management import (
 
 if TYPE_CHECKING:
     from .call import Route
-    from .faults import Fault, RequestFaults
+    from .faults import RequestFaults
     from .keys import Key
     from .state import State
 
 _LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
-Handler = Callable[
-    ["web.BaseRequest", "State", Any, "RequestFaults"], Awaitable[web.StreamResponse]
-]
-Answered = tuple[bytes, dict[str, str]]
-
-
-def _at_once(answer: Callable[[State, dict[str, Any], Fault | None], Answered]) -> Handler:
-    """Return the handler of an endpoint that answers whole, from one model."""
-
-    async def handle(
-        request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
-    ) -> web.StreamResponse:
-        fault = asked.take("answer", check_object(body).get("model") or "")
-        answered, headers = answer(state, body, fault)
-        return await sending.send_json(request, answered, headers, fault)
-
-    return handle
-
-
-async def _chat(
-    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
-) -> web.StreamResponse:
-    cached = state.look(request.headers, "/chat/completions", check_object(body))
-    hit = cached.completion(state.new_id) if cached else None
-    finished = hit or chat.complete(state, body, asked)
-    fault = asked.take("answer", finished.model.id, finished.endpoint.provider)
-    if fault is not None:
-        finished = faults.settled(finished, fault)
-    headers = cached.headers() if cached else {}
-    if body.get("stream"):
-        sent = await sending.send_stream(request, state, finished, fault, headers=headers)
-    else:
-        row = chat.bill_row(finished, state.now(), streamed=False)
-        state.charge(sending.named(row, fault))
-        headers["X-Generation-Id"] = finished.id
-        answered = sending.spoiled_body(finished, fault)
-        sent = await sending.send_json(request, answered, headers, fault)
-    if cached and fault is None:
-        cached.keep(finished.id, finished)
-    return sent
-
-
-async def _embeddings(
-    request: web.BaseRequest, state: State, body: Any, asked: RequestFaults
-) -> web.StreamResponse:
-    cached = state.look(request.headers, "/embeddings", check_object(body))
-    fault = asked.take("answer", body.get("model") or "")
-    is_free = cached is not None and cached.is_hit
-    answered, headers = embeddings.embed(state, body, fault, is_free=is_free)
-    if cached is not None:
-        headers |= cached.headers()
-        if fault is None:
-            cached.keep(headers["X-Generation-Id"])
-    return await sending.send_json(request, answered, headers, fault)
-
-
 # The older name is the experiment's.
 _ROUTE_HEADERS = ("x-openrouter-metadata", "x-openrouter-experimental-metadata")
-# What costs money: only keys that call models may ask for it.
-_INFERENCE: dict[str, Handler] = {
-    "/chat/completions": _chat,
-    "/completions": text_completions.answer,
-    "/responses": responses.answer,
-    "/embeddings": _embeddings,
-    "/rerank": _at_once(rerank.rank),
-    "/images": images_api.answer,
-    "/audio/speech": _at_once(audio.speak),
-    "/audio/transcriptions": _at_once(audio.transcribe),
-}
 _ROUTES = Routes(
     [
         route
         for module in (
-            *(account, activity, byok, guardrails, images_api, keys, models),
-            *(oauth, presets),
+            *(chat_format, text_completions, responses, embeddings, rerank, images_api, audio),
+            *(models, account, activity, byok, guardrails, keys, oauth, presets),
         )
         for route in module.ROUTES
     ]
@@ -166,36 +110,24 @@ class Api:
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)
         body = await self._read(request, path)
-        handler = _INFERENCE.get(path) if request.method == "POST" else None
-        found = None if handler else _ROUTES.find(request.method, path.rstrip("/"))
-        if found is not None and found[0].access == "anybody":
-            return self._answer(request, self._state, body, found)
-        if handler is None and found is None and (_ROUTES.knows(path) or path in _INFERENCE):
+        found = _ROUTES.find(request.method, path.rstrip("/"))
+        if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")
-        state = self._state.of(self._caller(request))
-        asked = state.faults.of_request(
-            request.headers.get(faults.HEADER), path, tells_route=_asks_for_route(request)
-        )
-        if handler is not None:
+        if found is not None and found[0].access == "anybody":
+            state, asked = self._state, faults.RequestFaults(None, (), path)
+        else:
+            state = self._state.of(self._caller(request))
+            asked = state.faults.of_request(
+                request.headers.get(faults.HEADER), path, tells_route=_asks_for_route(request)
+            )
             self._refuse(state, asked, path, body)
-            _admit(state)
-            return await handler(request, state, body, asked)
-        self._refuse(state, asked, path, body)
         if found is None:
             raise _nowhere(request.method, path)
-        return self._answer(request, state, body, found)
-
-    def _answer(
-        self,
-        request: web.BaseRequest,
-        state: State,
-        body: Any,
-        found: tuple[Route, tuple[str, ...]],
-    ) -> web.StreamResponse:
         route, parts = found
-        if route.access == "management" and not state.key.manages:
-            raise ApiError(403, route.refusal) if route.refusal else not_managing()
-        answered = route.answer(Call(state, request.query, body, parts))
+        _admit(state, route)
+        answered = route.answer(Call(state, request, body, parts, asked))
+        if inspect.isawaitable(answered):
+            answered = await answered
         if isinstance(answered, web.StreamResponse):
             return answered
         return web.Response(
@@ -210,7 +142,7 @@ class Api:
         base, _ = catalog.split_variants(name)
         known = catalog.find(base) if catalog.knows(base) else None
         provider = known.endpoints[0].provider if known else ""
-        raise chat.refused(state, fault, path, body, (name, provider))
+        raise state.refuse(fault, path, body, name, provider)
 
     def _refusal(self, request: web.BaseRequest, refusal: ApiError) -> web.Response:
         if refusal.page is not None:
@@ -254,12 +186,15 @@ class Api:
         return key
 
 
-def _admit(state: State) -> None:
-    """Check that the caller may call models, and has not used up what it may."""
-    if state.key.manages:
-        raise not_calling()
-    limits.check_open(state)
-    state.rates.admit(state.key.hash, state.now())
+def _admit(state: State, route: Route) -> None:
+    """Check that the caller's key may call a route, and has not used up what it may."""
+    if route.access == "management" and not state.key.manages:
+        raise ApiError(403, route.refusal) if route.refusal else not_managing()
+    if route.access == "inference":
+        if state.key.manages:
+            raise not_calling()
+        limits.check_open(state)
+        state.rates.admit(state.key.hash, state.now())
 
 
 def _nowhere(method: str, path: str) -> ApiError:

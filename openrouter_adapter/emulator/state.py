@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .billing import Bill
+from .billing import ZERO, Bill, BillRow
 from .caching import PromptCache
 from .clock import Clock
-from .faults import Faults
+from .faults import Faults, refusal
 from .guardrails import Guardrails
 from .keys import Key, Keys
 from .presets import Preset
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .answers import Script
-    from .billing import BillRow
     from .catalog import Endpoint, Model
+    from .errors import ApiError
+    from .faults import Fault
     from .keys import Grant, ProviderKey
     from .response_cache import Lookup
 
@@ -184,6 +185,35 @@ class State:
         self.key.spend.add(row)
         self.key.last_used_at = row.created_at
         return row
+
+    def refuse(self, fault: Fault, path: str, body: Any, model: str, provider: str) -> ApiError:
+        """Return the error of a fault, its row put on the bill: it cost nothing.
+
+        Args:
+            fault: What goes wrong.
+            path: The endpoint's path.
+            body: The request.
+            model: The model's id, empty if it is not known.
+            provider: The provider's name, likewise.
+        """
+        error = refusal(fault, body, model, provider, self.now())
+        self.charge(
+            BillRow(
+                generation_id=self.new_id(),
+                endpoint=path,
+                model=model,
+                provider=provider,
+                tokens_prompt=0,
+                tokens_completion=0,
+                cost=ZERO,
+                status=error.status,
+                finish_reason=None,
+                native_finish_reason=None,
+                fault=fault.name,
+                created_at=self.now(),
+            )
+        )
+        return error
 
     def new_id(self, prefix: str = "gen") -> str:
         """Return the next generation id."""

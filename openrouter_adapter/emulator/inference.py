@@ -1,0 +1,259 @@
+"""What costs money: from a request to its answer and its row of the bill.
+
+Two kinds of endpoints share this module. A conversation is a chat completion in a form of its own:
+a `Form` says how its body becomes a chat's, and how a completion becomes its answer and its stream.
+A single answer comes whole, from one model: its function calls `choose` and `charge`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import billing, chat, faults, limits, routing
+from .bodies import check_object
+from .call import Route
+from .errors import invalid_body, no_endpoints
+from .sending import COMMENT, Writer, event_stream, send_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from .billing import BillRow, Cost, Usage
+    from .call import Call
+    from .catalog import Endpoint, Model
+    from .completion import Completion
+    from .faults import Fault
+    from .state import State
+
+# Without delay, events leave in groups: one write each would halve the rate.
+_EVENTS_A_WRITE = 64
+Body = dict[str, Any]
+Answered = tuple[bytes, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How an endpoint asks for a completion, and how it answers with one.
+
+    Attributes:
+        path: The endpoint.
+        chat_body: Returns the chat's body that asks the same as the endpoint's.
+        whole: Returns the answer, of a completion, the body and the answer's fault.
+        stream: Returns a stream's events and what ends it, of the same and of a chunk's tokens.
+        is_cached: Whether `X-OpenRouter-Cache` keeps its answers.
+    """
+
+    path: str
+    chat_body: Callable[[Body], Body]
+    whole: Callable[[Completion, Body, Fault | None], bytes]
+    stream: Callable[[Completion, Body, Fault | None, int], tuple[list[bytes], bytes]]
+    is_cached: bool = True
+
+
+def conversation(form: Form) -> Route:
+    """Return the route of an endpoint that answers with a completion in its own form."""
+
+    async def answer(call: Call) -> web.StreamResponse:
+        body, state = check_object(call.body), call.state
+        cached = state.look(call.request.headers, form.path, body) if form.is_cached else None
+        hit = cached.completion(state.new_id) if cached else None
+        completion = hit or chat.complete(state, form.chat_body(body), call.faults)
+        completion = replace(completion, path=form.path)
+        fault = call.faults.take("answer", completion.model.id, completion.endpoint.provider)
+        if fault is not None:
+            completion = faults.settled(completion, fault)
+        headers = cached.headers() if cached else {}
+        if body.get("stream"):
+            events = form.stream(completion, body, fault, state.settings.chunk_tokens)
+            sent = await _send_stream(call, completion, fault, events, headers)
+        else:
+            state.charge(named(completion.bill_row(state.now(), streamed=False), fault))
+            headers["X-Generation-Id"] = completion.id
+            whole = form.whole(completion, body, fault)
+            sent = await send_json(call.request, whole, headers, fault)
+        if cached and fault is None:
+            cached.keep(completion.id, completion)
+        return sent
+
+    return Route("POST", form.path, answer, "inference")
+
+
+async def _send_stream(
+    call: Call,
+    completion: Completion,
+    fault: Fault | None,
+    made: tuple[list[bytes], bytes],
+    headers: dict[str, str],
+) -> web.StreamResponse:
+    """Send a stream and bill it, in full or for what a caller took who left."""
+    state, settings = call.state, call.state.settings
+    response = event_stream(completion.id, headers)
+    writer = Writer(call.request, response, fault)
+    events, end = made
+    stalls = fault is not None and fault.name == "stall"
+    group = 1 if settings.chunk_delay or stalls else _EVENTS_A_WRITE
+    sent = 0
+    try:
+        await response.prepare(call.request)
+        await writer.write(COMMENT * settings.comments)
+        for start in range(0, len(events), group):
+            if fault is not None and stalls and start == int(fault.number("after", 1)):
+                await writer.pause(float(fault.value or math.inf))
+            if settings.chunk_delay:
+                await writer.pause(settings.chunk_delay)
+            await writer.write(b"".join(events[start : start + group]))
+            sent = start + group
+    except (ConnectionError, asyncio.CancelledError):
+        share = min(1.0, sent / len(events)) if events else 0.0
+        if fault is not None and fault.name == "cut":
+            # The model had said it all; only the network failed.
+            row = completion.bill_row(state.now(), streamed=True)
+        else:
+            row = completion.cut_row(state.now(), share)
+        state.charge(named(row, fault))
+        raise
+    # The bill is written before the last event, so that who reads it finds the row.
+    state.charge(named(completion.bill_row(state.now(), streamed=True), fault))
+    await writer.write(end)
+    await response.write_eof()
+    return response
+
+
+def single(path: str, answer: Callable[[State, Body, Fault | None], Answered]) -> Route:
+    """Return the route of an endpoint that answers whole, from one model.
+
+    Args:
+        path: The endpoint.
+        answer: Bills the request, and returns the answer with its headers.
+    """
+
+    async def send(call: Call) -> web.StreamResponse:
+        fault = call.faults.take("answer", check_object(call.body).get("model") or "")
+        answered, headers = answer(call.state, call.body, fault)
+        return await send_json(call.request, answered, headers, fault)
+
+    return Route("POST", path, send, "inference")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who serves a request."""
+
+    model: Model
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A request on the bill.
+
+    Attributes:
+        row: Its row.
+        cost: What the wire says it cost.
+        error: The answer of a fault that puts an error into it, None for none.
+    """
+
+    row: BillRow
+    cost: Cost
+    error: bytes | None = None
+
+
+def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> Served:
+    """Return the first provider of a request's model.
+
+    Args:
+        state: Whose guardrails hold.
+        body: The request.
+        modality: What the model must answer with.
+        purpose: Completes "No endpoints found that support …".
+
+    Raises:
+        ApiError: 400 without a model, 404 for one that can't.
+    """
+    name = body.get("model")
+    if not isinstance(name, str) or not name:
+        raise invalid_body("No models provided")
+    target = routing.target_of(name)
+    if modality not in target.model.output:
+        raise no_endpoints(f"that support {purpose}")
+    permitted = state.guardrails.permitted(state.key, target.model)
+    return Served(target.model, routing.endpoints(target, body, permitted)[0])
+
+
+def charge(
+    state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+) -> Charge:
+    """Put a request on the bill; an error as its answer is free.
+
+    Args:
+        state: Whose bill it is.
+        path: The endpoint's path.
+        prefix: Of the generation id.
+        served: Who serves it.
+        usage: Its tokens.
+        fault: What goes wrong with the answer, None for nothing.
+
+    Raises:
+        ApiError: 402 where the credits are not enough.
+    """
+    row, cost = bill(state, path, prefix, served, usage, fault)
+    error = None
+    if fault is not None and fault.name == "error-in-200":
+        error = orjson.dumps(faults.error_body(fault, served.model.id, served.endpoint.provider))
+        row = replace(unpaid(row), status=fault.status)
+        cost = billing.Cost(is_byok=cost.is_byok)
+    return Charge(state.charge(row), cost, error)
+
+
+def bill(
+    state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
+) -> tuple[BillRow, Cost]:
+    """Return the row of a request and what the wire says it costs; nothing is charged yet.
+
+    Args:
+        state: Whose bill it is.
+        path: The endpoint's path.
+        prefix: Of the generation id.
+        served: Who serves it.
+        usage: Its tokens.
+        fault: What goes wrong with the answer, None for nothing.
+
+    Raises:
+        ApiError: 402 where the credits are not enough.
+    """
+    endpoint = served.endpoint
+    cost = billing.price(usage, endpoint, is_byok=state.is_byok(served.model, endpoint))
+    limits.check_cost(state, served.model, cost)
+    row = billing.row(
+        state.new_id(prefix),
+        path,
+        served.model,
+        endpoint,
+        usage,
+        cost,
+        finish_reason=None,
+        native_finish_reason=None,
+        fault=fault.name if fault else None,
+        created_at=state.now(),
+    )
+    return row, cost
+
+
+def unpaid(row: BillRow, *, cancelled: bool = False) -> BillRow:
+    """Return a row that costs nothing: it failed, or its caller left."""
+    return replace(row, cost=billing.ZERO, upstream_cost=billing.ZERO, cancelled=cancelled)
+
+
+def named(row: BillRow, fault: Fault | None) -> BillRow:
+    """Return a row that names its fault, with the status that the fault put into the answer."""
+    if fault is None:
+        return row
+    says_error = fault.name in {"error-in-200", "error-chunk", "choice-error"}
+    return replace(row, fault=fault.name, status=fault.status if says_error else row.status)
