@@ -11,6 +11,7 @@ import orjson
 
 from . import billing, inference, tokens
 from .billing import Usage
+from .bodies import invalid_option
 from .errors import invalid_body
 from .inference import single
 
@@ -160,7 +161,7 @@ def speak(
     """
     kind = body.get("response_format") or "pcm"
     if kind not in _MEDIA_TYPES:
-        raise invalid_body('response_format: Invalid option: expected one of "mp3"|"pcm"')
+        raise invalid_option("response_format", tuple(_MEDIA_TYPES))
     characters = _characters(body)
     served = inference.choose(state, body, "speech", "speech")
     used = Usage(prompt=characters)

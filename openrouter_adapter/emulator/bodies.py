@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import invalid_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .errors import ApiError
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _JSON_NAMES = {
@@ -17,41 +23,57 @@ _JSON_NAMES = {
     float: "number",
     type(None): "null",
 }
-# The fields of which a wrong type is refused, and their types.
-KNOWN: dict[str, tuple[type, ...]] = {
-    "model": (str,),
-    "models": (list,),
-    "transforms": (list,),
-    "reasoning_effort": (str,),
-    "stream": (bool,),
-    "temperature": (int, float),
-    "top_p": (int, float),
-    "max_tokens": (int,),
-    "max_completion_tokens": (int,),
-    "provider": (dict,),
-    "reasoning": (dict,),
-    "tools": (list,),
-    "modalities": (list,),
-    "response_format": (dict,),
-    "plugins": (list,),
+
+
+@dataclass(frozen=True, slots=True)
+class _Required:
+    """A value that must not be null."""
+
+    shape: Any
+
+
+# Shapes of JSON: a type, a list with the shape of its items, or a dict with the shapes of its
+# fields. Any other field may have any value, and null stands for none.
+_FUNCTION = {"name": _Required(str), "arguments": str}
+_DETAIL = dict.fromkeys(("type", "format", "text", "summary", "data", "signature"), str)
+_MESSAGE = {
+    "tool_calls": [{"function": _Required(_FUNCTION)}],
+    "reasoning_details": [_DETAIL],
+    "annotations": [dict],
 }
-_ITEMS: dict[str, type] = {
-    "models": str,
-    "modalities": str,
-    "transforms": str,
-    "tools": dict,
-    "plugins": dict,
+_TEXTS = [str]
+FIELDS: dict[str, Any] = {
+    "model": str,
+    "models": _TEXTS,
+    "transforms": _TEXTS,
+    "reasoning_effort": str,
+    "stream": bool,
+    "temperature": float,
+    "top_p": float,
+    "max_tokens": int,
+    "max_completion_tokens": int,
+    "provider": dict.fromkeys(("order", "only", "ignore", "quantizations"), _TEXTS),
+    "reasoning": dict,
+    "tools": [dict],
+    "modalities": _TEXTS,
+    "response_format": dict,
+    "plugins": [{"id": str, "engine": str, "search_prompt": str, "max_results": int}],
 }
-_MESSAGE_LISTS = ("tool_calls", "reasoning_details", "annotations")
-_DETAIL_TEXTS = ("type", "format", "text", "summary", "data", "signature")
-_PROVIDER_LISTS = ("order", "only", "ignore", "quantizations")
+_SCHEMA = _Required({"schema": dict})
+_FUNCTION_TOOL = _Required({**_FUNCTION, "parameters": dict})
+_SERVER_TOOL = {"max_results": int}
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
-_COUNTS = ("max_tokens", "max_completion_tokens")
 
 
 def expected(path: str, kind: str, value: Any) -> str:
     """Return OpenRouter's words for a value of the wrong type."""
     return f"{path}: Invalid input: expected {kind}, received {_JSON_NAMES[type(value)]}"
+
+
+def invalid_option(path: str, known: Sequence[str]) -> ApiError:
+    """Return the refusal of a value that is none of the known ones."""
+    options = "|".join(f'"{word}"' for word in known)
+    return invalid_body(f"{path}: Invalid option: expected one of {options}")
 
 
 def check_object(body: Any) -> dict[str, Any]:
@@ -65,183 +87,69 @@ def check_object(body: Any) -> dict[str, Any]:
     return body
 
 
+def check(path: str, value: Any, shape: Any) -> None:
+    """Check a value against a shape.
+
+    Raises:
+        ApiError: 400 with the field and what was expected of it.
+    """
+    problem = _problem(value, shape)
+    if problem is not None:
+        below, kind, found = problem
+        raise invalid_body(expected(path + below, _JSON_NAMES[kind], found))
+
+
+def _problem(value: Any, shape: Any) -> tuple[str, type, Any] | None:
+    """Return the path of what does not fit, what was expected there and what was found."""
+    if isinstance(shape, _Required):
+        shape = shape.shape
+    elif value is None:
+        return None
+    kind = shape if isinstance(shape, type) else type(shape)
+    accepted: Any = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
+        return "", kind, value
+    parts: list[tuple[Any, Any, Any]] = []
+    if isinstance(shape, list):
+        required = _Required(shape[0])
+        parts = [(place, item, required) for place, item in enumerate(value)]
+    elif isinstance(shape, dict):
+        parts = [
+            (name, value.get(name), inner)
+            for name, inner in shape.items()
+            if name in value or isinstance(inner, _Required)
+        ]
+    for name, item, inner in parts:
+        problem = _problem(item, inner)
+        if problem is not None:
+            return f".{name}{problem[0]}", problem[1], problem[2]
+    return None
+
+
 def check_chat(body: dict[str, Any]) -> None:
     """Check a chat completion's body.
 
     Raises:
         ApiError: 400 with the field and what was expected of it.
     """
-    if body.get("messages") is None:
+    messages = body.get("messages")
+    if messages is None:
         raise invalid_body('Input required: specify "prompt" or "messages"')
     _check_fields(body)
-    messages = body["messages"]
-    if not isinstance(messages, list):
-        raise invalid_body(expected("messages", "array", messages))
+    check("messages", messages, list)
     if not messages:
         raise invalid_body('Input required: specify "prompt" or "messages"')
-    for name, item in _ITEMS.items():
-        check_list(name, body.get(name), item)
     for place, plugin in enumerate(body.get("plugins") or ()):
-        _check_plugin(f"plugins.{place}", plugin)
-    _check_schema(body.get("response_format") or {})
+        _check_count(f"plugins.{place}.max_results", plugin.get("max_results"))
+    wanted = body.get("response_format") or {}
+    if wanted.get("type") == "json_schema":
+        check("response_format.json_schema", wanted.get("json_schema"), _SCHEMA)
     stop = body.get("stop")
-    check_list("stop", [stop] if isinstance(stop, str) else stop, str)
+    check("stop", [stop] if isinstance(stop, str) else stop, _TEXTS)
     for place, message in enumerate(messages):
         _check_message(f"messages.{place}", message)
     for place, tool in enumerate(body.get("tools") or ()):
         _check_tool(f"tools.{place}", tool)
-
-
-def check_list(path: str, given: Any, item: type) -> None:
-    """Check that a field is left out, or a list of items of one type.
-
-    Raises:
-        ApiError: 400 with the field and what was expected of it.
-    """
-    if given is None:
-        return
-    if not isinstance(given, list):
-        raise invalid_body(expected(path, "array", given))
-    for place, value in enumerate(given):
-        if not isinstance(value, item):
-            raise invalid_body(expected(f"{path}.{place}", _JSON_NAMES[item], value))
-
-
-def _check_texts(path: str, given: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if not isinstance(given.get(name), (str, type(None))):
-            raise invalid_body(expected(f"{path}.{name}", "string", given[name]))
-
-
-def _check_fields(body: dict[str, Any]) -> None:
-    for name, types in KNOWN.items():
-        value = body.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise invalid_body(expected(name, _JSON_NAMES[types[0]], value))
-    for name, (low, high) in _RANGES.items():
-        if not low <= (body.get(name) or low) <= high:
-            raise invalid_body(f"{name}: Invalid input: expected {low} to {high}")
-    for name in _COUNTS:
-        if body.get(name) is not None and body[name] < 1:
-            raise invalid_body(f"{name}: Too small: expected number to be >=1")
-    _check_provider(body.get("provider") or {})
-
-
-def _check_provider(wishes: dict[str, Any]) -> None:
-    for name in _PROVIDER_LISTS:
-        check_list(f"provider.{name}", wishes.get(name), str)
-    prices = wishes.get("max_price")
-    for name, price in prices.items() if isinstance(prices, dict) else ():
-        if price is not None and not _is_price(price):
-            raise invalid_body(expected(f"provider.max_price.{name}", "number", price))
-
-
-def _is_price(value: Any) -> bool:
-    """Whether a value is an amount, as a number or as a decimal string."""
-    try:
-        return not isinstance(value, bool) and Decimal(str(value)) >= 0
-    except InvalidOperation:
-        return False
-
-
-def _check_plugin(path: str, plugin: dict[str, Any]) -> None:
-    _check_texts(path, plugin, ("id", "engine", "search_prompt"))
-    _check_results(path, plugin)
-
-
-def _check_results(path: str, options: dict[str, Any]) -> None:
-    wanted = options.get("max_results")
-    if type(wanted) not in {int, type(None)}:
-        raise invalid_body(expected(f"{path}.max_results", "number", wanted))
-    if wanted is not None and wanted < 1:
-        raise invalid_body(f"{path}.max_results: Too small: expected number to be >=1")
-
-
-def _check_message(path: str, message: Any) -> None:
-    if not isinstance(message, dict):
-        raise invalid_body(expected(path, "object", message))
-    role = message.get("role")
-    if role not in ROLES:
-        raise invalid_body(
-            f"{path}.role: Invalid option: expected one of "
-            + "|".join(f'"{known}"' for known in ROLES)
-        )
-    content = message.get("content")
-    if content is None and role != "assistant":
-        raise invalid_body(f"{path}.content: Invalid input: expected string, received null")
-    if content is not None and not isinstance(content, (str, list)):
-        raise invalid_body(expected(f"{path}.content", "string", content))
-    if isinstance(content, list):
-        for place, part in enumerate(content):
-            _check_part(f"{path}.content.{place}", part)
-    for name in _MESSAGE_LISTS:
-        check_list(f"{path}.{name}", message.get(name), dict)
-    for place, detail in enumerate(message.get("reasoning_details") or ()):
-        _check_texts(f"{path}.reasoning_details.{place}", detail, _DETAIL_TEXTS)
-    for place, call in enumerate(message.get("tool_calls") or ()):
-        _check_function(f"{path}.tool_calls.{place}.function", call.get("function"))
-    if role == "tool" and not message.get("tool_call_id"):
-        raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
-
-
-def _check_part(path: str, part: Any) -> None:
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise invalid_body(f"{path}: Invalid input")
-    if part["type"] == "text" and not isinstance(part.get("text"), str):
-        raise invalid_body(expected(f"{path}.text", "string", part.get("text")))
-
-
-def _check_function(path: str, function: Any) -> None:
-    if not isinstance(function, dict):
-        raise invalid_body(expected(path, "object", function))
-    if not isinstance(function.get("name"), str):
-        raise invalid_body(expected(f"{path}.name", "string", function.get("name")))
-    if not isinstance(function.get("arguments", ""), (str, type(None))):
-        raise invalid_body(expected(f"{path}.arguments", "string", function["arguments"]))
-
-
-def _check_tool(path: str, tool: dict[str, Any]) -> None:
-    kind = tool.get("type", "function")
-    if not isinstance(kind, str):
-        raise invalid_body(expected(f"{path}.type", "string", kind))
-    if kind != "function":
-        parameters = tool.get("parameters") or {}
-        if not isinstance(parameters, dict):
-            raise invalid_body(expected(f"{path}.parameters", "object", parameters))
-        _check_results(f"{path}.parameters", parameters)
-        return
-    function = tool.get("function")
-    _check_function(f"{path}.function", function)
-    parameters = function.get("parameters") if function else None
-    if not isinstance(parameters, (dict, type(None))):
-        raise invalid_body(expected(f"{path}.function.parameters", "object", parameters))
-
-
-def _check_schema(wanted: dict[str, Any]) -> None:
-    if wanted.get("type") != "json_schema":
-        return
-    described = wanted.get("json_schema")
-    if not isinstance(described, dict):
-        raise invalid_body(expected("response_format.json_schema", "object", described))
-    schema = described.get("schema")
-    if not isinstance(schema, (dict, type(None))):
-        raise invalid_body(expected("response_format.json_schema.schema", "object", schema))
-
-
-def _is_embedding_input(given: list[Any]) -> bool:
-    """Whether all are texts, or tokens, or lists of tokens, or objects with content."""
-    return (
-        all(isinstance(item, str) for item in given)
-        or _are_tokens(given)
-        or all(isinstance(item, list) and _are_tokens(item) for item in given)
-        or all(isinstance(item, dict) and isinstance(item.get("content"), list) for item in given)
-    )
-
-
-def _are_tokens(given: list[Any]) -> bool:
-    return bool(given) and all(type(item) in {int, float} for item in given)
 
 
 def check_embedding(body: dict[str, Any]) -> None:
@@ -256,16 +164,91 @@ def check_embedding(body: dict[str, Any]) -> None:
     given = body.get("input")
     if given is None or given in ("", []):
         raise invalid_body("input: Invalid input: expected string or array")
-    if not isinstance(given, (str, list)):
-        raise invalid_body(expected("input", "string", given))
-    if isinstance(given, list) and not _is_embedding_input(given):
+    if not isinstance(given, list):
+        check("input", given, str)
+    elif not _is_embedding_input(given):
         raise invalid_body("input: Invalid input")
     for place, item in enumerate(given):
         if isinstance(item, dict):
             for position, part in enumerate(item["content"]):
                 _check_part(f"input.{place}.content.{position}", part)
     if body.get("encoding_format") not in (None, "float", "base64"):
-        raise invalid_body('encoding_format: Invalid option: expected one of "float"|"base64"')
+        raise invalid_option("encoding_format", ("float", "base64"))
     dimensions = body.get("dimensions")
     if dimensions is not None and (not isinstance(dimensions, int) or dimensions < 1):
         raise invalid_body("dimensions: Too small: expected number to be >=1")
+
+
+def _check_fields(body: dict[str, Any]) -> None:
+    for name, shape in FIELDS.items():
+        if body.get(name) is not None:
+            check(name, body[name], shape)
+    for name, (low, high) in _RANGES.items():
+        if not low <= (body.get(name) or low) <= high:
+            raise invalid_body(f"{name}: Invalid input: expected {low} to {high}")
+    for name in ("max_tokens", "max_completion_tokens"):
+        _check_count(name, body.get(name))
+    prices = (body.get("provider") or {}).get("max_price")
+    for name, price in prices.items() if isinstance(prices, dict) else ():
+        if price is not None and not _is_price(price):
+            raise invalid_body(expected(f"provider.max_price.{name}", "number", price))
+
+
+def _check_count(path: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise invalid_body(f"{path}: Too small: expected number to be >=1")
+
+
+def _is_price(value: Any) -> bool:
+    """Whether a value is an amount, as a number or as a decimal string."""
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)) >= 0
+    except InvalidOperation:
+        return False
+
+
+def _check_message(path: str, message: Any) -> None:
+    check(path, message, _Required(dict))
+    role, content = message.get("role"), message.get("content")
+    if role not in ROLES:
+        raise invalid_option(f"{path}.role", ROLES)
+    if isinstance(content, list):
+        for place, part in enumerate(content):
+            _check_part(f"{path}.content.{place}", part)
+    else:
+        check(f"{path}.content", content, str if role == "assistant" else _Required(str))
+    check(path, message, _MESSAGE)
+    if role == "tool" and not message.get("tool_call_id"):
+        raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
+
+
+def _check_part(path: str, part: Any) -> None:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise invalid_body(f"{path}: Invalid input")
+    if part["type"] == "text":
+        check(f"{path}.text", part.get("text"), _Required(str))
+
+
+def _check_tool(path: str, tool: dict[str, Any]) -> None:
+    kind = tool.get("type", "function")
+    check(f"{path}.type", kind, _Required(str))
+    if kind == "function":
+        check(f"{path}.function", tool.get("function"), _FUNCTION_TOOL)
+        return
+    parameters = tool.get("parameters") or {}
+    check(f"{path}.parameters", parameters, _SERVER_TOOL)
+    _check_count(f"{path}.parameters.max_results", parameters.get("max_results"))
+
+
+def _is_embedding_input(given: list[Any]) -> bool:
+    """Whether all are texts, or tokens, or lists of tokens, or objects with content."""
+    return (
+        all(isinstance(item, str) for item in given)
+        or _are_tokens(given)
+        or all(isinstance(item, list) and _are_tokens(item) for item in given)
+        or all(isinstance(item, dict) and isinstance(item.get("content"), list) for item in given)
+    )
+
+
+def _are_tokens(given: list[Any]) -> bool:
+    return bool(given) and all(type(item) in {int, float} for item in given)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from .bodies import check_object, expected
+from .bodies import check_object, expected, invalid_option
 from .errors import invalid_body
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class Fields:
         value = self.body.get(name)
         if value is None or value in known:
             return value
-        options = "|".join(f'"{word}"' for word in known)
-        raise invalid_body(f"{name}: Invalid option: expected one of {options}")
+        raise invalid_option(name, known)
 
     def texts(self, name: str) -> list[str] | None:
         """Return a list of strings, None where it is null or left out."""

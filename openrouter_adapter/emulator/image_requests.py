@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import images
+from .bodies import invalid_option
 from .errors import ApiError, invalid_body
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def number_of(body: dict[str, Any]) -> int:
         raise invalid_body(f"n: Invalid input: expected 1 to {_MOST}")
     for name, known in _CHOICES.items():
         if body.get(name) not in {None, *known}:
-            options = "|".join(f'"{word}"' for word in known)
-            raise invalid_body(f"{name}: Invalid option: expected one of {options}")
+            raise invalid_option(name, known)
     if body.get("background") == "transparent" and body.get("output_format") == "jpeg":
         raise invalid_body("background: transparent requires output_format png or webp")
     references = body.get("input_references") or ()

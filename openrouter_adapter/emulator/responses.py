@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import responses_format
-from .bodies import check_list
+from .bodies import check
 from .errors import invalid_body
 from .inference import Form, conversation
 
@@ -33,7 +33,7 @@ def chat_body(body: dict[str, Any]) -> dict[str, Any]:
     asked["messages"] = _messages(body)
     if body.get("max_output_tokens") is not None:
         asked["max_tokens"] = body["max_output_tokens"]
-    check_list("tools", body.get("tools"), dict)
+    check("tools", body.get("tools"), [dict])
     if body.get("tools"):
         asked["tools"] = [_chat_tool(tool) for tool in body["tools"]]
     choice = body.get("tool_choice")

@@ -147,7 +147,7 @@ JUNK = st.recursive(
     max_leaves=4,
 )
 FIELDS = [
-    *bodies.KNOWN,
+    *bodies.FIELDS,
     *("messages", "tool_choice", "stop", "image_config", "cache_control", "preset"),
 ]
 MESSAGE_FIELDS = ["role", "content", "tool_calls", "reasoning_details", "annotations"]
