@@ -48,66 +48,34 @@ def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Compl
     body = {**body, "messages": state.guardrails.filtered(state.key, body["messages"])}
     refusals: list[ApiError] = []
     for name in routing.names(body):
-        for target, endpoint in _candidates(state, name, body, refusals):
-            completion = _try(state, body, target, endpoint, faults, refusals)
-            if completion is not None:
-                return completion
-    raise _last(refusals)
-
-
-def _candidates(
-    state: State, name: str, body: dict[str, Any], refusals: list[ApiError]
-) -> list[tuple[Target, Endpoint]]:
-    try:
-        target = routing.target_of(name)
-        routing.check_modalities(target.model, body)
-        permitted = state.guardrails.permitted(state.key, target.model)
-        return [(target, endpoint) for endpoint in routing.endpoints(target, body, permitted)]
-    except ApiError as refusal:
-        _keep(refusals, refusal)
-        return []
-
-
-def _try(
-    state: State,
-    body: dict[str, Any],
-    target: Target,
-    endpoint: Endpoint,
-    faults: RequestFaults,
-    refusals: list[ApiError],
-) -> Completion | None:
-    try:
-        _fail(state, body, target, endpoint, faults)
-        return _attempt(state, body, target, endpoint)
-    except ApiError as refusal:
-        _keep(refusals, refusal)
-        return None
+        try:
+            target = routing.target_of(name)
+            routing.check_modalities(target.model, body)
+            permitted = state.guardrails.permitted(state.key, target.model)
+            candidates = routing.endpoints(target, body, permitted)
+        except ApiError as refusal:
+            _keep(refusals, refusal)
+            continue
+        for endpoint in candidates:
+            model, provider = target.model.id, endpoint.provider
+            try:
+                fault = faults.take("attempt", model, provider)
+                if fault is not None:
+                    raise state.refuse(fault, "/chat/completions", body, model, provider)
+                return _attempt(state, body, target, endpoint)
+            except ApiError as refusal:
+                _keep(refusals, refusal)
+    last = refusals[-1]
+    if len(refusals) > 1:
+        previous = [{"code": one.status, "message": one.message} for one in refusals]
+        last.metadata = {**(last.metadata or {}), "previous_errors": previous}
+    raise last
 
 
 def _keep(refusals: list[ApiError], refusal: ApiError) -> None:
     if not refusal.falls_back:
         raise refusal
     refusals.append(refusal)
-
-
-def _last(refusals: list[ApiError]) -> ApiError:
-    last = refusals[-1]
-    if len(refusals) > 1:
-        previous = [{"code": one.status, "message": one.message} for one in refusals]
-        last.metadata = {**(last.metadata or {}), "previous_errors": previous}
-    return last
-
-
-def _fail(
-    state: State,
-    body: dict[str, Any],
-    target: Target,
-    endpoint: Endpoint,
-    faults: RequestFaults,
-) -> None:
-    fault = faults.take("attempt", target.model.id, endpoint.provider)
-    if fault is not None:
-        raise state.refuse(fault, "/chat/completions", body, target.model.id, endpoint.provider)
 
 
 def _attempt(state: State, body: dict[str, Any], target: Target, endpoint: Endpoint) -> Completion:
