@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .bodies import check_object, expected, invalid_option
-from .errors import invalid_body
+from .errors import ApiError, invalid_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .faults import RequestFaults
     from .state import State
 
+T = TypeVar("T")
 Access = Literal["anybody", "any key", "inference", "management"]
 _MOST = 100
 
@@ -52,6 +54,26 @@ class Call:
             ApiError: 400 for a body that is no object.
         """
         return Fields(check_object(self.body))
+
+    def listing(
+        self, rows: Sequence[Any], shown: Callable[[Any], Any] = lambda row: row
+    ) -> dict[str, Any]:
+        """Return a page of rows as lists have it, and how many there are on all pages."""
+        return {"data": [shown(row) for row in self.page(rows)], "total_count": len(rows)}
+
+    def kept(self, among: Mapping[str, T], missing: str) -> T:
+        """Return what the first part of the path names.
+
+        Args:
+            among: What the account has, by id.
+            missing: The words for what it does not have.
+
+        Raises:
+            ApiError: 404 if it is not there.
+        """
+        if self.path[0] not in among:
+            raise ApiError(404, missing)
+        return among[self.path[0]]
 
     def page(self, rows: Sequence[Any], most: int = _MOST) -> list[Any]:
         """Return the rows that `offset` and `limit` ask for.
@@ -180,7 +202,11 @@ class Routes:
     def __init__(self, routes: Sequence[Route]) -> None:
         """Sort them by method and path."""
         self._exact = {(one.method, one.path): one for one in routes if "{}" not in one.path}
-        self._open = [(one.path.split("/"), one) for one in routes if "{}" in one.path]
+        self._open = [
+            (re.compile(one.path.replace("{}", "([^/]+)")), one)
+            for one in routes
+            if "{}" in one.path
+        ]
         self._known = {one.path for one in routes}
 
     def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
@@ -188,13 +214,10 @@ class Routes:
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, ()
-        parts = path.split("/")
-        for wanted, route in self._open:
-            if route.method != method or len(wanted) != len(parts):
-                continue
-            pairs = list(zip(wanted, parts, strict=True))
-            if all(want == part or (want == "{}" and part) for want, part in pairs):
-                return route, tuple(part for want, part in pairs if want == "{}")
+        for pattern, route in self._open:
+            found = pattern.fullmatch(path) if route.method == method else None
+            if found is not None:
+                return route, found.groups()
         return None
 
     def knows(self, path: str) -> bool:

@@ -78,16 +78,6 @@ class ApiError(Exception):
         return {"error": self.error(), "user_id": USER_ID}
 
 
-def missing_key() -> ApiError:
-    """No Authorization header."""
-    return ApiError(401, "Missing Authentication header")
-
-
-def unknown_key() -> ApiError:
-    """A key that belongs to nobody."""
-    return ApiError(401, "User not found.")
-
-
 def invalid_body(problem: str) -> ApiError:
     """A body that OpenRouter's own schema refuses."""
     return ApiError(400, problem)
@@ -98,24 +88,9 @@ def unknown_model(model: str) -> ApiError:
     return ApiError(404, f"No endpoints found for {model}.", falls_back=True)
 
 
-def batch_only() -> ApiError:
-    """A model that is there for batches, at the price of those."""
-    return ApiError(
-        404,
-        "This model is only available through the Batch API. Use the /api/beta/batches endpoint "
-        "instead.",
-        falls_back=True,
-    )
-
-
 def no_endpoints(reason: str) -> ApiError:
     """All endpoints of a model were excluded; `reason` completes "No endpoints found …"."""
     return ApiError(404, f"No endpoints found {reason}. {ROUTING_HELP}", falls_back=True)
-
-
-def unknown_generation(generation_id: str) -> ApiError:
-    """A generation id that was never given out."""
-    return ApiError(404, f"Generation {generation_id} not found")
 
 
 def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError:
@@ -142,26 +117,6 @@ def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> Api
         falls_back=status not in {400, 401},
         provider=provider,
     )
-
-
-def not_managing() -> ApiError:
-    """A key that calls models, where one that manages the account is asked for."""
-    return ApiError(401, "Invalid management key")
-
-
-def not_calling() -> ApiError:
-    """A key that manages the account, where a model is called."""
-    return ApiError(403, "Management keys cannot be used for inference requests")
-
-
-def disabled_key() -> ApiError:
-    """A key that its owner switched off."""
-    return ApiError(401, "API key is disabled")
-
-
-def expired_key() -> ApiError:
-    """A key whose time is over."""
-    return ApiError(401, "API key has expired")
 
 
 def payment_required(

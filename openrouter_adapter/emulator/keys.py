@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import clock
 from .billing import ZERO, wire_number
-from .errors import USER_ID, unknown_key
+from .errors import USER_ID, ApiError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 WORKSPACE = "00000000-0000-4000-8000-000000000001"
 WINDOWS = {"": None, "_daily": "daily", "_weekly": "weekly", "_monthly": "monthly"}
+
+
+def hash_of(secret: str) -> str:
+    """Return the hash by which the account knows a key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Spend:
@@ -65,11 +70,12 @@ class Key:
     external_user: str | None = None
     workspace: str = WORKSPACE
     spend: Spend = field(default_factory=Spend)
+    removed: bool = False
     hash: str = ""
 
     def __post_init__(self) -> None:
         """Give it the hash by which the account knows it."""
-        self.hash = hashlib.sha256(self.secret.encode()).hexdigest()
+        self.hash = hash_of(self.secret)
 
     @property
     def label(self) -> str:
@@ -109,25 +115,16 @@ class Key:
 
 
 class Keys:
-    """All keys, the oldest first."""
+    """All keys by their hash, the oldest first; removed ones stay, for what they spent."""
 
-    def __init__(self, *, open_to_all: str | None = None) -> None:
+    def __init__(self, *, open_to_all: Key | None = None) -> None:
         """Know no key; with `open_to_all` any unknown secret stands for that one."""
-        self._by_secret: dict[str, Key] = {}
-        self._by_hash: dict[str, Key] = {}
-        self._ever: dict[str, Key] = {}
+        self._keys: dict[str, Key] = {}
         self._open_to_all = open_to_all
 
     def add(self, key: Key) -> None:
         """Let a key in."""
-        self._by_secret[key.secret] = key
-        self._by_hash[key.hash] = key
-        self._ever[key.hash] = key
-
-    def remove(self, key: Key) -> None:
-        """Forget a key."""
-        del self._by_secret[key.secret]
-        del self._by_hash[key.hash]
+        self._keys[key.hash] = key
 
     def of_secret(self, secret: str) -> Key:
         """Return the key that a caller shows.
@@ -135,28 +132,28 @@ class Keys:
         Raises:
             ApiError: 401 where nobody has it.
         """
-        key = self._by_secret.get(secret)
-        if key is None and self._open_to_all is not None:
-            key = self._by_secret.get(self._open_to_all)
+        key = self.of_hash(hash_of(secret)) or self._open_to_all
         if key is None:
-            raise unknown_key()
+            raise ApiError(401, "User not found.")
         return key
 
     def of_hash(self, digest: str) -> Key | None:
         """Return the key with a hash, None for none."""
-        return self._by_hash.get(digest)
+        key = self._keys.get(digest)
+        return None if key is None or key.removed else key
 
     def once_known(self, digest: str) -> Key | None:
         """Return the key with a hash, also one that was removed; None for none."""
-        return self._ever.get(digest)
+        return self._keys.get(digest)
 
     def of_owner(self, user: str | None) -> list[Key]:
         """Return the keys that a user made, removed ones too."""
-        return [key for key in self._ever.values() if key.creator == user]
+        return [key for key in self._keys.values() if key.creator == user]
 
     def all(self) -> list[Key]:
         """Return the keys that call models, the newest first; management keys show nowhere."""
-        return [key for key in reversed(self._by_hash.values()) if not key.manages]
+        kept = reversed(self._keys.values())
+        return [key for key in kept if not key.manages and not key.removed]
 
 
 @dataclass(frozen=True, slots=True)

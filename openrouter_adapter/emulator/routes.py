@@ -38,15 +38,7 @@ from . import (
     typed_errors,
 )
 from .call import Call, Routes
-from .errors import (
-    ApiError,
-    disabled_key,
-    expired_key,
-    invalid_body,
-    missing_key,
-    not_calling,
-    not_managing,
-)
+from .errors import ApiError, invalid_body
 from .management import (
     account,
     activity,
@@ -177,22 +169,24 @@ class Api:
     def _caller(self, request: web.BaseRequest) -> Key:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
-            raise missing_key()
+            raise ApiError(401, "Missing Authentication header")
         key = self._state.keys.of_secret(secret.strip())
         if key.disabled:
-            raise disabled_key()
+            raise ApiError(401, "API key is disabled")
         if key.expired(self._state.now()):
-            raise expired_key()
+            raise ApiError(401, "API key has expired")
         return key
 
 
 def _admit(state: State, route: Route) -> None:
     """Check that the caller's key may call a route, and has not used up what it may."""
     if route.access == "management" and not state.key.manages:
-        raise ApiError(403, route.refusal) if route.refusal else not_managing()
+        if route.refusal is not None:
+            raise ApiError(403, route.refusal)
+        raise ApiError(401, "Invalid management key")
     if route.access == "inference":
         if state.key.manages:
-            raise not_calling()
+            raise ApiError(403, "Management keys cannot be used for inference requests")
         limits.check_open(state)
         state.rates.admit(state.key.hash, state.now())
 

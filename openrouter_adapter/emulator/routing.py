@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import catalog
-from .errors import ApiError, batch_only, invalid_body, no_endpoints, unknown_model
+from .errors import ApiError, invalid_body, no_endpoints, unknown_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,12 @@ def target_of(name: str) -> Target:
         raise unknown_model(name)
     model = catalog.find(base)
     if model.is_batch_only:
-        raise batch_only()
+        raise ApiError(
+            404,
+            "This model is only available through the Batch API. Use the /api/beta/batches "
+            "endpoint instead.",
+            falls_back=True,
+        )
     return Target(name, model, variants)
 
 

@@ -136,9 +136,8 @@ class State:
         self.guardrails = Guardrails()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
         self._counts = {"secrets": 0}
-        open_to_all = ANY_KEY if settings.api_key is None else None
-        self.keys = Keys(open_to_all=open_to_all)
         self.key = Key(settings.api_key or ANY_KEY, "Emulator", self.now())
+        self.keys = Keys(open_to_all=self.key if settings.api_key is None else None)
         self.keys.add(self.key)
         self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
         self.provider_keys: dict[str, ProviderKey] = {}

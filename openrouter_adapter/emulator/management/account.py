@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import clock, limits
 from ..billing import ZERO, BillRow, wire_number
 from ..call import Route
-from ..errors import USER_ID, ApiError, invalid_body, unknown_generation
+from ..errors import USER_ID, ApiError, invalid_body
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -36,10 +36,7 @@ def generation(call: Call) -> dict[str, Any]:
     Raises:
         ApiError: 404 for an id that is on no bill.
     """
-    generation_id = call.query.get("id", "")
-    row = call.state.bill.find(generation_id)
-    if row is None:
-        raise unknown_generation(generation_id)
+    row = _row(call, call.query.get("id", ""))
     return {
         "data": {
             "id": row.generation_id,
@@ -76,6 +73,13 @@ def generation(call: Call) -> dict[str, Any]:
     }
 
 
+def _row(call: Call, generation_id: str) -> BillRow:
+    row = call.state.bill.find(generation_id)
+    if row is None:
+        raise ApiError(404, f"Generation {generation_id} not found")
+    return row
+
+
 def _tokens(row: BillRow) -> dict[str, Any]:
     return {
         "tokens_prompt": row.tokens_prompt,
@@ -101,8 +105,7 @@ def generation_content(call: Call) -> dict[str, Any]:
         ApiError: 404, always.
     """
     generation_id = call.query.get("id", "")
-    if call.state.bill.find(generation_id) is None:
-        raise unknown_generation(generation_id)
+    _row(call, generation_id)
     raise ApiError(404, f"The content of generation {generation_id} was not stored")
 
 
@@ -115,9 +118,7 @@ def feedback(call: Call) -> dict[str, Any]:
     fields = call.given()
     if fields.choice("category", _CATEGORIES) is None:
         raise invalid_body("category: Required")
-    generation_id = fields.name("generation_id")
-    if call.state.bill.find(generation_id) is None:
-        raise unknown_generation(generation_id)
+    _row(call, fields.name("generation_id"))
     return {"data": {"success": True}}
 
 
@@ -160,8 +161,7 @@ def current_key(call: Call) -> dict[str, Any]:
 def list_members(call: Call) -> dict[str, Any]:
     """Return a page of the organization's members: its administrator, and the owners of keys."""
     users = [USER_ID, *(key.creator for key in reversed(call.state.keys.all()) if key.creator)]
-    members = [_member(user) for user in dict.fromkeys(users)]
-    return {"data": call.page(members), "total_count": len(members)}
+    return call.listing(list(dict.fromkeys(users)), _member)
 
 
 def _member(user: str) -> dict[str, Any]:

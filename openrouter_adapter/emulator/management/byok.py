@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import clock
 from ..call import Route
-from ..errors import ApiError, invalid_body
+from ..errors import invalid_body
 from ..keys import WORKSPACE, ProviderKey
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def list_keys(call: Call) -> dict[str, Any]:
     """Return a page of provider keys."""
     provider, workspace = call.query.get("provider"), call.query.get("workspace_id")
     found = [
-        wire(one)
+        one
         for one in call.state.provider_keys.values()
         if provider in {None, one.provider} and workspace in {None, one.workspace}
     ]
-    return {"data": call.page(found), "total_count": len(found)}
+    return call.listing(found, wire)
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -81,10 +81,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 def _find(call: Call) -> ProviderKey:
-    kept = call.state.provider_keys.get(call.path[0])
-    if kept is None:
-        raise ApiError(404, "BYOK key not found")
-    return kept
+    return call.kept(call.state.provider_keys, "BYOK key not found")
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:

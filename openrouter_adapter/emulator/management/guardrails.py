@@ -51,7 +51,7 @@ def list_all(call: Call) -> dict[str, Any]:
     """Return a page of guardrails."""
     wanted = call.query.get("workspace_id")
     found = [one for one in call.state.guardrails.all.values() if wanted in {None, one.workspace}]
-    return {"data": [wire(one) for one in call.page(found)], "total_count": len(found)}
+    return call.listing(found, wire)
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -70,12 +70,12 @@ def create(call: Call) -> dict[str, Any]:
 
 def get(call: Call) -> dict[str, Any]:
     """Return one guardrail."""
-    return {"data": wire(find(call))}
+    return {"data": wire(_find(call))}
 
 
 def update(call: Call) -> dict[str, Any]:
     """Change what the request names of a guardrail."""
-    guardrail, fields = find(call), call.given()
+    guardrail, fields = _find(call), call.given()
     changed = _checked(fields, guardrail.fields)
     if "name" in fields:
         guardrail.name = fields.name()
@@ -86,68 +86,79 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Remove a guardrail; whom it held is free of it."""
-    call.state.guardrails.remove(find(call))
+    call.state.guardrails.remove(_find(call))
     return {"deleted": True}
 
 
-def find(call: Call) -> Guardrail:
-    """Return the guardrail whose id is in the path.
-
-    Raises:
-        ApiError: 404 for none.
-    """
-    guardrail = call.state.guardrails.all.get(call.path[0])
-    if guardrail is None:
-        raise ApiError(404, "Guardrail not found")
-    return guardrail
+def _find(call: Call) -> Guardrail:
+    return call.kept(call.state.guardrails.all, "Guardrail not found")
 
 
-def assign_keys(call: Call) -> dict[str, Any]:
-    """Put keys under a guardrail, in place of the one they had."""
-    guardrail, hashes = find(call), _targets(call, "key_hashes")
-    for digest in hashes:
-        if call.state.keys.of_hash(digest) is None:
-            raise ApiError(404, f"API key not found: {digest}")
-    return {"assigned_count": _assign(call, guardrail, call.state.guardrails.of_keys, hashes)}
+def assign(call: Call) -> dict[str, Any]:
+    """Put keys or members, and so all of their keys, under a guardrail, in place of theirs."""
+    guardrail, state, assigned = _find(call), call.state, _assigned(call)
+    targets = _targets(call)
+    for target in targets:
+        if call.path[1] == "keys" and state.keys.of_hash(target) is None:
+            raise ApiError(404, f"API key not found: {target}")
+    for target in targets:
+        made = Assignment(state.new_uuid("guardrail"), guardrail.id, target, state.now())
+        assigned[target] = made
+    return {"assigned_count": len(targets)}
 
 
-def assign_members(call: Call) -> dict[str, Any]:
-    """Put members, and so all of their keys, under a guardrail."""
-    guardrail, users = find(call), _targets(call, "member_user_ids")
-    return {"assigned_count": _assign(call, guardrail, call.state.guardrails.of_members, users)}
-
-
-def unassign_keys(call: Call) -> dict[str, Any]:
-    """Take keys from under a guardrail."""
-    assigned = call.state.guardrails.of_keys
-    return {"unassigned_count": _unassign(find(call), assigned, _targets(call, "key_hashes"))}
-
-
-def unassign_members(call: Call) -> dict[str, Any]:
-    """Take members from under a guardrail."""
-    assigned = call.state.guardrails.of_members
-    return {"unassigned_count": _unassign(find(call), assigned, _targets(call, "member_user_ids"))}
-
-
-def list_keys(call: Call) -> dict[str, Any]:
-    """Return which keys are under a guardrail, or under any."""
-    found = _assigned(call, call.state.guardrails.of_keys)
-    rows = []
-    for one in call.page(found):
-        key = call.state.keys.once_known(one.target)
-        named = {"key_hash": one.target, "key_name": key.name if key else ""}
-        rows.append({**_wire(one), **named, "key_label": key.label if key else ""})
-    return {"data": rows, "total_count": len(found)}
-
-
-def list_members(call: Call) -> dict[str, Any]:
-    """Return which members are under a guardrail, or under any."""
-    found = _assigned(call, call.state.guardrails.of_members)
-    rows = [
-        {**_wire(one), "user_id": one.target, "organization_id": _ORGANIZATION}
-        for one in call.page(found)
+def unassign(call: Call) -> dict[str, Any]:
+    """Take keys or members from under a guardrail."""
+    guardrail, assigned = _find(call), _assigned(call)
+    held = [
+        target
+        for target in _targets(call)
+        if target in assigned and assigned[target].guardrail == guardrail.id
     ]
-    return {"data": rows, "total_count": len(found)}
+    for target in held:
+        del assigned[target]
+    return {"unassigned_count": len(held)}
+
+
+def list_assignments(call: Call) -> dict[str, Any]:
+    """Return which keys or members are under a guardrail, or under any."""
+    wanted = _find(call).id if len(call.path) == 2 else None
+    found = [one for one in _assigned(call).values() if wanted in {None, one.guardrail}]
+    return call.listing(found, lambda one: _assignment_wire(call, one))
+
+
+def _assigned(call: Call) -> dict[str, Assignment]:
+    """Return the assignments of the kind in the path, `keys` or `members`."""
+    kept = {"keys": call.state.guardrails.of_keys, "members": call.state.guardrails.of_members}
+    if call.path[-1] not in kept:
+        raise ApiError(404, f"Not Found: assignments of {call.path[-1]}")
+    return kept[call.path[-1]]
+
+
+def _targets(call: Call) -> list[str]:
+    name = "key_hashes" if call.path[1] == "keys" else "member_user_ids"
+    targets = call.given().texts(name)
+    if not targets:
+        raise invalid_body(f"{name}: Invalid input: expected array with >=1 items")
+    return targets
+
+
+def _assignment_wire(call: Call, assignment: Assignment) -> dict[str, Any]:
+    shown = {
+        "id": assignment.id,
+        "guardrail_id": assignment.guardrail,
+        "assigned_by": USER_ID,
+        "created_at": clock.timestamp(assignment.created_at),
+    }
+    if call.path[-1] == "members":
+        return {**shown, "user_id": assignment.target, "organization_id": _ORGANIZATION}
+    key = call.state.keys.once_known(assignment.target)
+    return {
+        **shown,
+        "key_hash": assignment.target,
+        "key_name": key.name if key else "",
+        "key_label": key.label if key else "",
+    }
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
@@ -215,56 +226,14 @@ def _dated(model: str) -> str:
     return catalog.find(model).canonical_slug
 
 
-def _targets(call: Call, name: str) -> list[str]:
-    targets = call.given().texts(name)
-    if not targets:
-        raise invalid_body(f"{name}: Invalid input: expected array with >=1 items")
-    return targets
-
-
-def _assign(
-    call: Call, guardrail: Guardrail, assigned: dict[str, Assignment], targets: list[str]
-) -> int:
-    for target in targets:
-        assigned[target] = Assignment(
-            call.state.new_uuid("guardrail"), guardrail.id, target, call.state.now()
-        )
-    return len(targets)
-
-
-def _unassign(guardrail: Guardrail, assigned: dict[str, Assignment], targets: list[str]) -> int:
-    held = [one for one in targets if one in assigned and assigned[one].guardrail == guardrail.id]
-    for target in held:
-        del assigned[target]
-    return len(held)
-
-
-def _assigned(call: Call, assigned: dict[str, Assignment]) -> list[Assignment]:
-    wanted = find(call).id if call.path else None
-    return [one for one in assigned.values() if wanted in {None, one.guardrail}]
-
-
-def _wire(assignment: Assignment) -> dict[str, Any]:
-    return {
-        "id": assignment.id,
-        "guardrail_id": assignment.guardrail,
-        "assigned_by": USER_ID,
-        "created_at": clock.timestamp(assignment.created_at),
-    }
-
-
 ROUTES = (
     Route("GET", "/guardrails", list_all),
     Route("POST", "/guardrails", create, status=201),
-    Route("GET", "/guardrails/assignments/keys", list_keys),
-    Route("GET", "/guardrails/assignments/members", list_members),
+    Route("GET", "/guardrails/assignments/{}", list_assignments),
     Route("GET", "/guardrails/{}", get),
     Route("PATCH", "/guardrails/{}", update),
     Route("DELETE", "/guardrails/{}", delete),
-    Route("GET", "/guardrails/{}/assignments/keys", list_keys),
-    Route("POST", "/guardrails/{}/assignments/keys", assign_keys),
-    Route("POST", "/guardrails/{}/assignments/keys/remove", unassign_keys),
-    Route("GET", "/guardrails/{}/assignments/members", list_members),
-    Route("POST", "/guardrails/{}/assignments/members", assign_members),
-    Route("POST", "/guardrails/{}/assignments/members/remove", unassign_members),
+    Route("GET", "/guardrails/{}/assignments/{}", list_assignments),
+    Route("POST", "/guardrails/{}/assignments/{}", assign),
+    Route("POST", "/guardrails/{}/assignments/{}/remove", unassign),
 )

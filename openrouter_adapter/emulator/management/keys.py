@@ -85,7 +85,7 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Take a key out of service, for ever."""
-    call.state.keys.remove(find(call))
+    find(call).removed = True
     return {"deleted": True}
 
 

@@ -52,7 +52,7 @@ def list_all(call: Call) -> dict[str, Any]:
     """Return a page of presets, the one that was changed last first."""
     kept = [wire(preset) for preset in call.state.presets.values()]
     kept.sort(key=lambda preset: str(preset["updated_at"]), reverse=True)
-    return {"data": call.page(kept), "total_count": len(kept)}
+    return call.listing(kept)
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -62,8 +62,7 @@ def get(call: Call) -> dict[str, Any]:
 
 def list_versions(call: Call) -> dict[str, Any]:
     """Return a page of a preset's versions, the latest first."""
-    versions = _find(call).versions[::-1]
-    return {"data": call.page(versions), "total_count": len(versions)}
+    return call.listing(_find(call).versions[::-1])
 
 
 def get_version(call: Call) -> dict[str, Any]:
@@ -99,10 +98,7 @@ def _system_prompt(body: dict[str, Any]) -> str | None:
 
 
 def _find(call: Call) -> Preset:
-    preset = call.state.presets.get(call.path[0])
-    if preset is None:
-        raise ApiError(404, f"Preset {call.path[0]} not found")
-    return preset
+    return call.kept(call.state.presets, f"Preset {call.path[0]} not found")
 
 
 ROUTES = (
