@@ -41,21 +41,21 @@ _MESSAGE = {
     "reasoning_details": [_DETAIL],
     "annotations": [dict],
 }
-_TEXTS = [str]
+TEXTS = [str]
 FIELDS: dict[str, Any] = {
     "model": str,
-    "models": _TEXTS,
-    "transforms": _TEXTS,
+    "models": TEXTS,
+    "transforms": TEXTS,
     "reasoning_effort": str,
     "stream": bool,
     "temperature": float,
     "top_p": float,
     "max_tokens": int,
     "max_completion_tokens": int,
-    "provider": dict.fromkeys(("order", "only", "ignore", "quantizations"), _TEXTS),
+    "provider": dict.fromkeys(("order", "only", "ignore", "quantizations"), TEXTS),
     "reasoning": dict,
     "tools": [dict],
-    "modalities": _TEXTS,
+    "modalities": TEXTS,
     "response_format": dict,
     "plugins": [{"id": str, "engine": str, "search_prompt": str, "max_results": int}],
 }
@@ -145,7 +145,7 @@ def check_chat(body: dict[str, Any]) -> None:
     if wanted.get("type") == "json_schema":
         check("response_format.json_schema", wanted.get("json_schema"), _SCHEMA)
     stop = body.get("stop")
-    check("stop", [stop] if isinstance(stop, str) else stop, _TEXTS)
+    check("stop", [stop] if isinstance(stop, str) else stop, TEXTS)
     for place, message in enumerate(messages):
         _check_message(f"messages.{place}", message)
     for place, tool in enumerate(body.get("tools") or ()):

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from .bodies import check_object, expected, invalid_option
+from .bodies import check, check_object, expected, invalid_option
 from .errors import ApiError, invalid_body
 
 if TYPE_CHECKING:
@@ -127,23 +127,15 @@ class Fields:
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return true or false."""
-        value = self.body.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            raise invalid_body(expected(name, "boolean", value))
-        return value
+        value: bool | None = self._checked(name, bool)
+        return default if value is None else value
 
     def usd(self, name: str) -> Decimal | None:
         """Return an amount, None where it is null or left out."""
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise invalid_body(expected(name, "number", value))
-        if value < 0:
+        value: float | None = self._checked(name, float)
+        if value is not None and value < 0:
             raise invalid_body(f"{name}: Too small: expected number to be >=0")
-        return Decimal(repr(value))
+        return None if value is None else Decimal(repr(value))
 
     def choice(self, name: str, known: Sequence[str]) -> str | None:
         """Return one of some words, None where it is null or left out."""
@@ -154,12 +146,15 @@ class Fields:
 
     def texts(self, name: str) -> list[str] | None:
         """Return a list of strings, None where it is null or left out."""
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise invalid_body(expected(name, "array", value))
-        return list(value)
+        value: list[str] | None = self._checked(name, [str])
+        return value
+
+    def changed(self, before: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was there before, with the fields that were given, by their shapes."""
+        return {
+            **before,
+            **{name: self._checked(name, shape) for name, shape in shapes.items() if name in self},
+        }
 
     def moment(self, name: str) -> float | None:
         """Return a UTC time as seconds since 1970; it must name its seconds."""
@@ -173,6 +168,11 @@ class Fields:
         if moment is None or moment.tzinfo is None or value.count(":") < 2:
             raise invalid_body(f"{name}: Invalid ISO datetime")
         return moment.timestamp()
+
+    def _checked(self, name: str, shape: Any) -> Any:
+        value = self.body.get(name)
+        check(name, value, shape)
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import billing, reasoning
+from .answers import Answer
 
 if TYPE_CHECKING:
-    from .answers import Answer
     from .billing import BillRow, Cost, Usage
     from .catalog import Endpoint, Model
+    from .faults import Fault
 
+# Nothing was generated, or an error ended it: zero completion insurance waives the charge.
+_NOTHING_SAID = ("error-in-200", "null-choices", "empty-choices", "comments-only")
+_ENDED_BY_ERROR = ("error-chunk", "choice-error")
 _NATIVE_REASONS = {
     reasoning.ANTHROPIC: {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"},
     reasoning.GOOGLE: {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"},
@@ -106,3 +110,19 @@ class Completion:
         cost = billing.price(usage, self.endpoint, is_byok=self.cost.is_byok)
         row = replace(self, usage=usage, cost=cost).bill_row(created_at, streamed=True)
         return replace(row, cancelled=True, finish_reason=None, native_finish_reason=None)
+
+    def under(self, fault: Fault) -> Completion:
+        """Return the completion as it is billed under a fault of its answer."""
+        answer, free = self.answer, billing.Cost(is_byok=self.cost.is_byok)
+        if fault.name in _NOTHING_SAID:
+            usage = replace(self.usage, completion=0, reasoning=0, images=0)
+            answer = Answer(finish_reason=None)
+            return replace(self, answer=answer, call_ids=(), usage=usage, cost=free)
+        if fault.name in _ENDED_BY_ERROR:
+            return replace(self, answer=replace(answer, finish_reason="error"), cost=free)
+        if fault.name == "no-finish":
+            return replace(self, answer=replace(answer, finish_reason=None))
+        if fault.name == "no-arguments":
+            calls = tuple(replace(call, arguments=None) for call in answer.tool_calls)
+            return replace(self, answer=replace(answer, tool_calls=calls, finish_reason=None))
+        return self

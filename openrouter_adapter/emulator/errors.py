@@ -31,7 +31,6 @@ class ApiError(Exception):
     Attributes:
         headers: HTTP headers of the answer, beside the usual ones.
         page: HTML that goes out instead of the JSON, None for none.
-        fault: The name of the fault that asked for it, None for a refusal of the request's own.
         typed: The `error` object where the fault gives it a type, None for the plain one.
     """
 
@@ -52,7 +51,6 @@ class ApiError(Exception):
         self.provider = provider
         self.headers: dict[str, str] = {}
         self.page: str | None = None
-        self.fault: str | None = None
         self.typed: dict[str, Any] | None = None
 
     def error(self) -> dict[str, Any]:

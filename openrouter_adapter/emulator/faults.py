@@ -6,13 +6,12 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import answers, billing, errors, typed_errors
+from . import answers, errors, typed_errors
 from .errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .completion import Completion
 
 HEADER = "x-emulator-fault"
 # Faults that refuse a request, and those that spoil its answer.
@@ -32,9 +31,6 @@ SPOILERS = (
     "stall",
     "slow-drip",
 )
-# Nothing was generated, or an error ended it: zero completion insurance waives the charge.
-_NOTHING_SAID = ("error-in-200", "null-choices", "empty-choices", "comments-only")
-_ENDED_BY_ERROR = ("error-chunk", "choice-error")
 _RAW = {
     429: "{model} is temporarily rate-limited upstream. Please retry shortly, or add your own key "
     "to accumulate your rate limits: https://openrouter.ai/settings/integrations",
@@ -248,7 +244,6 @@ def refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> A
         error.headers["Retry-After"] = fault.options["retry-after"]
     # At a provider, the failures that OpenRouter falls back from are these.
     error.falls_back = fault.stage == "attempt" and error.status not in {400, 401, 402, 413}
-    error.fault = fault.name
     options = {"requested": model, **fault.options}
     error.typed = typed_errors.typed(error.error(), error.status, options)
     return error
@@ -306,25 +301,6 @@ def _moderation(fault: Fault, body: Any, model: str, provider: str) -> ApiError:
         },
         provider=provider,
     )
-
-
-def settled(completion: Completion, fault: Fault) -> Completion:
-    """Return a completion as it is billed under a fault that spoils it."""
-    answer, usage = completion.answer, completion.usage
-    free = billing.Cost(is_byok=completion.cost.is_byok)
-    if fault.name in _NOTHING_SAID:
-        usage = replace(usage, completion=0, reasoning=0, images=0)
-        answer = answers.Answer(finish_reason=None)
-        return replace(completion, answer=answer, call_ids=(), usage=usage, cost=free)
-    if fault.name in _ENDED_BY_ERROR:
-        return replace(completion, answer=replace(answer, finish_reason="error"), cost=free)
-    if fault.name == "no-finish":
-        return replace(completion, answer=replace(answer, finish_reason=None))
-    if fault.name == "no-arguments":
-        calls = tuple(replace(call, arguments=None) for call in answer.tool_calls)
-        answer = replace(answer, tool_calls=calls, finish_reason=None)
-        return replace(completion, answer=answer)
-    return completion
 
 
 def error_object(fault: Fault, provider: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def conversation(form: Form) -> Route:
         completion = replace(completion, path=form.path)
         fault = call.faults.take("answer", completion.model.id, completion.endpoint.provider)
         if fault is not None:
-            completion = faults.settled(completion, fault)
+            completion = completion.under(fault)
         headers = cached.headers() if cached else {}
         if body.get("stream"):
             events = form.stream(completion, body, fault, state.settings.chunk_tokens)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .errors import ApiError, invalid_body, provider_error
 
 if TYPE_CHECKING:
@@ -164,10 +166,10 @@ def _problem(detail: Any, path: str) -> str | None:
 
 
 def _refusal(problem: str, detail: dict[str, Any], provider: str) -> ApiError:
-    kind = "INVALID_ARGUMENT" if detail.get("format") == GOOGLE else "invalid_request_error"
-    raw = (
-        '{"type":"error","error":{"type":"' + kind + '","message":"' + problem + '"}}'
-        if kind == "invalid_request_error"
-        else '{"error":{"code":400,"message":"' + problem + '","status":"' + kind + '"}}'
-    )
-    return provider_error(400, provider, raw)
+    body: dict[str, Any] = {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": problem},
+    }
+    if detail.get("format") == GOOGLE:
+        body = {"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}
+    return provider_error(400, provider, orjson.dumps(body).decode())

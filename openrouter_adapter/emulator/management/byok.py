@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import clock
+from ..bodies import TEXTS
 from ..call import Route
 from ..errors import invalid_body
 from ..keys import WORKSPACE, ProviderKey
@@ -13,15 +14,20 @@ if TYPE_CHECKING:
     from ..call import Call, Fields
 
 _FLAGS = ("disabled", "is_byok_only", "is_fallback", "is_required")
-_LISTS = ("allowed_api_key_hashes", "allowed_models", "allowed_user_ids")
 _REGIONS = ("global", "europe", "us")
+_SHAPES: dict[str, Any] = {
+    **dict.fromkeys(_FLAGS, bool),
+    **dict.fromkeys(("allowed_api_key_hashes", "allowed_models", "allowed_user_ids"), TEXTS),
+    **dict.fromkeys(("name", "declared_region"), str),
+    "declared_zdr": bool,
+}
 
 
 def wire(kept: ProviderKey) -> dict[str, Any]:
     """Return a provider key as `/byok` shows it: without its secret."""
     return {
+        **dict.fromkeys(_SHAPES),
         **dict.fromkeys(_FLAGS, False),
-        **dict.fromkeys((*_LISTS, "name", "declared_region", "declared_zdr"), None),
         **kept.fields,
         "id": kept.id,
         "provider": kept.provider,
@@ -85,19 +91,9 @@ def _find(call: Call) -> ProviderKey:
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
-    told = dict(before)
-    for name in _FLAGS:
-        if name in fields:
-            told[name] = fields.flag(name)
-    for name in _LISTS:
-        if name in fields:
-            told[name] = fields.texts(name)
-    if "name" in fields:
-        told["name"] = fields.text("name")
-    if "declared_region" in fields:
-        told["declared_region"] = fields.choice("declared_region", _REGIONS)
-    if "declared_zdr" in fields:
-        told["declared_zdr"] = fields.flag("declared_zdr")
+    told = fields.changed(before, _SHAPES)
+    told |= {name: bool(told[name]) for name in (*_FLAGS, "declared_zdr") if name in told}
+    fields.choice("declared_region", _REGIONS)
     if told.get("is_fallback") and told.get("is_byok_only"):
         raise invalid_body("is_fallback: cannot be combined with is_byok_only")
     return told

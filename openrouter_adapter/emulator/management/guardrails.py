@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .. import catalog, clock
+from ..bodies import TEXTS
 from ..call import Route
 from ..errors import USER_ID, ApiError, invalid_body
 from ..guardrails import Assignment, Guardrail
@@ -23,19 +24,21 @@ _FLAGS = (
 _LISTS = ("allowed_models", "ignored_models", "allowed_providers", "ignored_providers")
 _REGIONS = ("global", "europe", "us")
 _ACTIONS = ("block", "redact", "flag")
+_SHAPES: dict[str, Any] = {
+    **dict.fromkeys((*_LISTS, "allowed_data_regions"), TEXTS),
+    **dict.fromkeys(("enforce_zdr", *_ZDR, *_FLAGS, "include_byok_in_budgets"), bool),
+    "description": str,
+    "limit_usd": float,
+    "reset_interval": str,
+    "content_filters": [dict],
+}
 
 
 def wire(guardrail: Guardrail) -> dict[str, Any]:
     """Return a guardrail as `/guardrails` shows it."""
     updated = guardrail.updated_at
-    shown = dict.fromkeys(
-        (*_LISTS, *_ZDR, *_FLAGS, "description", "limit_usd", "reset_interval"), None
-    )
     return {
-        **shown,
-        "enforce_zdr": None,
-        "allowed_data_regions": None,
-        "content_filters": None,
+        **dict.fromkeys(_SHAPES),
         "content_filter_builtins": None,
         "include_byok_in_budgets": False,
         **guardrail.fields,
@@ -163,61 +166,35 @@ def _assignment_wire(call: Call, assignment: Assignment) -> dict[str, Any]:
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
     """Return a guardrail's fields after a request, checked."""
-    told = dict(before)
-    for name in _LISTS:
-        if name in fields:
-            told[name] = fields.texts(name)
+    told = fields.changed(before, _SHAPES)
     for name in ("allowed_models", "ignored_models"):
-        if name in fields and told[name] is not None:
+        if fields.body.get(name):
             told[name] = [_dated(model) for model in told[name]]
-    for name in ("enforce_zdr", *_ZDR, *_FLAGS, "include_byok_in_budgets"):
-        if name in fields:
-            given = fields.body[name] is not None
-            told[name] = fields.flag(name) if given else None
-    for name in _ZDR:
-        if "enforce_zdr" in fields and name not in fields:
-            told[name] = told["enforce_zdr"]
-    if "description" in fields:
-        told["description"] = fields.text("description")
-    _check_budget(fields, told)
-    _check_regions(fields, told)
-    _check_filters(fields, told)
-    return told
-
-
-def _check_budget(fields: Fields, told: dict[str, Any]) -> None:
-    limit, reset = fields.usd("limit_usd"), fields.choice("reset_interval", clock.RESETS)
-    if "limit_usd" in fields:
-        told["limit_usd"] = None if limit is None else fields.body["limit_usd"]
-    if "reset_interval" in fields:
-        told["reset_interval"] = reset
+    if "enforce_zdr" in fields:
+        told |= {name: told["enforce_zdr"] for name in _ZDR if name not in fields}
+    fields.usd("limit_usd")
+    fields.choice("reset_interval", clock.RESETS)
     if (told.get("limit_usd") is None) != (told.get("reset_interval") is None):
         raise invalid_body("limit_usd and reset_interval must be provided together")
-
-
-def _check_regions(fields: Fields, told: dict[str, Any]) -> None:
     regions = fields.texts("allowed_data_regions")
     if regions is not None and (not regions or not set(regions) <= set(_REGIONS)):
         known = "|".join(f'"{region}"' for region in _REGIONS)
         raise invalid_body(f"allowed_data_regions: Invalid option: expected some of {known}")
-    if "allowed_data_regions" in fields:
-        told["allowed_data_regions"] = regions
-
-
-def _check_filters(fields: Fields, told: dict[str, Any]) -> None:
     if fields.body.get("content_filter_builtins"):
         raise ApiError(501, "The emulator has no builtin content filters; use content_filters")
-    filters = fields.body.get("content_filters")
-    for place, entry in enumerate(filters or ()):
-        pattern = entry.get("pattern") if isinstance(entry, dict) else None
-        if not isinstance(pattern, str) or entry.get("action") not in _ACTIONS:
-            raise invalid_body(f"content_filters.{place}: Invalid input")
-        try:
-            re.compile(pattern)
-        except re.error:
-            raise invalid_body(f"content_filters.{place}: invalid_regex_pattern") from None
-    if "content_filters" in fields:
-        told["content_filters"] = filters
+    for place, entry in enumerate(fields.body.get("content_filters") or ()):
+        _check_filter(f"content_filters.{place}", entry)
+    return told
+
+
+def _check_filter(path: str, entry: dict[str, Any]) -> None:
+    pattern = entry.get("pattern")
+    if not isinstance(pattern, str) or entry.get("action") not in _ACTIONS:
+        raise invalid_body(f"{path}: Invalid input")
+    try:
+        re.compile(pattern)
+    except re.error:
+        raise invalid_body(f"{path}: invalid_regex_pattern") from None
 
 
 def _dated(model: str) -> str:
