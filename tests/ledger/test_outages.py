@@ -118,7 +118,8 @@ def prove(
     finally:
         outage.join()
         bring_back()
-    if seconds is None:
+    if seconds is None and when != "exit":
+        # At the exit, the writing thread may have been faster than the server's shutdown.
         assert len(files(where)) == processes
     assert_ledger_is_bill(where, emulator)
 
