@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from openrouter_adapter import ledger
-from openrouter_adapter.cli import app, printing
+from openrouter_adapter.cli import _printing as printing
+from openrouter_adapter.cli import app
 from openrouter_adapter.ledger.rows import Row
 from tests.ledger.rows import billed
 from tests.report import ledgers

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openrouter_adapter.cli import streams
+from openrouter_adapter.cli import _streams as streams
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = {
@@ -77,7 +77,7 @@ def test_a_character_that_the_encoding_lacks_becomes_a_plain_one_or_an_escape(
 
 
 def test_json_on_an_ascii_console_means_what_it_meant(monkeypatch: pytest.MonkeyPatch) -> None:
-    from openrouter_adapter.cli.printing import print_json
+    from openrouter_adapter.cli._printing import print_json
 
     console = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", console)

@@ -12,6 +12,7 @@ import typer
 
 from openrouter_adapter._version import __version__
 from openrouter_adapter.cli import (
+    _streams,
     account,
     batch,
     budget,
@@ -25,7 +26,6 @@ from openrouter_adapter.cli import (
     router_config,
     run,
     spend,
-    streams,
 )
 
 __all__ = ["app", "main"]
@@ -92,5 +92,5 @@ def _root(
 
 def main() -> None:
     """Runs the command line; the entry point of `openrouter-adapter`."""
-    streams.make_safe()
+    _streams.make_safe()
     app()

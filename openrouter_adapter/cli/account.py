@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._api import amount, text
 from openrouter_adapter.cli._errors import friendly_errors
-from openrouter_adapter.cli.asking import amount, text
-from openrouter_adapter.cli.opening import Where, find_ledger
-from openrouter_adapter.cli.printing import print_json, print_table
+from openrouter_adapter.cli._ledger import Where, find_ledger
+from openrouter_adapter.cli._printing import print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import typer
 
 from openrouter_adapter import money
 from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli.opening import Where, open_ledger
+from openrouter_adapter.cli._ledger import Where, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ def show(
         if name is not None and not states:
             raise fail(f"There is no budget {name!r}.")
         if as_json:
-            from openrouter_adapter.cli.printing import print_json
+            from openrouter_adapter.cli._printing import print_json
             from openrouter_adapter.report import budgets
 
             print_json([budgets.record(one) for one in states])
@@ -182,7 +182,7 @@ def _labels(scope: Sequence[str]) -> dict[str, str]:
 
 
 def _print(states: Sequence[BudgetState]) -> None:
-    from openrouter_adapter.cli.printing import print_table
+    from openrouter_adapter.cli._printing import print_table
     from openrouter_adapter.report import budgets
 
     if states:
@@ -197,7 +197,7 @@ def _print(states: Sequence[BudgetState]) -> None:
 
 
 def _print_holds(found: Sequence[HoldState]) -> None:
-    from openrouter_adapter.cli.printing import print_table
+    from openrouter_adapter.cli._printing import print_table
     from openrouter_adapter.report import budgets
 
     if found:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter.cli.opening import Where  # noqa: TC001 - typer reads it when it runs
+from openrouter_adapter.cli._ledger import Where  # noqa: TC001 - typer reads it when it runs
 
 if TYPE_CHECKING:
     from openrouter_adapter.doctor import Finding
@@ -34,7 +34,7 @@ def run(
     is_wrong = any(one.state is doctor.State.wrong for one in findings)
     table = doctor.places() if (places or as_json) and doctor.has_litellm() else []
     if as_json:
-        from openrouter_adapter.cli.printing import print_json
+        from openrouter_adapter.cli._printing import print_json
 
         records = [asdict(one) for one in findings]
         print_json({"ok": not is_wrong, "findings": records, "places": table})
@@ -42,7 +42,7 @@ def run(
         for one in findings:
             _print(one)
         if table:
-            from openrouter_adapter.cli.printing import print_table
+            from openrouter_adapter.cli._printing import print_table
 
             rows = [(row["place"], row["for"], row["found"] or "missing") for row in table]
             print_table(["place", "for", "found"], rows, texts=3)

@@ -35,7 +35,7 @@ def run(
     Beside it what they would likely cost in OpenRouter's Batch API, of models that have a price
     there.
     """
-    from openrouter_adapter.cli.loading import load_catalog, load_endpoints
+    from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh=False)
     from openrouter_adapter.batch import inputs
@@ -73,7 +73,7 @@ def _on_disk(file: Path) -> Iterator[Path]:
 
 
 def _print_json(found: Totals) -> None:
-    from openrouter_adapter.cli.printing import print_json
+    from openrouter_adapter.cli._printing import print_json
 
     def fields(one: ModelTotal) -> dict[str, object]:
         return {
@@ -97,7 +97,7 @@ def _print_json(found: Totals) -> None:
 
 
 def _print_table(found: Totals) -> None:
-    from openrouter_adapter.cli.printing import print_table
+    from openrouter_adapter.cli._printing import print_table
 
     titles = ("model", "requests", "likely USD", "worst USD", "unknown", "batch API USD")
     rows = [

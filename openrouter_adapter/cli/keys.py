@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._api import account_client, amount, text
 from openrouter_adapter.cli._errors import fail
+from openrouter_adapter.cli._printing import print_json, print_table
 from openrouter_adapter.cli.account import AsJson, exact
-from openrouter_adapter.cli.asking import account_client, amount, text
-from openrouter_adapter.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

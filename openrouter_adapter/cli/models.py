@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
-    MaxCompletion,
-    MaxPrompt,
-    MinContext,
-)
+from openrouter_adapter.cli._catalog import MaxCompletion, MaxPrompt, MinContext  # noqa: TC001 - typer reads them when it runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +77,7 @@ def find(
     if context.invoked_subcommand is not None:
         return
     from openrouter_adapter.catalog.filters import Filters, select
-    from openrouter_adapter.cli.loading import load_catalog
+    from openrouter_adapter.cli._catalog import load_catalog
 
     filters = Filters(
         words=tuple(search or ()),
@@ -112,7 +108,7 @@ def show(
 ) -> None:
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
     from openrouter_adapter.catalog.filters import per_million
-    from openrouter_adapter.cli.loading import load_catalog, load_endpoints
+    from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
     from openrouter_adapter.wire import model_names
 
     catalog = load_catalog(refresh)
@@ -188,7 +184,7 @@ def _decimal(number: float | None) -> Decimal | None:
 
 
 def _print(rows: Sequence[dict[str, Any]], titles: list[str], output: Format) -> None:
-    from openrouter_adapter.cli import printing
+    from openrouter_adapter.cli import _printing as printing
 
     if output is Format.json:
         printing.print_json(list(rows))

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter.cli._catalog import MaxCompletion, MaxPrompt, MinContext  # noqa: TC001 - typer reads them when it runs
 from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli.loading import (  # noqa: TC001 - typer reads them when it runs
-    MaxCompletion,
-    MaxPrompt,
-    MinContext,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +92,7 @@ def run(
     from litellm.exceptions import BadRequestError
 
     from openrouter_adapter import routing
-    from openrouter_adapter.cli.loading import load_catalog
+    from openrouter_adapter.cli._catalog import load_catalog
 
     limits = {
         "needs": need or (),

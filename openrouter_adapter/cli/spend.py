@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter.cli import check
+from openrouter_adapter.cli import spend_check
 from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli.opening import Where, open_ledger
+from openrouter_adapter.cli._ledger import Where, open_ledger
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog import Catalog
     from openrouter_adapter.ledger import Spend
 
 app = typer.Typer(help="What was spent, from the ledger.", invoke_without_command=True)
-app.command("check")(check.run)
+app.command("check")(spend_check.run)
 
 
 class Format(str, Enum):
@@ -142,7 +142,7 @@ def _known_prices() -> Catalog | None:
 
 
 def _print(by: str, found: list[Spend], total: Spend | None, output: Format) -> None:
-    from openrouter_adapter.cli import printing
+    from openrouter_adapter.cli import _printing as printing
     from openrouter_adapter.report import listing
 
     if output is Format.json:

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog.filters import Filters, select
-from openrouter_adapter.cli import app, printing
-from openrouter_adapter.cli.printing import _harmless
+from openrouter_adapter.cli import _printing as printing
+from openrouter_adapter.cli import app
+from openrouter_adapter.cli._printing import _harmless
 
 from .test_loading import grow_old, start_anew
 

@@ -8,8 +8,8 @@ import typer
 
 from openrouter_adapter import money
 from openrouter_adapter.cli._errors import fail, friendly_errors
-from openrouter_adapter.cli.opening import Where, open_ledger
-from openrouter_adapter.cli.printing import print_json, print_table
+from openrouter_adapter.cli._ledger import Where, open_ledger
+from openrouter_adapter.cli._printing import print_json, print_table
 
 if TYPE_CHECKING:
     from decimal import Decimal
