@@ -1,38 +1,31 @@
-"""The catalogue for a command: loaded, or the reason on standard error and exit code 1.
-
-And the options by which commands choose among its models.
-"""
+"""The catalogue for a command: loaded, or the reason on standard error and exit code 1."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from openrouter_adapter.cli._errors import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from openrouter_adapter.catalog import Catalog
 
-MinContext = Annotated[int | None, typer.Option(help="Tokens of prompt and completion, at least.")]
-MaxPrompt = Annotated[float | None, typer.Option(help="USD per million prompt tokens, at most.")]
-MaxCompletion = Annotated[
-    float | None, typer.Option(help="USD per million completion tokens, at most.")
-]
-
 
 def load_catalog(refresh: bool) -> Catalog:
-    """OpenRouter's models; says on standard error where they are older than they should be."""
+    """OpenRouter's models, with a warning on standard error if they could not be refreshed."""
     from openrouter_adapter import catalog
     from openrouter_adapter.catalog import cache
 
     try:
         found = catalog.load(refresh=refresh or None)
     except Exception as error:
-        typer.echo(
-            f"There is no list of models in {cache.folder()}, and none was fetched:", err=True
-        )
-        raise _failed(error) from error
+        folder = cache.folder()
+        raise fail(
+            f"There is no list of models in {folder}, and none was fetched:\n{error}"
+        ) from error
     if found.refresh_error is not None:
         hours = found.age / 3600
         typer.echo(f"Not refreshed; this is {hours:.1f} hours old: {found.refresh_error}", err=True)
@@ -46,9 +39,4 @@ def load_endpoints(catalog: Catalog, models: Iterable[str], refresh: bool = Fals
     try:
         return package.load_endpoints(catalog, models, refresh=refresh or None)
     except Exception as error:
-        raise _failed(error) from error
-
-
-def _failed(error: Exception) -> typer.Exit:
-    typer.echo(str(error), err=True)
-    return typer.Exit(1)
+        raise fail(str(error)) from error

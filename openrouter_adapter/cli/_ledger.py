@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from openrouter_adapter.cli._errors import fail, friendly_errors
 
@@ -14,16 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from openrouter_adapter.ledger import Ledger
-
-Where = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        metavar="PATH|URL",
-        help="A SQLite file, or a PostgreSQL URL; else OPENROUTER_ADAPTER_LEDGER, else the file "
-        "in your data folder.",
-    ),
-]
 
 _NO_LEDGER = """There is no ledger at {path}.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from openrouter_adapter import money
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -95,3 +97,35 @@ def _harmless(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_BEGINS_FORMULA):
         return f"'{value}"
     return value
+
+
+def usd_text(value: Any) -> str:
+    """A JSON number of USD as exact decimal text; a dash for none."""
+    from openrouter_adapter.report import texts
+    from openrouter_adapter.wire.usage import usd
+
+    found = usd(value)
+    return texts.NOTHING if found is None else money.plain(found)
+
+
+def visible_text(value: Any) -> str:
+    """A value that can't send control sequences to a terminal; a dash for none."""
+    from openrouter_adapter.report import texts
+
+    if value is None or value == "":
+        return texts.NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return texts.visible(str(value))
+
+
+def with_exact_money(found: dict[str, Any]) -> dict[str, Any]:
+    """OpenRouter's object with its amounts in USD as exact decimal text."""
+    return {
+        name: usd_text(value) if _is_money(name, value) else value for name, value in found.items()
+    }
+
+
+def _is_money(name: str, value: Any) -> bool:
+    is_named = name.startswith(("usage", "byok_usage", "limit", "total_")) or name.endswith("_cost")
+    return is_named and isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli._api import amount, text
 from openrouter_adapter.cli._errors import friendly_errors
-from openrouter_adapter.cli._ledger import Where, find_ledger
-from openrouter_adapter.cli._printing import print_json, print_table
+from openrouter_adapter.cli._ledger import find_ledger
+from openrouter_adapter.cli._options import JsonOption, LedgerOption
+from openrouter_adapter.cli._printing import (
+    print_json,
+    print_table,
+    usd_text,
+    visible_text,
+    with_exact_money,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from openrouter_adapter.ledger import Row
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; money as exact decimal text.")]
 
 _WINDOWS = {"": "ever", "_daily": "today", "_weekly": "this week", "_monthly": "this month"}
 _TOKENS = {
@@ -30,35 +34,35 @@ _TOKENS = {
 }
 
 
-def key(as_json: AsJson = False) -> None:
+def key(as_json: JsonOption = False) -> None:
     """Shows the key in use: its limit, what is left of it, and its usage, in USD."""
     with friendly_errors():
         from openrouter_adapter import api
 
         found = api.get_key()
     if as_json:
-        print_json(exact(found))
+        print_json(with_exact_money(found))
         return
     limit = found.get("limit")
     reset = found.get("limit_reset")
     byok = "counts" if found.get("include_byok_in_limit") else "does not count"
     rows = [
-        ("label", text(found.get("label"))),
-        ("limit, USD", "none" if limit is None else amount(limit)),
-        ("limit resets", text(reset) if reset else "never"),
-        ("left, USD", "no limit" if limit is None else amount(found.get("limit_remaining"))),
+        ("label", visible_text(found.get("label"))),
+        ("limit, USD", "none" if limit is None else usd_text(limit)),
+        ("limit resets", visible_text(reset) if reset else "never"),
+        ("left, USD", "no limit" if limit is None else usd_text(found.get("limit_remaining"))),
         ("BYOK in the limit", byok),
-        ("expires", text(found.get("expires_at"))),
-        ("free tier", text(found.get("is_free_tier"))),
+        ("expires", visible_text(found.get("expires_at"))),
+        ("free tier", visible_text(found.get("is_free_tier"))),
     ]
     for ending, words in _WINDOWS.items():
-        rows.append((f"usage {words}, USD", amount(found.get(f"usage{ending}"))))
+        rows.append((f"usage {words}, USD", usd_text(found.get(f"usage{ending}"))))
     for ending, words in _WINDOWS.items():
-        rows.append((f"BYOK usage {words}, USD", amount(found.get(f"byok_usage{ending}"))))
+        rows.append((f"BYOK usage {words}, USD", usd_text(found.get(f"byok_usage{ending}"))))
     print_table(("key", ""), rows, texts=2)
 
 
-def credits_(as_json: AsJson = False) -> None:
+def credits_(as_json: JsonOption = False) -> None:
     """Shows the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
     with friendly_errors():
         from openrouter_adapter import api
@@ -68,12 +72,12 @@ def credits_(as_json: AsJson = False) -> None:
     bought, used = usage.usd(found.get("total_credits")), usage.usd(found.get("total_usage"))
     left = None if bought is None or used is None else money.plain(bought - used)
     if as_json:
-        print_json({**exact(found), "left": left})
+        print_json({**with_exact_money(found), "left": left})
         return
     rows = [
-        ("bought", amount(found.get("total_credits"))),
-        ("used", amount(found.get("total_usage"))),
-        ("left", text(left)),
+        ("bought", usd_text(found.get("total_credits"))),
+        ("used", usd_text(found.get("total_usage"))),
+        ("left", visible_text(left)),
     ]
     print_table(("credits", "USD"), rows, texts=1)
 
@@ -82,8 +86,8 @@ def generation(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="OpenRouter's id, or LiteLLM's call id.")
     ],
-    as_json: AsJson = False,
-    where: Where = None,
+    as_json: JsonOption = False,
+    where: LedgerOption = None,
 ) -> None:
     """Shows one request: cost in USD, tokens, provider, latency; and its row in the ledger.
 
@@ -96,45 +100,33 @@ def generation(
 
         found = api.get_generation(generation_id)
     if as_json:
-        print_json({**exact(found), "ledger": [_record(row) for row in rows]})
+        print_json({**with_exact_money(found), "ledger": [_record(row) for row in rows]})
         return
     shown = [
-        ("generation", text(found.get("id"))),
-        ("model", text(found.get("model"))),
-        ("provider", text(found.get("provider_name"))),
-        ("at", text(found.get("created_at"))),
-        ("cost, USD", amount(found.get("total_cost"))),
+        ("generation", visible_text(found.get("id"))),
+        ("model", visible_text(found.get("model"))),
+        ("provider", visible_text(found.get("provider_name"))),
+        ("at", visible_text(found.get("created_at"))),
+        ("cost, USD", usd_text(found.get("total_cost"))),
         ("own provider account (BYOK), USD", _upstream(found)),
-        *((words, text(found.get(field))) for field, words in _TOKENS.items()),
-        ("latency, ms", text(found.get("latency"))),
-        ("generation time, ms", text(found.get("generation_time"))),
-        ("streamed", text(found.get("streamed"))),
-        ("cancelled", text(found.get("cancelled"))),
-        ("finish reason", text(found.get("finish_reason"))),
+        *((words, visible_text(found.get(field))) for field, words in _TOKENS.items()),
+        ("latency, ms", visible_text(found.get("latency"))),
+        ("generation time, ms", visible_text(found.get("generation_time"))),
+        ("streamed", visible_text(found.get("streamed"))),
+        ("cancelled", visible_text(found.get("cancelled"))),
+        ("finish reason", visible_text(found.get("finish_reason"))),
     ]
     for row in rows:
         record = _record(row)
         shown += [
-            ("LiteLLM call id, attempt", text(f"{row.call_id}, {row.attempt}")),
+            ("LiteLLM call id, attempt", visible_text(f"{row.call_id}, {row.attempt}")),
             ("cost in the ledger, USD", record["cost"] or "unknown"),
         ]
     print_table(("request", ""), shown, texts=2)
 
 
-def exact(found: dict[str, Any]) -> dict[str, Any]:
-    """OpenRouter's object with its money as exact decimal text."""
-    return {
-        name: amount(value) if _is_money(name, value) else value for name, value in found.items()
-    }
-
-
-def _is_money(name: str, value: Any) -> bool:
-    named = name.startswith(("usage", "byok_usage", "limit", "total_")) or name.endswith("_cost")
-    return named and isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _upstream(found: dict[str, Any]) -> str:
-    return amount(found.get("upstream_inference_cost")) if found.get("is_byok") else "0"
+    return usd_text(found.get("upstream_inference_cost")) if found.get("is_byok") else "0"
 
 
 def _rows_of(name: str, where: str | None) -> Sequence[Row]:

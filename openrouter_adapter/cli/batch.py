@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from openrouter_adapter import money
 from openrouter_adapter.cli._errors import friendly_errors
+from openrouter_adapter.cli._printing import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,7 +226,7 @@ def cost(folder: _Folder, as_json: _Json = False) -> None:
         found = batch.status(folder)
     shares = {"models": found.models, "providers": found.providers}
     if as_json:
-        _print_json({"cost_usd": format(found.cost, "f"), **shares})
+        print_json({"cost_usd": format(found.cost, "f"), **shares})
         return
     typer.echo(f"USD {money.plain(found.cost)}")
     for kind, parts in shares.items():
@@ -306,7 +307,7 @@ def _print_dry_run(job: Path, model: str | None, *, skip_faulty: bool, as_json: 
 
     found = batch.dry_run(job, model=model, skip_faulty=skip_faulty)
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
     else:
         typer.echo("\n".join(lines_of_dry_run(found)))
 
@@ -315,15 +316,9 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
     from openrouter_adapter.batch.display import lines_of_summary
 
     if as_json:
-        _print_json(summary.as_json())
+        print_json(summary.as_json())
     else:
         typer.echo("\n".join(lines_of_summary(summary)))
-
-
-def _print_json(content: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=2))
 
 
 def _refuse(given: dict[str, Any]) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter import money
 from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli._ledger import Where, open_ledger
+from openrouter_adapter.cli._ledger import open_ledger
+from openrouter_adapter.cli._options import JsonOption, LedgerOption, YesOption, parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     from openrouter_adapter.ledger import BudgetState, HoldState
 
@@ -81,7 +80,7 @@ def set_(
             "--lets-through", help="Requests pass while the ledger can't be written; else not."
         ),
     ] = False,
-    where: Where = None,
+    where: LedgerOption = None,
 ) -> None:
     """Sets a budget; one of this name with the same scope and period gets the new limit.
 
@@ -90,10 +89,12 @@ def set_(
     with open_ledger(where, may_make=True) as book:
         book.budget(
             name,
-            _usd(limit),
+            parse_usd("--limit", limit),
             per=period.value,
             each=each,
-            max_request_usd=None if max_request is None else _usd(max_request),
+            max_request_usd=None
+            if max_request is None
+            else parse_usd("--max-request", max_request),
             wait_seconds=wait,
             lets_through=lets_through,
             **_labels(scope or []),
@@ -105,8 +106,8 @@ def set_(
 @app.command("show")
 def show(
     name: Annotated[str | None, typer.Argument(help="One budget, with its holds.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    where: Where = None,
+    as_json: JsonOption = False,
+    where: LedgerOption = None,
 ) -> None:
     """Shows budgets in their current period: limit, spent, held, unsettled and left, in USD.
 
@@ -136,8 +137,8 @@ def release(
         list[str] | None,
         typer.Option(help="Only this hold, by its id from `budget show`; also one in the air."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Release without asking.")] = False,
-    where: Where = None,
+    yes: YesOption = False,
+    where: LedgerOption = None,
 ) -> None:
     """Gives back what is unsettled. Reconcile first: it finds what was billed.
 
@@ -160,19 +161,12 @@ def release(
 
 
 @app.command("rm")
-def remove(name: _Name, where: Where = None) -> None:
+def remove(name: _Name, where: LedgerOption = None) -> None:
     """Removes a budget with its holds; what was spent stays in the ledger."""
     with open_ledger(where) as book:
         if not book.remove_budget(name):
             raise fail(f"There is no budget {name!r}.")
     typer.echo(f"Removed {name}.")
-
-
-def _usd(text: str) -> Decimal:
-    try:
-        return money.parse(text)
-    except ValueError as wrong:
-        raise fail(f"{wrong}.") from None
 
 
 def _labels(scope: Sequence[str]) -> dict[str, str]:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter.cli._ledger import Where  # noqa: TC001 - typer reads it when it runs
+from openrouter_adapter.cli._options import JsonOption, LedgerOption
 
 if TYPE_CHECKING:
     from openrouter_adapter.doctor import Finding
 
 
 def run(
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    as_json: JsonOption = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask neither OpenRouter nor a database server.")
     ] = False,
     places: Annotated[
         bool, typer.Option("--places", help="Print each place in LiteLLM that is replaced, too.")
     ] = False,
-    where: Where = None,
+    where: LedgerOption = None,
 ) -> None:
     """Looks at the installation, the key, the network, the catalogue and the ledger.
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openrouter_adapter import money
-from openrouter_adapter.cli._api import account_client, amount, text
-from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli._printing import print_json, print_table
-from openrouter_adapter.cli.account import AsJson, exact
+from openrouter_adapter.cli._errors import fail, friendly_errors
+from openrouter_adapter.cli._options import JsonOption, YesOption, parse_usd
+from openrouter_adapter.cli._printing import (
+    print_json,
+    print_table,
+    usd_text,
+    visible_text,
+    with_exact_money,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from openrouter import OpenRouter
 
@@ -31,6 +36,7 @@ _TITLES = (
     *("used, USD", "used by BYOK, USD"),
 )
 _LEAST_HASH = 6
+_SECONDS = 60.0
 
 
 class Reset(str, Enum):
@@ -55,7 +61,7 @@ _Byok = Annotated[
 @app.command("list")
 def list_(
     disabled: Annotated[bool, typer.Option("--disabled", help="Disabled ones too.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Lists the keys with their limits and usage; secrets are never told again."""
     with account_client() as client:
@@ -64,7 +70,7 @@ def list_(
 
 
 @app.command("get")
-def get(name: _Hash, as_json: AsJson = False) -> None:
+def get(name: _Hash, as_json: JsonOption = False) -> None:
     """Shows one key."""
     with account_client() as client:
         found = client.api_keys.get(hash=_whole(client, name)).data
@@ -80,7 +86,7 @@ def create(
     expires: Annotated[
         dt.datetime | None, typer.Option(help="When it ends, UTC: 2027-01-31, with a time or not.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Makes a key. Its secret is printed once, here, and can't be had again."""
     given = _given(limit, reset, byok)
@@ -89,7 +95,7 @@ def create(
     with account_client() as client:
         made = client.api_keys.create(name=name, **given)
     if as_json:
-        print_json({**exact(_wire(made.data)), "key": made.key})
+        print_json({**with_exact_money(_wire(made.data)), "key": made.key})
         return
     _print_one(_wire(made.data), as_json=False)
     typer.echo(f"\nThe key, which is shown only now:\n\n  {made.key}")
@@ -105,7 +111,7 @@ def update(
     disabled: Annotated[
         bool | None, typer.Option("--disable/--enable", help="Whether requests with it fail.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Changes what is given of a key, and leaves the rest as it is."""
     given = _given(limit, reset, byok)
@@ -125,16 +131,31 @@ def update(
 @app.command("rm")
 def remove(
     name: _Hash,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Deletes a key, for ever; programs that use it fail from now on."""
     with account_client() as client:
         whole = _whole(client, name)
         if not yes:
             found = client.api_keys.get(hash=whole).data
-            typer.confirm(f"Delete {text(found.name)} ({text(found.label)})?", abort=True)
+            typer.confirm(
+                f"Delete {visible_text(found.name)} ({visible_text(found.label)})?", abort=True
+            )
         client.api_keys.delete(hash=whole)
     typer.echo(f"Deleted {whole}.")
+
+
+@contextlib.contextmanager
+def account_client() -> Iterator[OpenRouter]:
+    """The official SDK with the provisioning key; errors are friendly."""
+    with friendly_errors():
+        from openrouter_adapter import account
+        from openrouter_adapter.wire import connection
+
+        connection.provisioning_key()
+        made = account.client(provisioning=True, timeout=_SECONDS)
+        with account.litellm_errors(), made as client:
+            yield client
 
 
 def _all(client: OpenRouter, *, disabled: bool) -> Iterable[dict[str, Any]]:
@@ -161,20 +182,14 @@ def _whole(client: OpenRouter, name: str) -> str:
 def _given(limit: str | None, reset: Reset | None, byok: bool | None) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if limit is not None:
-        given["limit"] = None if limit.lower() == "none" else _usd(limit)
+        # The wire takes a JSON number.
+        is_none = limit.lower() == "none"
+        given["limit"] = None if is_none else float(parse_usd("--limit", limit))
     if reset is not None:
         given["limit_reset"] = None if reset is Reset.never else reset.value
     if byok is not None:
         given["include_byok_in_limit"] = byok
     return given
-
-
-def _usd(written: str) -> float:
-    try:
-        # The wire takes a JSON number.
-        return float(money.parse(written))
-    except ValueError as wrong:
-        raise fail(f"--limit {wrong}: write 25, 0.50 or none.") from None
 
 
 def _wire(found: Any) -> dict[str, Any]:
@@ -183,14 +198,14 @@ def _wire(found: Any) -> dict[str, Any]:
 
 def _print_one(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print_json(exact(found))
+        print_json(with_exact_money(found))
     else:
         _print([found], as_json=False)
 
 
 def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print_json([exact(one) for one in found])
+        print_json([with_exact_money(one) for one in found])
     elif found:
         print_table(_TITLES, map(_row, found), texts=5)
     else:
@@ -200,12 +215,12 @@ def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
 def _row(one: dict[str, Any]) -> list[str]:
     return [
         one["hash"][:12],
-        text(one["name"]),
-        text(one["label"]),
-        text(one["disabled"]),
-        text(one["limit_reset"] or "never"),
-        "none" if one["limit"] is None else amount(one["limit"]),
-        amount(one["limit_remaining"]),
-        amount(one["usage"]),
-        amount(one["byok_usage"]),
+        visible_text(one["name"]),
+        visible_text(one["label"]),
+        visible_text(one["disabled"]),
+        visible_text(one["limit_reset"] or "never"),
+        "none" if one["limit"] is None else usd_text(one["limit"]),
+        usd_text(one["limit_remaining"]),
+        usd_text(one["usage"]),
+        usd_text(one["byok_usage"]),
     ]

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli._catalog import MaxCompletion, MaxPrompt, MinContext  # noqa: TC001 - typer reads them when it runs
+from openrouter_adapter.cli._errors import fail
+from openrouter_adapter.cli._options import (
+    Format,
+    FormatOption,
+    MaxCompletion,
+    MaxPrompt,
+    MinContext,
+    RefreshOption,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +27,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Search OpenRouter's models, or show the providers of one.", invoke_without_command=True
 )
-
-
-class Format(str, Enum):
-    """How a list is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 class Order(str, Enum):
@@ -41,10 +41,6 @@ class Order(str, Enum):
 
 _BOTH = ("prompt", "completion")
 _TEXTS = 3  # Both tables begin with so many columns of text.
-_Output = Annotated[Format, typer.Option("--format", "-f", help="table, json or csv.")]
-_Refresh = Annotated[
-    bool, typer.Option("--refresh", help="Ask OpenRouter now, whatever the cache's age.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -67,8 +63,8 @@ def find(
         list[str] | None, typer.Option(help="A request field it takes: tools, reasoning, ….")
     ] = None,
     sort: Annotated[Order, typer.Option(help="What to sort by.")] = Order.id,
-    output: _Output = Format.table,
-    refresh: _Refresh = False,
+    output: FormatOption = Format.table,
+    refresh: RefreshOption = False,
 ) -> None:
     """Lists the models that fit; prices are USD per million tokens.
 
@@ -103,8 +99,8 @@ def find(
 @app.command("show")
 def show(
     model: Annotated[str, typer.Argument(help="An id, a dated slug, or an alias.")],
-    output: _Output = Format.table,
-    refresh: _Refresh = False,
+    output: FormatOption = Format.table,
+    refresh: RefreshOption = False,
 ) -> None:
     """Shows who serves a model: prices, limits, latency, throughput, uptime."""
     from openrouter_adapter.catalog.filters import per_million
@@ -115,8 +111,7 @@ def show(
     # Its row is a price of the model that is shown.
     found = catalog.find(model_names.without_batch(model))
     if found is None:
-        typer.echo(f"The catalogue has no model {model}.", err=True)
-        raise typer.Exit(1)
+        raise fail(f"The catalogue has no model {model}.")
     catalog = load_endpoints(catalog, [found.model.id], refresh)
     rows = [_endpoint_row(endpoint) for endpoint in catalog.endpoints(found.model)]
     if output is Format.table:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads it when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openrouter_adapter.cli._catalog import MaxCompletion, MaxPrompt, MinContext  # noqa: TC001 - typer reads them when it runs
-from openrouter_adapter.cli._errors import fail
+from openrouter_adapter.cli._errors import fail, friendly_errors
+from openrouter_adapter.cli._options import MaxCompletion, MaxPrompt, MinContext, RefreshOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.routing import Chosen, Deployment
+    from openrouter_adapter.routing import Chosen
 
 
 def run(
@@ -82,33 +82,26 @@ def run(
         Path | None, typer.Option("--output", "-o", dir_okay=False, help="A file; else printed.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over the file.")] = False,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask OpenRouter now, whatever the cache's age.")
-    ] = False,
+    refresh: RefreshOption = False,
 ) -> None:
     """Writes the YAML of a LiteLLM Router or proxy, and builds a Router from it to be sure."""
     if output is not None and output.exists() and not force:
         raise fail(f"{output} is there already; --force writes over it.")
-    from litellm.exceptions import BadRequestError
-
     from openrouter_adapter import routing
     from openrouter_adapter.cli._catalog import load_catalog
 
-    limits = {
-        "needs": need or (),
-        "min_context": min_context,
-        "max_prompt": max_prompt,
-        "max_completion": max_completion,
-    }
-    settings = _settings(strategy=strategy, num_retries=retries, budget=budget)
     chains = fallback or []
-    only_wildcard = wildcard and not (model or chains or any(limits.values()))
-    try:
+    limits = (need, min_context, max_prompt, max_completion)
+    is_only_wildcard = wildcard and not (model or chains or any(limits))
+    with friendly_errors(ValueError, is_verbatim=True):
         chosen: list[Chosen] = []
-        if not only_wildcard:
+        if not is_only_wildcard:
             chosen = routing.select(
                 *(model or ()),
-                **limits,  # type: ignore[arg-type]
+                needs=need or (),
+                min_context=min_context,
+                max_prompt=max_prompt,
+                max_completion=max_completion,
                 order=sort,
                 most=most,
                 also=[name for text in chains for name in routing.chain(text)],
@@ -131,13 +124,11 @@ def run(
             context_fallbacks=context_fallbacks,
             similar_fallbacks=similar_fallbacks,
             wildcard=wildcard,
-            settings=settings,
+            settings=_settings(strategy, retries, budget),
             proxy=proxy,
         )
         number = routing.check(configuration)
-    except (routing.NothingSelectedError, ValueError, BadRequestError) as error:
-        raise fail(str(error)) from error
-    text = routing.dumps(configuration)
+        text = routing.dumps(configuration)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -145,11 +136,16 @@ def run(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise fail(f"{output} can't be written: {error.strerror}.") from error
-    typer.echo(_told(len(chosen), number, output, deployment), err=True)
+    where = f"{output}: " if output else ""
+    typer.echo(
+        f"{where}models: {len(chosen)}, deployments: {number}; litellm.Router was built from it. "
+        f"Keys are read from {', '.join(deployment.keys)}.",
+        err=True,
+    )
 
 
-def _settings(*, strategy: str | None, num_retries: int | None, budget: str | None) -> Any:
-    settings: dict[str, Any] = {"routing_strategy": strategy, "num_retries": num_retries}
+def _settings(strategy: str | None, retries: int | None, budget: str | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {"routing_strategy": strategy, "num_retries": retries}
     if budget is not None:
         limit, _, time = budget.partition("/")
         try:
@@ -182,12 +178,3 @@ def _json(option: str, text: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise fail(f"{option}: {text!r} is no JSON object.")
     return found
-
-
-def _told(models: int, deployments: int, output: Path | None, deployment: Deployment) -> str:
-    where = f"{output}: " if output else ""
-    keys = ", ".join(deployment.keys)
-    return (
-        f"{where}models: {models}, deployments: {deployments}; litellm.Router was built from it. "
-        f"Keys are read from {keys}."
-    )

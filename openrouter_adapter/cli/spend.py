@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,8 @@ import typer
 
 from openrouter_adapter.cli import spend_check
 from openrouter_adapter.cli._errors import fail
-from openrouter_adapter.cli._ledger import Where, open_ledger
+from openrouter_adapter.cli._ledger import open_ledger
+from openrouter_adapter.cli._options import Format, FormatOption, LedgerOption
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog import Catalog
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What was spent, from the ledger.", invoke_without_command=True)
 app.command("check")(spend_check.run)
-
-
-class Format(str, Enum):
-    """How sums are printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 _Since = Annotated[
@@ -51,10 +43,8 @@ def show(
     ] = "model",
     since: _Since = None,
     until: _Until = None,
-    output: Annotated[
-        Format, typer.Option("--format", "-f", help="table, json or csv.")
-    ] = Format.table,
-    where: Where = None,
+    output: FormatOption = Format.table,
+    where: LedgerOption = None,
 ) -> None:
     """Prints what was spent, in USD; dearest first, days and hours in their order.
 
@@ -73,7 +63,7 @@ def show(
 
 @app.command("reconcile")
 def reconcile(
-    where: Where = None,
+    where: LedgerOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Ask now, also for what was asked for a moment ago.")
     ] = False,
@@ -115,7 +105,7 @@ def report(
             help="Say in USD what providers' prompt caches saved, at the catalogue's prices."
         ),
     ] = True,
-    where: Where = None,
+    where: LedgerOption = None,
 ) -> None:
     """Writes the spend page: one HTML file that needs nothing but a browser."""
     with open_ledger(where) as book:

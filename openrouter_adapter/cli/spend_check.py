@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
-from openrouter_adapter.cli._errors import fail, friendly_errors
-from openrouter_adapter.cli._ledger import Where, open_ledger
+from openrouter_adapter.cli._errors import friendly_errors
+from openrouter_adapter.cli._ledger import open_ledger
+from openrouter_adapter.cli._options import JsonOption, LedgerOption, parse_usd
 from openrouter_adapter.cli._printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from openrouter_adapter.account import Charge, Check, Comparison
 
 _TITLES = (
@@ -33,17 +32,15 @@ def run(
     every: Annotated[
         bool, typer.Option("--all", help="Print the days and models that agree, too.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON; money as exact decimal text.")
-    ] = False,
-    where: Where = None,
+    as_json: JsonOption = False,
+    where: LedgerOption = None,
 ) -> None:
     """Holds the ledger against OpenRouter's activity of the last 30 completed days (UTC).
 
     Day by day and model by model, with likely reasons. Exit code 1 where they differ by more
     than the tolerance, in credits and BYOK together. Needs OPENROUTER_PROVISIONING_KEY.
     """
-    most = _usd(tolerance)
+    most = parse_usd("--tolerance", tolerance)
     with open_ledger(where) as book, friendly_errors():
         from openrouter_adapter import account
         from openrouter_adapter.wire import connection
@@ -122,10 +119,3 @@ def _charge(one: Charge) -> dict[str, Any]:
         "credits": money.plain(one.credits),
         "byok": money.plain(one.byok),
     }
-
-
-def _usd(written: str) -> Decimal:
-    try:
-        return money.parse(written)
-    except ValueError as wrong:
-        raise fail(f"--tolerance {wrong}.") from None
