@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ _logger = logging.getLogger("openrouter_adapter")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CachedList:
     """A list as it was fetched.
 
     Attributes:
@@ -58,15 +57,17 @@ def path(name: str, base_url: str) -> Path:
     return folder() / f"{safe}-{server}.json"
 
 
-def read(file: Path) -> Entry | None:
+def read(file: Path) -> CachedList | None:
     """What a file holds; None where there is none. One that can't be read gives a warning."""
     try:
-        held = orjson.loads(file.read_bytes())
-        if held["format"] != _FORMAT:
+        stored = orjson.loads(file.read_bytes())
+        if stored["format"] != _FORMAT:
             return None
-        rows = [dict(row) for row in held["rows"]]
-        etag = held.get("etag")
-        return Entry(rows, float(held["fetched_at"]), etag if isinstance(etag, str) else None)
+        rows = [dict(row) for row in stored["rows"]]
+        etag = stored.get("etag")
+        return CachedList(
+            rows, float(stored["fetched_at"]), etag if isinstance(etag, str) else None
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as cause:
@@ -74,22 +75,17 @@ def read(file: Path) -> Entry | None:
         return None
 
 
-def write(file: Path, entry: Entry) -> None:
+def write(file: Path, entry: CachedList) -> None:
     """Puts a list on disk. Where that fails it says so once in the log: it is only a cache."""
-    held = {
+    stored = {
         "format": _FORMAT,
         "fetched_at": entry.fetched_at,
         "etag": entry.etag,
         "rows": entry.rows,
     }
-    temporary: str | None = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(orjson.dumps(held))
-        files.replace(Path(temporary), file)
+        with files.write_atomically(file, mode=0o600) as opened:
+            opened.write(orjson.dumps(stored))
     except OSError as cause:
         _logger.warning("The cache file %s can't be written: %s", file, cause)
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

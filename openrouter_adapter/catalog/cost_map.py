@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.catalog import Catalog
     from openrouter_adapter.catalog.models import Model
 
-Entry = dict[str, Any]
+CostMapEntry = dict[str, Any]
 
 # The wire's item, LiteLLM's field, and the item whose price holds where the wire has none.
 _TOKEN_PRICES: Final = (
@@ -50,7 +50,7 @@ _SEARCH_SIZES: Final = ("low", "medium", "high")
 
 _MISSING: Final = object()
 _lock = threading.RLock()
-_ours: dict[str, Entry] = {}
+_ours: dict[str, CostMapEntry] = {}
 _before: dict[str, Any] = {}
 _listing_before: Any = _MISSING
 _named: set[str] = set()
@@ -100,9 +100,9 @@ def unregister_prices() -> None:
         _forget_lookups()
 
 
-def entries_of(catalog: Catalog) -> dict[str, Entry]:
+def entries_of(catalog: Catalog) -> dict[str, CostMapEntry]:
     """LiteLLM's cost-map entries for every name of a catalogue, by LiteLLM's key."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CostMapEntry] = {}
     for name, model in catalog.names().items():
         entry = entry_of(model) | _batch_prices(catalog.in_batches(model))
         entries[f"openrouter/{name}"] = entry
@@ -116,9 +116,9 @@ def entries_of(catalog: Catalog) -> dict[str, Entry]:
     return entries
 
 
-def entry_of(model: Model) -> Entry:
+def entry_of(model: Model) -> CostMapEntry:
     """LiteLLM's cost-map entry for a model."""
-    entry: Entry = {
+    entry: CostMapEntry = {
         "litellm_provider": "openrouter",
         "mode": model.mode,
         "source": f"https://openrouter.ai/{model.id}",
@@ -134,8 +134,8 @@ def entry_of(model: Model) -> Entry:
     return entry | _prices(model.pricing) | _abilities(model)
 
 
-def _prices(pricing: prices.Pricing) -> Entry:
-    found: Entry = {}
+def _prices(pricing: prices.Pricing) -> CostMapEntry:
+    found: CostMapEntry = {}
     rates = pricing.rates()
     for item, field, otherwise in _TOKEN_PRICES:
         price = rates.get(item, rates.get(otherwise))
@@ -159,7 +159,7 @@ def _prices(pricing: prices.Pricing) -> Entry:
     return found
 
 
-def _batch_prices(model: Model | None) -> Entry:
+def _batch_prices(model: Model | None) -> CostMapEntry:
     """LiteLLM's prices of a model in batches; nothing where it has none."""
     rates = {} if model is None else model.pricing.rates()
     return {
@@ -167,8 +167,8 @@ def _batch_prices(model: Model | None) -> Entry:
     }
 
 
-def _image_prices(rates: prices.Rates) -> Entry:
-    found: Entry = {}
+def _image_prices(rates: prices.Rates) -> CostMapEntry:
+    found: CostMapEntry = {}
     if "image" in rates:
         by_token = prices.image_is_by_token(rates)
         found["input_cost_per_image_token" if by_token else "input_cost_per_image"] = float(
@@ -182,10 +182,10 @@ def _image_prices(rates: prices.Rates) -> Entry:
     return found
 
 
-def _tier(rates: prices.Rates, override: prices.Override) -> Entry:
+def _tier(rates: prices.Rates, override: prices.Override) -> CostMapEntry:
     threshold = override.min_prompt_tokens
     size = f"{threshold // 1000}k" if threshold % 1000 == 0 else str(threshold)
-    found: Entry = {}
+    found: CostMapEntry = {}
     for item, field, otherwise in _TOKEN_PRICES:
         price = rates.get(item, rates.get(otherwise))
         if item in _TIERED and price is not None:
@@ -193,7 +193,7 @@ def _tier(rates: prices.Rates, override: prices.Override) -> Entry:
     return found
 
 
-def _abilities(model: Model) -> Entry:
+def _abilities(model: Model) -> CostMapEntry:
     parameters, rates = model.parameters, model.pricing.base
     inputs, outputs = model.input_modalities, model.output_modalities
     tools = "tools" in parameters

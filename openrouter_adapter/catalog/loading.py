@@ -268,7 +268,7 @@ def _is_recent(kept: _Kept, max_age: float, refresh: bool | None) -> bool:
     return kept.catalog.refresh_error is not None and time.time() - kept.tried_at < _PAUSE
 
 
-def _is_due(entry: cache.Entry, max_age: float, refresh: bool | None) -> bool:
+def _is_due(entry: cache.CachedList, max_age: float, refresh: bool | None) -> bool:
     age = time.time() - entry.fetched_at
     # One from the future was fetched by a wrong clock, and would stay until that day.
     return refresh is True or age > max_age or age < -_SKEW
@@ -276,9 +276,9 @@ def _is_due(entry: cache.Entry, max_age: float, refresh: bool | None) -> bool:
 
 def _refreshed(
     file: Path,
-    old: cache.Entry | None,
+    old: cache.CachedList | None,
     fetch: Callable[[str | None], tuple[list[dict[str, Any]] | None, str | None]],
-) -> tuple[cache.Entry, Exception | None]:
+) -> tuple[cache.CachedList, Exception | None]:
     """The list as OpenRouter has it now, else the old one with the reason.
 
     Raises:
@@ -302,12 +302,12 @@ def _refreshed(
     _warned.discard(file)
     if rows is None and old is not None:
         rows = old.rows
-    entry = cache.Entry(rows or [], time.time(), etag)
+    entry = cache.CachedList(rows or [], time.time(), etag)
     cache.write(file, entry)
     return entry, None
 
 
-def _built(file: Path, entry: cache.Entry, error: Exception | None) -> Catalog:
+def _built(file: Path, entry: cache.CachedList, error: Exception | None) -> Catalog:
     kept = _kept.get(file)
     if kept is not None and kept.catalog.fetched_at == entry.fetched_at:
         kept.catalog.refresh_error = error

@@ -34,7 +34,7 @@ def grow_old(folder: Path, seconds: float) -> None:
     for file in folder.glob("*.json"):
         entry = cache.read(file)
         assert entry is not None
-        cache.write(file, cache.Entry(entry.rows, entry.fetched_at - seconds, entry.etag))
+        cache.write(file, cache.CachedList(entry.rows, entry.fetched_at - seconds, entry.etag))
 
 
 def test_a_second_start_needs_no_network(server: ModelServer) -> None:
@@ -155,7 +155,7 @@ def test_an_etag_that_is_no_text_is_left_out(
     (file,) = cache_folder.glob("*.json")
     entry = cache.read(file)
     assert entry is not None
-    cache.write(file, cache.Entry(entry.rows, 0.0, etag))  # type: ignore[arg-type]
+    cache.write(file, cache.CachedList(entry.rows, 0.0, etag))  # type: ignore[arg-type]
     start_anew()
     assert catalog.load().refresh_error is None
     assert "if-none-match" not in server.requests[-1][1]
@@ -196,7 +196,7 @@ def test_a_kept_list_without_models_is_fetched_anew(
 ) -> None:
     catalog.load()
     (file,) = cache_folder.glob("*.json")
-    cache.write(file, cache.Entry([], time.time()))
+    cache.write(file, cache.CachedList([], time.time()))
     start_anew()
     assert len(catalog.load()) == len(server.rows)
 
@@ -241,7 +241,7 @@ def test_several_processes_at_once(cache_folder: Path) -> None:
         "file = cache.path('models', 'x')\n"
         "rows = [{'id': f'a/{sys.argv[1]}-{i}'} for i in range(3000)]\n"
         "for turn in range(40):\n"
-        "    cache.write(file, cache.Entry(rows, float(turn)))\n"
+        "    cache.write(file, cache.CachedList(rows, float(turn)))\n"
         "    entry = cache.read(file)\n"
         "    assert entry is not None and len(entry.rows) == 3000\n"
         "    assert len({row['id'].split('-')[0] for row in entry.rows}) == 1\n"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(("hours", "state"), [(1, "ok"), (30, "note")])
 def test_the_catalogues_age(emulator: Emulator, hours: int, state: str) -> None:
     file = cache.path("models", emulator.base_url)
-    cache.write(file, cache.Entry([{"id": "a/b"}], time.time() - hours * 3600))
+    cache.write(file, cache.CachedList([{"id": "a/b"}], time.time() - hours * 3600))
 
     _, found = report("--offline")
 

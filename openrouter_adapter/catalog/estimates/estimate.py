@@ -270,7 +270,8 @@ def _of_images(
     if not offers:
         is_sold = any(model.pricing.base.values()) or model.id.endswith(":free")
         return None if is_sold else _unknown(f"model {model.id}: the price of its images {_UNREAD}")
-    allowed = [offer for offer in offers if providers.may_serve(offer.endpoint, body)]
+    preferences = providers.preferences_of(body)
+    allowed = [one for one in offers if providers.may_serve(one.endpoint, preferences)]
     is_by_token = any(offer.is_sold_by_token for offer in allowed)
     if is_by_token and "image_output" in model.pricing.base:
         # The list of models says more of tokens: of the words beside an image, and of caches.

@@ -78,10 +78,15 @@ def tiers_of(body: Mapping[str, Any]) -> frozenset[str]:
     return _TIERS.get(tier, frozenset({tier}))
 
 
+def preferences_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request's `provider`; empty if it has none."""
+    preferences = body.get("provider")
+    return preferences if isinstance(preferences, dict) else {}
+
+
 def ceilings_of(body: Mapping[str, Any]) -> Rates:
     """The request's `provider.max_price` as USD per token, request and image."""
-    preferences = body.get("provider")
-    given = preferences.get("max_price") if isinstance(preferences, dict) else None
+    given = preferences_of(body).get("max_price")
     if not isinstance(given, dict):
         return {}
     found = {item: decimal(price) for item, price in given.items()}
@@ -95,25 +100,22 @@ def ceilings_of(body: Mapping[str, Any]) -> Rates:
 def allowed(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Providers | None:
     """Who may serve a request; None where nobody may."""
     endpoints = catalog.endpoints(found.model)
-    preferences = body.get("provider")
-    wishes = preferences if isinstance(preferences, dict) else {}
-    ceilings = ceilings_of(body) if wishes else {}
+    preferences = preferences_of(body)
+    ceilings = ceilings_of(body) if preferences else {}
     if not endpoints:
         return _of_first(found.model, ceilings)
     tiers = tiers_of(body)
-    allowed = [one for one in endpoints if one.service_tier is None or one.service_tier in tiers]
-    if wishes:
-        allowed = [one for one in allowed if _is_allowed(one, wishes, ceilings)]
-    if wishes or found.variants:
-        allowed = _in_order(allowed, wishes, found.variants)
-    return Providers(allowed, allowed[0].pricing, are_known=True) if allowed else None
+    serving = [one for one in endpoints if one.service_tier is None or one.service_tier in tiers]
+    if preferences:
+        serving = [one for one in serving if _is_allowed(one, preferences, ceilings)]
+    if preferences or found.variants:
+        serving = _in_order(serving, preferences, found.variants)
+    return Providers(serving, serving[0].pricing, are_known=True) if serving else None
 
 
-def may_serve(endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
-    """Whether a request's `provider.only` and `ignore` let a provider serve it."""
-    preferences = body.get("provider")
-    wishes = preferences if isinstance(preferences, dict) else {}
-    only, ignored = _words(wishes, "only"), _words(wishes, "ignore")
+def may_serve(endpoint: Endpoint, preferences: Mapping[str, Any]) -> bool:
+    """Whether the `only` and `ignore` of a request's `provider` let an endpoint serve it."""
+    only, ignored = _words(preferences, "only"), _words(preferences, "ignore")
     return (not only or any(map(endpoint.may_be, only))) and not any(
         map(endpoint.is_named, ignored)
     )
@@ -135,38 +137,38 @@ def _of_first(model: Model, ceilings: Rates) -> Providers:
     )
 
 
-def _is_allowed(endpoint: Endpoint, wishes: Mapping[str, Any], ceilings: Rates) -> bool:
-    quantizations = _words(wishes, "quantizations")
+def _is_allowed(endpoint: Endpoint, preferences: Mapping[str, Any], ceilings: Rates) -> bool:
+    quantizations = _words(preferences, "quantizations")
     return (
-        may_serve(endpoint, {"provider": wishes})
+        may_serve(endpoint, preferences)
         and (not quantizations or (endpoint.quantization or "unknown") in quantizations)
         and (not ceilings or _is_affordable(endpoint, ceilings))
     )
 
 
-def _words(wishes: Mapping[str, Any], name: str) -> list[str]:
-    words = wishes.get(name)
+def _words(preferences: Mapping[str, Any], name: str) -> list[str]:
+    words = preferences.get(name)
     return [str(word) for word in words] if isinstance(words, list | tuple) else []
 
 
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
-    """Whether its price is below the ceilings at some hour and length: then it may be chosen."""
+    """Whether its price is below the ceilings at serving hour and length: then it may be chosen."""
     cheapest = endpoint.pricing.lowest_rates()
     return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 
 
 def _in_order(
-    endpoints: list[Endpoint], wishes: Mapping[str, Any], variants: frozenset[str]
+    endpoints: list[Endpoint], preferences: Mapping[str, Any], variants: frozenset[str]
 ) -> list[Endpoint]:
-    sort = wishes.get("sort")
+    sort = preferences.get("sort")
     by = sort.get("by") if isinstance(sort, dict) else sort
     if by == "price" or "floor" in variants:
         endpoints = sorted(endpoints, key=_token_prices)
-    order = _words(wishes, "order")
+    order = _words(preferences, "order")
     if order:
         first = [one for slug in order for one in endpoints if one.may_be(slug)]
         rest = [one for one in endpoints if one not in first]
-        stays = wishes.get("allow_fallbacks") is False
+        stays = preferences.get("allow_fallbacks") is False
         return first if stays else first + rest
     return endpoints
 
