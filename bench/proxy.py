@@ -172,7 +172,7 @@ def keep_catalogue(upstream: str) -> None:
         {**rows[at % len(rows)], "id": f"author-{at % 40}/model-{at}", "canonical_slug": f"m/{at}"}
         for at in range(MODELS)
     ]
-    cache.write(cache.path("models", upstream), cache.Entry(many, time.time(), None))
+    cache.write(cache.path("models", upstream), cache.CachedList(many, time.time(), None))
 
 
 def compare(proxies: dict[str, Proxy], arguments: argparse.Namespace) -> bool:

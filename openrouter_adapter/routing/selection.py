@@ -14,7 +14,7 @@ from openrouter_adapter.catalog.filters import ORDERS, Filters, per_million
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from openrouter_adapter.catalog import Catalog, Model
 
@@ -86,8 +86,12 @@ def select(
             fetched.
     """
     catalog = load() if catalog is None else catalog
+    limits = {"prompt": max_prompt, "completion": max_completion}
     asked = _Asked(
-        tuple(needs), min_context, _decimal(max_prompt), _decimal(max_completion), patterns
+        patterns,
+        tuple(needs),
+        min_context,
+        {item: Decimal(str(usd)) for item, usd in limits.items() if usd is not None},
     )
     if order not in ORDERS:
         raise ValueError(f"order is {order!r}; it can be {', '.join(ORDERS)}")
@@ -102,13 +106,19 @@ def select(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What models must have."""
+    """What models must have.
 
+    Attributes:
+        patterns: Of names; none are all models.
+        needs: Names of `NEEDS`.
+        min_context: Tokens, None for any.
+        limits: USD per million tokens of `prompt` and `completion`, at most.
+    """
+
+    patterns: tuple[str, ...]
     needs: tuple[str, ...]
     min_context: int | None
-    max_prompt: Decimal | None
-    max_completion: Decimal | None
-    patterns: tuple[str, ...]
+    limits: Mapping[str, Decimal]
 
     def __post_init__(self) -> None:
         for need in self.needs:
@@ -120,9 +130,7 @@ class _Asked:
         found = [f"no {need}" for need in self.needs if not NEEDS[need].fit(model)]
         if self.min_context is not None and (model.window or 0) < self.min_context:
             found.append(f"a context of {model.window or 'unknown length'}")
-        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
-            if limit is None:
-                continue
+        for item, limit in self.limits.items():
             price = per_million(model, item)
             if price is None:
                 found.append(f"no known {item} price")
@@ -141,18 +149,15 @@ class _Asked:
         parts += self.needs
         if self.min_context is not None:
             parts.append(f"a context of {self.min_context} tokens")
-        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
-            if limit is not None:
-                parts.append(f"at most {limit} USD per million {item} tokens")
+        for item, limit in self.limits.items():
+            parts.append(f"at most {limit} USD per million {item} tokens")
         return ", ".join(parts)
 
     def _distance(self, model: Model) -> tuple[int, int, Decimal]:
         """How far a model is off: abilities that it lacks, limits that it breaks, by how much."""
         over = Decimal(0)
-        for item, limit in (("prompt", self.max_prompt), ("completion", self.max_completion)):
-            price = per_million(model, item)
-            if limit is not None and price is not None:
-                over += max(Decimal(0), price - limit)
+        for item, limit in self.limits.items():
+            over += max(Decimal(0), (per_million(model, item) or Decimal(0)) - limit)
         if self.min_context is not None:
             over += Decimal(max(0, self.min_context - (model.window or 0))) / self.min_context
         lacks = self.lacks(model)
@@ -189,7 +194,3 @@ def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
             f"The catalogue has no model {pattern}. Nearest: {', '.join(near) or 'none'}."
         )
     return found
-
-
-def _decimal(limit: Decimal | float | None) -> Decimal | None:
-    return Decimal(str(limit)) if isinstance(limit, int | float) else limit
