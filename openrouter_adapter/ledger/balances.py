@@ -11,17 +11,130 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import budgets, shapes
+from openrouter_adapter.ledger.budgets import Budget
+from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
-from openrouter_adapter.money import MOST_PICO, PART, whole
+from openrouter_adapter.money import MOST_PICO, PART, to_pico, to_usd, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from openrouter_adapter.ledger.budgets import Account, Budget
+    from openrouter_adapter.ledger.budgets import Account
+    from openrouter_adapter.ledger.database import Database
     from openrouter_adapter.ledger.rollups import Change
     from openrouter_adapter.ledger.rows import Row
 
 _IDS_A_QUERY: Final = 512
+# A budget names one tag, a row has a list of them.
+_LABEL_COLUMNS: Final = {**LABELS, "tag": "tag"}
+_COLUMNS: Final = (
+    "name",
+    "most",
+    "per",
+    *_LABEL_COLUMNS.values(),
+    "each_label",
+    "or_end_user",
+    "most_per_request",
+    "wait_ms",
+    "lets_through",
+)
+
+
+def save(database: Database, budget: Budget) -> None:
+    """Writes a budget, in place of one of the same name; what was spent under it stays.
+
+    Raises:
+        LedgerError: the database can't be written, or the name's other budget counts other
+            requests or periods: remove that one first.
+    """
+
+    def work(connection: sa.Connection) -> None:
+        old = {one.name: one for one in load(connection)}.get(budget.name)
+        if old is not None and old.scope != budget.scope:
+            raise LedgerError(
+                f"there is a budget {budget.name!r} on other requests or another period; "
+                "remove it first, or choose another name"
+            )
+        connection.execute(
+            sa.text(
+                f"INSERT INTO ledger_budgets ({', '.join(_COLUMNS)}) "  # noqa: S608 - our names
+                f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "
+                "ON CONFLICT (name) DO UPDATE SET most = excluded.most, "
+                "most_per_request = excluded.most_per_request, wait_ms = excluded.wait_ms, "
+                "lets_through = excluded.lets_through"
+            ),
+            _record(budget),
+        )
+        if old is None:
+            open_first(connection, budget, budget.period(database.now(connection)))
+
+    database.write(work)
+
+
+def remove(database: Database, name: str) -> bool:
+    """Removes a budget with its holds; tells whether there was one.
+
+    Raises:
+        LedgerError: the database can't be written.
+    """
+
+    def work(connection: sa.Connection) -> bool:
+        # The budget first: who holds under it at this moment is waited for.
+        budgets = connection.execute(
+            sa.text("DELETE FROM ledger_budgets WHERE name = :name"), {"name": name}
+        )
+        for table in ("ledger_holds", "ledger_accounts", "ledger_leases"):
+            connection.execute(
+                sa.text(f"DELETE FROM {table} WHERE budget = :name"),  # noqa: S608 - our names
+                {"name": name},
+            )
+        return budgets.rowcount > 0
+
+    return database.write(work)
+
+
+def load(connection: sa.Connection, *, is_kept: bool = False) -> list[Budget]:
+    """All budgets, by name.
+
+    Args:
+        connection: Of the ledger.
+        is_kept: Whether none may be removed before this transaction ends.
+    """
+    lock = " FOR KEY SHARE" if is_kept and connection.dialect.name == "postgresql" else ""
+    found = connection.execute(
+        sa.text(
+            f"SELECT {', '.join(_COLUMNS)} FROM ledger_budgets ORDER BY name{lock}"  # noqa: S608
+        )
+    )
+    return [
+        Budget(
+            name=one.name,
+            usd=to_usd(one.most),
+            per=one.per,
+            each=one.each_label,
+            or_end_user=bool(one.or_end_user),
+            **{name: getattr(one, column) for name, column in _LABEL_COLUMNS.items()},
+            max_request_usd=None if one.most_per_request is None else to_usd(one.most_per_request),
+            wait_seconds=one.wait_ms / 1000,
+            lets_through=bool(one.lets_through),
+        )
+        for one in found
+    ]
+
+
+def _record(budget: Budget) -> dict[str, object]:
+    most = budget.max_request_usd
+    return {
+        "name": budget.name,
+        "most": to_pico(budget.usd),
+        "per": budget.per,
+        "each_label": budget.each,
+        "or_end_user": budget.or_end_user,
+        **{column: getattr(budget, name) for name, column in _LABEL_COLUMNS.items()},
+        "most_per_request": None if most is None else to_pico(most),
+        "wait_ms": round(budget.wait_seconds * 1000),
+        "lets_through": budget.lets_through,
+    }
 
 
 def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
@@ -29,7 +142,7 @@ def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
 
     Must come before the rows are written: an account opens with the sum of those that are there.
     """
-    found = budgets.load(connection)
+    found = load(connection)
     if found:
         wanted = {
             account: budget

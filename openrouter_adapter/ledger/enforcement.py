@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger import budgets as stored
+from openrouter_adapter.ledger import balances
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.worst_case import WorstCase
 from openrouter_adapter.money import plain, to_usd
@@ -65,7 +65,7 @@ class Enforcement:
             LedgerError: the ledger can't be read; those known so far stay.
         """
         with self._lock, self._reservations.database.read() as connection:
-            there = tuple(stored.load(connection))
+            there = tuple(balances.load(connection))
             self._lost -= {budget.name for budget in there}
             gone = [budget for budget in self.budgets if budget.name in self._lost]
             self.budgets = (*there, *gone)

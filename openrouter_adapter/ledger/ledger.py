@@ -14,8 +14,7 @@ from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
-from openrouter_adapter.ledger import budgets as stored
-from openrouter_adapter.ledger import key_usage, metadata, queries, reconcile, spool
+from openrouter_adapter.ledger import balances, key_usage, metadata, queries, reconcile, spool
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.enforcement import Enforcement
 from openrouter_adapter.ledger.errors import LedgerError
@@ -314,7 +313,7 @@ class Ledger:
             wait_seconds=wait_seconds,
             lets_through=lets_through,
         )
-        stored.save(self.store.database, made)
+        balances.save(self.store.database, made)
         self._refresh()
         return made
 
@@ -324,7 +323,7 @@ class Ledger:
         Raises:
             LedgerError: the ledger can't be written.
         """
-        is_removed = stored.remove(self.store.database, name)
+        is_removed = balances.remove(self.store.database, name)
         was_lost = self.enforcement.forget(name)
         self._refresh()
         return is_removed or was_lost

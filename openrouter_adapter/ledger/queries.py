@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import budgets as stored
+from openrouter_adapter.ledger import balances
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY, SUMMED_LABELS
 from openrouter_adapter.ledger.rows import LABELS
@@ -262,7 +262,7 @@ def budget_states(
         now = database.now(connection)
         return [
             state
-            for budget in stored.load(connection)
+            for budget in balances.load(connection)
             if name in {None, budget.name}
             for state in _states(connection, budget, budget.period(now), most_values)
         ]

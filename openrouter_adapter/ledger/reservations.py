@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import balances, store, workers
-from openrouter_adapter.ledger import budgets as stored
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.money import picodollars, plain, to_pico, to_usd
 
@@ -172,7 +171,7 @@ class Reservations:
         if worker is None or not workers.is_alive(connection, worker):
             worker = workers.enter(connection, self.database, self.lease_seconds)
             idle = {}
-        standing = {budget.name: budget for budget in stored.load(connection, is_kept=True)}
+        standing = {budget.name: budget for budget in balances.load(connection, is_kept=True)}
         for wish in wishes:
             # This process may know budgets that are removed, or made anew for other requests.
             known = [(budget, standing.get(budget.name)) for budget in wish.budgets]
