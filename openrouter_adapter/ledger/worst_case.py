@@ -1,7 +1,7 @@
 """What a request can cost at worst, by the catalogue, for budgets that must never be passed.
 
 The catalogue's estimate is a bound only where all providers that may serve the request are known.
-They are asked for once per model, kept on disk, and read anew every hour.
+They are asked for once per model, kept on disk, and read again every hour.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog import Catalog
 
+# Seconds until the catalogue is read again, from disk if it is not too old there.
 _AGE: Final = 3600.0
+# The same after a model's providers could not be read.
 _PAUSE: Final = 10.0
 
 
@@ -57,14 +59,15 @@ def _worst_rerank(body: Mapping[str, Any]) -> Decimal:
 
 
 class WorstCase:
-    """Reckons worst cases. Safe from any thread."""
+    """Calculates worst cases. Safe from any thread."""
 
     def __init__(self) -> None:
         """Knows no model's providers yet."""
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
-        self._known: frozenset[str] = frozenset()
-        self._read_at = 0.0
+        # By id: however many names requests make up, these are as many as the catalogue's models.
+        self._with_endpoints: set[str] = set()
+        self._old_at = 0.0
 
     def __call__(self, body: Mapping[str, Any], endpoint: str) -> Estimate:
         """The estimate of a request, from its body and its endpoint.
@@ -82,20 +85,16 @@ class WorstCase:
     def _with_providers(self, body: Mapping[str, Any]) -> Catalog:
         from openrouter_adapter import catalog
 
-        names = set(catalog.names_of(body))
         with self._lock:
-            is_old = time.monotonic() - self._read_at > _AGE
-            if self._catalog is None or is_old or not names <= self._known:
-                wanted = names if is_old else names | self._known
-                self._read_at = time.monotonic()
-                book = catalog.load()
-                for name in sorted(wanted):
-                    # Whatever is wrong, the estimate says so.
+            if self._catalog is None or time.monotonic() > self._old_at:
+                self._old_at = time.monotonic() + _AGE
+                self._catalog, self._with_endpoints = catalog.load(), set()
+            for name in catalog.names_of(body):
+                found = self._catalog.find(name)
+                if found is not None and found.model.id not in self._with_endpoints:
+                    self._with_endpoints.add(found.model.id)
                     try:
-                        book = catalog.load_endpoints(book, [name])
-                    except KeyError:  # noqa: PERF203 - the catalogue has no such model
-                        continue
-                    except Exception:  # noqa: BLE001 - they can't be read now; soon, perhaps
-                        self._read_at = time.monotonic() - _AGE + _PAUSE
-                self._catalog, self._known = book, frozenset(wanted)
+                        self._catalog = catalog.load_endpoints(self._catalog, [found.model.id])
+                    except Exception:  # noqa: BLE001 - the estimate says so; soon, perhaps, it works
+                        self._old_at = min(self._old_at, time.monotonic() + _PAUSE)
             return self._catalog

@@ -228,6 +228,30 @@ def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
     assert ask(to).choices
 
 
+def test_the_providers_of_each_model_are_read_once_and_made_up_names_are_not_kept(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
+    monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
+    monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
+    asked: list[str] = []
+    get_endpoints = api.get_endpoints
+
+    def get(model: str, **access: Any) -> Any:
+        asked.append(model)
+        return get_endpoints(model, **access)
+
+    monkeypatch.setattr(api, "get_endpoints", get)
+    estimate = worst_case.WorstCase()
+    for number in range(20):
+        for model in ("openai/gpt-4o", f"made/up-{number}", "openai/gpt-4o-mini:nitro"):
+            body = {"model": model, "messages": HELLO, "max_tokens": 5}
+            is_known = estimate(body, "/chat/completions").worst is not None
+            assert is_known != model.startswith("made")
+    assert asked == ["openai/gpt-4o", "openai/gpt-4o-mini"]
+    assert len(estimate._with_endpoints) == len(asked)
+
+
 def test_a_budget_counts_what_was_spent_before_it(cents: Ledger, to: dict[str, str]) -> None:
     now = time.time_ns() // 1000
     month = 32 * 86_400 * 10**6
