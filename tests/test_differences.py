@@ -1,4 +1,4 @@
-"""Each row of docs/differences.md, under its own name."""
+"""Each row of docs/differences.md has a test, whose docstring is what LiteLLM's adapter does."""
 
 from __future__ import annotations
 
@@ -35,29 +35,36 @@ EPHEMERAL = {"type": "ephemeral"}
 
 
 def test_every_row_has_its_test_and_every_test_its_row() -> None:
-    named = re.findall(r"\| `(test_\w+)` \|$", PAGE.read_text(), re.MULTILINE)
-    rows = re.findall(r"^\| (?!---|LiteLLM's built-in \|)", PAGE.read_text(), re.MULTILINE)
-    tree = ast.parse(Path(__file__).read_text())
+    """Each other test here has the first cell of its row as its docstring, in the page's order."""
+    header = "| LiteLLM's built-in adapter | this package | why |\n| --- | --- | --- |\n"
+    tables = re.findall(
+        rf"^{re.escape(header)}((?:\|.*\n)+)", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    rows = [line for table in tables for line in table.splitlines()]
+    tree = ast.parse(Path(__file__).read_text("utf-8"))
     tests = [
-        one.name
+        one
         for one in tree.body
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name.startswith("test_")
     ]
+    said = [" ".join((ast.get_docstring(test) or test.name).split()) for test in tests]
 
-    assert len(rows) == len(named)
-    assert named == [name for name in tests if not name.startswith("test_every_row")]
+    assert said[1:] == [row.removeprefix("| ").partition(" | ")[0] for row in rows]
+    assert len(said) == len(set(said)) > 60
 
 
 # What is sent
 
 
 def test_the_developer_role_stays(openrouter: Loopback) -> None:
+    """turns the role `developer` into `system`"""
     ask(messages=[{"role": "developer", "content": "Be brief."}])
 
     assert openrouter.body["messages"] == [{"role": "developer", "content": "Be brief."}]
 
 
 def test_effort_and_thinking_become_reasoning(openrouter: Loopback) -> None:
+    """sends `reasoning_effort` and `thinking` under these names, and `max` as `xhigh`"""
     ask(reasoning_effort="max")
     ask(thinking={"type": "enabled", "budget_tokens": 2000})
 
@@ -67,6 +74,7 @@ def test_effort_and_thinking_become_reasoning(openrouter: Loopback) -> None:
 
 
 def test_a_keyword_wins_over_extra_body(openrouter: Loopback) -> None:
+    """lets `extra_body` replace a keyword"""
     openrouter.beyond_schema = {"of_next_week"}
     ask(temperature=0, extra_body={"temperature": 1, "of_next_week": 3})
 
@@ -75,6 +83,7 @@ def test_a_keyword_wins_over_extra_body(openrouter: Loopback) -> None:
 
 
 def test_a_wrong_option_is_refused_before_it_is_sent(openrouter: Loopback) -> None:
+    """sends any option unchanged"""
     with pytest.raises(litellm.BadRequestError, match=r"provider\.order"):
         ask(provider={"order": "openai"})
 
@@ -82,6 +91,7 @@ def test_a_wrong_option_is_refused_before_it_is_sent(openrouter: Loopback) -> No
 
 
 def test_two_lengths_that_differ_are_refused(openrouter: Loopback) -> None:
+    """sends both `max_tokens` and `max_completion_tokens`"""
     with pytest.raises(litellm.BadRequestError, match="max_completion_tokens=20"):
         ask(max_tokens=10, max_completion_tokens=20)
 
@@ -89,6 +99,7 @@ def test_two_lengths_that_differ_are_refused(openrouter: Loopback) -> None:
 
 
 def test_empty_words_are_dropped(openrouter: Loopback) -> None:
+    """sends `transforms=[""]` and `route=""`, as its page shows them"""
     ask(transforms=[""], route="")
 
     assert openrouter.body["transforms"] == []
@@ -96,12 +107,16 @@ def test_empty_words_are_dropped(openrouter: Loopback) -> None:
 
 
 def test_the_prefix_carries_what_litellm_keeps(openrouter: Loopback) -> None:
+    """can't send `metadata`, `tags`, `id` and other names that LiteLLM keeps"""
     ask(openrouter_metadata={"order": "4711"}, metadata={"tags": ["LiteLLM's own"]})
 
     assert openrouter.body["metadata"] == {"order": "4711"}
 
 
 def test_cache_control_reaches_every_model(openrouter: Loopback) -> None:
+    """drops `cache_control` for all but five families of models, and moves a message's mark to
+    its last part
+    """
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     text = {"type": "text", "text": "What is this?"}
     ask(messages=[{"role": "user", "content": [text, image], "cache_control": EPHEMERAL}])
@@ -111,6 +126,7 @@ def test_cache_control_reaches_every_model(openrouter: Loopback) -> None:
 
 
 def test_a_fifth_cache_breakpoint_is_left_out(openrouter: Loopback) -> None:
+    """sends any number of cache breakpoints"""
     turns = [
         {"role": "user", "content": f"Turn {number}", "cache_control": EPHEMERAL}
         for number in range(5)
@@ -122,6 +138,7 @@ def test_a_fifth_cache_breakpoint_is_left_out(openrouter: Loopback) -> None:
 
 
 def test_a_linked_pdf_is_sent_as_a_link(openrouter: Loopback) -> None:
+    """downloads a PDF that is given as a link"""
     link = "https://nowhere.invalid/a%20paper.pdf"
     part = {"type": "file", "file": {"file_id": link}}
     ask(messages=[{"role": "user", "content": [part]}])
@@ -131,6 +148,7 @@ def test_a_linked_pdf_is_sent_as_a_link(openrouter: Loopback) -> None:
 
 
 def test_audio_by_link_is_refused(openrouter: Loopback) -> None:
+    """sends a link in `input_audio`"""
     audio = {"data": "https://example.com/a.mp3", "format": "mp3"}
     part = {"type": "input_audio", "input_audio": audio}
     with pytest.raises(litellm.BadRequestError, match="base64"):
@@ -140,6 +158,9 @@ def test_audio_by_link_is_refused(openrouter: Loopback) -> None:
 
 
 def test_an_answer_goes_back_as_it_came(openrouter: Loopback) -> None:
+    """sends an answer back with LiteLLM's own fields, and `reasoning_details` where OpenRouter
+    does not look for them
+    """
     thought = {
         "type": "reasoning.text",
         "text": "Birds…",
@@ -159,6 +180,7 @@ def test_an_answer_goes_back_as_it_came(openrouter: Loopback) -> None:
 
 
 def test_fields_of_anthropics_tools_are_sent(openrouter: Loopback) -> None:
+    """loses `input_examples` of tools"""
     tool = {
         "type": "function",
         "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}},
@@ -170,18 +192,21 @@ def test_fields_of_anthropics_tools_are_sent(openrouter: Loopback) -> None:
 
 
 def test_verbosity_and_user_are_sent(openrouter: Loopback) -> None:
+    """refuses `verbosity`, drops `user`"""
     ask(verbosity="low", user="u-1")
 
     assert (openrouter.body["verbosity"], openrouter.body["user"]) == ("low", "u-1")
 
 
 def test_openrouters_own_models_keep_their_name(openrouter: Loopback) -> None:
+    """sends the model `auto` for `openrouter/auto`"""
     ask(model="openrouter/auto")
 
     assert openrouter.body["model"] == "openrouter/auto"
 
 
 def test_litellms_prefix_goes_if_a_class_is_used_by_itself() -> None:
+    """sends `openrouter/a/b` as the model if the chat class is used by itself"""
     for model, sent in {
         "openrouter/a/b": "a/b",
         "openrouter/openrouter/auto": "openrouter/auto",
@@ -197,6 +222,7 @@ def test_litellms_prefix_goes_if_a_class_is_used_by_itself() -> None:
 
 
 def test_a_part_goes_as_what_it_holds(openrouter: Loopback) -> None:
+    """sends a PDF in an `image_url` as an image, and a text part that is null"""
     url = "data:application/pdf;base64,aGk="
     part = {"type": "image_url", "image_url": {"url": url}}
     ask(messages=[{"role": "user", "content": [part]}])
@@ -211,6 +237,7 @@ def test_a_part_goes_as_what_it_holds(openrouter: Loopback) -> None:
 def test_without_a_key_nothing_is_sent(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """sends a request without a key, or raises `ValueError` for Responses"""
     monkeypatch.delenv("OPENROUTER_API_KEY")
 
     for call in (ask, embed, draw):
@@ -222,6 +249,9 @@ def test_without_a_key_nothing_is_sent(
 def test_an_empty_app_name_sends_no_title(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """sends its own title and URL if `OR_APP_NAME` or `OR_SITE_URL` is empty; for images it
+    sends none at all
+    """
     monkeypatch.setenv("OR_APP_NAME", "")
 
     for call in (ask, embed, draw):
@@ -233,6 +263,9 @@ def test_an_empty_app_name_sends_no_title(
 def test_a_title_beyond_ascii_is_sent_as_utf_8(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """fails with "'ascii' codec can't encode characters" if a header has a character beyond
+    ASCII
+    """
     monkeypatch.setenv("OR_APP_NAME", "Übersetzer")
     ask()
 
@@ -245,6 +278,9 @@ def test_a_title_beyond_ascii_is_sent_as_utf_8(
 def test_openrouters_key_is_not_shown_to_openai(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """sends OpenRouter's key to OpenAI for batches, files, fine-tuning and moderations of an
+    `openrouter/…` model that has no `api_base`
+    """
     monkeypatch.setenv("OPENAI_BASE_URL", openrouter.base_url)
     monkeypatch.delenv("OPENROUTER_API_BASE")
 
@@ -258,6 +294,7 @@ def test_openrouters_key_is_not_shown_to_openai(
 
 
 def test_openrouters_facts_ride_along(openrouter: Loopback) -> None:
+    """keeps the cost of an answer that is not streamed, and from 1.109 on the provider"""
     hidden = ask()._hidden_params
 
     assert len(openrouter.requests) == 1
@@ -272,12 +309,16 @@ def _tool_call(**function: Any) -> dict[str, Any]:
 
 
 def test_missing_arguments_are_an_empty_object(openrouter: Loopback) -> None:
+    """gives an empty text for a tool call's missing arguments"""
     openrouter.replies(answers.completion(None, tool_calls=[_tool_call(arguments=None)]))
 
     assert ask().choices[0].message.tool_calls[0].function.arguments == "{}"
 
 
 def test_file_annotations_are_kept(openrouter: Loopback) -> None:
+    """fails on an answer with an annotation of type `file`; from 1.109 on moves it to
+    `provider_specific_fields`, and sends it back where OpenRouter does not look for it
+    """
     parsed = {"type": "file", "file": {"hash": "abc", "name": "a.pdf", "content": []}}
     openrouter.replies(answers.completion(annotations=[parsed]))
     message = ask().choices[0].message
@@ -290,6 +331,9 @@ def test_file_annotations_are_kept(openrouter: Loopback) -> None:
 
 
 def test_an_answer_that_is_none_is_an_error(openrouter: Loopback) -> None:
+    """reports a choice with an error as a success, and raises `APIError` or `IndexError` for an
+    answer without choices
+    """
     openrouter.replies({**answers.completion(), "choices": None})
     with pytest.raises(litellm.ServiceUnavailableError):
         ask()
@@ -303,12 +347,14 @@ def test_an_answer_that_is_none_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_a_nested_completion_is_read(openrouter: Loopback) -> None:
+    """fails on a completion nested in `provider`"""
     openrouter.replies({"id": None, "choices": None, "provider": answers.completion()})
 
     assert ask().choices[0].message.content == "Wren, tit, owl."
 
 
 def test_the_prompt_follows_no_redirect_elsewhere(openrouter: Loopback) -> None:
+    """follows a redirect to any server, with the prompt"""
     with Loopback() as other:
         openrouter.replies(b"", status=307, Location=f"{other.base_url}/chat/completions")
         with pytest.raises(litellm.APIConnectionError, match="was not followed"):
@@ -318,12 +364,14 @@ def test_the_prompt_follows_no_redirect_elsewhere(openrouter: Loopback) -> None:
 
 @pytest.mark.usefixtures("openrouter")
 def test_an_answer_beyond_the_limit_is_refused() -> None:
+    """reads an answer of any size"""
     openrouter_adapter.register(max_response_bytes=100)
     with pytest.raises(litellm.BadRequestError, match="larger than 100 bytes"):
         ask()
 
 
 def test_a_failure_has_the_class_that_says_what_is_wrong(openrouter: Loopback) -> None:
+    """raises `APIError` for 402, 403 and others"""
     error = {"code": 402, "message": "Insufficient credits"}
     openrouter.replies({"error": error}, status=402)
 
@@ -335,6 +383,7 @@ def test_a_failure_has_the_class_that_says_what_is_wrong(openrouter: Loopback) -
 
 
 def test_a_stream_ends_with_its_usage(openrouter: Loopback) -> None:
+    """gives usage only with `stream_options={"include_usage": True}`"""
     chunks = stream()
 
     assert len(openrouter.requests) == 1
@@ -346,6 +395,7 @@ def test_a_stream_ends_with_its_usage(openrouter: Loopback) -> None:
 
 @pytest.mark.parametrize("reason", ["stop", None])
 def test_streamed_tool_calls_finish_as_tool_calls(openrouter: Loopback, reason: str | None) -> None:
+    """before 1.109, finishes tool calls with `stop` if OpenRouter said `stop` or nothing"""
     first, *_, last = answers.chunks()
     call = {"index": 0, **_tool_call(arguments="{}")}
     first["choices"][0]["delta"] = {"role": "assistant", "tool_calls": [call]}
@@ -357,6 +407,7 @@ def test_streamed_tool_calls_finish_as_tool_calls(openrouter: Loopback, reason: 
 
 
 def test_each_streamed_piece_goes_to_its_call(openrouter: Loopback) -> None:
+    """merges two calls that share an index, and splits a call whose id is late"""
     pieces: list[dict[str, Any]] = [
         {"index": 0, "type": "function", "function": {"arguments": ""}},
         {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x": 1}'}},
@@ -376,6 +427,7 @@ def test_each_streamed_piece_goes_to_its_call(openrouter: Loopback) -> None:
 
 
 def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
+    """`litellm.stream_chunk_builder` joins the chunks"""
     chunks = ask(stream=True)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
 
@@ -387,6 +439,9 @@ def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
 async def test_a_stream_that_a_client_left_is_not_estimated(
     emulated: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """estimates from the cost map what a proxy's client received before it left the stream, for
+    the key's spend
+    """
     monkeypatch.setattr(left_streams, "_PAUSES", (0.05,))
     emulated.faults.add("stall; after=3", times=1)
     left: Any = await litellm.acompletion(
@@ -405,6 +460,7 @@ async def test_a_stream_that_a_client_left_is_not_estimated(
 
 
 def test_a_cut_stream_is_an_error(openrouter: Loopback) -> None:
+    """reports a truncated stream as a success; from 1.109 on only if `[DONE]` came"""
     openrouter.replies(answers.chunks()[:1])
 
     with pytest.raises(litellm.ServiceUnavailableError) as raised:
@@ -413,6 +469,7 @@ def test_a_cut_stream_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_a_line_that_is_not_json_is_an_error(openrouter: Loopback) -> None:
+    """skips a line that is not JSON"""
     whole = answers.event_stream(answers.chunks())
     broken = whole.replace(b"data: [DONE]", b'data: {"choices": [\n\ndata: [DONE]')
     openrouter.answer = lambda _: Reply(broken, headers={"Content-Type": "text/event-stream"})
@@ -422,6 +479,7 @@ def test_a_line_that_is_not_json_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_streams_come_from_a_wrapper_of_our_own(openrouter: Loopback) -> None:
+    """returns LiteLLM's `CustomStreamWrapper`, from `get_model_response_iterator`"""
     chunks = ask(stream=True)
 
     assert openrouter.base_url
@@ -431,6 +489,7 @@ def test_streams_come_from_a_wrapper_of_our_own(openrouter: Loopback) -> None:
 
 
 def test_a_plain_callback_is_told_of_a_stream_once(emulated: Emulator) -> None:
+    """calls a plain function in `success_callback` for every chunk"""
     told: list[Any] = []
     last = threading.Event()
 
@@ -448,6 +507,7 @@ def test_a_plain_callback_is_told_of_a_stream_once(emulated: Emulator) -> None:
 
 
 def test_a_hundred_equal_chunks_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ends a stream after 100 equal chunks"""
     with Emulator(answer="no " * 150) as emulator, openrouter_adapter.registered():
         monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
         monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
@@ -465,6 +525,7 @@ def respond(**keywords: Any) -> Any:
 
 
 def test_options_reach_a_response(emulated: Emulator) -> None:
+    """drops OpenRouter's options that are keywords"""
     respond(provider={"sort": "price"})
     with pytest.raises(litellm.BadRequestError, match=r"provider\.order"):
         respond(provider={"order": "openai"})
@@ -474,12 +535,14 @@ def test_options_reach_a_response(emulated: Emulator) -> None:
 
 
 def test_a_small_limit_of_a_response_stays(emulated: Emulator) -> None:
+    """sends 16 for a smaller `max_output_tokens`"""
     respond(max_output_tokens=5)
 
     assert emulated.requests[-1].body["max_output_tokens"] == 5
 
 
 def test_tools_of_a_chat_are_tools_of_a_response(emulated: Emulator) -> None:
+    """sends tools in the format of chats unchanged, which OpenRouter refuses"""
     respond(tools=[{"type": "function", "function": {"name": "look", "parameters": {}}}])
 
     assert emulated.requests[-1].body["tools"] == [
@@ -488,6 +551,7 @@ def test_tools_of_a_chat_are_tools_of_a_response(emulated: Emulator) -> None:
 
 
 def test_a_response_has_openrouters_facts(emulated: Emulator) -> None:
+    """keeps the cost"""
     hidden = respond()._hidden_params
 
     (row,) = emulated.bill()
@@ -498,12 +562,14 @@ def test_a_response_has_openrouters_facts(emulated: Emulator) -> None:
 
 
 def test_a_refused_response_has_the_class_that_says_why(emulated: Emulator) -> None:
+    """raises `APIError` for 402 and others, with the body as text"""
     emulated.faults.add("credits")
     with pytest.raises(exceptions.PaymentRequiredError, match="credits"):
         respond()
 
 
 def test_openais_moderation_is_no_parameter_of_a_response() -> None:
+    """from 1.110 on sends OpenAI's `moderation`"""
     config = openrouter_adapter.OpenRouterResponsesConfig()
     assert "moderation" not in config.get_supported_openai_params("a/b")
 
@@ -516,12 +582,14 @@ def test_openais_moderation_is_no_parameter_of_a_response() -> None:
 
 
 def test_a_single_text_is_sent_as_it_is(openrouter: Loopback) -> None:
+    """converts a single text to a list"""
     embed(input="a bird")
 
     assert openrouter.body["input"] == "a bird"
 
 
 def test_an_embedding_has_its_cost(openrouter: Loopback) -> None:
+    """reports no cost"""
     response = embed()
 
     assert len(openrouter.requests) == 1
@@ -529,6 +597,7 @@ def test_an_embedding_has_its_cost(openrouter: Loopback) -> None:
 
 
 def test_base64_is_decoded_unless_it_was_asked_for(openrouter: Loopback) -> None:
+    """gives text if a vector came as base64 that was not asked for"""
     openrouter.replies(answers.embeddings(["a bird"], as_base64=True))
 
     assert embed().data[0]["embedding"] == [0.5, 0.0]
@@ -536,6 +605,7 @@ def test_base64_is_decoded_unless_it_was_asked_for(openrouter: Loopback) -> None
 
 
 def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
+    """reports fewer vectors than texts as a success"""
     openrouter.replies(answers.embeddings(["a bird"]))
 
     with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came"):
@@ -543,6 +613,7 @@ def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
 
 
 def test_vectors_stand_in_the_order_of_the_texts(openrouter: Loopback) -> None:
+    """gives vectors in the order in which they arrive, also with null or NaN in them"""
     body = answers.embeddings(["a bird", "a fish"])
     body["data"].reverse()
     openrouter.replies(body)
@@ -558,6 +629,7 @@ def test_vectors_stand_in_the_order_of_the_texts(openrouter: Loopback) -> None:
 
 
 def test_an_unknown_size_is_an_error(openrouter: Loopback) -> None:
+    """makes a 1:1 image for an unknown `size`"""
     with pytest.raises(litellm.BadRequestError, match=r"5:2.*2\.35:1"):
         draw(size="3000x1000")
 
@@ -565,6 +637,7 @@ def test_an_unknown_size_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_an_unknown_quality_is_an_error(openrouter: Loopback) -> None:
+    """drops an unknown `quality`"""
     with pytest.raises(litellm.BadRequestError, match="ultra"):
         draw(quality="ultra")
     assert openrouter.requests == []
@@ -574,29 +647,34 @@ def test_an_unknown_quality_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_auto_sends_no_ratio_and_no_tier(openrouter: Loopback) -> None:
+    """sends 1:1 and 1K for `auto`"""
     draw(size="auto", quality="auto")
 
     assert "image_config" not in openrouter.body
 
 
 def test_images_go_where_everything_goes(openrouter: Loopback) -> None:
+    """does not read `OPENROUTER_API_BASE` for images"""
     draw()
 
     assert [request.path for request in openrouter.requests] == ["/api/v1/chat/completions"]
 
 
 def test_a_model_that_only_draws_takes_the_images_api(emulated: Emulator) -> None:
+    """uses chat for models that answer only with images, with parameters of its own"""
     model = "openrouter/black-forest-labs/flux.2-pro"
     litellm.image_generation(prompt="a bird", model=model)
     assert emulated.requests[0].path == "/images"
 
 
 def test_large_pixels_ask_for_a_tier(openrouter: Loopback) -> None:
+    """loses the tier of large pixel sizes"""
     draw(size="2048x2048")
     assert openrouter.body["image_config"] == {"aspect_ratio": "1:1", "image_size": "2K"}
 
 
 def test_images_and_their_cost_are_asked_for(openrouter: Loopback) -> None:
+    """sends no `modalities` and asks for no usage"""
     draw()
 
     assert openrouter.body["modalities"] == ["image", "text"]
@@ -604,6 +682,7 @@ def test_images_and_their_cost_are_asked_for(openrouter: Loopback) -> None:
 
 
 def test_n_images_are_n_requests(openrouter: Loopback) -> None:
+    """sends `n`, and returns what comes"""
     response = draw(n=3)
 
     assert len(openrouter.requests) == len(response.data) == 3
@@ -618,6 +697,7 @@ def _image(words: str | None = "A bird.", **usage: Any) -> dict[str, Any]:
 
 
 def test_output_tokens_count_the_words_too(openrouter: Loopback) -> None:
+    """counts only the image in `output_tokens`"""
     details = {"image_tokens": 1290}
     openrouter.replies(_image(completion_tokens=1300, completion_tokens_details=details))
 
@@ -627,6 +707,7 @@ def test_output_tokens_count_the_words_too(openrouter: Loopback) -> None:
 
 
 def test_the_words_beside_an_image_are_kept(openrouter: Loopback) -> None:
+    """loses the text that comes with an image, and the image's media type"""
     openrouter.replies(_image())
 
     about = draw().data[0].provider_specific_fields
@@ -634,6 +715,7 @@ def test_the_words_beside_an_image_are_kept(openrouter: Loopback) -> None:
 
 
 def test_words_without_an_image_are_an_error(openrouter: Loopback) -> None:
+    """gives empty `data` if the model answered with text"""
     openrouter.replies(answers.completion("I would rather not."))
 
     with pytest.raises(litellm.UnprocessableEntityError, match="I would rather not") as raised:
@@ -642,6 +724,7 @@ def test_words_without_an_image_are_an_error(openrouter: Loopback) -> None:
 
 
 def test_no_header_is_in_an_images_body(openrouter: Loopback) -> None:
+    """puts `extra_headers`, including the key, into the body"""
     draw(extra_headers={"X-Team": "birds"})
 
     assert openrouter.headers["x-team"] == "birds"
@@ -650,6 +733,7 @@ def test_no_header_is_in_an_images_body(openrouter: Loopback) -> None:
 
 
 def test_an_image_can_be_given_as_a_url(openrouter: Loopback) -> None:
+    """refuses `response_format`"""
     openrouter.replies(_image())
 
     image = draw(response_format="url").data[0]
@@ -658,6 +742,7 @@ def test_an_image_can_be_given_as_a_url(openrouter: Loopback) -> None:
 
 
 def test_cost_details_stand_where_they_always_do(openrouter: Loopback) -> None:
+    """has `_hidden_params["response_cost_details"]`"""
     hidden = draw()._hidden_params
 
     assert len(openrouter.requests) == 1
@@ -669,6 +754,7 @@ def test_cost_details_stand_where_they_always_do(openrouter: Loopback) -> None:
 
 
 def test_the_chat_class_takes_no_arguments(openrouter: Loopback) -> None:
+    """`OpenrouterConfig(temperature=0.5)` sets a default for the whole process"""
     assert openrouter.base_url
     assert litellm.OpenrouterConfig is OpenRouterChatConfig
     with pytest.raises(TypeError):
@@ -677,6 +763,7 @@ def test_the_chat_class_takes_no_arguments(openrouter: Loopback) -> None:
 
 
 def test_get_error_class_gives_the_exception_itself() -> None:
+    """`get_error_class` gives an `OpenRouterException`"""
     for config in (
         OpenRouterChatConfig(),
         OpenRouterEmbeddingConfig(),
@@ -687,12 +774,14 @@ def test_get_error_class_gives_the_exception_itself() -> None:
 
 
 def test_map_openai_params_translates_nothing() -> None:
+    """`map_openai_params` puts `transforms`, `models` and `route` into `extra_body`"""
     given = {"reasoning_effort": "max", "temperature": 0}
 
     assert OpenRouterChatConfig().map_openai_params(given, {}, "openai/gpt-4o", False) == given
 
 
 def test_a_chat_without_a_base_goes_to_openrouter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`get_complete_url` of chats gives OpenAI's address if there is no `api_base`"""
     monkeypatch.delenv("OPENROUTER_API_BASE", raising=False)
 
     url = OpenRouterChatConfig().get_complete_url(None, None, "a/b", {}, {})
@@ -700,6 +789,7 @@ def test_a_chat_without_a_base_goes_to_openrouter(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_answer_is_read_from_its_bytes() -> None:
+    """reads an answer with `raw_response.json()`"""
     body = answers.completion(r"\ud83d")
     content = json.dumps(body).replace("\\\\ud83d", "\\ud83d").encode()
     raw = httpx.Response(200, content=content)
