@@ -5,7 +5,7 @@
 >>> catalog.estimate({"model": "openai/gpt-4o-mini", "messages": […], "max_tokens": 100})
 """
 
-from openrouter_adapter.catalog.catalog import Catalog, Found
+from openrouter_adapter.catalog.catalog import Catalog, Endpoint, Found, Model
 from openrouter_adapter.catalog.cost_map import register_prices, unregister_prices
 from openrouter_adapter.catalog.estimates.estimate import (
     Details,
@@ -21,7 +21,6 @@ from openrouter_adapter.catalog.loading import (
     load_endpoints,
     load_image_models,
 )
-from openrouter_adapter.catalog.models import Endpoint, Model
 from openrouter_adapter.catalog.prices import Pricing, cost
 
 __all__ = [

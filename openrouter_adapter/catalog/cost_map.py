@@ -14,8 +14,7 @@ from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
-    from openrouter_adapter.catalog.catalog import Catalog
-    from openrouter_adapter.catalog.models import Model
+    from openrouter_adapter.catalog.catalog import Catalog, Model
 
 CostMapEntry = dict[str, Any]
 

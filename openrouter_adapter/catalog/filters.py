@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from openrouter_adapter.catalog.models import Model
+    from openrouter_adapter.catalog.catalog import Model
 
 MILLION: Final = Decimal(1_000_000)
 _LAST: Final = Decimal("Infinity")

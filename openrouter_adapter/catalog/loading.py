@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import api
 from openrouter_adapter.catalog import cache
-from openrouter_adapter.catalog.catalog import Catalog
-from openrouter_adapter.catalog.models import parse_model
+from openrouter_adapter.catalog.catalog import Catalog, parse_model
 from openrouter_adapter.images import models as image_models
 from openrouter_adapter.wire import connection
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from openrouter_adapter.catalog.models import ImageEndpoint
+    from openrouter_adapter.catalog.catalog import ImageEndpoint
 
 MAX_AGE: Final = 24 * 3600.0
 """Seconds after which OpenRouter is asked whether a list is still right."""

@@ -163,6 +163,23 @@ class Pricing:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class ImagePrice:
+    """One price of the images API.
+
+    Attributes:
+        billable: `output_image`, `input_image`, `input_reference`, `input_text`, `input_font`.
+        unit: `image`, `megapixel`, `token` or `request`.
+        usd: For each.
+        variant: The tier or quality that it is for, such as `2k` or `low_1k`; empty for any.
+    """
+
+    billable: str
+    unit: str
+    usd: Decimal
+    variant: str = ""
+
+
 def parse(wire: Any) -> Pricing:
     """The prices in the wire's `pricing`. What can't be read as a price is left out."""
     fields: Mapping[str, Any] = wire if isinstance(wire, dict) else {}
@@ -174,6 +191,19 @@ def parse(wire: Any) -> Pricing:
         else (),
         discount=decimal(fields.get("discount")) or ZERO,
     )
+
+
+def parse_image_prices(wire: Any) -> tuple[ImagePrice, ...]:
+    """The prices in the `pricing` of the images API. What can't be read as a price is left out."""
+    found = []
+    for entry in wire if isinstance(wire, list) else ():
+        usd = decimal(entry.get("cost_usd")) if isinstance(entry, dict) else None
+        if usd is not None:
+            billable, unit, variant = (
+                str(entry.get(name) or "") for name in ("billable", "unit", "variant")
+            )
+            found.append(ImagePrice(billable, unit, usd, variant.lower()))
+    return tuple(found)
 
 
 def _override(row: Mapping[str, Any]) -> Override:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from openrouter_adapter import catalog as package
+from openrouter_adapter.catalog.catalog import parse_image_endpoint
 from openrouter_adapter.catalog.loading import union
-from openrouter_adapter.catalog.models import parse_image_endpoint
 from openrouter_adapter.emulator import Emulator, images_api
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from openrouter_adapter.catalog.catalog import Model
     from openrouter_adapter.catalog.estimates.estimate import Kind
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
-    from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
 
 # Guesses for the likely cost only: what an answer, a generated image and thinking take.

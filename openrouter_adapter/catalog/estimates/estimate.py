@@ -28,9 +28,8 @@ from openrouter_adapter.wire import model_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from openrouter_adapter.catalog.catalog import Catalog, Found
+    from openrouter_adapter.catalog.catalog import Catalog, Found, Model
     from openrouter_adapter.catalog.estimates.providers import Providers
-    from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})

@@ -14,8 +14,9 @@ from openrouter_adapter.catalog.prices import ZERO
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from openrouter_adapter.catalog.catalog import ImageEndpoint
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
-    from openrouter_adapter.catalog.models import ImageEndpoint, ImagePrice
+    from openrouter_adapter.catalog.prices import ImagePrice
 
 _MILLION: Final = Decimal(1_000_000)
 # The pixels of a tier's square, in megapixels.

@@ -20,11 +20,10 @@ from openrouter_adapter.catalog.prices import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from openrouter_adapter.catalog.catalog import Catalog, Found
+    from openrouter_adapter.catalog.catalog import Catalog, Endpoint, Found, Model
     from openrouter_adapter.catalog.estimates.completion_tokens import Completion
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.estimates.surcharges import Surcharge
-    from openrouter_adapter.catalog.models import Endpoint, Model
     from openrouter_adapter.catalog.prices import Pricing, Rates
 
 _MILLION: Final = Decimal(1_000_000)

@@ -14,8 +14,8 @@ from openrouter_adapter.catalog.prices import ZERO, decimal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from openrouter_adapter.catalog.catalog import Model
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
-    from openrouter_adapter.catalog.models import Model
     from openrouter_adapter.catalog.prices import Rates
 
 EXA_RESULT: Final = Decimal("0.004")
