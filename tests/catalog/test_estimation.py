@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog.estimates import pdf_pages, surcharges
+from openrouter_adapter.catalog.estimates import attachments, surcharges
 from openrouter_adapter.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_pdf_pages(catalog: package.Catalog) -> None:
     far = {"type": "file", "file": {"file_data": "https://example.com/a.pdf"}}
     found = package.estimate(body(blind, [far]), catalog=catalog)
     assert found.worst is not None
-    assert found.worst > pdf_pages.MOST_PAGES * surcharges.OCR_PAGE
+    assert found.worst > attachments.MOST_PAGES * surcharges.OCR_PAGE
     assert found.details is not None
     assert found.details.most_prompt_tokens == 16_385
 

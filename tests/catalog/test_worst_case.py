@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import prices
-from openrouter_adapter.catalog.estimates import pdf_pages, tokens
+from openrouter_adapter.catalog.estimates import attachments, prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,10 +248,10 @@ def vocabularies() -> dict[str, tuple[str, Callable[[str], int]]]:
 @example("=" * 80 + "\n")
 def test_no_vocabulary_at_hand_makes_more_tokens_than_the_worst(text: str) -> None:
     for name, (family, count) in vocabularies().items():
-        _, most = tokens.measure(text, tokens.family(family, "a/b"))
+        _, most = prompt_tokens.measure(text, prompt_tokens.family(family, "a/b"))
         if "\ud800" <= max(text, default="a") <= "\udfff":
             continue
-        assert count(text) <= most + tokens.MOST_PER_MESSAGE, name
+        assert count(text) <= most + prompt_tokens.MOST_PER_MESSAGE, name
 
 
 class TestDocuments:
@@ -275,7 +275,7 @@ class TestDocuments:
     @pytest.mark.parametrize("packed", [False, True])
     def test_many_small_pages_are_counted(self, catalog: package.Catalog, packed: bool) -> None:
         data = self.pdf(300, packed=packed)
-        assert pdf_pages.pages(data) == (300, 300)
+        assert attachments.pages(data) == (300, 300)
         blind = "openai/gpt-3.5-turbo"  # reads no files: mistral-ocr does it
         part = {"type": "file", "file": {"file_data": data}}
         assert worst(catalog, body(blind, [part])) >= 300 * Decimal("0.002")
@@ -289,21 +289,21 @@ class TestDocuments:
         ],
     )
     def test_what_can_t_be_counted_has_as_many_as_it_may(self, data: str) -> None:
-        assert pdf_pages.pages(data)[1] == pdf_pages.MOST_PAGES
+        assert attachments.pages(data)[1] == attachments.MOST_PAGES
 
     def test_nor_can_a_locked_or_a_broken_one(self) -> None:
         locked = self.pdf(3, extra=b"9 0 obj<</Encrypt 1 0 R>>endobj\n")
-        assert pdf_pages.pages(locked)[1] == pdf_pages.MOST_PAGES
+        assert attachments.pages(locked)[1] == attachments.MOST_PAGES
         broken = b"7 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\nnothing endstream endobj\n"
-        assert pdf_pages.pages(self.pdf(3, extra=broken))[1] == pdf_pages.MOST_PAGES
+        assert attachments.pages(self.pdf(3, extra=broken))[1] == attachments.MOST_PAGES
         nested = b"7 0 obj<</Type/ObjStm/DecodeParms<</Columns 4>>>>stream\n"
-        assert pdf_pages.pages(self.pdf(3, extra=nested))[1] == pdf_pages.MOST_PAGES
+        assert attachments.pages(self.pdf(3, extra=nested))[1] == attachments.MOST_PAGES
         cut = self.pdf(3, packed=True)
-        assert pdf_pages.pages(cut[: len(cut) // 2 // 4 * 4])[1] == pdf_pages.MOST_PAGES
+        assert attachments.pages(cut[: len(cut) // 2 // 4 * 4])[1] == attachments.MOST_PAGES
 
     def test_a_page_named_twice_is_two(self) -> None:
         doubled = self.pdf(3, extra=b"9 0 obj<</Type/Pages/Count 40>>endobj\n")
-        assert pdf_pages.pages(doubled)[1] == 40
+        assert attachments.pages(doubled)[1] == 40
 
     def test_a_plain_text_has_no_pages(self, catalog: package.Catalog) -> None:
         data = "data:text/plain;base64," + base64.b64encode(b"word " * 1000).decode()

@@ -19,8 +19,7 @@ from openrouter_adapter.catalog.estimates import (
     providers,
     surcharges,
 )
-from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
-from openrouter_adapter.catalog.estimates.tokens import family
+from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt, family
 from openrouter_adapter.catalog.loading import load
 from openrouter_adapter.catalog.prices import ZERO
 from openrouter_adapter.wire import model_names
