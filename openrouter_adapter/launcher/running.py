@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from openrouter_adapter.launcher.attaching import STRICT_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from typing_extensions import Self
 
@@ -76,15 +76,10 @@ def run(
     with tempfile.TemporaryDirectory(prefix="openrouter-adapter-run-") as folder:
         environment = _environment(folder, ledger, tags, is_strict=is_strict)
         code = _run(_command(program), environment)
-        for line in _notices(Path(folder)):
-            say(line)
+        notes = {note.name for note in Path(folder).iterdir()}
+        if not notes & {"attached", "failed"}:
+            _say(_NEVER)
     return code
-
-
-def say(line: str) -> None:
-    """Says something on standard error, if there is one."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"openrouter-adapter run: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def end_like(code: int) -> NoReturn:
@@ -100,6 +95,12 @@ def end_like(code: int) -> NoReturn:
         os.kill(os.getpid(), -code)
     # Windows has unsigned codes of 32 bits, and sys.exit takes signed ones.
     sys.exit(code - 2**32 if code >= 2**31 else code if code >= 0 else 128 - code)
+
+
+def _say(line: str) -> None:
+    """Says something on standard error, if there is one."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"openrouter-adapter run: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _environment(
@@ -217,14 +218,3 @@ def _has_keyboard() -> bool:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     # A console of Windows sends Ctrl-C to every program in it.
     return sys.platform == "win32"
-
-
-def _notices(folder: Path) -> Iterator[str]:
-    """What is to be said of a run, from the notes that the program's processes have left."""
-    notes = {note.name for note in folder.iterdir()}
-    if not notes & {"attached", "failed"}:
-        yield _NEVER
-    if "out-of-reach" in notes:
-        with contextlib.suppress(OSError):
-            what = (folder / "out-of-reach").read_text("utf-8", "replace")
-            yield f"{what}: if it used LiteLLM, that went LiteLLM's own way."

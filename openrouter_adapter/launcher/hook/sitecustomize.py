@@ -6,7 +6,7 @@ never imports LiteLLM starts as fast as ever.
 """
 
 # No package, and pathlib takes longer to import than all this to run.
-# ruff: noqa: INP001, PTH100, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: INP001, PTH100, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import sys
 # Only names: at the start of each Python nothing is imported for them.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,7 +37,7 @@ class _Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """The spec that the other finders give, of the modules that matter."""
         is_ours = name.partition(".")[0] == _PACKAGE
-        if not is_ours and name not in {"litellm", "subprocess"}:
+        if not is_ours and name != "litellm":
             # A loader that was not asked here, pytest's, may have just finished one of ours.
             if self._is_due:
                 self._attach(None)
@@ -59,9 +58,7 @@ class _Finder:
         def exec_module(module: Any) -> None:
             del loader.exec_module
             run(module)
-            if name == "subprocess":
-                _watch_children(module)
-            elif name == "litellm":
+            if name == "litellm":
                 self._is_due = True
             if self._is_due:
                 self._attach(name)
@@ -106,14 +103,13 @@ def _reason(failure: Exception) -> str:
     )
 
 
-def _note(name: str, text: str = "") -> bool:
+def _note(name: str) -> bool:
     """Leaves a note for the launcher; whether it is the first of this name in the run."""
     folder = os.environ.get(_RUN)
     if not folder:
         return True
     try:
-        with open(os.path.join(folder, name), "x", encoding="utf-8") as note:
-            note.write(text)
+        open(os.path.join(folder, name), "x").close()
     except OSError:
         return False
     return True
@@ -125,56 +121,6 @@ def _say(line: str) -> None:
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
         pass
-
-
-def _watch_children(subprocess: Any) -> None:
-    """Notes when the program starts a Python that won't read this file."""
-    start: Callable[..., None] = subprocess.Popen.__init__
-
-    def begin(self: Any, *arguments: Any, **options: Any) -> None:
-        start(self, *arguments, **options)
-        try:
-            command = arguments[0] if arguments else options["args"]
-            _note_out_of_reach(command, options.get("env"))
-        except Exception:  # noqa: BLE001 - a note must not break the program
-            return
-
-    begin.__wrapped__ = start  # type: ignore[attr-defined]
-    subprocess.Popen.__init__ = begin
-
-
-def _note_out_of_reach(command: Any, environment: Any) -> None:
-    words = [command] if isinstance(command, str) else [os.fsdecode(word) for word in command]
-    name = os.path.basename(words[0])
-    if not name.startswith("python") or "config" in name:
-        return
-    flags = "".join(sorted(_flags(words[1:]) & {"E", "I", "S"}))
-    if flags:
-        _note(
-            "out-of-reach", f"a child was started as {name} -{flags}, which keeps the adapter out"
-        )
-    elif _HERE not in (os.environ if environment is None else environment).get("PYTHONPATH", ""):
-        _note("out-of-reach", f"a child, {name}, was started with another PYTHONPATH")
-
-
-def _flags(words: Sequence[str]) -> set[str]:
-    """The one-letter options of a Python's command line."""
-    found: set[str] = set()
-    is_value = False
-    for word in words:
-        if is_value:
-            is_value = False
-            continue
-        if not word.startswith("-") or word.startswith("--") or word == "-":
-            break
-        for place, letter in enumerate(word[1:], start=2):
-            found.add(letter)
-            if letter in "cm":
-                return found
-            if letter in "WX":
-                is_value = place == len(word)
-                break
-    return found
 
 
 def _run_the_other() -> None:
@@ -192,7 +138,5 @@ def _run_the_other() -> None:
         sys.modules.setdefault("sitecustomize", ours)
 
 
-if "subprocess" in sys.modules:
-    _watch_children(sys.modules["subprocess"])
 sys.meta_path.insert(0, _Finder())
 _run_the_other()
