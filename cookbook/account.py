@@ -1,8 +1,8 @@
-"""The account, typed: the key, one request's own record, and who can serve a model.
+"""The account, with types: the key, the record of a request, and the providers of a model.
 
-Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent. With
-OPENROUTER_PROVISIONING_KEY set as well, it makes a key with a limit, and deletes it again. Needs
-the extra: pip install 'openrouter-adapter[account]'.
+Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent. If
+OPENROUTER_PROVISIONING_KEY is set, too, it creates a key with a limit and deletes it again. It
+needs an extra: pip install 'openrouter-adapter[account]'.
 """
 
 import os
@@ -23,13 +23,13 @@ response = litellm.completion(
 facts = response._hidden_params["openrouter"]
 print(f"cost: {Decimal(str(facts['cost'])):f} USD")
 
-# The official SDK, on the key and the address that the call above used.
+# The official SDK, with the key and the address of the call above.
 with account.client() as openrouter:
     key = openrouter.api_keys.get_current_key_metadata().data
     limit = "no limit" if key.limit_remaining is None else f"{key.limit_remaining} USD left"
     print(f"\n{key.label}: {key.usage_daily} USD today, {limit}")
 
-    # OpenRouter needs some seconds before it tells of a request; the emulator none.
+    # OpenRouter needs some seconds before it knows a request; the emulator knows it at once.
     try:
         with account.litellm_errors():
             made = openrouter.generations.get_generation(id=facts["generation_id"]).data
@@ -40,7 +40,7 @@ with account.client() as openrouter:
     for endpoint in openrouter.endpoints.list(author="openai", slug="gpt-4o-mini").data.endpoints:
         print(f"{endpoint.provider_name}: {endpoint.pricing.prompt} USD a prompt token")
 
-# What manages the account takes a key of its own, which calls no models.
+# Managing the account needs a separate key, which can't call models.
 if os.environ.get("OPENROUTER_PROVISIONING_KEY"):
     with account.client(provisioning=True) as openrouter:
         new = openrouter.api_keys.create(name="cookbook", limit=1.0, limit_reset="daily")

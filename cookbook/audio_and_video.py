@@ -1,4 +1,4 @@
-"""A model that listens to a recording, and one that watches a film.
+"""A recording and a video as part of a question.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a US cent.
 """
@@ -20,7 +20,7 @@ RATE = 16_000
 
 
 def tone(seconds: float, hertz: float) -> bytes:
-    """Stands for your own recording: a sine as a WAV file."""
+    """A sine as a WAV file, in place of your own recording."""
     samples = (math.sin(2 * math.pi * hertz * t / RATE) for t in range(int(seconds * RATE)))
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
@@ -40,16 +40,16 @@ def ask(*parts: dict[str, Any]) -> None:
     print(f"cost: {response._hidden_params['response_cost']:.12f} USD\n")
 
 
-# Sound goes as base64 with its format (wav, mp3, flac, m4a, …), never as a link.
+# Audio is sent as base64 with its format (wav, mp3, flac, m4a, …), never as a link.
 recording = base64.b64encode(tone(seconds=1, hertz=440)).decode()
 ask(
     {"type": "text", "text": "What do you hear?"},
     {"type": "input_audio", "input_audio": {"data": recording, "format": "wav"}},
 )
 
-# A film is a link where the provider fetches links (Gemini on AI Studio: YouTube's only), or a
+# A video is a link, if the provider takes links (Gemini on AI Studio takes only YouTube's), or a
 # data URL of an mp4, mpeg, mov or webm file: data:video/mp4;base64,…
 ask(
-    {"type": "text", "text": "What happens in this film? One sentence."},
+    {"type": "text", "text": "What happens in this video? One sentence."},
     {"type": "video_url", "video_url": {"url": "https://www.youtube.com/watch?v=jNQXAC9IVRw"}},
 )

@@ -1,7 +1,7 @@
-"""A batch job in shards on a Ray cluster, and what all of them cost together.
+"""A batch job in shards on a Ray cluster, and its total cost.
 
 Run it with OPENROUTER_API_KEY set. It costs about USD 0.0001. It starts Ray on this machine, or
-takes the cluster at RAY_ADDRESS; docs/scale.md has many machines, and a budget.
+uses the cluster at RAY_ADDRESS; docs/scale.md describes many machines, and a budget.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A wish in plain words that becomes requests to several models, and these a batch job.
+"""A description in plain words becomes requests to several models, and a batch job.
 
 Run it with OPENROUTER_API_KEY set. It costs at most 5 US cents, and writes into `answers`.
 """
@@ -23,12 +23,12 @@ response = litellm.completion(
 requests = json.loads(response.choices[0].message.content)["requests"]
 print(f"cost: {response._hidden_params['response_cost']:.12f} USD")
 
-# A budget needs to know what a request could cost at most: give each a length, with room to think.
+# A budget needs an upper bound of each cost: limit the length, with enough tokens for reasoning.
 for request in requests:
     request["max_tokens"] = 1000
 Path("requests.json").write_text(json.dumps({"requests": requests}), encoding="utf-8")
 
-# The same command goes on with a job that was stopped, and sends nothing twice.
+# If a job was stopped, the same command continues it, and sends nothing twice.
 summary = batch.run("requests.json", "answers", budget="0.05")
 for line in Path("answers/results.jsonl").read_text(encoding="utf-8").splitlines():
     body = json.loads(line)["response"]["body"]

@@ -1,4 +1,4 @@
-"""A limit on what a program spends, and a ledger of what it spent on what.
+"""A limit on what a program spends, and a ledger of what it spent.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a tenth of a US cent, and writes `spend.db`.
 """
@@ -10,11 +10,11 @@ from openrouter_adapter import ledger
 
 openrouter_adapter.register()
 
-# Without a name the ledger lies in the user's data folder, or at OPENROUTER_ADAPTER_LEDGER.
+# Without a name the ledger is in the user's data folder, or at OPENROUTER_ADAPTER_LEDGER.
 book = ledger.enable("spend.db")
 ledger.budget("birds", "0.0005", tag="birds")
 
-# Before a request is sent, the most that it could cost is held: it needs a limit of length.
+# Before a request is sent, the most that it could cost is reserved; so it needs max_tokens.
 try:
     for number in range(1, 101):
         litellm.completion(

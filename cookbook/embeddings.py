@@ -1,4 +1,4 @@
-"""Which of some sentences is nearest in meaning to a question.
+"""The sentence that is closest in meaning to a question.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a thousandth of a US cent.
 """
@@ -25,7 +25,7 @@ question, *sentences = (entry["embedding"] for entry in response.data)
 
 
 def similarity(one: list[float], other: list[float]) -> float:
-    """The cosine of the angle between two vectors: 1 where they point the same way."""
+    """The cosine of the angle between two vectors: 1 if they have the same direction."""
     product = sum(a * b for a, b in zip(one, other, strict=True))
     return product / math.hypot(*one) / math.hypot(*other)
 

@@ -1,4 +1,4 @@
-"""What a failure looks like, and two ways around it: OpenRouter's fallbacks and a Router's.
+"""Exceptions, and two kinds of fallbacks: OpenRouter's and a Router's.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -11,13 +11,13 @@ openrouter_adapter.register()
 
 messages = [{"role": "user", "content": "Name a bird."}]
 
-# 1. Every failure is one of LiteLLM's exceptions, with OpenRouter's own words and its status.
+# 1. Every failure is one of LiteLLM's exceptions, with OpenRouter's message and status.
 try:
     litellm.completion("openrouter/openai/no-such-model", messages=messages)
 except (litellm.NotFoundError, litellm.BadRequestError) as failure:
     print(f"{type(failure).__name__}, status {failure.status_code}:\n  {failure}\n")
 
-# 2. What can't work is refused before it is sent, and costs nothing.
+# 2. An invalid request is refused before it is sent, and costs nothing.
 try:
     litellm.completion("openrouter/openai/gpt-4o-mini", messages=messages, provider={"order": "x"})
 except litellm.BadRequestError as failure:
@@ -33,7 +33,7 @@ response = litellm.completion(
 print(f"{response.model}: {response.choices[0].message.content}")
 print(f"cost: {response._hidden_params['response_cost']:.12f} USD\n")
 
-# 4. A Router's fallbacks: further requests, to any provider that LiteLLM knows.
+# 4. A Router's fallbacks: more requests, to any provider that LiteLLM supports.
 router = litellm.Router(
     model_list=[
         {"model_name": "first", "litellm_params": {"model": "openrouter/openai/no-such-model"}},

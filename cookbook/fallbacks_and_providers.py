@@ -1,4 +1,4 @@
-"""Which model answers, and which provider serves it: both in one request, chosen by OpenRouter.
+"""OpenRouter chooses the model that answers and the provider that serves it, in one request.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -27,17 +27,17 @@ def ask(title: str, model: str, **options: Any) -> None:
 # Models in the order in which they are tried. You pay for the one that answers.
 ask("a fallback", "openrouter/openai/gpt-4o-mini", models=["google/gemini-2.5-flash"])
 
-# Of one model's providers: the quickest, if it is cheap enough (USD per million tokens).
+# The fastest of one model's providers, if it is cheap enough (USD per million tokens).
 ask(
-    "the quickest",
+    "the fastest",
     LLAMA,
     provider={"sort": "throughput", "max_price": {"prompt": 1, "completion": 2}},
 )
 
-# The same by a suffix of the name: `:nitro` sorts by throughput, `:floor` by price.
+# Suffixes of the name do the same: `:nitro` sorts by throughput, `:floor` by price.
 ask("the cheapest", f"{LLAMA}:floor")
 
-# These two and nobody else, and none that keeps what you send.
+# Only these two providers, and only if they don't store your data.
 ask(
     "one of two",
     LLAMA,
@@ -48,5 +48,5 @@ ask(
     },
 )
 
-# OpenRouter chooses the model, too.
-ask("its own choice", "openrouter/openrouter/auto")
+# OpenRouter also chooses the model.
+ask("the auto router", "openrouter/openrouter/auto")

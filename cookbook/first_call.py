@@ -1,4 +1,4 @@
-"""One question, one answer, and exactly what it cost.
+"""One question, one answer, and its exact cost.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -17,9 +17,9 @@ response = litellm.completion(
 )
 print(response.choices[0].message.content)
 
-# What OpenRouter said about the request: who served it, as which model, under which id.
+# OpenRouter's facts about the request: its provider, model and id.
 facts = response._hidden_params["openrouter"]
 print(f"\nserved by {facts['provider']} as {facts['model']}, id {facts['generation_id']}")
 
-# The price is what OpenRouter billed, not an estimate from a table.
+# The cost is what OpenRouter billed, not an estimate from a table.
 print(f"cost: {response._hidden_params['response_cost']:.12f} USD")

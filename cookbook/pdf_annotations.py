@@ -1,6 +1,6 @@
-"""Two questions about one PDF, which is read, and paid for, only once.
+"""Two questions about one PDF, which is parsed and paid for only once.
 
-Run it with OPENROUTER_API_KEY set. It costs about 2 US cents, most of it for reading the pages.
+Run it with OPENROUTER_API_KEY set. It costs about 2 US cents, most of it for parsing the pages.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ openrouter_adapter.register()
 # A link, or a data URL of your own file: data:application/pdf;base64,…
 PAPER = {"filename": "bitcoin.pdf", "file_data": "https://bitcoin.org/bitcoin.pdf"}
 
-# mistral-ocr is paid by the page and reads scans; pdf-text is free; native leaves it to the model.
+# mistral-ocr reads scans and costs by the page; pdf-text is free; native leaves it to the model.
 plugins = [{"id": "file-parser", "pdf": {"engine": "mistral-ocr"}}]
 
 
@@ -38,7 +38,7 @@ question = {
 }
 answer = ask([question])
 
-# The message holds what was read from the file. Put back as it is, it spares the second reading.
+# The message contains the parsed text. If it is sent back unchanged, the file isn't parsed again.
 for annotation in answer.annotations:
     print(f"annotation: {annotation['type']}, {annotation['file']['name']}\n")
 ask([question, answer, {"role": "user", "content": "And who wrote it?"}])

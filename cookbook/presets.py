@@ -1,6 +1,6 @@
-"""Settings that are kept at OpenRouter under a name, and used in three ways.
+"""Settings that are stored at OpenRouter under a name, used in three ways.
 
-Make a preset named `short-answers` first, with any cheap model: https://openrouter.ai/settings/presets
+First create a preset `short-answers` with any cheap model: https://openrouter.ai/settings/presets
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -17,7 +17,7 @@ PRESET = "short-answers"
 
 
 def ask(model: str, **options: Any) -> None:
-    """Ask with a preset; print which model it led to, and the cost."""
+    """Ask with a preset; print the model that answered, and the cost."""
     messages = [{"role": "user", "content": "Why do birds sing?"}]
     response = litellm.completion(model, messages=messages, **options)
     print(f"{model}: {response.model}: {response.choices[0].message.content}")
@@ -31,5 +31,5 @@ ask(f"openrouter/@preset/{PRESET}")
 ask(f"openrouter/openai/gpt-4o-mini@preset/{PRESET}")
 ask("openrouter/openai/gpt-4o-mini", preset=PRESET)
 
-# What the call says goes over what the preset says, field by field.
+# The call's parameters override the preset's, field by field.
 ask(f"openrouter/@preset/{PRESET}", max_tokens=16)

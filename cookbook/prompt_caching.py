@@ -1,4 +1,4 @@
-"""A long text that is paid in full once, and at a tenth of its price after that.
+"""A long text that costs its full price once, and a tenth of it after that.
 
 Run it with OPENROUTER_API_KEY set. It costs about 1 US cent.
 """
@@ -9,10 +9,10 @@ import openrouter_adapter
 
 openrouter_adapter.register()
 
-# Stands for your own manual, code or contract: models cache from 1,000 to 4,000 tokens on.
+# In place of your own manual, code or contract. Models cache from 1,000 to 4,000 tokens on.
 MANUAL = "\n".join(f"{n}. Bird number {n} sings at {n % 12} o'clock." for n in range(1, 401))
 
-# What stands before the mark is cached for five minutes; {"ttl": "1h"} keeps it for an hour.
+# Everything up to the mark is cached for five minutes, or for an hour with {"ttl": "1h"}.
 system = {
     "role": "system",
     "content": [{"type": "text", "text": MANUAL, "cache_control": {"type": "ephemeral"}}],
@@ -23,7 +23,7 @@ for question in ("When does bird number 7 sing?", "And bird number 30?"):
         "openrouter/anthropic/claude-haiku-4.5",
         messages=[system, {"role": "user", "content": question}],
         max_tokens=50,
-        # A cache is one provider's own: stay with it.
+        # Each provider has its own cache, so use only one.
         provider={"order": ["anthropic"], "allow_fallbacks": False},
     )
     print(response.choices[0].message.content)

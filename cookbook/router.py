@@ -1,4 +1,4 @@
-"""A LiteLLM Router from OpenRouter's catalogue: fallbacks by themselves, and the cheapest first.
+"""A LiteLLM Router from OpenRouter's catalogue, with fallbacks, and with the cheapest model first.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -14,8 +14,8 @@ openrouter_adapter.register()
 
 messages = [{"role": "user", "content": "Name a bird."}]
 
-# 1. Models that can look at images, at most 1 USD for a million prompt tokens; where one fails,
-#    the two that are nearest to it in price and can do the same.
+# 1. Models that take images, for at most 1 USD per million prompt tokens. If one fails, the two
+#    with the closest price and the same features are tried.
 chosen = routing.select("openai/gpt-4*", "google/gemini-2.5-*", needs=["vision"], max_prompt=1)
 configuration = routing.config(chosen, similar_fallbacks=2, settings={"num_retries": 0})
 for chain in configuration["fallbacks"]:
@@ -28,7 +28,7 @@ response = router.completion(name, messages, max_tokens=20)
 print(f"{name}: {response.choices[0].message.content}")
 print(f"cost: {response._hidden_params['response_cost']:.12f} USD\n")
 
-# 2. The same models under one name, of which the cheapest answers.
+# 2. The same models under one name; the cheapest answers.
 deployment = routing.Deployment(group="eyes", prices=True, provider={"sort": "price"})
 router = litellm.Router(
     routing.model_list(chosen, deployment), routing_strategy="cost-based-routing"

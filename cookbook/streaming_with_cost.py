@@ -1,4 +1,4 @@
-"""An answer that is printed as it comes, and the cost that only its end can tell.
+"""An answer that is printed as it comes, and its cost, which comes at the end.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a tenth of a US cent.
 """
@@ -20,8 +20,8 @@ stream = litellm.completion(
 for chunk in stream:
     print(chunk.choices[0].delta.content or "", end="", flush=True)
 
-# After the last chunk the stream holds the whole answer, in the form of an unstreamed one. No
-# `stream_options` are needed: usage and cost always come.
+# After the last chunk the stream has the whole answer, like that of a call without streaming.
+# `stream_options` are not needed: usage and cost always come.
 answer = stream.response
 print(f"\n\n{answer.usage.completion_tokens} tokens, finished by {answer.choices[0].finish_reason}")
 print(f"cost: {answer._hidden_params['response_cost']:.12f} USD")

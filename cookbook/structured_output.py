@@ -1,4 +1,4 @@
-"""An answer that fits a pydantic class, from a provider that can hold to its schema.
+"""An answer that fits a pydantic class, from a provider that supports schemas.
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent.
 """
@@ -12,7 +12,7 @@ openrouter_adapter.register()
 
 
 class City(BaseModel):
-    """What is wanted of a city."""
+    """The facts about a city."""
 
     name: str
     country: str
@@ -23,7 +23,7 @@ response = litellm.completion(
     "openrouter/openai/gpt-4o-mini",
     messages=[{"role": "user", "content": "Tell me about Lisbon, with two sights."}],
     response_format=City,
-    # Only providers that support every parameter of this request, the schema among them.
+    # Only providers that support every parameter of this request, including the schema.
     provider={"require_parameters": True},
 )
 city = City.model_validate_json(response.choices[0].message.content)

@@ -1,6 +1,6 @@
-"""A model that thinks, calls a function, and goes on thinking where it left off.
+"""A model that reasons, calls a function, and continues its reasoning.
 
-Its signed thoughts go back with its message: leave them out, and Anthropic refuses the next turn.
+The signed reasoning is sent back with the message: without it, Anthropic refuses the next turn.
 
 Run it with OPENROUTER_API_KEY set. It costs about 2 US cents.
 """
@@ -32,7 +32,7 @@ TOOLS = [
 
 
 def get_weather(city: str) -> str:
-    """Stands for your own function."""
+    """An example, in place of your own function."""
     return f"{city}: 18 degrees Celsius, sunny"
 
 
@@ -42,11 +42,11 @@ while True:
         MODEL, messages=messages, tools=TOOLS, reasoning={"max_tokens": 1024}, max_tokens=2000
     )
     message = response.choices[0].message
-    # LiteLLM's messages lack the field where there was no thought.
+    # Without reasoning, LiteLLM's message lacks the field.
     if thought := getattr(message, "reasoning_content", None):
         print(f"thought: {thought}")
     print(f"cost: {response._hidden_params['response_cost']:.12f} USD")
-    # As it is: the object itself, its model_dump(), or that through JSON.
+    # Unchanged: the object itself, its model_dump(), or that as JSON.
     messages.append(message)
     if not message.tool_calls:
         break

@@ -1,4 +1,4 @@
-"""An answer from the web, with its sources, and what the search cost besides the tokens.
+"""An answer from the web, with its sources, and the cost of the search.
 
 Run it with OPENROUTER_API_KEY set. It costs about 1 US cent: 4 USD for 1,000 results.
 """
@@ -12,7 +12,7 @@ openrouter_adapter.register()
 response = litellm.completion(
     "openrouter/openai/gpt-4o-mini",
     messages=[{"role": "user", "content": "What is CERN working on?"}],
-    # The model decides when to search; the tool choice makes it.
+    # The model decides when to search; the tool choice forces it.
     tools=[{"type": "openrouter:web_search", "parameters": {"max_results": 2}}],
     openrouter_tool_choice={"type": "openrouter:web_search"},
     max_tokens=300,
@@ -20,7 +20,7 @@ response = litellm.completion(
 message = response.choices[0].message
 print(message.content, "\n")
 
-# LiteLLM's messages lack the field where there are none.
+# Without citations, LiteLLM's message lacks the field.
 for annotation in getattr(message, "annotations", None) or ():
     source = annotation["url_citation"]
     print(f"- {source['title']}: {source['url']}")

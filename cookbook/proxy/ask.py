@@ -1,6 +1,6 @@
-"""Two questions to LiteLLM's proxy, one answered whole and one streamed, and what each cost.
+"""Two questions to LiteLLM's proxy, one of them streamed, and the cost of each.
 
-Run it with LITELLM_API_KEY set, and LITELLM_URL where the proxy is not at http://localhost:4000.
+Run it with LITELLM_API_KEY set, and LITELLM_URL if the proxy is not at http://localhost:4000.
 It costs less than a hundredth of a US cent.
 """
 
@@ -13,7 +13,7 @@ client = OpenAI(
     api_key=os.environ["LITELLM_API_KEY"],
 )
 
-# Unstreamed, the price is in a header.
+# Without streaming, the cost is in a header.
 answer = client.chat.completions.with_raw_response.create(
     model="cheap",
     messages=[{"role": "user", "content": "What is the capital of France?"}],
@@ -22,7 +22,7 @@ answer = client.chat.completions.with_raw_response.create(
 print(answer.parse().choices[0].message.content)
 print(f"cost: {float(answer.headers['x-litellm-response-cost']):.12f} USD\n")
 
-# A stream's headers go out before it is known: it is in the usage of the last chunk.
+# A stream's headers are sent before the cost is known: it is in the usage of the last chunk.
 stream = client.chat.completions.create(
     model="cheap",
     messages=[{"role": "user", "content": "Name three birds."}],

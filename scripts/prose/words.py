@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENTATION = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *("docs", "cookbook", ".github", ".pre-commit-config.yaml"),
+    *("docs", "cookbook", "scripts", ".github", ".pre-commit-config.yaml"),
 )
-SUFFIXES = {".md", ".py", ".yml", ".ipynb"}
+# Shell scripts have no suffix.
+SUFFIXES = {".md", ".py", ".yml", ".yaml", ".ipynb", ""}
 # A passage of prose, and the line that it begins on, first.
 Passage = tuple[int, str]
 
@@ -68,7 +69,9 @@ def files(paths: list[Path]) -> Iterator[Path]:
     """The files that have prose, of these paths and the folders among them."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+            yield from sorted(
+                file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES
+            )
         else:
             yield path
 
