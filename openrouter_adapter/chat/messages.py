@@ -58,12 +58,14 @@ def to_wire(
     Raises:
         litellm.BadRequestError: a part that can't be sent, such as audio by URL.
     """
-    signed = reasoning.wants_signatures(model, fields)
+    signed, is_signed_known = None, False
     sent_details: set[Any] = set()
     wire = []
     for index, given in enumerate(messages):
         message = _as_dict(given)
         if isinstance(message, dict) and message.get("role") == "assistant":
+            if not is_signed_known:
+                signed, is_signed_known = reasoning.wants_signatures(model, fields), True
             message = _assistant(message, signed, sent_details)
         wire.append(_message(message, model, index))
     return wire

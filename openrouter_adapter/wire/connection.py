@@ -9,6 +9,7 @@ httpx encodes a text as ASCII, aiohttp as UTF-8; `header_value` makes both send 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import ssl
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 from openrouter_adapter import keychain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
 KEY_VARIABLES: Final = ("OPENROUTER_API_KEY", "OR_API_KEY")
@@ -115,7 +116,6 @@ def api_key(given: str | None, model: str = "") -> str:
     Follows https://docs.litellm.ai/docs/providers/openrouter.
     """
     import litellm
-    from litellm import exceptions
 
     settings = (given, litellm.api_key, litellm.openrouter_key)
     # Lazily: a variable may be looked up in a secret manager.
@@ -130,6 +130,8 @@ def api_key(given: str | None, model: str = "") -> str:
         # httpx would say so in its own words, with the key among them.
         key, why = "", _NOT_A_KEY
     if not key:
+        from litellm import exceptions
+
         raise exceptions.AuthenticationError(message=why, llm_provider="openrouter", model=model)
     return key
 
@@ -166,10 +168,10 @@ def endpoint_url(given: str | None, path: str) -> str:
     Raises:
         litellm.BadRequestError: the base is no web address.
     """
-    from litellm import exceptions
-
     base = base_url(given)
     if not base.startswith(("http://", "https://")):
+        from litellm import exceptions
+
         # Not shown: an argument may have slipped, and be the key.
         raise exceptions.BadRequestError(
             message="The api_base is no web address: one begins with https:// or http://",
@@ -219,13 +221,13 @@ def sendable(headers: Mapping[str, str | None], model: str = "") -> dict[str, st
     Raises:
         litellm.BadRequestError: one of them can't be sent; the message names it.
     """
-    from litellm import exceptions
-
     try:
         return {
             name: header_value(name, value) for name, value in headers.items() if value is not None
         }
     except ValueError as cause:
+        from litellm import exceptions
+
         raise exceptions.BadRequestError(
             message=f"{cause} Nothing was sent.", llm_provider="openrouter", model=model
         ) from None
@@ -241,6 +243,11 @@ class _Utf8(str):
         return super().encode("utf-8", errors)
 
 
+@functools.lru_cache(maxsize=256)
+def _is_header_name(name: str) -> bool:
+    return _HEADER_NAME.fullmatch(name) is not None
+
+
 def header_value(name: Any, value: Any) -> str:
     """A header's value as every client of ours sends it: UTF-8, no white space around it.
 
@@ -248,8 +255,10 @@ def header_value(name: Any, value: Any) -> str:
         ValueError: HTTP has no place for the name or the value; the message has the name, and
             nothing of the value, which may be a secret.
     """
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+    if not isinstance(name, str) or not _is_header_name(name):
         raise ValueError(f"The header {name!r} can't be sent: that is no name for one.")
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value.strip(" ")
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     if not isinstance(text, str):
         kind = type(value).__name__
@@ -327,6 +336,12 @@ def _stripped(value: str | None) -> str:
 
 
 def _secret(name: str) -> str | None:
+    return _get_secret_str()(name)
+
+
+@functools.cache
+def _get_secret_str() -> Callable[[str], str | None]:
+    # To import it again for each of three variables of each request takes 3 µs.
     from litellm.secret_managers.main import get_secret_str
 
-    return get_secret_str(name)
+    return get_secret_str
