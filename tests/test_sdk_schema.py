@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter.chat import parameters
+from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.chat.transformation import build_body
 from openrouter_adapter.embedding.transformation import build_body as embedding_body
 from openrouter_adapter.image_generation.transformation import build_body as image_body
@@ -180,7 +180,7 @@ def test_a_streamed_body_passes(openrouter: Loopback) -> None:
 
 
 def test_every_older_field_is_one_that_we_send() -> None:
-    assert OPENROUTER_FIELDS | set(parameters.SUPPORTED) >= OLDER_FIELDS
+    assert OPENROUTER_FIELDS | set(chat.SUPPORTED) >= OLDER_FIELDS
 
 
 @pytest.mark.parametrize(

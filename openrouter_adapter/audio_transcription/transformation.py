@@ -115,11 +115,9 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no text.
     """
-    body = errors.read_json(content, headers, model)
-    body = errors.raise_for_body(body, headers, model)
+    body = errors.read_body(content, headers, model)
     if not isinstance(body.get("text"), str):
-        error = {"code": 502, "message": "the answer has no text"}
-        raise errors.from_body({**body, "error": error}, headers, model)
+        raise errors.no_answer(body, "the answer has no text", headers, model)
     return body
 
 

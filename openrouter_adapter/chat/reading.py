@@ -44,7 +44,7 @@ class StreamReader:
     def __init__(
         self, headers: Mapping[str, str], model: str, parser: EventParser | None = None
     ) -> None:
-        """Takes the response headers, the model asked for, and a parser of other events."""
+        """Takes the response headers, the model asked for, and what reads the events."""
         self.accumulator = Accumulator()
         self.is_exhausted = False
         self._headers = headers

@@ -7,6 +7,7 @@ See https://openrouter.ai/docs/api-reference/chat-completion.
 from __future__ import annotations
 
 import contextlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from litellm.types.utils import Choices, Message, ModelResponse
+
+    from openrouter_adapter.wire.usage import Bill
 
 # Fields that LiteLLM's objects have a place for; all others ride in provider_specific_fields.
 _MESSAGE_FIELDS: Final = frozenset(
@@ -43,11 +46,18 @@ _RESPONSE_FIELDS: Final = frozenset(
 
 
 def model_response(
+    body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> ModelResponse:
+    """LiteLLM's response object of a checked completion, with cost and facts in hidden params."""
+    return billed_response(body, headers)[0]
+
+
+def billed_response(
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None = None,
     into: ModelResponse | None = None,
-) -> ModelResponse:
-    """LiteLLM's response object of a checked completion, with cost and facts in hidden params."""
+) -> tuple[ModelResponse, Bill]:
+    """The response of a checked completion, in LiteLLM's own if it made one, and its bill."""
     from litellm.types.utils import ModelResponse
 
     response = ModelResponse() if into is None else into
@@ -64,10 +74,16 @@ def model_response(
         response.usage = usage.litellm_usage(body["usage"])  # type: ignore[attr-defined]
     for name, value in body.items():
         # A name that LiteLLM's object uses itself is in the hidden params only.
-        if name not in _RESPONSE_FIELDS and not hasattr(ModelResponse, name):
+        if name not in _RESPONSE_FIELDS and not _is_used_by_litellm(name):
             setattr(response, name, value)
-    usage.attach(response._hidden_params, body, headers)
-    return response
+    return response, usage.attach(response._hidden_params, body, headers)
+
+
+@lru_cache(maxsize=256)
+def _is_used_by_litellm(name: str) -> bool:
+    from litellm.types.utils import ModelResponse
+
+    return hasattr(ModelResponse, name)
 
 
 def lenient_message(original: Any) -> Any:

@@ -1,10 +1,14 @@
-"""`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and the steps it names."""
+"""`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
+
+LiteLLM makes a chat of a text completion, too, and calls the same class for both: `_Form` has what
+differs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 from litellm.llms.custom_httpx.http_handler import (
@@ -16,19 +20,68 @@ from litellm.llms.custom_httpx.http_handler import _get_httpx_client as get_http
 from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
 from litellm.types.utils import LlmProviders
 
-from openrouter_adapter import admission
+from openrouter_adapter import admission, options
 from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.chat import messages as chat_messages
-from openrouter_adapter.chat import parameters, response
+from openrouter_adapter.chat import response
 from openrouter_adapter.chat.streaming import OpenRouterStream
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.text_completion import transformation as text_completion
-from openrouter_adapter.wire import completion, connection, errors, model_names, usage
+from openrouter_adapter.wire import completion, connection, errors, model_names, sse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from litellm.types.utils import ModelResponse
+    from openrouter_adapter.wire.usage import Bill
+
+
+# Every OpenAI parameter that OpenRouter takes or that is translated below. LiteLLM rejects or
+# silently drops what isn't here. https://openrouter.ai/docs/api-reference/parameters
+SUPPORTED: Final = (
+    "audio",
+    "context_management",
+    "extra_headers",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_retries",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+)
+
+# Keywords that LiteLLM leaves among the parameters and that are not for the wire: a Router's
+# retries are LiteLLM's own, and headers (the key may be among them) are no part of a body.
+NOT_SENT: Final = ("max_retries", "extra_headers", "extra_query")
+
+# Asks for the cost in the answer: https://openrouter.ai/docs/use-cases/usage-accounting
+INCLUDE_USAGE: Final[Mapping[str, bool]] = {"include": True}
 
 
 def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,19 +96,96 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
     Raises:
         litellm.BadRequestError: something in it is wrong; the message says what.
     """
-    fields, extra = parameters.body_fields(keywords, model)
+    fields, extra = body_fields(keywords, model)
     named = {"model": model_names.wire_model(model), "messages": messages, **fields}
-    body = parameters.filled(named, extra, model)
+    body = filled(named, extra, model)
     body["messages"] = chat_messages.to_wire(messages, body["model"], body)
     chat_messages.limit_breakpoints(body)
     return body
 
 
+def body_fields(parameters: Mapping[str, Any], model: str = "") -> tuple[dict[str, Any], Any]:
+    """The fields of a request's body from the keywords of the call, and its `extra_body`.
+
+    Raises:
+        litellm.BadRequestError: a wrong option, or two that contradict each other.
+    """
+    fields = options.gather(parameters)
+    extra = fields.pop("extra_body", None)
+    for name in NOT_SENT:
+        fields.pop(name, None)
+    _agree_on_length(fields, model)
+    options.fold_reasoning(fields, model)
+    options.check(fields, model)
+    return fields, extra
+
+
+def filled(body: dict[str, Any], extra: Any, model: str = "") -> dict[str, Any]:
+    """A body with what `extra_body` adds to it, asking for the cost unless either says otherwise.
+
+    Raises:
+        litellm.BadRequestError: `extra_body` is not an object.
+    """
+    asked = body.setdefault("usage", INCLUDE_USAGE)
+    return options.with_extra(body, extra, ("usage",) if asked is INCLUDE_USAGE else (), model)
+
+
+def _agree_on_length(fields: Mapping[str, Any], model: str) -> None:
+    shorter, longer = fields.get("max_tokens"), fields.get("max_completion_tokens")
+    if shorter is not None and longer is not None and shorter != longer:
+        raise _contradiction(f"max_tokens={shorter!r}", f"max_completion_tokens={longer!r}", model)
+
+
+def _contradiction(one: str, other: str, model: str) -> Exception:
+    return errors.bad_request(f"{one} and {other} contradict each other: give one of them", model)
+
+
+def _build_text(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    fields, extra = body_fields(keywords, model)
+    return filled(text_completion.build_body(model, messages, fields), extra, model)
+
+
+class _Form(NamedTuple):
+    """What differs between a chat and a text completion.
+
+    Attributes:
+        path: The endpoint's.
+        build_body: The model, LiteLLM's messages and the call's keywords → the wire body.
+        parse: An answer's bytes and headers, and the model → the checked answer, as a chat's.
+        response: The checked answer, the headers and LiteLLM's empty response → the response that
+            the caller gets, and the bill.
+        event_parser: Reads a stream's events, as a chat's.
+    """
+
+    path: str
+    build_body: Callable[[str, list[Any], Mapping[str, Any]], dict[str, Any]]
+    parse: Callable[[bytes, Mapping[str, str], str], dict[str, Any]]
+    response: Callable[[Mapping[str, Any], Mapping[str, str], Any], tuple[Any, Bill]]
+    event_parser: type[sse.EventParser]
+
+
+_CHAT: Final = _Form(
+    "/chat/completions", build_body, completion.parse, response.billed_response, sse.EventParser
+)
+_TEXT: Final = _Form(
+    text_completion.PATH,
+    _build_text,
+    text_completion.parse,
+    text_completion.billed_response,
+    text_completion.TextEventParser,
+)
+
+
+def _form(litellm_params: Mapping[str, Any] | None) -> _Form:
+    """The form of the call that LiteLLM's parameters belong to."""
+    return _TEXT if litellm_params and litellm_params.get("text_completion") else _CHAT
+
+
 class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
     """LiteLLM's transformation class for OpenRouter's `/chat/completions`. Holds no state."""
 
-    _path = "/chat/completions"
-    _parameters = parameters.SUPPORTED
+    _path = _CHAT.path
+    _parameters = SUPPORTED
 
     def __init__(self) -> None:  # LiteLLM's own would make class attributes of its arguments
         pass
@@ -73,11 +203,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         headers: dict[str, Any],
     ) -> dict[str, Any]:
         """The body, with `extra_body` in it where LiteLLM's core has not taken that out."""
-        if text_completion.is_asked(litellm_params):
-            fields, extra = parameters.body_fields(optional_params, model)
-            named = text_completion.build_body(model, messages, fields)
-            return parameters.filled(named, extra, model)
-        return build_body(model, messages, optional_params)
+        return _form(litellm_params).build_body(model, messages, optional_params)
 
     def sign_request(
         self,
@@ -91,7 +217,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         fake_stream: bool | None = None,
     ) -> tuple[dict[str, Any], bytes | None]:
         """Nothing to sign; the place where the finished body, `extra_body` in it, is admitted."""
-        path = self._path if api_base.endswith(self._path) else text_completion.PATH
+        path = _CHAT.path if api_base.endswith(_CHAT.path) else _TEXT.path
         admission.before_send(request_data, path)
         return headers, None
 
@@ -105,8 +231,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         stream: bool | None = None,
     ) -> str:
         """The URL of the chat, or of the text completion, that LiteLLM makes a chat of."""
-        is_text = text_completion.is_asked(litellm_params)
-        return connection.endpoint_url(api_base, text_completion.PATH if is_text else self._path)
+        return connection.endpoint_url(api_base, _form(litellm_params).path)
 
     def transform_extra_body(
         self,
@@ -116,13 +241,13 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: Mapping[str, object],
     ) -> Mapping[str, object]:
         """The request with what `extra_body` fills in: the fields that no keyword said."""
-        return parameters.filled(dict(request), extra_body, model)
+        return filled(dict(request), extra_body, model)
 
     def transform_response(
         self,
         model: str,
         raw_response: httpx.Response,
-        model_response: ModelResponse,
+        model_response: Any,
         logging_obj: Any,
         request_data: dict[str, Any],
         messages: list[Any],
@@ -142,19 +267,14 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
         with admission.settled() as settle, errors.for_malformed(content, headers):
-            is_text = text_completion.is_asked(litellm_params)
-            parse = text_completion.parse if is_text else completion.parse
+            form = _form(litellm_params)
             try:
-                body = parse(content, headers, model)
+                body = form.parse(content, headers, model)
             except Exception as failure:
                 response.put_partial(failure, headers)
                 raise
-            whole: Any = (
-                text_completion.response(body, headers)
-                if is_text
-                else response.model_response(body, headers, model_response)
-            )
-            settle(usage.read_bill(body, headers))
+            whole, bill = form.response(body, headers, model_response)
+            settle(bill)
         return whole
 
     @property
@@ -230,12 +350,11 @@ def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> O
         original_response="first stream response received",
         additional_args={"complete_input_dict": call["data"]},
     )
-    is_text = text_completion.is_asked(call.get("litellm_params") or {})
     return OpenRouterStream(
         response,
         pieces=pieces,
         model=call["model"],
         logging_obj=call["logging_obj"],
         attempt=admission.current(),
-        parser=text_completion.TextEventParser() if is_text else None,
+        parser=_form(call.get("litellm_params")).event_parser(),
     )

@@ -79,17 +79,15 @@ def parse(
     got = len(vectors)
     wanted = _count(request["input"]) if "input" in request else max(got, 1)
     if got != wanted:
-        error = {"code": 502, "message": f"{wanted} embeddings were asked for, {got} came"}
-        raise errors.from_body({**body, "error": error}, headers, model)
+        message = f"{wanted} embeddings were asked for, {got} came"
+        raise errors.no_answer(body, message, headers, model)
     is_base64 = request.get("encoding_format") == "base64"
     for place, entry in enumerate(vectors):
         vector = entry["embedding"]
         floats = _array(vector) if isinstance(vector, str) else vector
         if not _is_finite(floats):
             message = f"the embedding in place {place} has a component that is not a finite number"
-            raise errors.from_body(
-                {**body, "error": {"code": 502, "message": message}}, headers, model
-            )
+            raise errors.no_answer(body, message, headers, model)
         if is_base64 and floats is vector:
             entry["embedding"] = encode_floats(floats)
         elif isinstance(floats, array) and not is_base64:

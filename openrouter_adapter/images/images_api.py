@@ -219,12 +219,10 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no image.
     """
-    body = errors.read_json(content, headers, model)
-    body = errors.raise_for_body(body, headers, model)
+    body = errors.read_body(content, headers, model)
     data = body.get("data")
     if not isinstance(data, list) or not any(one.get("b64_json") or one.get("url") for one in data):
-        error = {"code": 502, "message": "the answer has no image"}
-        raise errors.from_body({**body, "error": error}, headers, model)
+        raise errors.no_answer(body, "the answer has no image", headers, model)
     return body
 
 

@@ -78,24 +78,18 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or ranks nothing that was sent.
     """
-    body = errors.read_json(content, headers, model)
-    body = errors.raise_for_body(body, headers, model)
+    body = errors.read_body(content, headers, model)
     results, count = body.get("results"), len(request["documents"])
     if not isinstance(results, list) or not results:
-        raise _spoiled(body, "the answer has no results", headers, model)
+        raise errors.no_answer(body, "the answer has no results", headers, model)
     for result in results:
         index, score = result["index"], result["relevance_score"]
         if not isinstance(index, int) or not 0 <= index < count:
-            raise _spoiled(body, f"result for document {index!r} of {count}", headers, model)
+            message = f"result for document {index!r} of {count}"
+            raise errors.no_answer(body, message, headers, model)
         if isinstance(score, bool) or not isinstance(score, int | float):
-            raise _spoiled(body, f"relevance_score={score!r}", headers, model)
+            raise errors.no_answer(body, f"relevance_score={score!r}", headers, model)
     return body
-
-
-def _spoiled(
-    body: Mapping[str, Any], words: str, headers: Mapping[str, str] | None, model: str
-) -> Exception:
-    return errors.from_body({**body, "error": {"code": 502, "message": words}}, headers, model)
 
 
 class OpenRouterRerankResponse(RerankResponse):

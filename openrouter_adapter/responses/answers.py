@@ -41,8 +41,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: it holds an error, or no answer.
     """
-    body = errors.read_json(content, headers, model)
-    return check(body, headers, model)
+    return check(errors.read_json(content, headers, model), headers, model)
 
 
 def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") -> dict[str, Any]:

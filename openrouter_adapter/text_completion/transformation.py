@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
     from litellm.types.utils import TextChoices, TextCompletionResponse
 
+    from openrouter_adapter.wire.usage import Bill
+
 PATH: Final = "/completions"
 
 # What of a choice belongs to the message that a chat would have.
 _OF_MESSAGE: Final = ("reasoning", "reasoning_details", "refusal")
 _PLACED: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
-
-
-def is_asked(litellm_params: Mapping[str, Any] | None) -> bool:
-    """Whether LiteLLM's parameters are those of a text completion."""
-    return bool((litellm_params or {}).get("text_completion"))
 
 
 def build_body(model: str, messages: list[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,10 +57,10 @@ def parse(
     return completion.check(_as_chat(body, "message"), headers, model)
 
 
-def response(
-    body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> TextCompletionResponse:
-    """LiteLLM's response of a checked answer, with cost and facts in the hidden params."""
+def billed_response(
+    body: Mapping[str, Any], headers: Mapping[str, str] | None = None, _: object = None
+) -> tuple[TextCompletionResponse, Bill]:
+    """LiteLLM's response of a checked answer, with cost and facts in hidden params; its bill."""
     from litellm.types.llms.base import HiddenParams
     from litellm.types.utils import TextCompletionResponse
 
@@ -77,9 +74,9 @@ def response(
         **beside,
     )
     hidden: dict[str, Any] = {}
-    usage.attach(hidden, body, headers)
+    bill = usage.attach(hidden, body, headers)
     made.hidden_params = HiddenParams.model_validate(hidden)
-    return made
+    return made, bill
 
 
 def _choice(wire: Mapping[str, Any]) -> TextChoices:

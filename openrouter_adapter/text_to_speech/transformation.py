@@ -76,8 +76,7 @@ def check_audio(content: bytes, headers: Mapping[str, str] | None = None, model:
     kind = (headers or {}).get("content-type", "")
     if content and not kind.startswith(("application/json", "text/")):
         return
-    body = errors.read_json(content, headers, model)
-    errors.raise_for_body(body, headers, model)
+    errors.read_body(content, headers, model)
     raise errors.unreadable(content, headers, model)
 
 

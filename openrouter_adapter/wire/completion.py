@@ -27,8 +27,7 @@ def parse(
     Raises:
         One of LiteLLM's exceptions: it holds an error, or no answer.
     """
-    body = errors.read_json(content, headers, model)
-    return check(body, headers, model)
+    return check(errors.read_json(content, headers, model), headers, model)
 
 
 def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") -> dict[str, Any]:
@@ -55,8 +54,7 @@ def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, 
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         choices = []
     if not choices:
-        error = {"code": 503, "message": "the answer has no choices"}
-        raise errors.from_body({**body, "error": error}, headers, model)
+        raise errors.no_answer(body, "the answer has no choices", headers, model, status=503)
     for choice in choices:
         if not isinstance(choice.get("message"), dict):
             # `text` is what a text completion has in its place.

@@ -9,7 +9,7 @@ import litellm
 import pytest
 from pydantic import BaseModel
 
-from openrouter_adapter.chat.parameters import SUPPORTED
+from openrouter_adapter.chat.transformation import SUPPORTED
 from tests.support.calls import CHAT_MODEL, EMBEDDING_MODEL, WAYS, ask, embed, stream
 
 if TYPE_CHECKING:
