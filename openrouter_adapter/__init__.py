@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -44,19 +43,6 @@ __all__ = [
     "registered",
     "unregister",
 ]
-
-# These bring LiteLLM with them, two seconds that the emulator and the command line need not take.
-# `registration` waits until it is used too: it brings httpx.
-_CLASSES = {
-    "OpenRouterAudioTranscriptionConfig": "audio_transcription",
-    "OpenRouterChatConfig": "chat",
-    "OpenRouterEmbeddingConfig": "embedding",
-    "OpenRouterImageEditConfig": "image_edit",
-    "OpenRouterImageGenerationConfig": "image_generation",
-    "OpenRouterRerankConfig": "rerank",
-    "OpenRouterResponsesConfig": "responses",
-    "OpenRouterTextToSpeechConfig": "text_to_speech",
-}
 
 
 def _settings(
@@ -179,9 +165,14 @@ def _disable_ledger() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLASSES:
-        module = importlib.import_module(f"openrouter_adapter.{_CLASSES[name]}.transformation")
-        return getattr(module, name)
+    # The classes bring LiteLLM with them, two seconds that the emulator and the command line need
+    # not take. `registration` waits until it is used too: it brings httpx.
+    if name in __all__:
+        from openrouter_adapter.hooks.table import ENDPOINTS
+
+        for row in ENDPOINTS:
+            if row.config == name:
+                return row.load()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

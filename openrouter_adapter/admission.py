@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import logging
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,7 +19,7 @@ from openrouter_adapter.wire import connection, errors, model_names
 from openrouter_adapter.wire.usage import read_bill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from openrouter_adapter.wire.usage import Bill
@@ -81,7 +82,7 @@ _watch_gate: Final[Any] = debugging.Watch(lambda: _gate)
 
 
 def _installed() -> Gate | None:
-    return _watch_gate if debugging.is_on() else _gate
+    return _watch_gate if debugging.logger.isEnabledFor(logging.DEBUG) else _gate
 
 
 def is_guarded() -> bool:
@@ -183,6 +184,15 @@ class Attempt:
             gate, ticket = self._tickets.pop()
             gate.after(ticket, bill, failure)
 
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Settles the ticket if the block fails; the attempt does not become the current one."""
+        try:
+            yield
+        except BaseException as failure:
+            self.settle(_bill_of(failure), failure)
+            raise
+
     def __enter__(self) -> None:
         self._tokens.append(_current.set(self))
 
@@ -249,9 +259,8 @@ def current() -> Attempt:
     return _current.get() or Attempt()
 
 
-def sending() -> Attempt | None:
-    """The attempt that this thread or task sends; None where what it sends is somebody else's."""
-    return _current.get()
+sending: Final[Callable[[], Attempt | None]] = _current.get
+"""The attempt that this thread or task sends; None where what it sends is somebody else's."""
 
 
 def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:

@@ -1,4 +1,4 @@
-"""What LiteLLM asks of a transformation class on every endpoint alike."""
+"""What is alike on every endpoint: which calls are OpenRouter's, and what their class is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Mapping
+
+
+def arguments_of(
+    signature: inspect.Signature, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What one of LiteLLM's functions was called with, by name."""
+    call = signature.bind_partial(*arguments, **keywords).arguments
+    return {**call, **call.pop("kwargs", {})}
+
+
+def is_for_openrouter(call: Mapping[str, Any]) -> bool:
+    """Whether LiteLLM sends a call to OpenRouter: by its provider, or else its model's prefix."""
+    provider = call.get("custom_llm_provider") or str(call.get("model")).partition("/")[0]
+    return bool(provider == errors.PROVIDER)
 
 
 class Endpoint:

@@ -13,6 +13,8 @@ from openrouter_adapter import registration
 from openrouter_adapter._version import __version__
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
 from openrouter_adapter.hooks import names as litellm_names
+from openrouter_adapter.hooks.table import find, function_of
+from openrouter_adapter.hooks.table import places as places_in_litellm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +56,14 @@ def versions() -> Iterator[Finding]:
 def places() -> list[dict[str, Any]]:
     """The table of what `register()` replaces, with what is in each place now."""
     table = []
-    for place in registration.places():
-        found = registration.find(place)
+    for place in places_in_litellm():
+        found = find(place)
         there = None if found is None else found[2]
         table.append(
             {
                 "place": f"{place.module}.{place.attribute}",
                 "for": place.endpoint,
-                "needed": place.is_required or place.endpoint in registration._FUNCTIONS,
+                "needed": place.is_required or bool(function_of(place.endpoint)),
                 "found": None if found is None else _name(there),
             }
         )
@@ -74,7 +76,7 @@ def names() -> Iterator[Finding]:
     for name in missing:
         then = (
             "calls of that raise before they are sent"
-            if name.endpoint in registration._FUNCTIONS
+            if function_of(name.endpoint)
             else "register() raises"
         )
         text = f"LiteLLM has no {name.module}.{name.attribute}, needed for {name.endpoint}: {then}"

@@ -20,18 +20,17 @@ from litellm.responses.streaming_iterator import (
 
 from openrouter_adapter import admission, options
 from openrouter_adapter.admission import Attempt, NotSentError
+from openrouter_adapter.hooks import clients
 from openrouter_adapter.images import response as images
 from openrouter_adapter.images import routes
 from openrouter_adapter.responses.streaming import (
     AsyncOpenRouterResponsesStream,
     OpenRouterResponsesStream,
 )
-from openrouter_adapter.wire import errors, incoming
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import httpx
 
 
 def _for_openrouter(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,7 +153,7 @@ class Handler:
 
     @_for_openrouter
     def decisions(self, **call: Any) -> Any:
-        """`/alpha/decisions`, in LiteLLM's own form; egress.py admits it and reads its bill."""
+        """`/alpha/decisions`, in LiteLLM's own form; clients.py admits it and reads its bill."""
         return _send(self._original.decisions, call, is_async=False)
 
     @_for_openrouter
@@ -240,26 +239,27 @@ def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> 
     told = _told(call)
     attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
     attempt.headers = _option_headers(call)
-    client, verifies = call.get("client"), told.get("ssl_verify")
-    with attempt:
+    client = call.get("client")
+    if client is None:
         if not is_async:
-            call["client"] = _sync_clients.looking(client, verifies)
-            return _own_stream(send(**call), attempt)
-        # LiteLLM prepares most requests here, in a thread, and sends them from a coroutine.
+            call["client"] = _sync_clients.usual(told.get("ssl_verify"))
+    elif isinstance(client, http_handler.HTTPHandler | http_handler.AsyncHTTPHandler):
+        clients.add_hooks(client.client)
+    with attempt:
+        # LiteLLM prepares most asynchronous requests here, in a thread, and sends them from a
+        # coroutine.
         answer = send(**call)
-    sent = _send_async(answer, attempt, client, verifies)
+        if not is_async:
+            return _own_stream(answer, attempt)
+    sent = _send_async(answer, attempt)
     if attempt.has_ticket:
         _unsent[id(attempt)] = weakref.ref(sent, lambda _: _settle_unsent(attempt))
     return sent
 
 
-async def _send_async(answer: Any, attempt: Attempt, client: Any, verifies: Any) -> Any:
+async def _send_async(answer: Any, attempt: Attempt) -> Any:
     _unsent.pop(id(attempt), None)
     with attempt:
-        if not isinstance(client, http_handler.AsyncHTTPHandler):
-            # Whichever LiteLLM made for this event loop: it asks for it again in a moment.
-            client = _usual_client(verifies, is_async=True)
-        _add_hooks(client, is_async=True)
         return _own_stream(await answer, attempt)
 
 
@@ -283,12 +283,9 @@ def _own_stream(answer: Any, attempt: Attempt) -> Any:
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
-    """Names the client that `_listen` means, where LiteLLM would take one of its own choice.
-
-    It obeys the call's `ssl_verify`, as on the other endpoints.
-    """
-    if call.get("client") is None:
-        call["client"] = _usual_client(_told(call).get("ssl_verify"), is_async=is_async)
+    """Names the asynchronous client where LiteLLM's choice would not obey `ssl_verify`."""
+    if is_async and call.get("client") is None:
+        call["client"] = _usual_client(_told(call).get("ssl_verify"), is_async=True)
 
 
 def _usual_client(verifies: Any, *, is_async: bool) -> Any:
@@ -300,27 +297,23 @@ def _usual_client(verifies: Any, *, is_async: bool) -> Any:
 
 
 class _SyncClients:
-    """The synchronous clients of our calls, which look at responses before they are read.
+    """The synchronous clients that LiteLLM keeps for OpenRouter's requests, by `ssl_verify`.
 
-    A call is given one, so that none goes out by a client that doesn't look. To ask LiteLLM which
-    it keeps takes 15 to 120 µs; it replaces them each hour, so an answer is good for a second.
+    To ask LiteLLM takes 15 to 120 µs; it replaces them each hour, so an answer is good for a
+    second.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[weakref.ref[Any], float]] = {}
 
-    def looking(self, given: Any, verifies: Any) -> Any:
-        """The call's own client, or else the one that LiteLLM keeps for its `ssl_verify`."""
-        if isinstance(given, http_handler.HTTPHandler):
-            _add_hooks(given, is_async=False)
-            return given
+    def usual(self, verifies: Any) -> Any:
+        """The client of a call that brings none."""
         now = time.monotonic()
         known, until = self._kept.get(str(verifies), (_no_client, now))
         client = known()
         if client is None or until <= now:
             client = _usual_client(verifies, is_async=False)
             self._kept[str(verifies)] = (weakref.ref(client), now + 1.0)
-        _add_hooks(client, is_async=False)
         return client
 
     def forget(self) -> None:
@@ -336,56 +329,5 @@ _sync_clients: Final = _SyncClients()
 
 
 def forget_clients() -> None:
-    """Forgets LiteLLM's clients, which egress.py no longer watches after `unregister`."""
+    """Forgets LiteLLM's clients, which are no longer watched after `unregister`."""
     _sync_clients.forget()
-
-
-def _add_hooks(client: Any, *, is_async: bool) -> None:
-    """Has a client's requests get the attempt's headers, and its responses looked at."""
-    hooks = client.client.event_hooks
-    _add(hooks, is_async=is_async)
-    if is_async:
-        # LiteLLM makes a client of these where a connection failed.
-        if client.event_hooks is None:
-            client.event_hooks = {}
-        _add(client.event_hooks, is_async=True)
-
-
-def _add(hooks: dict[str, list[Any]], *, is_async: bool) -> None:
-    for name, hook in _HOOKS[is_async]:
-        there = hooks.get(name)
-        if there is None:
-            hooks[name] = [hook]
-        elif hook not in there:
-            there.append(hook)
-
-
-def _dress(request: httpx.Request) -> None:
-    attempt = admission.sending()
-    if attempt is not None:
-        for name, value in attempt.headers.items():
-            request.headers.setdefault(name, value)
-
-
-async def _dress_async(request: httpx.Request) -> None:
-    _dress(request)
-
-
-def _look(response: httpx.Response) -> None:
-    attempt = admission.sending()
-    if attempt is not None:
-        attempt.seen(response.status_code, response.headers)
-        incoming.check(response)
-
-
-async def _look_async(response: httpx.Response) -> None:
-    attempt = admission.sending()
-    if attempt is not None:
-        attempt.seen(response.status_code, response.headers)
-        await incoming.check_async(response)
-
-
-_HOOKS: Final[dict[bool, tuple[tuple[str, Any], ...]]] = {
-    False: (("request", _dress), ("response", _look)),
-    True: (("request", _dress_async), ("response", _look_async)),
-}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from openrouter_adapter.hooks import egress, labels
+from openrouter_adapter.hooks import clients, functions
 from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.billing import put_cost, read_tokens
 from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
@@ -88,7 +88,7 @@ class Handler(CustomLogger):
         }
         log = data.get("litellm_logging_obj")
         call_id = getattr(log, "litellm_call_id", None)
-        egress.caller.set({"metadata": known, "litellm_call_id": call_id})
+        clients.caller.set({"metadata": known, "litellm_call_id": call_id})
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: Any
@@ -97,7 +97,7 @@ class Handler(CustomLogger):
         name = getattr(call_type, "value", None)
         if self._gate is None or name not in _LOSES_LABELS:
             return None
-        return labels.keep(kwargs, is_lost=name == "anthropic_messages")
+        return functions.keep_metadata(kwargs, is_lost=name == "anthropic_messages")
 
     def log_success_event(
         self,
@@ -205,14 +205,14 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
 def _reached_openrouter(details: Mapping[str, Any]) -> bool:
     """Whether a call went to OpenRouter as another provider's, or was passed through as it came.
 
-    The gate has seen what such a call costs (egress.py), and that a `GET` costs nothing.
+    The gate has seen what such a call costs (clients.py), and that a `GET` costs nothing.
     """
     passed_through = details.get("passthrough_logging_payload")
-    if isinstance(passed_through, dict) and egress.is_openrouter(passed_through.get("url")):
+    if isinstance(passed_through, dict) and clients.is_openrouter(passed_through.get("url")):
         return True
     sent = details.get("additional_args")
     address = sent.get("api_base") if isinstance(sent, dict) else None
-    return details.get("custom_llm_provider") != "openrouter" and egress.is_openrouter(address)
+    return details.get("custom_llm_provider") != "openrouter" and clients.is_openrouter(address)
 
 
 def _model(details: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ import litellm
 from litellm.exceptions import NotFoundError
 
 from openrouter_adapter import api
+from openrouter_adapter.endpoint import arguments_of, is_for_openrouter
 from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
 from openrouter_adapter.wire import connection, errors, usage
 
@@ -38,11 +39,8 @@ def speech_with_openrouter(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def of_provider(*arguments: Any, **keywords: Any) -> Any:
-        call = signature.bind_partial(*arguments, **keywords).arguments
-        call |= call.pop("kwargs", {})
-        provider = call.get("custom_llm_provider")
-        named = str(call.get("model", "")).startswith(_PREFIX) and provider is None
-        if named or provider == errors.PROVIDER:
+        call = arguments_of(signature, arguments, keywords)
+        if is_for_openrouter(call):
             return ours(**call)
         return original(*arguments, **keywords)
 

@@ -14,7 +14,8 @@ import openrouter_adapter
 from openrouter_adapter.cli import app
 from openrouter_adapter.doctor import installation
 from openrouter_adapter.emulator import Emulator
-from openrouter_adapter.registration import is_registered, places
+from openrouter_adapter.hooks.table import places
+from openrouter_adapter.registration import is_registered
 from tests.doctor.asking import KEY, OTHER_KEY, one, report
 
 if TYPE_CHECKING:

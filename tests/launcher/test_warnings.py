@@ -87,9 +87,10 @@ def test_a_litellm_that_lacks_a_place_is_told_of_and_the_program_runs(place: Pla
     place.write(
         "site/sitecustomize.py",
         """
-        import openrouter_adapter.registration as registration
+        from openrouter_adapter import registration
+        from openrouter_adapter.hooks.table import Place
         registration.places = lambda: (
-            registration.Place("litellm", "Gone", lambda old: old, "chat"),
+            Place("litellm", "Gone", lambda old: old, "chat"),
         )
         """,
     )

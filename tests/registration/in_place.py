@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from typing import Any
 
-from openrouter_adapter.registration import Place, find, places
+from openrouter_adapter.hooks.table import Place, find, places
 
 
 def in_place() -> list[Any]:

@@ -13,7 +13,8 @@ import pytest
 
 import openrouter_adapter
 from openrouter_adapter import registration
-from openrouter_adapter.registration import RegistrationError, is_registered, places
+from openrouter_adapter.hooks.table import Place, places
+from openrouter_adapter.registration import RegistrationError, is_registered
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ from tests.registration.in_place import in_place
     "place", [one for one in places() if one.is_required], ids=lambda one: one.module
 )
 def test_a_missing_place_is_named_and_nothing_is_changed(
-    place: registration.Place, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = in_place()
     module = importlib.import_module(place.module)
-    replaced = registration.Place(place.module, "ItIsGone", place.replacement, place.endpoint)
+    replaced = Place(place.module, "ItIsGone", place.replacement, place.endpoint)
     table = tuple(
         replaced if (one.module, one.attribute) == (place.module, place.attribute) else one
         for one in places()
@@ -50,7 +51,7 @@ def test_a_missing_place_is_named_and_nothing_is_changed(
 
 
 def test_a_missing_module_is_a_missing_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = registration.Place("litellm.llms.gone", "Gone", lambda old: old, "chat")
+    place = Place("litellm.llms.gone", "Gone", lambda old: old, "chat")
     monkeypatch.setattr(registration, "places", lambda: (place,))
     with pytest.raises(RegistrationError, match=r"litellm\.llms\.gone\.Gone"):
         openrouter_adapter.register()
@@ -67,7 +68,7 @@ def test_a_class_that_litellm_does_not_use_is_an_error(monkeypatch: pytest.Monke
 
 
 def test_a_missing_optional_place_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = registration.Place("litellm.main", "_gone", lambda old: old, "tool fields")
+    gone = Place("litellm.main", "_gone", lambda old: old, "tool fields")
     table = (*places(), gone)
     monkeypatch.setattr(registration, "places", lambda: table)
     with warnings.catch_warnings(record=True) as caught:

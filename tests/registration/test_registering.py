@@ -14,7 +14,8 @@ from litellm.utils import ProviderConfigManager
 
 import openrouter_adapter
 from openrouter_adapter import registration
-from openrouter_adapter.registration import is_registered, places
+from openrouter_adapter.hooks.table import Place, places
+from openrouter_adapter.registration import is_registered
 from openrouter_adapter.wire import connection
 from tests.support.calls import ask
 
@@ -174,7 +175,7 @@ def test_who_registers_while_litellm_is_imported_registers_once(
     asked: list[int] = []
     table = places()
 
-    def importing() -> tuple[registration.Place, ...]:
+    def importing() -> tuple[Place, ...]:
         asked.append(1)
         if len(asked) == 1:
             openrouter_adapter.register()

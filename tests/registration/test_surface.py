@@ -18,8 +18,8 @@ from litellm.types.utils import LlmProviders
 from litellm.utils import ProviderConfigManager
 
 import openrouter_adapter
-from openrouter_adapter.hooks import surface
 from tests.conftest import KEY
+from tests.registration import surface
 from tests.support.gate import RecordingGate, guarded
 from tests.support.versions import LITELLM, Version
 

@@ -4,7 +4,7 @@ A table to be read, and walked by a test against the installed LiteLLM: docs/bud
 words. "Counted" is a request that the gate is asked about and whose bill reaches it; while a
 budget applies it is refused if it has no room. "Refused" raises, with or without a ledger.
 "Harmless" costs nothing, or is raised by LiteLLM before it sends anything. What is missing here
-still leaves through a client that egress.py watches.
+still leaves through a client that clients.py watches.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "responses_api": Way(COUNTED, "our class", "OpenRouterResponsesConfig"),
     "rerank": Way(COUNTED, "our class", "OpenRouterRerankConfig"),
     "audio_transcription": Way(COUNTED, "our class", "OpenRouterAudioTranscriptionConfig"),
-    "decisions": Way(COUNTED, "where it leaves (egress.py)", "OpenRouterDecisionsConfig"),
+    "decisions": Way(COUNTED, "where it leaves (clients.py)", "OpenRouterDecisionsConfig"),
     "text_completion": Way(COUNTED, "made as a chat", "OpenAITextCompletionConfig"),
     "text_to_speech": Way(COUNTED, "litellm.speech is ours"),
     "anthropic_messages": Way(COUNTED, "made as a chat"),
@@ -76,18 +76,18 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         *("completion", "text_completion", "embedding", "image_generation", "image_edit"),
         *("responses", "responses_api_with_mcp", "rerank", "transcription", "speech"),
     ): Way(COUNTED, "our classes"),
-    ("decisions", "systemone"): Way(COUNTED, "where it leaves (egress.py)"),
+    ("decisions", "systemone"): Way(COUNTED, "where it leaves (clients.py)"),
     ("anthropic_messages", "anthropic_messages_handler", "generate_content"): Way(
         COUNTED, "made as a chat"
     ),
-    ("compact_responses", "cancel_responses"): Way(COUNTED, "where it leaves (egress.py)"),
+    ("compact_responses", "cancel_responses"): Way(COUNTED, "where it leaves (clients.py)"),
     ("get_responses", "delete_responses", "list_input_items"): Way(HARMLESS, "costs nothing"),
     (
         *("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
         *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
         *("create_fine_tuning_job", "cancel_fine_tuning_job"),
         *("list_fine_tuning_jobs", "retrieve_fine_tuning_job", "moderation"),
-    ): Way(REFUSED, "LiteLLM would ask OpenAI, with OpenRouter's key (misdirected.py)"),
+    ): Way(REFUSED, "LiteLLM would ask OpenAI, with OpenRouter's key (functions.py)"),
     (
         *("video_content", "video_create_character", "video_edit", "video_extension"),
         *("video_generation", "video_get_character", "video_list", "video_remix", "video_status"),
@@ -135,9 +135,11 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
 
 ROUTES: Final[Mapping[str, Way]] = {
     "/openrouter/{endpoint:path}": Way(
-        COUNTED, "where it leaves (egress.py), by virtual key; GET and the account's are free"
+        COUNTED, "where it leaves (clients.py), by virtual key; GET and the account's are free"
     ),
-    "pass_through_endpoints with OpenRouter's address": Way(COUNTED, "where it leaves (egress.py)"),
+    "pass_through_endpoints with OpenRouter's address": Way(
+        COUNTED, "where it leaves (clients.py)"
+    ),
     "websockets": Way(HARMLESS, "OpenRouter has none; those of Responses are made as streams"),
     "all other routes": Way(COUNTED, "they call LiteLLM's functions"),
 }
@@ -146,7 +148,7 @@ ROUTES: Final[Mapping[str, Way]] = {
 OTHER: Final[Mapping[str, Way]] = {
     "openai/… and other providers' models with OpenRouter's address": Way(
         COUNTED,
-        "where it leaves (egress.py), if the address is openrouter.ai or "
+        "where it leaves (clients.py), if the address is openrouter.ai or "
         "OPENROUTER_API_BASE; without labels, but for the key",
     ),
     "model_info.supported_endpoints: ['/v1/messages']": Way(

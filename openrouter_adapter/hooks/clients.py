@@ -1,9 +1,10 @@
-"""Requests to OpenRouter that LiteLLM sends by ways of its own, past our transformation classes.
+"""LiteLLM's HTTP clients, watched: every request to OpenRouter leaves by one of them.
 
-Its proxy passes requests through as they come, an `openai/…` model can be given OpenRouter's
-address, and each release brings endpoints that nobody has heard of. They all leave through HTTP
-clients that LiteLLM makes. A client that is watched asks the gate of admission.py about each
-request to OpenRouter that has not been admitted yet, and reads the bill out of the response.
+A request of our transformation classes gets its attempt's headers, and its response is checked
+before the body is read. Other requests LiteLLM sends by ways of its own: its proxy passes some
+through as they come, an `openai/…` model can be given OpenRouter's address, and each release
+brings new endpoints. About those the client asks the gate of admission.py, and reads the bill out
+of the response.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import orjson
 
 from openrouter_adapter import admission
 from openrouter_adapter.admission import Attempt
-from openrouter_adapter.wire import connection, errors, sse, usage
+from openrouter_adapter.wire import connection, errors, incoming, sse, usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -56,7 +57,7 @@ _watched: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 
 
 def watch(client: Any, *, raises: bool = True) -> Any:
-    """Has an `httpx` client ask the gate; returns the client.
+    """Has an `httpx` client ask the gate, and look at our responses; returns the client.
 
     Args:
         client: A synchronous or an asynchronous one, or something else, which is left alone.
@@ -73,13 +74,17 @@ def watch(client: Any, *, raises: bool = True) -> Any:
 
     @functools.wraps(kind.send)
     def watched(request: httpx.Request, **keywords: Any) -> Any:
-        attempt = _begin(request)
+        attempt = admission.sending()
+        if attempt is not None and attempt.is_admitted:
+            return kind.send(reference(), request, **keywords)
+        attempt = _begin(attempt or Attempt(), request)
         if attempt is None:
             return kind.send(reference(), request, **keywords)
         original = functools.partial(kind.send, reference())
         return send(original, request, keywords, attempt, raises=raises)
 
     client.__dict__["send"] = watched
+    add_hooks(client)
     return client
 
 
@@ -87,7 +92,52 @@ def release() -> None:
     """Gives all clients their own way of sending back."""
     for client in list(_watched):
         client.__dict__.pop("send", None)
+        for name, hook in _hooks_for(client):
+            with contextlib.suppress(ValueError):
+                client.event_hooks[name].remove(hook)
     _watched.clear()
+
+
+def add_hooks(client: httpx.Client | httpx.AsyncClient) -> None:
+    """Has a client send an attempt's headers with its request, and check the response.
+
+    A client of the caller's own is given the hooks when it is used, and keeps them.
+    """
+    for name, hook in _hooks_for(client):
+        hooks = client.event_hooks[name]
+        if hook not in hooks:
+            hooks.append(hook)
+
+
+def _hooks_for(client: httpx.Client | httpx.AsyncClient) -> tuple[tuple[str, Any], ...]:
+    if isinstance(client, httpx.AsyncClient):
+        return (("request", _dress_async), ("response", _check_async))
+    return (("request", _dress), ("response", _check))
+
+
+def _dress(request: httpx.Request) -> None:
+    attempt = admission.sending()
+    if attempt is not None:
+        for name, value in attempt.headers.items():
+            request.headers.setdefault(name, value)
+
+
+async def _dress_async(request: httpx.Request) -> None:
+    _dress(request)
+
+
+def _check(response: httpx.Response) -> None:
+    attempt = admission.sending()
+    if attempt is not None:
+        attempt.seen(response.status_code, response.headers)
+        incoming.check(response)
+
+
+async def _check_async(response: httpx.Response) -> None:
+    attempt = admission.sending()
+    if attempt is not None:
+        attempt.seen(response.status_code, response.headers)
+        await incoming.check_async(response)
 
 
 def watching(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,11 +184,8 @@ class AiohttpHandler:
         return self._original.completion(*arguments, **call)
 
 
-def _begin(request: httpx.Request) -> Attempt | None:
+def _begin(attempt: Attempt, request: httpx.Request) -> Attempt | None:
     """The attempt that a request still has to be admitted as; None where it may simply go."""
-    attempt = admission.current()
-    if attempt.is_admitted:
-        return None
     if _shows_key(request):
         return attempt
     if request.method != "POST" or not admission.is_guarded():
@@ -233,7 +280,7 @@ def _send(
         if raises:
             raise
         return _refused(refusal, request)
-    with attempt:
+    with attempt.failing():
         response = original(request, **keywords)
         return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
 
@@ -247,14 +294,14 @@ async def _send_async(
     raises: bool,
 ) -> httpx.Response:
     try:
-        with attempt:
+        with attempt.failing():
             # In a thread: the gate may ask a database.
             await asyncio.to_thread(_admit, attempt, request)
     except Exception as refusal:
         if raises:
             raise
         return _refused(refusal, request)
-    with attempt:
+    with attempt.failing():
         response = await original(request, **keywords)
         return _followed(response, attempt, is_stream=bool(keywords.get("stream")))
 

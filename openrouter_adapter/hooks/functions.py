@@ -1,0 +1,181 @@
+"""LiteLLM's own functions and classes, replaced by ones that know OpenRouter.
+
+Each of these makes the replacement from what was there; registration.py puts it into its place.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.endpoint import arguments_of, is_for_openrouter
+from openrouter_adapter.wire import connection, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
+    "litellm.batches.main": ("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
+    "litellm.files.main": (
+        *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
+    ),
+    "litellm.fine_tuning.main": (
+        "create_fine_tuning_job",
+        "cancel_fine_tuning_job",
+        "list_fine_tuning_jobs",
+        "retrieve_fine_tuning_job",
+    ),
+    "litellm.main": ("moderation",),
+}
+"""Of each module the functions that OpenRouter has no endpoint for; each has a twin in `a…`.
+
+Where such a call names no provider, LiteLLM takes OpenAI: its address, and the key of the call or
+of a Router's deployment, which may be OpenRouter's.
+"""
+
+_KEY: Final = "sk-or-"
+# The proxy has written either: it keeps a copy of the client's metadata beside its own.
+_OF_PROXY: Final = frozenset({"requester_metadata", "user_api_key_hash"})
+
+
+def looking_up(config: type) -> Callable[[Any], Any]:
+    """For a look-up of LiteLLM's that finds no class for OpenRouter: one that finds ours."""
+
+    def replacement(original: Any) -> Any:
+        def look_up(model: str, provider: Any, *arguments: Any, **keywords: Any) -> Any:
+            if provider == errors.PROVIDER:
+                return config()
+            return original.__func__(model, provider, *arguments, **keywords)
+
+        return staticmethod(look_up)
+
+    return replacement
+
+
+def refusing(why: str) -> Callable[[Any], Any]:
+    """For the function of an endpoint that lacks a place: one that raises for OpenRouter.
+
+    LiteLLM's own way might send something else than was asked for, at a cost that nobody sees.
+    """
+
+    def check(call: Mapping[str, Any]) -> None:
+        if is_for_openrouter(call):
+            raise errors.bad_request(why, str(call.get("model")))
+
+    return functools.partial(_checking, check)
+
+
+def refusing_keys(original: Callable[..., Any]) -> Callable[..., Any]:
+    """For one of OPENAI_ONLY: one that refuses OpenRouter's models and keys.
+
+    Where the call names an address of its own, it is the caller who says where a key goes.
+    """
+
+    def check(call: Mapping[str, Any]) -> None:
+        is_ours = is_for_openrouter(call) or str(call.get("api_key")).startswith(_KEY)
+        if is_ours and not call.get("api_base") and not call.get("base_url"):
+            raise errors.bad_request(
+                f"litellm.{original.__name__} has no endpoint on OpenRouter, and would be sent to "
+                "OpenAI with OpenRouter's key: leave it out, or name another provider and its own "
+                "key",
+                str(call.get("model")),
+            )
+
+    return _checking(check, original)
+
+
+def _checking(
+    check: Callable[[Mapping[str, Any]], None], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A function that checks its arguments first, a coroutine function where it was one."""
+    signature = inspect.signature(original)
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def checked_awaited(*arguments: Any, **keywords: Any) -> Any:
+            check(arguments_of(signature, arguments, keywords))
+            return await original(*arguments, **keywords)
+
+        return checked_awaited
+
+    @functools.wraps(original)
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        check(arguments_of(signature, arguments, keywords))
+        return original(*arguments, **keywords)
+
+    return checked
+
+
+def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
+    """The keywords of a call, with what its `metadata` says in `litellm_metadata` too.
+
+    Messages and Responses have a `metadata` of their own, which goes to the model's provider: what
+    LiteLLM is told by the same name (tags, a job) is dropped there. LiteLLM's name for it is
+    `litellm_metadata`, which goes through to its loggers, and to the ledger.
+
+    Args:
+        call: Keywords of a call on Messages or Responses; left alone, save for the dict that a
+            Router has put into it and reads after the call.
+        is_lost: Whether LiteLLM drops `metadata` also where there is no `litellm_metadata`.
+    """
+    metadata, kept = call.get("metadata"), call.get("litellm_metadata")
+    if not isinstance(metadata, dict) or not metadata:
+        return call
+    if isinstance(kept, dict):
+        if not _OF_PROXY & kept.keys():
+            for name, value in metadata.items():
+                kept.setdefault(name, value)
+        return call
+    return {**call, "litellm_metadata": dict(metadata)} if is_lost else call
+
+
+def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
+    """For a function of Messages or Responses: one that keeps the metadata of our calls."""
+
+    def replacement(original: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if is_for_openrouter(arguments_of(signature, arguments, keywords)):
+                keywords = keep_metadata(keywords, is_lost=is_lost)
+            return original(*arguments, **keywords)
+
+        return call
+
+    return replacement
+
+
+def keeping_tool_fields(original: Callable[..., bool]) -> Callable[..., bool]:
+    """LiteLLM strips Anthropic's own fields of a tool for every provider that this denies."""
+
+    def is_claude_tool_target(*arguments: Any, **keywords: Any) -> bool:
+        if errors.PROVIDER in arguments or errors.PROVIDER in keywords.values():
+            return True
+        return original(*arguments, **keywords)
+
+    return is_claude_tool_target
+
+
+def with_budget_errors(original: list[Any]) -> list[Any]:
+    """The exceptions that LiteLLM raises as they are; of another it makes one of its own."""
+    from litellm.exceptions import BudgetExceededError
+
+    return [*original, BudgetExceededError]
+
+
+def with_our_headers(original: type) -> type:
+    """LiteLLM's class for `litellm.decisions`, which sends the key and the attribution as ours.
+
+    What such a request costs, LiteLLM reads out of its answer itself.
+    """
+    base: Any = original
+
+    class OpenRouterDecisionsConfig(base):  # type: ignore[misc] # a class of LiteLLM's, or of nobody's
+        def validate_environment(self, **keywords: Any) -> dict[str, str]:
+            key = keywords.get("api_key") or connection.api_key(None, keywords.get("model", ""))
+            given = super().validate_environment(**{**keywords, "api_key": key})
+            return connection.request_headers(given, key)
+
+    return OpenRouterDecisionsConfig
