@@ -7,6 +7,7 @@ https://openrouter.ai/docs/api-reference/overview.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,10 +16,10 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 from openrouter_adapter import debugging
-from openrouter_adapter.wire import connection, errors, incoming
+from openrouter_adapter.wire import connection, errors, incoming, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for one GET; a caller's own `timeout` takes its place."""
@@ -83,7 +84,7 @@ def get_models(
         if page is None or page in read:
             break
         read.add(page)
-        response = _fetch(page, api_key=api_key, timeout=timeout, needs_key=False)
+        response = _get(page, api_key=api_key, timeout=timeout, needs_key=False)
         body = _body(response, list)
         rows += body["data"]
     return Listing([row for row in rows if isinstance(row, dict)], etag, total_count)
@@ -228,6 +229,44 @@ async def aget_generation(
     return _object(_checked(response, started))
 
 
+async def await_bill(
+    generation_id: str,
+    pauses: Sequence[float],
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any] | None:
+    """What OpenRouter billed for a request, in the form of an answer's body.
+
+    None if it does not tell in time. Whatever went wrong is tried again after the next pause, save
+    for a key that is not valid: OpenRouter knows a bill only some moments after the request.
+
+    Args:
+        generation_id: The request's.
+        pauses: Seconds before each question.
+        api_key: The key, None to look for one.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds for each question.
+    """
+    from litellm.exceptions import AuthenticationError
+
+    for pause in pauses:
+        await asyncio.sleep(pause)
+        try:
+            found = await aget_generation(
+                generation_id, api_key=api_key, base_url=base_url, timeout=timeout
+            )
+        except AuthenticationError:
+            return None
+        except Exception as wrong:  # noqa: BLE001 - it is asked again, whatever it was
+            debugging.logger.debug("the cost of %s is not known yet: %r", generation_id, wrong)
+            continue
+        if usage.bill_of_generation(found).cost is not None:
+            return usage.body_of_generation(found)
+    return None
+
+
 def get_key(
     *,
     api_key: str | None = None,
@@ -259,38 +298,18 @@ def get_credits(
 
 
 def _get(
-    path: str,
+    address: str,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     *,
     api_key: str | None,
-    base_url: str | None,
     timeout: float,
+    base_url: str | None = None,
     needs_key: bool = True,
     model: str = "",
 ) -> httpx.Response:
-    url = connection.base_url(base_url) + path
-    return _fetch(
-        url,
-        params,
-        headers,
-        api_key=api_key,
-        timeout=timeout,
-        needs_key=needs_key,
-        model=model,
-    )
-
-
-def _fetch(
-    url: str,
-    params: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    *,
-    api_key: str | None,
-    timeout: float,
-    needs_key: bool,
-    model: str = "",
-) -> httpx.Response:
+    """The response of a path below the base URL, or of a whole URL."""
+    url = connection.base_url(base_url) + address if address.startswith("/") else address
     sent = _headers(api_key, headers or {}, needs_key=needs_key)
     started = time.monotonic()
     try:

@@ -9,13 +9,11 @@ without waiting.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from litellm.exceptions import AuthenticationError
 from litellm.types.utils import ModelResponse, ModelResponseStream
 
 from openrouter_adapter import api, background
@@ -123,15 +121,4 @@ async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | N
     base_url = str(request.url.copy_with(query=None))
     for endpoint in _ENDPOINTS:
         base_url = base_url.removesuffix(endpoint)
-    for pause in _PAUSES:
-        await asyncio.sleep(pause)
-        try:
-            found = await api.aget_generation(generation_id, api_key=key, base_url=base_url)
-        except AuthenticationError:
-            return None
-        except Exception as wrong:  # noqa: BLE001 - it is asked again, whatever it was
-            logger.debug("the cost of %s is not known yet: %r", generation_id, wrong)
-            continue
-        if usage.usd(found.get("total_cost")) is not None:
-            return usage.body_of_generation(found)
-    return None
+    return await api.await_bill(generation_id, _PAUSES, api_key=key, base_url=base_url)

@@ -182,10 +182,7 @@ class Sender:
         facts = body.get("data") if isinstance(body, dict) else None
         if not isinstance(facts, dict):
             return None
-        cost = usage.usd(facts.get("total_cost"))
-        if cost is not None and facts.get("is_byok") is True:
-            cost += usage.usd(facts.get("upstream_inference_cost")) or 0
-        return cost
+        return usage.bill_of_generation(facts).total
 
     def _redirected(self, response: aiohttp.ClientResponse, model: str) -> Exception:
         location = response.headers.get("location", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -12,10 +11,11 @@ from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
 from openrouter_adapter.money import to_pico
-from openrouter_adapter.wire.usage import usd
+from openrouter_adapter.wire.usage import bill_of_generation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from openrouter_adapter.ledger.rows import Row
     from openrouter_adapter.wire.usage import Bill
@@ -69,12 +69,11 @@ def read_tokens(row: Row, usage: Mapping[str, Any]) -> None:
 
 def read_generation(row: Row, generation: Mapping[str, Any]) -> bool:
     """Puts what `GET /generation` says into a row; tells whether it says what was billed."""
-    cost = usd(generation.get("total_cost"))
-    if cost is None:
+    bill = bill_of_generation(generation)
+    if bill.cost is None:
         return False
-    row.is_byok = generation.get("is_byok") is True
-    upstream = usd(generation.get("upstream_inference_cost")) if row.is_byok else None
-    put_cost(row, cost, upstream or Decimal(0))
+    row.is_byok = bill.is_byok
+    put_cost(row, bill.cost, bill.upstream)
     row.served_model = metadata.label(generation.get("model")) or row.served_model
     row.provider = metadata.label(generation.get("provider_name")) or row.provider
     row.finish_reason = metadata.label(generation.get("finish_reason")) or row.finish_reason

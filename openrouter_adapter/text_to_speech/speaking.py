@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import litellm
-from litellm.exceptions import NotFoundError
 
 from openrouter_adapter import api
 from openrouter_adapter.endpoint import arguments_of, is_for_openrouter
@@ -25,7 +23,8 @@ if TYPE_CHECKING:
 
 # Seconds before each question for a cost: OpenRouter may know it a moment after the audio.
 _PAUSES: Final = (0.0, 0.5, 1.0)
-logger = logging.getLogger("openrouter_adapter")
+# And for the answer to one: somebody waits for the audio.
+_TIMEOUT: Final = 3.0
 _PREFIX: Final = f"{errors.PROVIDER}/"
 
 
@@ -113,17 +112,12 @@ async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> 
     response = await answer
     hidden = response._hidden_params
     generation_id = hidden["openrouter"].get("generation_id")
-    for pause in _PAUSES if generation_id else ():
-        await asyncio.sleep(pause)
-        try:
-            found = await api.aget_generation(generation_id, api_key=api_key, base_url=base_url)
-        except NotFoundError:
-            continue
-        except Exception as wrong:  # noqa: BLE001 - there is audio, and only its price is missing
-            logger.debug("the cost of %s can't be asked for: %r", generation_id, wrong)
-            break
-        usage.attach(hidden, usage.body_of_generation(found), hidden["headers"])
-        break
+    if generation_id:
+        body = await api.await_bill(
+            generation_id, _PAUSES, api_key=api_key, base_url=base_url, timeout=_TIMEOUT
+        )
+        if body is not None:
+            usage.attach(hidden, body, hidden["headers"])
     return response
 
 

@@ -133,10 +133,12 @@ def body_of_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
 
     The tokens are those that were billed: the provider's own count, where OpenRouter has it.
     """
-    prompt, answer = (
-        generation.get(f"native_{name}") or generation.get(name) or 0
+    counts = (
+        [generation.get(f"native_{name}"), generation.get(name)]
         for name in ("tokens_prompt", "tokens_completion")
     )
+    prompt, answer = (next((n for n in one if n and isinstance(n, int)), 0) for one in counts)
+    upstream = generation.get("upstream_inference_cost")
     return {
         "id": generation.get("id"),
         "model": generation.get("model"),
@@ -147,8 +149,14 @@ def body_of_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
             "total_tokens": prompt + answer,
             "cost": generation.get("total_cost"),
             "is_byok": generation.get("is_byok"),
+            **({} if upstream is None else {"cost_details": {"upstream_inference_cost": upstream}}),
         },
     }
+
+
+def bill_of_generation(generation: Mapping[str, Any]) -> Bill:
+    """The bill that `GET /generation` tells; its cost is None if OpenRouter does not know yet."""
+    return read_bill(body_of_generation(generation))
 
 
 def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
