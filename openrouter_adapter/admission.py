@@ -231,7 +231,7 @@ class Attempt:
                 return named
             for name in ("metadata", "litellm_metadata"):
                 metadata = parameters.get(name)
-                if isinstance(metadata, dict) and metadata.get("session_id"):
+                if metadata and isinstance(metadata, dict) and metadata.get("session_id"):
                     return metadata["session_id"]
         return None
 

@@ -52,9 +52,20 @@ class Body:
 
     Memory is bounded however small the compressed body is: no piece is decompressed further than
     to the first byte over the limit.
+
+    Attributes:
+        encoding: The compression by the headers, None if they name none.
     """
 
-    __slots__ = ("_decompress", "_headers", "_is_raw_possible", "_left", "_limit", "_model_of")
+    __slots__ = (
+        "_decompress",
+        "_headers",
+        "_is_raw_possible",
+        "_left",
+        "_limit",
+        "_model_of",
+        "encoding",
+    )
 
     def __init__(self, headers: Mapping[str, str], model_of: Callable[[], str]) -> None:
         """Takes the response's headers, and how to find the model's name for an exception.
@@ -67,9 +78,9 @@ class Body:
         self._limit = self._left = max_bytes()
         self._decompress: Any = None
         self._is_raw_possible = False
-        given = headers.get("content-encoding")
-        if given is not None:
-            self._choose(given.strip().lower())
+        self.encoding = headers.get("content-encoding")
+        if self.encoding is not None:
+            self._choose(self.encoding.strip().lower())
         announced = headers.get("content-length", "")
         if announced.isdecimal() and len(announced) < 20 and int(announced) > self._limit:
             raise self._too_large()
@@ -183,7 +194,7 @@ def _checked(response: httpx.Response) -> Body:
             raise redirected(str(request.url), location, response.status_code, model_of())
     body = Body(headers, model_of)
     # The compression is undone here; and JSON and events are UTF-8, whatever the headers say.
-    if "content-encoding" in headers:
+    if body.encoding is not None:
         del headers["content-encoding"]
     kind = headers.get("content-type", "")
     if "charset" in kind.lower():
