@@ -7,7 +7,6 @@ https://openrouter.ai/docs/api-reference/overview.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +15,10 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 from openrouter_adapter import debugging
-from openrouter_adapter.wire import connection, errors, incoming, usage
+from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for one GET; a caller's own `timeout` takes its place."""
@@ -227,44 +226,6 @@ async def aget_generation(
     except httpx.HTTPError as cause:
         raise _unanswered(cause) from cause
     return _object(_checked(response, started))
-
-
-async def await_bill(
-    generation_id: str,
-    pauses: Sequence[float],
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-) -> dict[str, Any] | None:
-    """What OpenRouter billed for a request, in the form of an answer's body.
-
-    None if it does not tell in time. Whatever went wrong is tried again after the next pause, save
-    for a key that is not valid: OpenRouter knows a bill only some moments after the request.
-
-    Args:
-        generation_id: The request's.
-        pauses: Seconds before each question.
-        api_key: The key, None to look for one.
-        base_url: The API's base URL, None for the usual one.
-        timeout: Seconds for each question.
-    """
-    from litellm.exceptions import AuthenticationError
-
-    for pause in pauses:
-        await asyncio.sleep(pause)
-        try:
-            found = await aget_generation(
-                generation_id, api_key=api_key, base_url=base_url, timeout=timeout
-            )
-        except AuthenticationError:
-            return None
-        except Exception as wrong:  # noqa: BLE001 - it is asked again, whatever it was
-            debugging.logger.debug("the cost of %s is not known yet: %r", generation_id, wrong)
-            continue
-        if usage.bill_of_generation(found).cost is not None:
-            return usage.body_of_generation(found)
-    return None
 
 
 def get_key(

@@ -22,7 +22,7 @@ from openrouter_adapter import (
     OpenRouterChatConfig,
     OpenRouterEmbeddingConfig,
     OpenRouterImageGenerationConfig,
-    left_streams,
+    late_bills,
 )
 from openrouter_adapter.emulator import Emulator
 from tests.support import answers
@@ -442,14 +442,14 @@ async def test_a_stream_that_a_client_left_is_not_estimated(
     """estimates from the cost map what a proxy's client received before it left the stream, for
     the key's spend
     """
-    monkeypatch.setattr(left_streams, "_PAUSES", (0.05,))
+    monkeypatch.setattr(late_bills, "_PAUSES", (0.05,))
     emulated.faults.add("stall; after=3", times=1)
     left: Any = await litellm.acompletion(
         "openrouter/openai/gpt-4o-mini", [{"role": "user", "content": "Hi."}], stream=True
     )
     await anext(left)
     so_far = litellm.stream_chunk_builder(left.chunks)
-    with pytest.raises(left_streams.DeferredError):
+    with pytest.raises(late_bills.DeferredError):
         await left.logging_obj.dispatch_success_handlers(so_far, prefer_async_handlers=True)
     await left.aclose()
 

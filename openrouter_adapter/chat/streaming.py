@@ -20,7 +20,7 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import background, callbacks, left_streams
+from openrouter_adapter import background, callbacks, late_bills
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.reading import StreamReader
 from openrouter_adapter.wire import errors, midstream, usage
@@ -93,7 +93,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._attempt = attempt
         self._is_settled = False
         self._listeners = callbacks.stream_listeners(logging_obj)
-        left_streams.watch(logging_obj, http_response, self._reader.bill)
+        late_bills.watch(logging_obj, http_response, self._reader.bill)
 
     @property
     def response_uptil_now(self) -> str:
@@ -203,7 +203,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self.completion_stream = None
         self.sent_last_chunk = True
         self.response = self.logging_obj.__dict__[_RESPONSE] = response
-        left_streams.forget(self.logging_obj)
+        late_bills.forget(self.logging_obj)
         self._settle()
         return response, logged
 
@@ -288,7 +288,7 @@ class OpenRouterStream(CustomStreamWrapper):
         partial = exception.__dict__["partial_response"]
         self._emitted_disqualifying_content = _is_more_than_words(partial)
         usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
-        left_streams.forget(self.logging_obj)
+        late_bills.forget(self.logging_obj)
         self._settle(exception)
         return exception
 
@@ -364,7 +364,7 @@ def without_streams(original: Any) -> Any:
 
     def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
         result = keywords.get("result", arguments[0] if arguments else None)
-        if isinstance(result, OpenRouterStream) or left_streams.is_unpriced(log):
+        if isinstance(result, OpenRouterStream) or late_bills.is_unpriced(log):
             return None
         if _is_cached(result) and _provider_of(log) == "openrouter":
             return 0.0

@@ -194,7 +194,7 @@ def _places_of_requests() -> Iterator[Place]:
 
 def _places_of_answers() -> Iterator[Place]:
     """Where LiteLLM reads answers, their cost and their failures in a way that loses some of it."""
-    from openrouter_adapter import left_streams
+    from openrouter_adapter import late_bills
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of, without_streams
     from openrouter_adapter.embedding.cached import keeping_the_cost
@@ -207,7 +207,7 @@ def _places_of_answers() -> Iterator[Place]:
     # What the proxy prices by the cost map when the client has left.
     yield place_at(
         f"{_LOGGING}.dispatch_success_handlers",
-        left_streams.waiting_for_bill,
+        late_bills.waiting_for_bill,
         "the bill of streams that a proxy's client leaves",
     )
     # What a Router returns is a stream around ours.

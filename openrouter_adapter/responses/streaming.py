@@ -23,7 +23,7 @@ from litellm.responses.streaming_iterator import (
 )
 from litellm.types.llms.openai import ResponseIncompleteEvent, ResponsesAPIStreamEvents
 
-from openrouter_adapter import left_streams
+from openrouter_adapter import late_bills
 from openrouter_adapter.responses import answers
 from openrouter_adapter.wire import errors, midstream, usage
 from openrouter_adapter.wire.sse import NotJSONError, TextParser
@@ -189,7 +189,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         """
         if self.completed_response is not None or self._has_failed:
             return None
-        left_streams.watch(self.logging_obj, self.response, lambda: self._reader.bill)
+        late_bills.watch(self.logging_obj, self.response, lambda: self._reader.bill)
         return self._reader.incomplete_event
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import litellm
 
-from openrouter_adapter import api
+from openrouter_adapter import late_bills
 from openrouter_adapter.endpoint import arguments_of, is_for_openrouter
 from openrouter_adapter.text_to_speech.transformation import FIELDS, OpenRouterTextToSpeechConfig
 from openrouter_adapter.wire import connection, errors, usage
@@ -113,7 +113,7 @@ async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> 
     hidden = response._hidden_params
     generation_id = hidden["openrouter"].get("generation_id")
     if generation_id:
-        body = await api.await_bill(
+        body = await late_bills.await_bill(
             generation_id, _PAUSES, api_key=api_key, base_url=base_url, timeout=_TIMEOUT
         )
         if body is not None:

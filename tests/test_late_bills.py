@@ -13,7 +13,7 @@ import litellm
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
-from openrouter_adapter import left_streams
+from openrouter_adapter import late_bills
 from tests.support.waiting import ahappens
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Listener(CustomLogger):  # type: ignore[misc] # LiteLLM's class is untyped
 
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
-    monkeypatch.setattr(left_streams, "_PAUSES", (0.05, 0.1, 0.1))
+    monkeypatch.setattr(late_bills, "_PAUSES", (0.05, 0.1, 0.1))
     made = Listener()
     litellm.callbacks = [made]
     return made
@@ -64,7 +64,7 @@ def so_far(stream: Any) -> Any:
 
 async def leave(stream: Any) -> None:
     """Do what LiteLLM's proxy does when the client of a stream has left."""
-    with pytest.raises(left_streams.DeferredError):
+    with pytest.raises(late_bills.DeferredError):
         await stream.logging_obj.dispatch_success_handlers(
             so_far(stream), cache_hit=False, prefer_async_handlers=True
         )

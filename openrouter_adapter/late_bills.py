@@ -1,14 +1,15 @@
-"""OpenRouter's bill in place of LiteLLM's estimate, for a stream that a client of its proxy leaves.
+"""Bills that OpenRouter tells some moments after the answer, by `GET /generation`.
 
-The proxy then assembles a response of what the client got, and hands it to its success handlers,
-which price it by the cost map and add that to the key's spend. OpenRouter bills something else,
-and knows it a moment later. So the handlers run once `GET /generation` has told the bill, in the
-background: the proxy closes the stream, and frees its place among the key's parallel requests,
-without waiting.
+Audio itself says no cost. And a client of LiteLLM's proxy may leave a stream: the proxy then
+assembles a response of what the client got, and hands it to its success handlers, which price it
+by the cost map and add that to the key's spend. OpenRouter bills something else, so the handlers
+run once it has told the bill, in the background: the proxy closes the stream, and frees its place
+among the key's parallel requests, without waiting.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from openrouter_adapter import api, background
 from openrouter_adapter.wire import usage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     import httpx
 
@@ -35,6 +36,44 @@ _PAUSES: Final = (2, 4, 8, 16, 32, 64)
 _STREAM: Final = "_openrouter_unfinished_stream"
 _UNPRICED: Final = "_openrouter_cost_is_unknown"
 _ENDPOINTS: Final = ("/chat/completions", "/responses")
+
+
+async def await_bill(
+    generation_id: str,
+    pauses: Sequence[float],
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = api.DEFAULT_TIMEOUT,
+) -> dict[str, Any] | None:
+    """What OpenRouter billed for a request, in the form of an answer's body.
+
+    None if it does not tell in time. Whatever went wrong is tried again after the next pause, save
+    for a key that is not valid: OpenRouter knows a bill only some moments after the request.
+
+    Args:
+        generation_id: The request's.
+        pauses: Seconds before each question.
+        api_key: The key, None to look for one.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds for each question.
+    """
+    from litellm.exceptions import AuthenticationError
+
+    for pause in pauses:
+        await asyncio.sleep(pause)
+        try:
+            found = await api.aget_generation(
+                generation_id, api_key=api_key, base_url=base_url, timeout=timeout
+            )
+        except AuthenticationError:
+            return None
+        except Exception as wrong:  # noqa: BLE001 - it is asked again, whatever it was
+            logger.debug("the cost of %s is not known yet: %r", generation_id, wrong)
+            continue
+        if usage.bill_of_generation(found).cost is not None:
+            return usage.body_of_generation(found)
+    return None
 
 
 class DeferredError(Exception):
@@ -121,4 +160,4 @@ async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | N
     base_url = str(request.url.copy_with(query=None))
     for endpoint in _ENDPOINTS:
         base_url = base_url.removesuffix(endpoint)
-    return await api.await_bill(generation_id, _PAUSES, api_key=key, base_url=base_url)
+    return await await_bill(generation_id, _PAUSES, api_key=key, base_url=base_url)
