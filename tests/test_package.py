@@ -41,3 +41,19 @@ print(seen)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_registering_imports_nothing_that_litellm_has_not_but_the_json_parsers() -> None:
+    code = """
+import litellm, sys
+def imported():
+    return {name.partition(".")[0] for name in sys.modules}
+before = imported()
+import openrouter_adapter
+openrouter_adapter.register()
+print(sorted(imported() - before - set(sys.stdlib_module_names)))
+"""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "['jiter', 'openrouter_adapter', 'orjson']"

@@ -255,15 +255,6 @@ def test_words_instead_of_an_image_say_what_they_cost(openrouter: Loopback) -> N
     assert caught.value.openrouter["cost"] == answers.COST
 
 
-def test_no_key_is_said_before_anything_is_sent(
-    answering: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OPENROUTER_API_KEY")
-    with pytest.raises(litellm.AuthenticationError, match="OPENROUTER_API_KEY"):
-        edit()
-    assert not answering.requests
-
-
 def test_an_authorization_header_will_do(
     answering: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

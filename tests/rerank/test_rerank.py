@@ -12,7 +12,6 @@ import pytest
 import openrouter_adapter
 from openrouter_adapter.rerank.transformation import build_body
 from tests.support.costs import listening
-from tests.support.gate import RecordingGate, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,31 +185,6 @@ def test_a_failure_is_litellms_exception(
     assert type(caught.value) is raised
     if isinstance(answer, dict) and "usage" in answer and raised is litellm.BadGatewayError:
         assert caught.value.openrouter["cost"] == COST
-
-
-def test_no_key_is_said_before_anything_is_sent(
-    answering: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OPENROUTER_API_KEY")
-    with pytest.raises(litellm.AuthenticationError, match="OPENROUTER_API_KEY"):
-        ask()
-    assert not answering.requests
-
-
-@way
-def test_the_gate_is_asked_once_and_settled_once(
-    call: Callable[..., Any], answering: Loopback
-) -> None:
-    with guarded(RecordingGate()) as gate:
-        call()
-        answering.replies({"error": {"code": 404, "message": "gone"}}, 404)
-        with pytest.raises(litellm.NotFoundError):
-            call(num_retries=0)
-        answering.replies({**ANSWER, "results": []})
-        with pytest.raises(litellm.BadGatewayError):
-            call(num_retries=0)
-    assert [bill.cost and float(bill.cost) for bill in gate.bills] == [COST, None, COST]
-    assert gate.asked[0][0] == answering.requests[0].body
 
 
 @pytest.mark.usefixtures("answering")
