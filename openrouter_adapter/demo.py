@@ -71,7 +71,7 @@ _POEM: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class CallCost:
     """What one request cost.
 
     Attributes:
@@ -89,10 +89,10 @@ class Charge:
     cost: Decimal
 
 
-def charge_of(call: str, model: str, response: Any) -> Charge:
-    """Reads the charge from what rides on any of LiteLLM's responses."""
+def cost_of_call(call: str, model: str, response: Any) -> CallCost:
+    """Reads the cost from what rides on any of LiteLLM's responses."""
     hidden = response._hidden_params
-    return Charge(
+    return CallCost(
         call=call,
         model=model.removeprefix("openrouter/"),
         provider=hidden["openrouter"]["provider"],
@@ -101,17 +101,17 @@ def charge_of(call: str, model: str, response: Any) -> Charge:
     )
 
 
-def chat(console: Console) -> list[Charge]:
+def chat(console: Console) -> list[CallCost]:
     """One question, one answer."""
     messages = [{"role": "user", "content": "What is the capital of France?"}]
     response: Any = litellm.completion(CHAT_MODEL, messages=messages, max_tokens=50)
 
     _say(console, "asked", messages[0]["content"])
     _say(console, "answered", response.choices[0].message.content)
-    return [charge_of("chat", CHAT_MODEL, response)]
+    return [cost_of_call("chat", CHAT_MODEL, response)]
 
 
-def stream(console: Console) -> list[Charge]:
+def stream(console: Console) -> list[CallCost]:
     """An answer that is printed as it comes; its cost stands on the whole of it, at the end."""
     messages = [{"role": "user", "content": "Four short lines in rhyme about honest bills."}]
     _say(console, "asked", messages[0]["content"])
@@ -122,10 +122,10 @@ def stream(console: Console) -> list[Charge]:
         text = chunk.choices[0].delta.content or ""
         console.out(text.replace("\n", f"\n{'':14}"), end="", highlight=False)
     console.print()
-    return [charge_of("stream", STREAM_MODEL, chunks.response)]
+    return [cost_of_call("stream", STREAM_MODEL, chunks.response)]
 
 
-def call_tool(console: Console) -> list[Charge]:
+def call_tool(console: Console) -> list[CallCost]:
     """The model asks for a function, gets its result, and answers in a second turn."""
     messages: list[Any] = [{"role": "user", "content": "What is the weather in Lisbon?"}]
     first: Any = litellm.completion(TOOL_MODEL, messages=messages, tools=[WEATHER_TOOL])
@@ -141,22 +141,22 @@ def call_tool(console: Console) -> list[Charge]:
     second: Any = litellm.completion(TOOL_MODEL, messages=messages, tools=[WEATHER_TOOL])
     _say(console, "answered", second.choices[0].message.content)
     return [
-        charge_of("tool call", TOOL_MODEL, first),
-        charge_of("  answer", TOOL_MODEL, second),
+        cost_of_call("tool call", TOOL_MODEL, first),
+        cost_of_call("  answer", TOOL_MODEL, second),
     ]
 
 
-def embed(console: Console) -> list[Charge]:
+def embed(console: Console) -> list[CallCost]:
     """Two texts become two vectors."""
     texts = ["What does it cost?", "How much is it?"]
     response: Any = litellm.embedding(EMBEDDING_MODEL, input=texts)
 
     _say(console, "embedded", " / ".join(texts))
     _say(console, "got", f"{len(response.data)} vectors of {len(response.data[0]['embedding'])}")
-    return [charge_of("embedding", EMBEDDING_MODEL, response)]
+    return [cost_of_call("embedding", EMBEDDING_MODEL, response)]
 
 
-def draw(console: Console, folder: Path) -> list[Charge]:
+def draw(console: Console, folder: Path) -> list[CallCost]:
     """An image, written as a file."""
     prompt = "A lighthouse at dusk, in flat colours"
     response: Any = litellm.image_generation(prompt=prompt, model=IMAGE_MODEL, size="1536x1024")
@@ -170,7 +170,7 @@ def draw(console: Console, folder: Path) -> list[Charge]:
         raise ValueError(f"{path} is no PNG, though the answer says so")
     _say(console, "asked", prompt)
     _say(console, "wrote", str(path))
-    return [charge_of("image", IMAGE_MODEL, response)]
+    return [cost_of_call("image", IMAGE_MODEL, response)]
 
 
 def run_emulated(folder: Path | None = None, console: Console | None = None) -> int:
@@ -193,10 +193,10 @@ def run_emulated(folder: Path | None = None, console: Console | None = None) -> 
             "no_proxy": _without_proxy("127.0.0.1"),
         }
         with _environment(variables):
-            charges, is_complete = run_calls(console, folder)
+            costs, is_complete = run_calls(console, folder)
         bill = emulator.bill()
-    print_costs(console, charges)
-    if not is_complete or not _print_verdict(console, charges, bill):
+    print_costs(console, costs)
+    if not is_complete or not _print_verdict(console, costs, bill):
         return 1
     console.print("\nThe same on OpenRouter itself, for about 4 US cents:\n", highlight=False)
     for line in ("export OPENROUTER_API_KEY=sk-or-v1-…", "openrouter-adapter demo --live"):
@@ -214,62 +214,62 @@ def run_live(folder: Path | None = None, console: Console | None = None) -> int:
         The exit status: 0, or 1 where a call failed.
     """
     console = console or Console()
-    charges, is_complete = run_calls(console, folder)
-    print_costs(console, charges)
+    costs, is_complete = run_calls(console, folder)
+    print_costs(console, costs)
     console.print("Your account's own list: https://openrouter.ai/activity", highlight=False)
     return 0 if is_complete else 1
 
 
-def run_calls(console: Console, folder: Path | None) -> tuple[list[Charge], bool]:
-    """The charges of all calls, or of those before one that failed, and whether all went well."""
+def run_calls(console: Console, folder: Path | None) -> tuple[list[CallCost], bool]:
+    """The costs of all calls, or of those before one that failed, and whether all went well."""
     target = Path(tempfile.mkdtemp(prefix="openrouter-demo-")) if folder is None else folder
     target.mkdir(parents=True, exist_ok=True)
-    steps: tuple[tuple[str, Callable[[Console], list[Charge]]], ...] = (
+    steps: tuple[tuple[str, Callable[[Console], list[CallCost]]], ...] = (
         ("Chat", chat),
         ("Stream", stream),
         ("Tool call", call_tool),
         ("Embedding", embed),
         ("Image", lambda console: draw(console, target)),
     )
-    charges: list[Charge] = []
+    costs: list[CallCost] = []
     with registered(Settings(app_title="openrouter_adapter demo")), _without_noise():
         for number, (title, step) in enumerate(steps, 1):
             console.print(f"[bold]{number}. {title}[/bold]", highlight=False)
             try:
-                charged = step(console)
+                found = step(console)
             except (openai.OpenAIError, ValueError) as failure:
                 _say(console, "failed", f"{type(failure).__name__}: {failure}")
-                return charges, False
-            _say(console, "cost", f"{_exact(sum_of(charged))} USD")
+                return costs, False
+            _say(console, "cost", f"{_exact(sum_of(found))} USD")
             console.print()
-            charges += charged
-    return charges, True
+            costs += found
+    return costs, True
 
 
-def sum_of(costs: Sequence[Charge | BillRow]) -> Decimal:
+def sum_of(costs: Sequence[CallCost | BillRow]) -> Decimal:
     """The sum of some costs, USD."""
     return sum((one.cost for one in costs), Decimal(0))
 
 
-def print_costs(console: Console, charges: Sequence[Charge]) -> None:
+def print_costs(console: Console, costs: Sequence[CallCost]) -> None:
     """The table of costs; all have the same number of places, so the points stand in line."""
-    total = sum_of(charges)
+    total = sum_of(costs)
     places = len(_exact(total).partition(".")[2])
     table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("call", "sum", no_wrap=True)
     table.add_column("model", no_wrap=True)
     table.add_column("provider", overflow="fold")
-    table.add_column("tokens", str(sum(charge.tokens for charge in charges)), justify="right")
+    table.add_column("tokens", str(sum(one.tokens for one in costs)), justify="right")
     table.add_column("USD", f"{total:.{places}f}", justify="right", no_wrap=True)
-    for charge in charges:
-        cost = f"{charge.cost:.{places}f}"
-        table.add_row(charge.call, charge.model, charge.provider, str(charge.tokens), cost)
+    for one in costs:
+        cost = f"{one.cost:.{places}f}"
+        table.add_row(one.call, one.model, one.provider, str(one.tokens), cost)
     console.print(table)
 
 
-def _print_verdict(console: Console, charges: Sequence[Charge], bill: Sequence[BillRow]) -> bool:
-    told, billed = sum_of(charges), sum_of(bill)
-    is_equal = told == billed and len(charges) == len(bill)
+def _print_verdict(console: Console, costs: Sequence[CallCost], bill: Sequence[BillRow]) -> bool:
+    told, billed = sum_of(costs), sum_of(bill)
+    is_equal = told == billed and len(costs) == len(bill)
     if is_equal:
         console.print(
             f"[green]✓[/green] This is the emulator's bill to the last digit: "

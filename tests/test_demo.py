@@ -149,13 +149,13 @@ def test_it_fails_when_the_costs_are_not_the_bill(
     keep_bills: list[Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest = demo.charge_of
+    honest = demo.cost_of_call
 
-    def one_picodollar_more(*arguments: Any) -> demo.Charge:
+    def one_picodollar_more(*arguments: Any) -> demo.CallCost:
         charge = honest(*arguments)
         return replace(charge, cost=charge.cost + Decimal("1e-12"))
 
-    monkeypatch.setattr(demo, "charge_of", one_picodollar_more)
+    monkeypatch.setattr(demo, "cost_of_call", one_picodollar_more)
 
     assert demo.run_emulated(tmp_path, console) == 1
     assert "The emulator's bill says otherwise" in printed(console)
@@ -206,11 +206,11 @@ def test_a_stream_is_printed_as_it_comes(emulator: Emulator) -> None:
 
     screen = Screen()
     with demo._without_noise(), demo.registered():
-        charges = demo.stream(Console(file=screen, width=80))
+        costs = demo.stream(Console(file=screen, width=80))
 
     # A write for each token of the answer, and a few around it.
-    assert screen.writes > charges[0].tokens / 2
-    assert charges[0].cost == demo.sum_of(emulator.bill())
+    assert screen.writes > costs[0].tokens / 2
+    assert costs[0].cost == demo.sum_of(emulator.bill())
 
 
 def test_no_proxy_keeps_what_the_environment_has(monkeypatch: pytest.MonkeyPatch) -> None:

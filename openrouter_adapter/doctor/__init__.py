@@ -26,12 +26,12 @@ def examine(*, is_offline: bool = False, ledger: str | None = None) -> Iterator[
     yield from installation.versions()
     if installation.has_litellm():
         yield from installation.registration_places()
-        yield from installation.names()
-        yield from installation.undeclared()
+        yield from installation.internal_names()
+        yield from installation.undeclared_packages()
         yield from openrouter.key()
         yield from openrouter.base_url()
-        yield from openrouter.way_there()
+        yield from openrouter.proxy_and_certificates()
         if not is_offline:
-            yield from openrouter.answers()
+            yield from openrouter.reachability()
         yield from storage.catalog()
         yield from storage.ledger(ledger, is_offline=is_offline)

@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OURS: Final = "openrouter-adapter"
-# Packages that LiteLLM uses without declaring them: for what, and how to get them.
+# Packages that LiteLLM uses without declaring them: for what, how to get them, whether all need it.
 _UNDECLARED: Final = (
-    ("mcp", "any call with tools", "mcp"),
-    ("tenacity", "any call with num_retries", "tenacity"),
-)
-_FOR_CACHING: Final = (
-    ("fastapi", "any hit of its cache", f"{_OURS}[caching]"),
-    ("soundfile", "any hit of its cache", f"{_OURS}[caching]"),
+    ("mcp", "any call with tools", "mcp", True),
+    ("tenacity", "any call with num_retries", "tenacity", True),
+    ("fastapi", "any hit of its cache", f"{_OURS}[caching]", False),
+    ("soundfile", "any hit of its cache", f"{_OURS}[caching]", False),
 )
 
 
@@ -70,7 +68,7 @@ def places() -> list[dict[str, Any]]:
     return table
 
 
-def names() -> Iterator[Finding]:
+def internal_names() -> Iterator[Finding]:
     """Whether LiteLLM has the names that we call and nobody promises."""
     missing = litellm_names.missing()
     for name in missing:
@@ -110,21 +108,16 @@ def registration_places() -> Iterator[Finding]:
         yield ok("registration", f"LiteLLM has all {len(table)} places that are replaced")
 
 
-def undeclared() -> Iterator[Finding]:
+def undeclared_packages() -> Iterator[Finding]:
     """The packages that LiteLLM needs and does not say so."""
-    for name, use, package in _UNDECLARED:
+    for name, use, package, is_needed in _UNDECLARED:
         failure = _failure_of(name)
+        text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
         if failure is None:
             yield ok("package", f"{name} is there, which LiteLLM needs for {use}")
-        else:
-            text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
+        elif is_needed:
             yield wrong("package", text, _install(package))
-    for name, use, package in _FOR_CACHING:
-        failure = _failure_of(name)
-        if failure is None:
-            yield ok("package", f"{name} is there, which LiteLLM needs for {use}")
         else:
-            text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
             yield note("package", text, f"If you use caching: {_install(package)}")
 
 

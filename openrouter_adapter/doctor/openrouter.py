@@ -77,7 +77,7 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def way_there() -> Iterator[Finding]:
+def proxy_and_certificates() -> Iterator[Finding]:
     """Proxies and certificates."""
     import litellm
 
@@ -99,7 +99,7 @@ def way_there() -> Iterator[Finding]:
         yield note("TLS", text, "Unset SSL_VERIFY, or name your own authority in SSL_CERT_FILE.")
 
 
-def answers() -> Iterator[Finding]:
+def reachability() -> Iterator[Finding]:
     """Whether OpenRouter answers, how soon, and what it says of the key."""
     from litellm import exceptions
 
@@ -128,7 +128,7 @@ def answers() -> Iterator[Finding]:
         yield wrong("base URL", text, advice)
         return
     yield _reached(url, started)
-    yield from _of_key(found)
+    yield from _limits(found)
     yield from _credits(secret)
 
 
@@ -136,7 +136,7 @@ def _reached(url: str, started: float) -> Finding:
     return ok("base URL", f"{url} answers after {time.monotonic() - started:.2f} s")
 
 
-def _of_key(found: dict[str, Any]) -> Iterator[Finding]:
+def _limits(found: dict[str, Any]) -> Iterator[Finding]:
     limit, left = usd(found.get("limit")), usd(found.get("limit_remaining"))
     label = found.get("label")
     used = usd(found.get("usage"))

@@ -66,12 +66,12 @@ def ledger(where: str | None, *, is_offline: bool) -> Iterator[Finding]:
         yield note("ledger", f"{database.name} ({named}), not asked, because of --offline")
         return
     try:
-        yield from _opened(database.url, database.name, named)
+        yield from _schema(database.url, database.name, named)
     finally:
         database.close()
 
 
-def _opened(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
+def _schema(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
     """Looks without bringing the schema up to date, as opening it as a ledger would."""
     import sqlalchemy as sa
     from sqlalchemy.exc import SQLAlchemyError

@@ -130,5 +130,5 @@ def test_without_a_method_of_responses_streams_responses_raise_before_they_are_s
 
 def test_the_doctor_says_which_name_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(CustomStreamWrapper, "_handle_stream_fallback_error")
-    found: list[Any] = list(doctor.installation.names())
+    found: list[Any] = list(doctor.installation.internal_names())
     assert any("_handle_stream_fallback_error" in one.text for one in found)
