@@ -1,4 +1,4 @@
-"""The main job end to end, through LiteLLM's own functions: each call with its exact cost.
+"""The main features end to end, through LiteLLM's own functions: each call with its exact cost.
 
 On the emulator the costs must add up to its bill; live, the same calls go to OpenRouter.
 """
@@ -17,8 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-# LiteLLM would fetch its table of prices from the network when it is imported. It is not needed
-# here: OpenRouter says what each request cost.
+# LiteLLM would fetch its price list when it is imported. It is not needed here: OpenRouter reports
+# the cost of each request.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import litellm
@@ -61,7 +61,7 @@ WEATHER_TOOL: Final[dict[str, Any]] = {
     },
 }
 
-# What the emulator's models say where its own words would be dull.
+# An answer for the emulator; its own would be dull.
 _POEM: Final = (
     "Each token counted, none forgot,\n"
     "each cent that's spent is on the slip;\n"
@@ -72,12 +72,12 @@ _POEM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CallCost:
-    """What one request cost.
+    """The cost of one request.
 
     Attributes:
-        call: What it was.
-        model: Which model was asked for, as OpenRouter names it.
-        provider: Who served it.
+        call: The kind of call.
+        model: The requested model, as OpenRouter names it.
+        provider: The provider that served it.
         tokens: Prompt and completion tokens.
         cost: USD, to the last digit that OpenRouter sent.
     """
@@ -90,7 +90,7 @@ class CallCost:
 
 
 def cost_of_call(call: str, model: str, response: Any) -> CallCost:
-    """Reads the cost from what rides on any of LiteLLM's responses."""
+    """The cost of a call, from the hidden parameters of LiteLLM's response."""
     hidden = response._hidden_params
     return CallCost(
         call=call,
@@ -112,7 +112,7 @@ def chat(console: Console) -> list[CallCost]:
 
 
 def stream(console: Console) -> list[CallCost]:
-    """An answer that is printed as it comes; its cost stands on the whole of it, at the end."""
+    """An answer that is printed as it arrives; its cost is on the complete response, at the end."""
     messages = [{"role": "user", "content": "Four short lines in rhyme about honest bills."}]
     _say(console, "asked", messages[0]["content"])
 
@@ -131,7 +131,7 @@ def call_tool(console: Console) -> list[CallCost]:
     first: Any = litellm.completion(TOOL_MODEL, messages=messages, tools=[WEATHER_TOOL])
     _say(console, "asked", messages[0]["content"])
 
-    # The message goes back as it came, with all that OpenRouter needs to go on from there.
+    # The message goes back as it came, with all that OpenRouter needs to continue.
     messages.append(first.choices[0].message)
     for call in first.choices[0].message.tool_calls or ():
         _say(console, "called", f"{call.function.name}({call.function.arguments})")
@@ -147,7 +147,7 @@ def call_tool(console: Console) -> list[CallCost]:
 
 
 def embed(console: Console) -> list[CallCost]:
-    """Two texts become two vectors."""
+    """Two texts → two vectors."""
     texts = ["What does it cost?", "How much is it?"]
     response: Any = litellm.embedding(EMBEDDING_MODEL, input=texts)
 
@@ -157,7 +157,7 @@ def embed(console: Console) -> list[CallCost]:
 
 
 def draw(console: Console, folder: Path) -> list[CallCost]:
-    """An image, written as a file."""
+    """An image, written to a file."""
     prompt = "A lighthouse at dusk, in flat colours"
     response: Any = litellm.image_generation(prompt=prompt, model=IMAGE_MODEL, size="1536x1024")
 
@@ -167,21 +167,21 @@ def draw(console: Console, folder: Path) -> list[CallCost]:
     path = folder / f"openrouter-demo.{media_type.removeprefix('image/')}"
     path.write_bytes(data)
     if media_type == "image/png" and not data.startswith(PNG_SIGNATURE):
-        raise ValueError(f"{path} is no PNG, though the answer says so")
+        raise ValueError(f"{path} is not a PNG file, although the response says so")
     _say(console, "asked", prompt)
     _say(console, "wrote", str(path))
     return [cost_of_call("image", IMAGE_MODEL, response)]
 
 
 def run_emulated(folder: Path | None = None, console: Console | None = None) -> int:
-    """Runs all calls on the emulator and holds their costs against its bill.
+    """Runs all calls on the emulator and compares their costs with its bill.
 
     Args:
-        folder: Where the image is written; a new temp folder without it.
+        folder: Where to write the image; None for a new temporary folder.
         console: Where to print.
 
     Returns:
-        The exit status: 0, or 1 where a call failed or the costs are not the bill's.
+        The exit code: 0, or 1 if a call failed or the costs differ from the bill.
     """
     console = console or Console()
     script = {STREAM_MODEL.removeprefix("openrouter/"): _POEM}
@@ -211,7 +211,7 @@ def run_live(folder: Path | None = None, console: Console | None = None) -> int:
     """Runs all calls on OpenRouter itself, with the key and the base URL of the environment.
 
     Returns:
-        The exit status: 0, or 1 where a call failed.
+        The exit code: 0, or 1 if a call failed.
     """
     console = console or Console()
     costs, is_complete = run_calls(console, folder)
@@ -221,7 +221,7 @@ def run_live(folder: Path | None = None, console: Console | None = None) -> int:
 
 
 def run_calls(console: Console, folder: Path | None) -> tuple[list[CallCost], bool]:
-    """The costs of all calls, or of those before one that failed, and whether all went well."""
+    """The costs of all calls up to the first that failed, and whether all succeeded."""
     target = Path(tempfile.mkdtemp(prefix="openrouter-demo-")) if folder is None else folder
     target.mkdir(parents=True, exist_ok=True)
     steps: tuple[tuple[str, Callable[[Console], list[CallCost]]], ...] = (
@@ -247,12 +247,12 @@ def run_calls(console: Console, folder: Path | None) -> tuple[list[CallCost], bo
 
 
 def sum_of(costs: Sequence[CallCost | BillRow]) -> Decimal:
-    """The sum of some costs, USD."""
+    """The sum of costs, in USD."""
     return sum((one.cost for one in costs), Decimal(0))
 
 
 def print_costs(console: Console, costs: Sequence[CallCost]) -> None:
-    """The table of costs; all have the same number of places, so the points stand in line."""
+    """Prints the table of costs; all have the same number of decimal places."""
     total = sum_of(costs)
     places = len(_exact(total).partition(".")[2])
     table = Table(box=SIMPLE_HEAD, show_footer=True, pad_edge=False, padding=(0, 1, 0, 0))
@@ -268,8 +268,8 @@ def print_costs(console: Console, costs: Sequence[CallCost]) -> None:
 
 
 def _print_verdict(console: Console, costs: Sequence[CallCost], bill: Sequence[BillRow]) -> bool:
-    told, billed = sum_of(costs), sum_of(bill)
-    is_equal = told == billed and len(costs) == len(bill)
+    reported, billed = sum_of(costs), sum_of(bill)
+    is_equal = reported == billed and len(costs) == len(bill)
     if is_equal:
         console.print(
             f"[green]✓[/green] This is the emulator's bill to the last digit: "
@@ -278,7 +278,7 @@ def _print_verdict(console: Console, costs: Sequence[CallCost], bill: Sequence[B
         )
     else:
         console.print(
-            f"[red]✗[/red] The emulator's bill says otherwise: "
+            f"[red]✗[/red] The emulator's bill differs: "
             f"{len(bill)} requests, {_exact(billed)} USD.",
             highlight=False,
         )
@@ -298,7 +298,7 @@ def _exact(amount: Decimal) -> str:
 
 
 def _without_proxy(host: str) -> str:
-    """The `no_proxy` of the environment with one more host in it."""
+    """The environment's `no_proxy` with one more host."""
     return ",".join(filter(None, (host, urllib.request.getproxies().get("no"))))
 
 
@@ -318,7 +318,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_noise() -> Iterator[None]:
-    """Keeps LiteLLM's hints and pydantic's remarks on LiteLLM's types off the screen."""
+    """Hides LiteLLM's hints, and pydantic's warnings about LiteLLM's types."""
     before = litellm.suppress_debug_info
     litellm.suppress_debug_info = True
     try:

@@ -1,4 +1,4 @@
-"""Files written atomically, and what each operating system does its own way: bytes and locks."""
+"""Files: atomic writing, and what differs between operating systems, such as locks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BINARY: Final = getattr(os, "O_BINARY", 0)
-"""Flag of `os.open` for files that `os.write` writes: without it Windows changes line ends."""
+"""Flag of `os.open` for binary files: without it Windows changes line ends in `os.write`."""
 
-# Readers here hold a file for milliseconds, virus scanners for tenths of a second. 1.3 s in all.
+# Our readers keep a file open for milliseconds, virus scanners for tenths of a second. 1.3 s in all
 _PAUSES: Final = tuple(0.01 * 2**n for n in range(7))
 
 
@@ -55,7 +55,7 @@ def write_atomically(
 def replace(new: Path, target: Path) -> None:
     """Renames a file to the name of another, which it replaces in one step.
 
-    Windows refuses while a program has either open, so there this waits for a second.
+    Windows refuses while a program has either file open; then this waits for up to 1.3 seconds.
 
     Raises:
         OSError: the file can't be replaced.
@@ -63,7 +63,7 @@ def replace(new: Path, target: Path) -> None:
     for pause in _PAUSES if sys.platform == "win32" else ():
         try:
             new.replace(target)
-        except PermissionError:  # noqa: PERF203 - of two programs
+        except PermissionError:  # noqa: PERF203 - retried
             time.sleep(pause)
         else:
             return
@@ -73,14 +73,14 @@ def replace(new: Path, target: Path) -> None:
 if sys.platform == "win32":
     import msvcrt
 
-    # Windows locks bytes, not files: one far behind the content keeps nobody from reading it.
+    # Windows locks bytes, not files. A byte far behind the content leaves the content readable.
     _PLACE: Final = 0x7FFF_0000
 
     def lock(number: int, *, shared: bool = False) -> bool:  # noqa: ARG001 - has no shared locks
-        """Locks an open file, alone or together with others that share it.
+        """Locks an open file, exclusively or shared.
 
         Returns:
-            Whether it is locked now; False if another process has it.
+            Whether it is locked now; False if another process holds the lock.
         """
         os.lseek(number, _PLACE, os.SEEK_SET)
         try:
@@ -92,7 +92,7 @@ if sys.platform == "win32":
         return True
 
     def unlock(number: int) -> None:
-        """Gives the lock of an open file back."""
+        """Releases the lock of an open file."""
         os.lseek(number, _PLACE, os.SEEK_SET)
         msvcrt.locking(number, msvcrt.LK_UNLCK, 1)
 
@@ -100,10 +100,10 @@ else:
     import fcntl
 
     def lock(number: int, *, shared: bool = False) -> bool:
-        """Locks an open file, alone or together with others that share it.
+        """Locks an open file, exclusively or shared.
 
         Returns:
-            Whether it is locked now; False if another process has it.
+            Whether it is locked now; False if another process holds the lock.
         """
         try:
             fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -112,8 +112,8 @@ else:
         return True
 
     def unlock(number: int) -> None:
-        """Gives the lock of an open file back.
+        """Releases the lock of an open file.
 
-        A child forked meanwhile has the file open too, so closing it here would not unlock it.
+        A child process forked in between has the file open too, so closing it would not unlock it.
         """
         fcntl.flock(number, fcntl.LOCK_UN)

@@ -1,7 +1,7 @@
-"""The key that `openrouter-adapter login` keeps: in the system's keyring, else in a file.
+"""The key that `openrouter-adapter login` stores: in the system's keyring, or in a file.
 
-A small file says where the key is. Where there is no such file, nobody has logged in: no keyring
-is imported, and looking costs one `stat`. A keyring is asked once for each state of that file.
+A small file says where the key is. If it doesn't exist, nobody has logged in: no keyring is
+imported, and the check costs one `stat`. A keyring is asked once for each state of the file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from openrouter_adapter import files
 
 FILE_VARIABLE: Final = "OPENROUTER_ADAPTER_KEY_FILE"
-"""Names the file; the key is then kept in it, and never in a keyring."""
+"""Names the file. If set, the key is stored in it, and never in a keyring."""
 
 KEYRING: Final = "keyring"
 FILE: Final = "file"
@@ -27,11 +27,11 @@ _OTHERS: Final = 0o077
 
 
 class KeychainError(Exception):
-    """The key that was kept can't be read, or a key can't be kept. Never holds a key."""
+    """The stored key can't be read, or a key can't be stored. The message never contains a key."""
 
 
 def path() -> Path:
-    """The file that says where the key is: the variable's, else in your settings folder."""
+    """The file that says where the key is: from the variable, or in your settings folder."""
     named = os.environ.get(FILE_VARIABLE)
     if named:
         return Path(named)
@@ -41,10 +41,10 @@ def path() -> Path:
 
 
 def read() -> str | None:
-    """The key that was kept, None for none.
+    """The stored key, None if there is none.
 
     Raises:
-        KeychainError: a file says that there is one, and it can't be had.
+        KeychainError: there should be one, and it can't be read.
     """
     file = path()
     try:
@@ -61,31 +61,33 @@ def _read(file: Path, mode: int, _state: tuple[int, int]) -> str | None:
         is_in_keyring = noted["kept_in"] == KEYRING
         key = None if is_in_keyring else noted["key"]
     except (OSError, ValueError, LookupError, TypeError) as cause:
-        raise KeychainError(f"{file} can't be read; `{_SERVICE} login` makes it anew.") from cause
+        raise KeychainError(
+            f"{file} can't be read; `{_SERVICE} login` creates it again."
+        ) from cause
     if is_in_keyring:
         keyring = _import_keyring()
         try:
             return keyring.get_password(_SERVICE, _USER) or None
-        except Exception as cause:  # noqa: BLE001 - each system's keyring has errors of its own
+        except Exception as cause:  # noqa: BLE001 - each keyring has its own errors
             reason = type(cause).__name__
-            raise KeychainError(f"The system's keyring gives no key: {reason}.") from None
+            raise KeychainError(f"The system's keyring failed: {reason}.") from None
     if os.name == "posix" and mode & _OTHERS:
         raise KeychainError(
-            f"Others may read the key in {file}, so it is not used. Take that right from them: "
+            f"The key in {file} is not used, because other users can read the file. To fix it: "
             f"chmod 600 {file}"
         )
     return str(key)
 
 
 def keep(key: str) -> str:
-    """Keeps a key in place of the one before, and says where: `keyring` or `file`.
+    """Stores a key, replacing an earlier one; the place, `keyring` or `file`.
 
     Raises:
         KeychainError: the file can't be written.
     """
     is_in_keyring = False
     if not os.environ.get(FILE_VARIABLE):
-        # Each system's keyring has errors of its own, and some take a key and keep nothing.
+        # Each keyring has its own errors, and some accept a key without storing it.
         with contextlib.suppress(Exception):
             keyring = _import_keyring()
             keyring.set_password(_SERVICE, _USER, key)
@@ -94,7 +96,7 @@ def keep(key: str) -> str:
     file = path()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # On Windows, which has no such modes, the settings folder keeps others out.
+        # Windows has no such modes; there the settings folder is private.
         with files.write_atomically(file, mode=0o600) as opened:
             opened.write(json.dumps(noted).encode())
     except OSError as cause:
@@ -103,7 +105,7 @@ def keep(key: str) -> str:
 
 
 def forget() -> bool:
-    """Removes the key; whether there was one.
+    """Removes the stored key; whether there was one.
 
     Raises:
         KeychainError: it can't be removed.
@@ -111,10 +113,10 @@ def forget() -> bool:
     file = path()
     try:
         text = file.read_text("utf-8", "replace")
-        # A file that says something else is removed all the same.
+        # An invalid file is removed too.
         if f'"{KEYRING}"' in text:
             keyring = _import_keyring()
-            # Somebody may have removed it by hand.
+            # It may have been removed by hand.
             with contextlib.suppress(keyring.errors.PasswordDeleteError):
                 keyring.delete_password(_SERVICE, _USER)
         file.unlink()
@@ -131,7 +133,7 @@ def _import_keyring() -> Any:
         import keyring.errors
     except ImportError:
         raise KeychainError(
-            "The key is kept in the system's keyring, and the package keyring is not installed: "
+            "The key is stored in the system's keyring, and the package keyring is not installed: "
             "pip install 'openrouter-adapter[account]'"
         ) from None
     return keyring

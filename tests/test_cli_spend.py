@@ -191,7 +191,7 @@ def test_the_report_does_without_prices(tmp_path: Path, monkeypatch: pytest.Monk
     result = run("spend", "report", "-o", str(target))
 
     assert result.exit_code == 0
-    assert "No prices, so cache savings are in tokens only" in result.output
+    assert "Cache savings are in tokens only, for lack of prices" in result.output
     assert "in tokens only" in target.read_text(encoding="utf-8")
 
 
@@ -243,7 +243,7 @@ def test_a_budget_for_each_user_is_one_rule_that_shows_who_used_it(where: str) -
     shown = run("budget", "show").output
     assert "each user: user-29" in shown
     assert "each user: user-01" not in shown
-    assert "person: the 20 nearest to the limit" in shown
+    assert "person: the 20 closest to the limit" in shown
     alone = run("budget", "show", "person").output
     assert "each user: requests without a user" in alone
     assert "each user: user-01" in alone

@@ -158,7 +158,7 @@ def test_it_fails_when_the_costs_are_not_the_bill(
     monkeypatch.setattr(demo, "cost_of_call", one_picodollar_more)
 
     assert demo.run_emulated(tmp_path, console) == 1
-    assert "The emulator's bill says otherwise" in printed(console)
+    assert "The emulator's bill differs" in printed(console)
     assert keep_bills
 
 

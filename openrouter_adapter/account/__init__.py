@@ -1,4 +1,4 @@
-"""The account: the official OpenRouter SDK, set up as the rest of this package is, and login.
+"""The account: the official OpenRouter SDK with this package's settings, checks, and login.
 
 >>> from openrouter_adapter import account
 >>> with account.client() as openrouter:

@@ -1,6 +1,6 @@
-"""The ledger held against OpenRouter's own account of the last 30 days, by day and model.
+"""The ledger compared with OpenRouter's activity of the last 30 days, by day and model.
 
-OpenRouter tells completed UTC days only, and to a provisioning key only. See
+OpenRouter reports completed UTC days only, and only to a provisioning key. See
 https://openrouter.ai/docs/api/api-reference/analytics/get-user-activity.
 """
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.daily import DailyCharge
 
 DAYS: Final = 30
-"""How far back OpenRouter's activity goes, in completed UTC days."""
+"""Completed UTC days that OpenRouter's activity covers."""
 TOLERANCE: Final = Decimal("0.01")
-"""USD by which the two may differ before `Check.agrees` is false."""
+"""Largest difference in USD for which `Check.agrees` is true."""
 
-# OpenRouter adds floats up; below a millionth of a dollar a difference means nothing.
+# OpenRouter adds up floats; a difference below a millionth of a dollar means nothing.
 _NOISE: Final = Decimal("0.000001")
 
 
 @dataclass(slots=True)
 class Charge:
-    """What one side says of a day and a model.
+    """Requests of a day and a model, and their cost, according to one side.
 
     Attributes:
-        requests: That were answered.
+        requests: Number of requests that were answered.
         credits: USD taken from the credits.
-        byok: USD that provider accounts of your own were charged.
+        byok: USD charged to your own provider accounts.
     """
 
     requests: int = 0
@@ -49,7 +49,7 @@ class Charge:
     byok: Decimal = Decimal(0)
 
     def add(self, requests: int, credits: Decimal, byok: Decimal) -> None:  # noqa: A002
-        """Adds to it."""
+        """Adds requests and their cost."""
         self.requests += requests
         self.credits += credits
         self.byok += byok
@@ -57,16 +57,16 @@ class Charge:
 
 @dataclass(slots=True)
 class Comparison:
-    """A day and a model, as the ledger and as OpenRouter have it.
+    """A day and a model according to the ledger and to OpenRouter.
 
     Attributes:
-        day: UTC.
-        model: OpenRouter's name for it, without a date.
-        ledger: What the ledger has.
-        openrouter: What OpenRouter's activity has.
-        unknown: The ledger's attempts whose cost is not known.
-        open: The ledger's attempts of which nobody has seen the end.
-        reasons: Why the two may differ, the likeliest first; empty where they don't.
+        day: In UTC.
+        model: OpenRouter's name of the model, without a date.
+        ledger: Usage according to the ledger.
+        openrouter: Usage according to OpenRouter's activity.
+        unknown: Number of attempts in the ledger whose cost is unknown.
+        open: Number of attempts in the ledger whose end was never recorded.
+        reasons: Why the two may differ, the likeliest first; empty if they don't.
     """
 
     day: dt.date
@@ -79,29 +79,29 @@ class Comparison:
 
     @property
     def difference(self) -> Decimal:
-        """USD of credits that OpenRouter has and the ledger has not; negative the other way."""
+        """Credits in USD that OpenRouter has more than the ledger; negative if it has less."""
         return self.openrouter.credits - self.ledger.credits
 
     @property
     def byok_difference(self) -> Decimal:
-        """The same of what provider accounts of your own were charged."""
+        """The same for charges to your own provider accounts."""
         return self.openrouter.byok - self.ledger.byok
 
     @property
     def differs(self) -> bool:
-        """Whether they differ by more than floats do."""
+        """Whether they differ by more than rounding."""
         return max(abs(self.difference), abs(self.byok_difference)) >= _NOISE
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The ledger held against OpenRouter's activity.
+    """The ledger compared with OpenRouter's activity.
 
     Attributes:
-        since: The first day, UTC.
+        since: The first day, in UTC.
         until: The last day.
-        tolerance: USD by which they may differ.
-        comparisons: By day, the latest first, then by model.
+        tolerance: The accepted difference in USD.
+        comparisons: Sorted by day, the latest first, then by model.
     """
 
     since: dt.date
@@ -111,7 +111,7 @@ class Check:
 
     @property
     def difference(self) -> Decimal:
-        """USD by which they differ, added up without signs: an excess makes up for no lack."""
+        """The sum of absolute differences, in USD: an excess does not compensate for a lack."""
         return sum(
             (
                 abs(one.difference) + abs(one.byok_difference)
@@ -123,7 +123,7 @@ class Check:
 
     @property
     def agrees(self) -> bool:
-        """Whether they differ by no more than the tolerance."""
+        """Whether the difference is within the tolerance."""
         return self.difference <= self.tolerance
 
 
@@ -145,24 +145,24 @@ def check(
     client: OpenRouter | None = None,
     today: dt.date | None = None,
 ) -> Check:
-    """Holds a ledger against OpenRouter's activity of the last 30 completed days.
+    """Compares a ledger with OpenRouter's activity of the last 30 completed days.
 
     Args:
         book: The ledger.
-        tolerance: USD by which they may differ.
-        only_key: A key; on both sides only what was called with it counts. None for all keys.
-        client: The SDK with the provisioning key, None for `account.client(provisioning=True)`.
-        today: The UTC day that is not complete yet, None for the clock's.
+        tolerance: The accepted difference in USD.
+        only_key: Compares only requests made with this key; None for all keys.
+        client: The SDK with the provisioning key; None for `account.client(provisioning=True)`.
+        today: The UTC day that is not complete yet; None for today.
 
     Raises:
         ImportError: the extra `account` is not installed.
         LedgerError: the ledger can't be read.
-        One of LiteLLM's exceptions (see errors.py): OpenRouter doesn't tell its activity.
+        One of LiteLLM's exceptions (see errors.py): OpenRouter doesn't return its activity.
     """
     today = today or dt.datetime.now(dt.timezone.utc).date()
     since = today - dt.timedelta(days=DAYS)
-    told = get_activity(client, only_key=only_key)
-    rows = [row for row in told if since <= row.day < today]
+    activity = get_activity(client, only_key=only_key)
+    rows = [row for row in activity if since <= row.day < today]
     name = None if only_key is None else metadata.key_name(only_key)
     charges = daily_charges(book.store.database, _start(since), _start(today), key_name=name)
     found = _compared(rows, charges)
@@ -173,11 +173,11 @@ def check(
 def get_activity(
     client: OpenRouter | None = None, *, only_key: str | None = None
 ) -> list[Activity]:
-    """OpenRouter's activity, money as exact as its JSON has it.
+    """OpenRouter's activity, with amounts as exact as in its JSON.
 
     Args:
-        client: The SDK with the provisioning key, None for a new one.
-        only_key: Only what was called with this key; its hash is sent, not the key.
+        client: The SDK with the provisioning key; None for a new one.
+        only_key: Returns only requests made with this key; its hash is sent, not the key.
 
     Raises:
         ImportError: the extra `account` is not installed.
@@ -226,7 +226,7 @@ def _compared(rows: Sequence[Activity], charges: Iterable[DailyCharge]) -> list[
 
 
 class _Names:
-    """How OpenRouter's activity calls the models that the ledger names as they were asked for."""
+    """The names in OpenRouter's activity of models that the ledger names as requested."""
 
     def __init__(self, rows: Iterable[Activity]) -> None:
         self._known: dict[str, set[str]] = {}
@@ -246,24 +246,26 @@ def _explain(found: Sequence[Comparison]) -> None:
     by_place = {(one.day, one.model): one for one in found}
     for one in found:
         if one.differs:
-            beside = [by_place.get((one.day + dt.timedelta(days=by), one.model)) for by in (-1, 1)]
-            one.reasons = list(_reasons(one, [other for other in beside if other is not None]))
+            neighbours = [
+                by_place.get((one.day + dt.timedelta(days=by), one.model)) for by in (-1, 1)
+            ]
+            one.reasons = list(_reasons(one, [other for other in neighbours if other is not None]))
 
 
-def _reasons(one: Comparison, beside: Sequence[Comparison]) -> Iterable[str]:
+def _reasons(one: Comparison, neighbours: Sequence[Comparison]) -> Iterable[str]:
     more = one.openrouter.requests - one.ledger.requests
     if one.unknown:
         yield (
             f"{_count(one.unknown)} in the ledger without a known cost: "
-            "`openrouter-adapter spend reconcile` asks for it"
+            "`openrouter-adapter spend reconcile` looks it up"
         )
     if one.open:
         yield (
-            f"{_count(one.open)} in the ledger of which nobody has seen the end: a program died; "
-            "`openrouter-adapter spend reconcile` settles them"
+            f"{_count(one.open)} in the ledger whose end was not recorded: a program died; "
+            "`openrouter-adapter spend reconcile` records their cost"
         )
-    if any(one.difference * other.difference < 0 for other in beside):
-        yield "the next or previous day differs the other way: requests around midnight UTC"
+    if any(one.difference * other.difference < 0 for other in neighbours):
+        yield "the next or previous day differs the opposite way: requests around midnight UTC"
     if more > one.unknown + one.open:
         yield (
             f"{_count(more - one.unknown - one.open)} more at OpenRouter: other programs with "
@@ -271,16 +273,16 @@ def _reasons(one: Comparison, beside: Sequence[Comparison]) -> Iterable[str]:
         )
     if more < 0:
         yield (
-            f"{_count(-more)} more in the ledger: another account's key, or a name of the model "
-            "that OpenRouter's activity has under another"
+            f"{_count(-more)} more in the ledger: the key of another account, or a model that "
+            "OpenRouter's activity lists under another name"
         )
     if abs(one.byok_difference) >= _NOISE:
         yield (
-            "BYOK: what your provider accounts charge is OpenRouter's estimate, and an answer "
-            "may lack it"
+            "BYOK: charges to your provider accounts are OpenRouter's estimates, and a response "
+            "may lack them"
         )
     if not more and not one.unknown and not one.open and abs(one.difference) >= _NOISE:
-        yield "as many requests on both sides: OpenRouter changed a charge after its answer"
+        yield "the same number of requests on both sides: OpenRouter changed a charge later"
 
 
 def _count(requests: int) -> str:

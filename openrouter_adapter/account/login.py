@@ -1,7 +1,7 @@
-"""Logging in with OAuth: a browser, a page on this machine that it comes back to, and a key.
+"""Login with OAuth: a browser, a callback on this machine, and a key.
 
-PKCE with S256. OpenRouter has no `state` parameter, so one is the last part of the callback's
-path: whoever does not know it can't end the login, with a code of theirs or without.
+PKCE with S256. OpenRouter has no `state` parameter, so the callback's path ends in one: a request
+that doesn't contain it can't end the login, with a foreign code or without.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 TIMEOUT: Final = 300.0
-"""Seconds for the person at the browser."""
+"""Seconds that the user has."""
 
 _HOST: Final = "127.0.0.1"
 _EXCHANGE_SECONDS: Final = 30.0
@@ -36,7 +36,7 @@ _MOST_CHARACTERS: Final = 200
 
 
 class LoginError(Exception):
-    """Nobody agreed in time, or somebody refused; or the port is taken. Nothing was kept."""
+    """The login timed out or was refused, or the port is in use. Nothing was stored."""
 
 
 def login(
@@ -46,18 +46,20 @@ def login(
     timeout: float = TIMEOUT,
     base_url: str | None = None,
 ) -> str:
-    """A new key of whoever agrees in the browser. It is not kept: see keychain.py.
+    """A new key for the account of the user who approves it in the browser.
+
+    The key is not stored; `keychain.keep` does that.
 
     Args:
-        open_url: Shows a page to the person; called once.
-        port: Of the callback, on this machine only; 0 takes a free one.
-        timeout: Seconds that the person has.
-        base_url: The API's base URL, None for the usual one.
+        open_url: Shows a page to the user; called once.
+        port: The port of the callback on 127.0.0.1; 0 picks a free one.
+        timeout: Seconds that the user has.
+        base_url: The API's base URL; None for the default one.
 
     Raises:
-        LoginError: nobody agreed in time, somebody refused, or the port is taken.
+        LoginError: the login timed out or was refused, or the port is in use.
         ImportError: the extra `account` is not installed.
-        One of LiteLLM's exceptions (see errors.py): OpenRouter gives no key for the code.
+        One of LiteLLM's exceptions (see errors.py): OpenRouter returns no key for the code.
 
     Follows https://openrouter.ai/docs/guides/overview/auth/oauth.
     """
@@ -68,7 +70,7 @@ def login(
     except (OSError, OverflowError) as cause:
         why = getattr(cause, "strerror", None) or cause
         raise LoginError(
-            f"port={port}: can't listen on {_HOST}: {why}. Choose another port, or 0 for a free one"
+            f"Can't listen on {_HOST}, port {port}: {why}. Choose another port, or 0 for a free one"
         ) from cause
     with server:
         open_url(_page(base_url, server.callback_url, verifier))
@@ -97,10 +99,10 @@ def _exchange(code: str, verifier: str, base_url: str | None) -> str:
 
 
 class _Server(ThreadingHTTPServer):
-    """Takes the callback, once; its threads end with the block."""
+    """Accepts one callback; its threads end with the block."""
 
     daemon_threads = True
-    # On Windows this would let another program listen on the same port.
+    # On Windows, reuse would let another program listen on the same port.
     allow_reuse_address = os.name != "nt"
 
     def __init__(self, port: int, path: str) -> None:
@@ -125,7 +127,7 @@ class _Server(ThreadingHTTPServer):
         self._thread.join()
 
     def take(self, *, code: str | None = None, refusal: str | None = None) -> bool:
-        """Ends the login, if nothing has yet."""
+        """Ends the login; whether it was still in progress."""
         with self._lock:
             if self._arrived.is_set():
                 return False
@@ -134,37 +136,37 @@ class _Server(ThreadingHTTPServer):
             return True
 
     def wait(self, timeout: float) -> str:
-        """The code.
+        """The code of the callback.
 
         Raises:
-            LoginError: none came.
+            LoginError: the login timed out or was refused.
         """
         if not self._arrived.wait(timeout) and self.take(refusal=""):
-            raise LoginError(f"Nobody agreed within {timeout:g} seconds")
+            raise LoginError(f"The login was not approved within {timeout:g} seconds")
         if self._code is None:
             raise LoginError(f"The login was refused: {self._refusal}")
         return self._code
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Leaves out the stack trace of a browser that went away."""
+        """Prints no stack trace if the browser disconnects."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    # Seconds for a request to arrive; whoever connects and says nothing holds up one thread.
+    # Seconds for a request to arrive; a silent connection blocks one thread.
     timeout = 10
 
     def do_GET(self) -> None:
-        """The callback."""
+        """Handles the callback."""
         parts = urlsplit(self.path)
         if not hmac.compare_digest(parts.path.encode(), self.server.path.encode()):
-            self._say(HTTPStatus.NOT_FOUND, "This is no address of a login in progress.")
+            self._say(HTTPStatus.NOT_FOUND, "This is not the address of a login in progress.")
             return
         query = parse_qs(parts.query)
         code = query.get("code", [""])[-1]
         words = query.get("error_description", query.get("error", [""]))[-1]
         if not code and not words:
-            self._say(HTTPStatus.BAD_REQUEST, "There is no code in this address.")
+            self._say(HTTPStatus.BAD_REQUEST, "This address contains no code.")
         elif words and not self.server.take(refusal=_printable(words)):
             self._say(HTTPStatus.CONFLICT, "This login has already ended.")
         elif words:
@@ -172,21 +174,21 @@ class _Handler(BaseHTTPRequestHandler):
         elif not self.server.take(code=code):
             self._say(HTTPStatus.CONFLICT, "This login has already ended.")
         else:
-            self._say(HTTPStatus.OK, "You can close this page, and go back to the terminal.")
+            self._say(HTTPStatus.OK, "You can close this page and return to the terminal.")
 
     def _say(self, status: HTTPStatus, words: str) -> None:
         page = f"<!doctype html><title>openrouter-adapter</title><p>{words}</p>".encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
-        # The address has the code in it.
+        # The address contains the code.
         self.send_header("Cache-Control", "no-store")
         self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()
         self.wfile.write(page)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Logs nothing: the address has the code in it."""
+        """Logs nothing: the address contains the code."""
 
 
 def _printable(words: str) -> str:

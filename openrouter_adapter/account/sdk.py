@@ -1,4 +1,4 @@
-"""The official OpenRouter SDK on this package's key, address, attribution, TLS and proxies."""
+"""The official OpenRouter SDK with this package's key, base URL, attribution, TLS and proxies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openrouter import OpenRouter
 
 DEFAULT_TIMEOUT: Final = 600.0
-"""Seconds for a whole answer, as long as a model may think; connecting has 10."""
+"""Seconds for a whole response, as a model may reason for long; 10 for connecting."""
 
 _NO_SDK: Final = "This needs the official OpenRouter SDK: pip install 'openrouter-adapter[account]'"
 _STARTED: Final = "openrouter_adapter_started"
@@ -33,21 +33,21 @@ def client(
 ) -> OpenRouter:
     """The official SDK's client. Close it, or use it in `with` or `async with`.
 
-    The key is looked up anew for each request. The SDK's own retries are off, because they go
-    on for an hour: give `retry_config`, or `retries` to one call, for others. Failures are the
-    SDK's exceptions; see `litellm_errors`.
+    The key is looked up again for each request. The SDK's own retries are off, because they
+    continue for an hour; to enable others, pass `retry_config`, or `retries` to a call. Failures
+    are the SDK's exceptions; see `litellm_errors`.
 
     Args:
         api_key: The key; None for the one that LiteLLM's calls would use.
-        provisioning: Whether to use the key that manages the account: without `api_key`, the one
-            in OPENROUTER_PROVISIONING_KEY.
-        base_url: The API's base URL, None for the usual one.
+        provisioning: Whether to use the key that manages the account: if `api_key` is None, the
+            one in OPENROUTER_PROVISIONING_KEY.
+        base_url: The API's base URL; None for the default one.
         timeout: Seconds.
         **options: The SDK's other arguments: `retry_config`, `client`, `async_client`, ….
 
     Raises:
         ImportError: the extra `account` is not installed.
-        litellm.AuthenticationError: of any request, when there is no key.
+        litellm.AuthenticationError: there is no key; raised by each request.
 
     Follows https://openrouter.ai/docs/sdks/python.
     """
@@ -56,9 +56,9 @@ def client(
 
 
 def build(key: Any, base_url: str | None, timeout: float, options: dict[str, Any]) -> OpenRouter:
-    """A client that asks `key` for the key, or sends none where it is None."""
+    """A client that calls `key` to get the key, and sends none if that returns None."""
     sdk = import_sdk()
-    # Taken with a key of no meaning, so that attribution needs none.
+    # With a placeholder, because attribution needs no key.
     headers = connection.request_headers({"Authorization": "-"}, None)
     referer, title = headers.get("HTTP-Referer"), headers.get("X-Title")
     own = {"client", "async_client"} - options.keys()
@@ -67,13 +67,13 @@ def build(key: Any, base_url: str | None, timeout: float, options: dict[str, Any
         "http_referer": _ascii(referer),
         "x_open_router_title": _ascii(title),
         "retry_config": None,
-        # The SDK's own lines would show the key and the prompt.
+        # The SDK's own log lines contain the key and the prompt.
         "debug_logger": _Silent(),
         **_transports(timeout, {"HTTP-Referer": referer, "X-OpenRouter-Title": title}),
         **options,
     }
     made: OpenRouter = sdk.OpenRouter(api_key=key, **given)
-    # So that the SDK closes the transports that were made here, and leaves the caller's open.
+    # The SDK closes the transports that were created here, and leaves the caller's open.
     for name in own:
         setattr(made.sdk_configuration, f"{name}_supplied", False)
     return made
@@ -96,7 +96,7 @@ def import_sdk() -> Any:
 
 @contextlib.contextmanager
 def litellm_errors() -> Iterator[None]:
-    """Turns the SDK's exceptions of the block into LiteLLM's, as errors.py makes them.
+    """Converts the SDK's exceptions in the block to LiteLLM's, as errors.py does.
 
     Raises:
         One of LiteLLM's exceptions, with the status, OpenRouter's words, and the SDK's exception
@@ -122,7 +122,7 @@ def _ascii(value: str | None) -> str | None:
 
 
 def _transports(timeout: float, attribution: dict[str, str | None]) -> dict[str, Any]:
-    """The SDK's HTTP clients, with what the SDK itself can't send: it takes ASCII alone."""
+    """The SDK's HTTP clients, with headers that the SDK can't send: it accepts only ASCII."""
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
     given: dict[str, Any] = {
@@ -178,4 +178,4 @@ class _Silent:
     """A logger for the SDK."""
 
     def debug(self, message: str, *arguments: Any, **options: Any) -> None:
-        """Logs nothing: debugging.py has the lines."""
+        """Logs nothing: debugging.py writes the log lines."""

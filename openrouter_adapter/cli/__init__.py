@@ -1,6 +1,7 @@
 """The command line: a file for each group of commands, none of which has logic of its own.
 
-Everything slow, LiteLLM above all, is imported by the command that needs it.
+A module with an underscore is shared by several commands. Slow imports, above all LiteLLM, happen
+in the command that needs them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.add_typer(models.app, name="models")
 app.command("router-config")(router_config.run)
-# What comes after the program is the program's.
+# Arguments after the program belong to the program.
 app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.add_typer(spend.app, name="spend")
 
@@ -84,8 +85,8 @@ def _root(
     ] = False,
 ) -> None:
     """OpenRouter through LiteLLM's own calls, with the exact price of every request."""
-    # LiteLLM would fetch its price list when it is imported, which no command needs. The program
-    # of `run` inherits the environment, and decides for itself.
+    # LiteLLM would fetch its price list when it is imported, which no command needs. The
+    # program of `run` inherits the environment, and decides for itself.
     if context.invoked_subcommand != "run":
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a command, as a sentence on standard error and an exit code."""
+"""Errors of a command: a sentence on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # LiteLLM's exceptions are OpenAI's, but for a few.
 _PACKAGES: Final = {"openrouter_adapter", "litellm", "openai"}
-# LiteLLM's messages begin with their class, which is for programs.
+# LiteLLM's messages begin with the class of the exception.
 _CLASS: Final = re.compile(r"^(litellm\.\w+: )+")
 
 
@@ -21,16 +21,16 @@ _CLASS: Final = re.compile(r"^(litellm\.\w+: )+")
 def friendly_errors(
     *also: type[Exception], exit_code: int = 1, is_verbatim: bool = False
 ) -> Iterator[None]:
-    """Ends the command with a sentence, rather than a traceback, at an error that users can mend.
+    """Ends the command with a sentence instead of a traceback if the user can fix the error.
 
     Those are the exceptions of this package, of LiteLLM and of OpenAI, and a missing extra. They
-    are told by the package that defines them: to import these would take seconds.
+    are recognized by the package that defines their class: importing it would take seconds.
 
     Args:
         *also: More exceptions of this kind, such as OSError.
-        exit_code: What the command ends with.
-        is_verbatim: Whether messages are whole sentences already, which may begin with the name of
-            a file or end with a command.
+        exit_code: The exit code of the command.
+        is_verbatim: Whether messages are printed as they are. If not, they are made sentences: a
+            capital at the beginning, a full stop at the end.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def friendly_errors(
 
 
 def fail(message: str, exit_code: int = 1) -> typer.Exit:
-    """Says on standard error why the command ends."""
+    """Prints on standard error why the command ends; the exception to raise."""
     typer.echo(message, err=True)
     return typer.Exit(exit_code)
 

@@ -1,4 +1,4 @@
-"""The ledger for a command: opened, or the reason on standard error and exit code 1."""
+"""The ledger of a command: opened, or an error on standard error and exit code 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NO_LEDGER = """There is no ledger at {path}.
 
-A ledger is written where your program switches it on:
+A ledger is written if your program enables it:
 
     import openrouter_adapter
     from openrouter_adapter import ledger
@@ -23,17 +23,17 @@ A ledger is written where your program switches it on:
     openrouter_adapter.register()
     ledger.enable()
 
-Where OPENROUTER_ADAPTER_LEDGER is set (a path, or a PostgreSQL URL), register() is enough, and
-LiteLLM's proxy writes one."""
+If OPENROUTER_ADAPTER_LEDGER is set (to a path or a PostgreSQL URL), register() is enough, and
+LiteLLM's proxy writes one too."""
 
 
 @contextlib.contextmanager
 def open_ledger(where: str | None, *, may_make: bool = False) -> Iterator[Ledger]:
-    """The ledger, closed at the end; what goes wrong with it in between is said in a sentence.
+    """The ledger, closed at the end; its errors are printed as a sentence.
 
     Args:
-        where: A path or a URL, None for the usual one.
-        may_make: Whether a file that is not there is made; else that ends the command.
+        where: A path or a URL; None for the default one.
+        may_make: Whether a missing file is created; otherwise it ends the command.
     """
     with friendly_errors(ValueError, OSError):
         from openrouter_adapter import ledger
@@ -48,7 +48,7 @@ def open_ledger(where: str | None, *, may_make: bool = False) -> Iterator[Ledger
 
 @contextlib.contextmanager
 def find_ledger(where: str | None) -> Iterator[Ledger | None]:
-    """The ledger, closed at the end; None where there is none."""
+    """The ledger, closed at the end; None if there is none."""
     with friendly_errors():
         from openrouter_adapter.ledger.database import url_of
 

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Format(str, Enum):
-    """How a list is printed."""
+    """Format in which a list is printed."""
 
     table = "table"
     json = "json"
@@ -24,30 +24,32 @@ class Format(str, Enum):
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="table, json or csv.")]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print JSON; money as exact decimal text.")
+    bool, typer.Option("--json", help="Print JSON; amounts are exact decimal strings.")
 ]
 LedgerOption = Annotated[
     str | None,
     typer.Option(
         "--ledger",
         metavar="PATH|URL",
-        help="A SQLite file, or a PostgreSQL URL; else OPENROUTER_ADAPTER_LEDGER, else the file "
-        "in your data folder.",
+        help="A SQLite file or a PostgreSQL URL. Default: OPENROUTER_ADAPTER_LEDGER, or a file in "
+        "your data folder.",
     ),
 ]
-MinContext = Annotated[int | None, typer.Option(help="Tokens of prompt and completion, at least.")]
-MaxPrompt = Annotated[float | None, typer.Option(help="USD per million prompt tokens, at most.")]
+MinContext = Annotated[int | None, typer.Option(help="Smallest context window, in tokens.")]
+MaxPrompt = Annotated[
+    float | None, typer.Option(help="Highest price in USD per million prompt tokens.")
+]
 MaxCompletion = Annotated[
-    float | None, typer.Option(help="USD per million completion tokens, at most.")
+    float | None, typer.Option(help="Highest price in USD per million completion tokens.")
 ]
 RefreshOption = Annotated[
-    bool, typer.Option("--refresh", help="Ask OpenRouter now, whatever the cache's age.")
+    bool, typer.Option("--refresh", help="Fetch from OpenRouter now, even if the cache is recent.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 
 
 def parse_usd(option: str, given: str) -> Decimal:
-    """The value of an option in USD; ends the command if it is invalid."""
+    """The value of an option in USD. If it is invalid, the command ends."""
     try:
         return money.parse(given)
     except ValueError as error:

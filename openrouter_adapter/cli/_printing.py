@@ -1,4 +1,4 @@
-"""Where output goes: a table on a terminal or in a pipe that has no width, JSON, CSV."""
+"""Output: tables, JSON and CSV, and values as text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# Wide enough for any row: a table cut in a pipe would lose what it is read for.
+# Wide enough for any row: a pipe has no width, and a table that is cut loses data.
 _PIPE_WIDTH: Final = 400
-_FEWEST_LETTERS: Final = 8  # Of a text on a line, on a narrow terminal.
+_FEWEST_LETTERS: Final = 8  # In a line of a text column, on a narrow terminal.
 _GAP: Final = 2  # Between columns.
 
 
 def console() -> Console:
-    """A console on standard output that cuts nothing where there is no terminal."""
+    """A console on standard output. If that is not a terminal, nothing is cut."""
     from rich.console import Console
 
     found = Console()
@@ -28,9 +28,9 @@ def console() -> Console:
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> None:
-    """Prints a table; the first `texts` columns are texts, the others numbers.
+    """Prints a table; the first `texts` columns are text, the others numbers.
 
-    On a narrow terminal texts are folded, and numbers never: half a number is another one.
+    On a narrow terminal text is wrapped. Numbers never are: half a number is another number.
     """
     from rich.markup import escape
     from rich.table import Table
@@ -54,7 +54,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: 
 
 
 def print_json(printed: Any) -> None:
-    """Prints JSON; other characters than ASCII are escaped unless standard output is UTF-8."""
+    """Prints JSON; characters outside ASCII are escaped unless standard output is UTF-8."""
     import json
     import re
     import sys
@@ -68,7 +68,7 @@ def print_json(printed: Any) -> None:
 
 
 def print_csv(lines: Iterable[Iterable[Any]]) -> None:
-    """Prints CSV in which no text acts as a formula when a spreadsheet opens it."""
+    """Prints CSV in which a spreadsheet finds no formulas."""
     import csv
     import sys
 
@@ -77,7 +77,7 @@ def print_csv(lines: Iterable[Iterable[Any]]) -> None:
         writer.writerow(map(_harmless, line))
 
 
-# The last four are full-width: spreadsheets of some languages take them for the first four.
+# The last four are full-width; spreadsheets in some languages read them as the first four.
 _BEGINS_FORMULA: Final = (
     "=",
     "+",
@@ -100,7 +100,7 @@ def _harmless(value: Any) -> Any:
 
 
 def usd_text(value: Any) -> str:
-    """A JSON number of USD as exact decimal text; a dash for none."""
+    """An amount in USD from JSON as exact decimal text; a dash for None."""
     from openrouter_adapter.report import texts
     from openrouter_adapter.wire.usage import usd
 
@@ -109,7 +109,7 @@ def usd_text(value: Any) -> str:
 
 
 def visible_text(value: Any) -> str:
-    """A value that can't send control sequences to a terminal; a dash for none."""
+    """A value as text without control characters; a dash for None or an empty string."""
     from openrouter_adapter.report import texts
 
     if value is None or value == "":
@@ -120,7 +120,7 @@ def visible_text(value: Any) -> str:
 
 
 def with_exact_money(found: dict[str, Any]) -> dict[str, Any]:
-    """OpenRouter's object with its amounts in USD as exact decimal text."""
+    """An object of OpenRouter's with its amounts in USD as exact decimal text."""
     return {
         name: usd_text(value) if _is_money(name, value) else value for name, value in found.items()
     }

@@ -1,4 +1,4 @@
-"""Standard output and error where their encoding lacks characters, as code pages of Windows do."""
+"""Standard output and error in encodings that lack characters, such as Windows code pages."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _PLAIN: Final = {
 
 
 def make_safe() -> None:
-    r"""Lets standard output and error print any text in the encoding that they have.
+    r"""Lets standard output and error print any text in their encoding.
 
-    A character that the encoding lacks becomes a plain one or an escape such as `\u65e5`.
+    A character that the encoding lacks becomes a plain one, or an escape such as `\u65e5`.
     """
     codecs.register_error(_ERRORS, _substituted)
     codecs.register(_find_ascii)
     for stream in (sys.stdout, sys.stderr):
-        # A program that runs the command line may have put another object there, or none.
+        # A program that calls the command line may have replaced it with another object, or None.
         if isinstance(stream, io.TextIOWrapper):
             is_ascii = codecs.lookup(stream.encoding).name == "ascii"
             stream.reconfigure(encoding=_ASCII if is_ascii else None, errors=_ERRORS)
@@ -49,13 +49,13 @@ def _substituted(failure: UnicodeError) -> tuple[str, int]:
 
 
 def _escaped(character: str) -> str:
-    """The character's escape in Python and JSON."""
+    """The escape of a character in Python and JSON."""
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
 
 
 def _find_ascii(name: str) -> codecs.CodecInfo | None:
-    """ASCII by a name of ours: typer writes UTF-8 to a stream whose encoding is called `ascii`."""
+    """ASCII under our own name: typer writes UTF-8 to a stream whose encoding is named `ascii`."""
     if name != _ASCII:
         return None
     found = codecs.lookup("ascii")

@@ -1,4 +1,4 @@
-"""`openrouter-adapter key`, `credits` and `generation`: what OpenRouter says of each."""
+"""`openrouter-adapter key`, `credits` and `generation`: what OpenRouter reports about each."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger import Row
 
-_WINDOWS = {"": "ever", "_daily": "today", "_weekly": "this week", "_monthly": "this month"}
+_WINDOWS = {"": "in total", "_daily": "today", "_weekly": "this week", "_monthly": "this month"}
 _TOKENS = {
     "tokens_prompt": "prompt tokens",
     "tokens_completion": "completion tokens",
     "native_tokens_prompt": "billed prompt tokens",
-    "native_tokens_cached": "of them cached",
+    "native_tokens_cached": "of these cached",
     "native_tokens_completion": "billed completion tokens",
-    "native_tokens_reasoning": "of them reasoning",
+    "native_tokens_reasoning": "of these reasoning",
 }
 
 
 def key(as_json: JsonOption = False) -> None:
-    """Shows the key in use: its limit, what is left of it, and its usage, in USD."""
+    """Show the key in use: its limit, the remainder, and its usage, in USD."""
     with friendly_errors():
         from openrouter_adapter import api
 
@@ -63,7 +63,7 @@ def key(as_json: JsonOption = False) -> None:
 
 
 def credits_(as_json: JsonOption = False) -> None:
-    """Shows the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
+    """Show the account's credits in USD. Needs OPENROUTER_PROVISIONING_KEY."""
     with friendly_errors():
         from openrouter_adapter import api
         from openrouter_adapter.wire import connection, usage
@@ -84,14 +84,18 @@ def credits_(as_json: JsonOption = False) -> None:
 
 def generation(
     name: Annotated[
-        str, typer.Argument(metavar="ID", help="OpenRouter's id, or LiteLLM's call id.")
+        str,
+        typer.Argument(
+            metavar="ID", help="A generation id of OpenRouter, or a call id of LiteLLM."
+        ),
     ],
     as_json: JsonOption = False,
     where: LedgerOption = None,
 ) -> None:
-    """Shows one request: cost in USD, tokens, provider, latency; and its row in the ledger.
+    """Show one request: cost in USD, tokens, provider, latency, and its row in the ledger.
 
-    A LiteLLM call id is looked up in the ledger; a call of several attempts has its last shown.
+    A call id of LiteLLM is looked up in the ledger. If the call had several attempts, the last one
+    is shown.
     """
     rows = _rows_of(name, where)
     generation_id = next((row.generation_id for row in rows if row.generation_id), None) or name
@@ -130,7 +134,7 @@ def _upstream(found: dict[str, Any]) -> str:
 
 
 def _rows_of(name: str, where: str | None) -> Sequence[Row]:
-    """The ledger's rows of a generation or a call, the latest first; none without a ledger."""
+    """The ledger's rows of a generation or a call, the latest first; none if there is no ledger."""
     with find_ledger(where) as book:
         if book is None:
             return []

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.from_table import Requests
 
 app = typer.Typer(
-    help="Send a file of requests: safe to kill, never over budget, every cost exact.",
+    help="Send files of requests: safe to kill, never over budget, every cost exact.",
     no_args_is_help=True,
 )
 
-_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's output folder.")]
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The output folder of the job.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 _ON_RAY = "--on-ray"
 
@@ -34,33 +34,31 @@ _ON_RAY = "--on-ray"
 def _shared(
     *,
     budget: Annotated[
-        str | None, typer.Option(help="USD that the job may cost in all; never passed.")
+        str | None, typer.Option(help="The most that the job may cost, in USD, over all its runs.")
     ] = None,
     concurrency: Annotated[
-        str, typer.Option(help="Requests in the air: a number, or auto for as many as prove good.")
+        str, typer.Option(help="Requests in flight: a number, or auto to find the best number.")
     ] = "auto",
     in_order: Annotated[
-        bool, typer.Option(help="Put results into the order of the input.")
+        bool, typer.Option(help="Sort results into the order of the input.")
     ] = False,
-    tries: Annotated[int, typer.Option(min=1, help="How often a failing request is sent.")] = 6,
+    tries: Annotated[int, typer.Option(min=1, help="How often a request is sent at most.")] = 6,
     timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that one answer may take.")
+        float, typer.Option(min=1, help="Seconds that one response may take.")
     ] = 600.0,
     ledger: Annotated[
         str | None,
-        typer.Option(help="A path or URL; else OPENROUTER_ADAPTER_LEDGER, else none is written."),
+        typer.Option(help="A path or a URL. Default: OPENROUTER_ADAPTER_LEDGER, or no ledger."),
     ] = None,
     on_ray: Annotated[
         str | None,
         typer.Option(
             _ON_RAY,
             metavar="[ADDRESS]",
-            help="Run on a Ray cluster: the one at ADDRESS, or this machine's.",
+            help="Run on a Ray cluster: the one at ADDRESS, or the one of this machine.",
         ),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show nothing but failures.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
     as_json: _Json = False,
 ) -> dict[str, Any]:
     """The options of every command that runs a job."""
@@ -68,7 +66,7 @@ def _shared(
 
 
 def _runs(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the shared options, as one `options`."""
+    """Adds the shared options to a command, which gets them as one argument, `options`."""
     shared = inspect.signature(_shared, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
 
@@ -86,10 +84,10 @@ def _runs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class _RayCommand(TyperCommand):
-    """Takes `--on-ray` without an address, too."""
+    """Accepts `--on-ray` without an address too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the address in where none was given."""
+        """Inserts the address `auto` if none was given."""
         given = [*args, "-"]
         args = [
             one
@@ -112,48 +110,53 @@ def run(
         str | None, typer.Option(help="Send every line to this model instead of its own.")
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="Make the job from a table first; see `batch make`.")
+        str | None, typer.Option(help="Create the job from a table first; see `batch make`.")
     ] = None,
     system: Annotated[str | None, typer.Option(help="With --prompt: a system prompt.")] = None,
     id_column: Annotated[
-        str | None, typer.Option(help="With --prompt: the column that names each row.")
+        str | None, typer.Option(help="With --prompt: the column whose values are the ids.")
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="With --prompt: of each answer.")
+        int | None, typer.Option(min=1, help="With --prompt: the most tokens of each response.")
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(help="Send only part I of N, as I/N, to run the others elsewhere.")
+        str | None,
+        typer.Option(help="Send only part I of N, written I/N, and the others elsewhere."),
     ] = None,
     shards: Annotated[
         int | None,
-        typer.Option(min=1, help=f"With {_ON_RAY}: tasks of a new job; else one for each CPU."),
+        typer.Option(
+            min=1, help=f"With {_ON_RAY}: how many tasks a new job has. Default: one per CPU."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and estimate; send nothing.")
     ] = False,
-    save_media: Annotated[bool, typer.Option(help="Write images as files.")] = False,
+    save_media: Annotated[bool, typer.Option(help="Write images to files.")] = False,
     cache: Annotated[
         bool | None,
-        typer.Option(
-            "--cache/--no-cache", help="Let OpenRouter's cache of responses answer, for nothing."
-        ),
+        typer.Option("--cache/--no-cache", help="Use OpenRouter's response cache, which is free."),
     ] = None,
     cache_seconds: Annotated[
         int | None,
-        typer.Option(min=1, max=86_400, help="The same, and keep new responses that long."),
+        typer.Option(
+            min=1,
+            max=86_400,
+            help="Use the response cache, and keep new responses this many seconds.",
+        ),
     ] = None,
     skip_faulty: Annotated[
-        bool, typer.Option(help="Send the good lines of a file that has faulty ones.")
+        bool, typer.Option(help="Send the valid lines of a file that has invalid ones.")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="The job's name in the ledger.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job in the ledger.")] = None,
 ) -> None:
-    """Send every request of a file; the same command again goes on where it ended.
+    """Send every request of a file. The same command again continues where it ended.
 
-    Ends with 0 when all were answered, 1 when some failed, 2 when the input or
-    the folder is no good, 3 when it stopped early and can go on.
+    The exit code is 0 if all requests succeeded, 1 if some failed, 2 if the input or
+    the folder is invalid, and 3 if the job stopped early and can continue.
     """
     if out is None and (prompt is not None or not dry_run):
-        raise typer.BadParameter("name a folder for the answers", param_hint="--out")
+        raise typer.BadParameter("name a folder for the results", param_hint="--out")
     _check_places(options, shard, shards)
     requests = None
     if prompt is None:
@@ -191,7 +194,7 @@ def _check_places(options: dict[str, Any], shard: str | None, shards: int | None
 @app.command("resume", cls=_RayCommand)
 @_runs
 def resume(options: dict[str, Any], folder: _Folder) -> None:
-    """Go on with a job that was stopped, killed, or out of budget."""
+    """Continue a job that was stopped, killed or out of budget."""
     with friendly_errors(exit_code=2, is_verbatim=True):
         _run(None, folder, options)
 
@@ -199,7 +202,7 @@ def resume(options: dict[str, Any], folder: _Folder) -> None:
 @app.command("retry", cls=_RayCommand)
 @_runs
 def retry(options: dict[str, Any], folder: _Folder) -> None:
-    """Send the failures of a job again."""
+    """Send the failed requests of a job again."""
     from openrouter_adapter.batch import api
 
     with friendly_errors(exit_code=2, is_verbatim=True):
@@ -209,7 +212,7 @@ def retry(options: dict[str, Any], folder: _Folder) -> None:
 
 @app.command("status")
 def status(folder: _Folder, as_json: _Json = False) -> None:
-    """Say how far a job is; it may be running."""
+    """Show the progress of a job, which may be running."""
     from openrouter_adapter import batch
 
     with friendly_errors(exit_code=2, is_verbatim=True):
@@ -218,7 +221,7 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
 
 @app.command("cost")
 def cost(folder: _Folder, as_json: _Json = False) -> None:
-    """Say what a job has cost so far, by model and provider."""
+    """Show what a job has cost so far, by model and provider."""
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import line_of_share
 
@@ -239,15 +242,20 @@ def cost(folder: _Folder, as_json: _Json = False) -> None:
 def make(
     table: Annotated[Path, typer.Argument(help="CSV with a header, or Parquet.")],
     job: Annotated[Path, typer.Argument(help="The file to write.")],
-    model: Annotated[str, typer.Option(help="As OpenRouter names it.")],
+    model: Annotated[str, typer.Option(help="The model, as OpenRouter names it.")],
     prompt: Annotated[
-        str, typer.Option(help='Names columns in braces: "Translate into French: {text}".')
+        str,
+        typer.Option(help='The prompt, with columns in braces: "Translate into French: {text}".'),
     ],
-    system: Annotated[str | None, typer.Option(help="A system prompt; the same.")] = None,
-    id_column: Annotated[str | None, typer.Option(help="The column that names each row.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of each answer.")] = None,
+    system: Annotated[str | None, typer.Option(help="A system prompt, likewise.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="The column whose values are the ids.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens of each response.")
+    ] = None,
 ) -> None:
-    """Write a job from a table: a request for each row."""
+    """Create a job from a table, with one request per row."""
     from openrouter_adapter import batch
 
     with friendly_errors(exit_code=2, is_verbatim=True):
@@ -264,7 +272,7 @@ def _requests(
     id_column: str | None,
     max_tokens: int | None,
 ) -> Requests:
-    """What is asked of each row of a table."""
+    """The request of each row of a table."""
     return {
         "model": model,
         "prompt": prompt,
@@ -322,7 +330,7 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
 
 
 def _refuse(given: dict[str, Any]) -> None:
-    """Refuses options that mean something with --prompt only."""
+    """Refuses options that are only for --prompt."""
     for name, value in given.items():
         if value is not None:
             raise typer.BadParameter("is for a table, with --prompt", param_hint=name)

@@ -1,4 +1,4 @@
-"""`openrouter-adapter budget`: limits on what may be spent, and how much of them is left."""
+"""`openrouter-adapter budget`: limits on spending, and how much of each is left."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger import BudgetState, HoldState
 
-app = typer.Typer(help="Limits on what may be spent, kept in the ledger.", no_args_is_help=True)
+app = typer.Typer(
+    help="Set and show limits on spending, which are stored in the ledger.", no_args_is_help=True
+)
 
 
 class Period(str, Enum):
-    """What a limit is for, in UTC."""
+    """Period of a limit, in UTC."""
 
     total = "total"
     day = "day"
@@ -28,16 +30,16 @@ class Period(str, Enum):
     month = "month"
 
 
-# Of a budget for each user: how many of them a list of all budgets shows.
+# For a budget per user: how many users a list of all budgets shows.
 _MOST_VALUES = 20
-_HOLDS = """
-{name} holds, within seconds, in every program that writes to {ledger}:
-  - one that calls openrouter_adapter.register() with OPENROUTER_ADAPTER_LEDGER set to it,
-  - one that calls ledger.enable() with it,
+_ENFORCED_IN = """
+Within seconds, {name} is enforced in every program that writes to {ledger}:
+  - a program that calls openrouter_adapter.register() with OPENROUTER_ADAPTER_LEDGER set to it,
+  - a program that calls ledger.enable() with it,
   - LiteLLM's proxy with openrouter_adapter.proxy.handler and OPENROUTER_ADAPTER_LEDGER set to it.
-Requests of other programs pass without being counted."""
+Requests of other programs are neither counted nor limited."""
 
-_Name = Annotated[str, typer.Argument(help="What the budget is called, in refusals too.")]
+_Name = Annotated[str, typer.Argument(help="The name of the budget; error messages mention it.")]
 
 
 @app.command("set")
@@ -48,43 +50,43 @@ def set_(
         list[str] | None,
         typer.Option(
             metavar="LABEL=VALUE",
-            help="Only requests with this job, key, tag, user, end_user, team, organization or "
-            "session: tag=batch. Several must all fit; without any, every request counts.",
+            help="Count only requests with this job, key, tag, user, end_user, team, organization "
+            "or session, such as tag=batch. If repeated, all must match. Default: every request.",
         ),
     ] = None,
     each: Annotated[
         str | None,
         typer.Option(
             metavar="LABEL",
-            help="The limit is for each user, key, team, … by itself; requests without one share "
-            "a limit.",
+            help="Give each user, key, team, … a limit of its own. Requests without one share a "
+            "limit.",
         ),
     ] = None,
     period: Annotated[
-        Period, typer.Option(help="What the limit is for; a week is from Monday, UTC.")
+        Period, typer.Option(help="The period of the limit, in UTC; weeks begin on Monday.")
     ] = Period.total,
     max_request: Annotated[
         str | None,
         typer.Option(
             metavar="USD",
-            help="The most that one request may cost; it bounds requests that have no bound.",
+            help="The most that one request may cost; reserved if its worst case is unknown.",
         ),
     ] = None,
     wait: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that a request waits for what others hold."),
+        typer.Option(
+            min=0, help="Seconds that a request waits for others to release reservations."
+        ),
     ] = 0.0,
     lets_through: Annotated[
         bool,
-        typer.Option(
-            "--lets-through", help="Requests pass while the ledger can't be written; else not."
-        ),
+        typer.Option("--lets-through", help="Let requests pass while the ledger can't be written."),
     ] = False,
     where: LedgerOption = None,
 ) -> None:
-    """Sets a budget; one of this name with the same scope and period gets the new limit.
+    """Set a budget. If it exists with the same scope and period, only its limit changes.
 
-    Says in which programs it will hold.
+    Prints which programs will enforce it.
     """
     with open_ledger(where, may_make=True) as book:
         book.budget(
@@ -100,20 +102,22 @@ def set_(
             **_labels(scope or []),
         )
         _print(book.budgets(name, most_values=_MOST_VALUES))
-        typer.echo(_HOLDS.format(name=name, ledger=book.store.database.name))
+        typer.echo(_ENFORCED_IN.format(name=name, ledger=book.store.database.name))
 
 
 @app.command("show")
 def show(
-    name: Annotated[str | None, typer.Argument(help="One budget, with its holds.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show only this budget, with its reservations.")
+    ] = None,
     as_json: JsonOption = False,
     where: LedgerOption = None,
 ) -> None:
-    """Shows budgets in their current period: limit, spent, held, unsettled and left, in USD.
+    """Show budgets in their current period: limit, spent, held, unsettled and left, in USD.
 
-    Held is what requests in the air may yet cost, and what programs have taken in advance.
-    Unsettled is the part of it whose program has died, or whose request has ended, without its
-    cost being known: reconcile settles it, or release.
+    Held is what is reserved for requests in flight, and what programs have reserved in advance.
+    Unsettled is the part of it whose program died, or whose request ended, before its cost was
+    known; `spend reconcile` or `budget release` ends it.
     """
     with open_ledger(where) as book:
         states = book.budgets(name, most_values=_MOST_VALUES if name is None else None)
@@ -127,22 +131,24 @@ def show(
             return
         _print(states)
         if name is not None:
-            _print_holds(book.held(name))
+            _print_reservations(book.held(name))
 
 
 @app.command("release")
 def release(
-    name: Annotated[str, typer.Argument(help="The budget.")],
+    name: Annotated[str, typer.Argument(help="The name of the budget.")],
     hold: Annotated[
         list[str] | None,
-        typer.Option(help="Only this hold, by its id from `budget show`; also one in the air."),
+        typer.Option(
+            help="Only the reservation with this id (see `budget show`), even if it is in flight."
+        ),
     ] = None,
     yes: YesOption = False,
     where: LedgerOption = None,
 ) -> None:
-    """Gives back what is unsettled. Reconcile first: it finds what was billed.
+    """Release unsettled reservations. Run `spend reconcile` first: it finds what was billed.
 
-    A request that was billed after all still counts as spent once that is known.
+    If a request turns out to have been billed, its cost still counts as spent.
     """
     with open_ledger(where) as book:
         if not book.budgets(name, most_values=1):
@@ -153,16 +159,18 @@ def release(
         if not found:
             typer.echo("There is nothing to release.")
             return
-        _print_holds(found)
+        _print_reservations(found)
         if not yes:
-            typer.confirm("Will nothing more be billed for these requests?", abort=True)
+            typer.confirm(
+                "Are you sure that nothing more will be billed for these requests?", abort=True
+            )
         released = book.release([one.hold_id for one in found])
     typer.echo(f"Released {released}.")
 
 
 @app.command("rm")
 def remove(name: _Name, where: LedgerOption = None) -> None:
-    """Removes a budget with its holds; what was spent stays in the ledger."""
+    """Remove a budget and its reservations; what was spent stays in the ledger."""
     with open_ledger(where) as book:
         if not book.remove_budget(name):
             raise fail(f"There is no budget {name!r}.")
@@ -183,14 +191,14 @@ def _print(states: Sequence[BudgetState]) -> None:
         print_table(*budgets.table(states), texts=3)
         for name in budgets.cut(states, _MOST_VALUES):
             typer.echo(
-                f"{name}: the {_MOST_VALUES} nearest to the limit; "
+                f"{name}: the {_MOST_VALUES} closest to the limit; "
                 f"`openrouter-adapter budget show {name}` shows all."
             )
     else:
-        typer.echo("There are no budgets; `openrouter-adapter budget set` makes one.")
+        typer.echo("There are no budgets; `openrouter-adapter budget set` creates one.")
 
 
-def _print_holds(found: Sequence[HoldState]) -> None:
+def _print_reservations(found: Sequence[HoldState]) -> None:
     from openrouter_adapter.cli._printing import print_table
     from openrouter_adapter.report import budgets
 

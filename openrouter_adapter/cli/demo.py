@@ -1,4 +1,4 @@
-"""`openrouter-adapter demo`: the main job end to end, on the emulator or on OpenRouter."""
+"""`openrouter-adapter demo`: the main features end to end, on the emulator or on OpenRouter."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ import typer
 def run(
     folder: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Where the image is written; else a new temp folder."),
+        typer.Option(
+            file_okay=False, help="Where to write the image. Default: a new temporary folder."
+        ),
     ] = None,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Call OpenRouter itself, with the key in OPENROUTER_API_KEY."),
+        typer.Option("--live", help="Call OpenRouter itself. Needs OPENROUTER_API_KEY."),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="With --live: spend without asking.")
+        bool, typer.Option("--yes", "-y", help="With --live: don't ask for confirmation.")
     ] = False,
 ) -> None:
     """Chat, stream, call a tool, embed and draw through LiteLLM, each with its exact cost.
 
-    Without options everything runs on the emulator: no key, no network, no cost.
+    By default, everything runs on the emulator: no key, no network, no cost.
     """
     from openrouter_adapter import demo
 
@@ -37,11 +39,10 @@ def _agree(notice: str, yes: bool) -> None:
 
     if not os.environ.get("OPENROUTER_API_KEY"):
         typer.echo(
-            "--live needs a key in OPENROUTER_API_KEY; they are made at "
-            "https://openrouter.ai/keys.",
+            "--live needs a key in OPENROUTER_API_KEY. Create one at https://openrouter.ai/keys.",
             err=True,
         )
         raise typer.Exit(2)
     typer.echo(notice)
     if not yes:
-        typer.confirm("Go on?", abort=True)
+        typer.confirm("Continue?", abort=True)

@@ -1,4 +1,4 @@
-"""`openrouter-adapter doctor`: what is set up how, what is wrong, and what to do about it."""
+"""`openrouter-adapter doctor`: the setup, its problems, and how to fix them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 def run(
     as_json: JsonOption = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask neither OpenRouter nor a database server.")
+        bool,
+        typer.Option("--offline", help="Connect neither to OpenRouter nor to a database server."),
     ] = False,
     places: Annotated[
-        bool, typer.Option("--places", help="Print each place in LiteLLM that is replaced, too.")
+        bool, typer.Option("--places", help="Print each place in LiteLLM that is replaced too.")
     ] = False,
     where: LedgerOption = None,
 ) -> None:
-    """Looks at the installation, the key, the network, the catalogue and the ledger.
+    """Check the installation, the key, the network, the catalogue and the ledger.
 
-    Spends nothing and changes nothing. Exit code 1 where something breaks calls, or keeps what
-    they cost from being written down.
+    Spends nothing and changes nothing. The exit code is 1 if something breaks calls, or prevents
+    their cost from being recorded.
     """
     from openrouter_adapter import doctor
 

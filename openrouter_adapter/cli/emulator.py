@@ -13,7 +13,7 @@ _PROVISIONING_KEY = "sk-or-v1-emulator-provisioning"
 def run(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 picks a free one.")
     ] = 0,
     api_key: Annotated[str, typer.Option(help="The API key that calls models.")] = _KEY,
     provisioning_key: Annotated[
@@ -24,14 +24,14 @@ def run(
     ] = 0.0,
     limit: Annotated[
         float | None,
-        typer.Option("--credits", min=0, help="USD on the account; without it there is no end."),
+        typer.Option("--credits", min=0, help="The account's credits in USD. Default: unlimited."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed gives other generation ids.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of generation ids.")] = 0,
 ) -> None:
     """Run OpenRouter on localhost: real models and prices, made-up answers, no cost.
 
-    Prints the address, and the variables that point LiteLLM or any other client
-    of OpenRouter at it. Ctrl-C stops it.
+    Prints the address, and the environment variables that point LiteLLM or any
+    other client of OpenRouter at it. Ctrl-C stops it.
     """
     from decimal import Decimal
 

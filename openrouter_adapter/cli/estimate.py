@@ -19,21 +19,20 @@ def run(
     file: Annotated[
         Path,
         typer.Argument(
-            help="OpenAI's batch format: JSON lines, gzipped or not; - for standard input."
+            help="A file in OpenAI's batch format, may be gzipped; - is standard input."
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     endpoints: Annotated[
         bool,
         typer.Option(
-            "--endpoints", help="Look at every provider of each model, for a firm worst case."
+            "--endpoints", help="Look up every provider of each model, for an exact worst case."
         ),
     ] = False,
 ) -> None:
-    """Adds up what the requests of a file will likely cost, and at worst, in USD, by model.
+    """Estimate the likely and the worst cost of a file of requests in USD, by model.
 
-    Beside it what they would likely cost in OpenRouter's Batch API, of models that have a price
-    there.
+    For models that OpenRouter's Batch API offers, also the likely cost there.
     """
     from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from openrouter import OpenRouter
 
 app = typer.Typer(
-    help="The account's keys, with the provisioning key in OPENROUTER_PROVISIONING_KEY.",
+    help="Manage the account's keys. Needs OPENROUTER_PROVISIONING_KEY.",
     no_args_is_help=True,
 )
 
@@ -40,7 +40,7 @@ _SECONDS = 60.0
 
 
 class Reset(str, Enum):
-    """When a limit starts anew, at midnight UTC; weeks begin on Monday."""
+    """When a limit is reset, at midnight UTC; weeks begin on Monday."""
 
     daily = "daily"
     weekly = "weekly"
@@ -49,21 +49,22 @@ class Reset(str, Enum):
 
 
 _Hash = Annotated[
-    str, typer.Argument(metavar="HASH", help="The key's hash, or enough of its beginning.")
+    str, typer.Argument(metavar="HASH", help="The hash of the key, or its first digits.")
 ]
-_Limit = Annotated[str | None, typer.Option(metavar="USD", help='Its limit, or "none".')]
-_Resets = Annotated[Reset | None, typer.Option(help="When the limit starts anew, UTC.")]
+_Limit = Annotated[str | None, typer.Option(metavar="USD", help='The limit of the key, or "none".')]
+_Resets = Annotated[Reset | None, typer.Option(help="When the limit is reset, in UTC.")]
 _Byok = Annotated[
-    bool | None, typer.Option("--byok/--no-byok", help="Whether BYOK counts against the limit.")
+    bool | None,
+    typer.Option("--byok/--no-byok", help="Whether BYOK usage counts against the limit."),
 ]
 
 
 @app.command("list")
 def list_(
-    disabled: Annotated[bool, typer.Option("--disabled", help="Disabled ones too.")] = False,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Include disabled keys.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Lists the keys with their limits and usage; secrets are never told again."""
+    """List the keys with their limits and usage; their secrets can't be shown."""
     with account_client() as client:
         found = list(_all(client, disabled=disabled))
     _print(found, as_json=as_json)
@@ -71,24 +72,25 @@ def list_(
 
 @app.command("get")
 def get(name: _Hash, as_json: JsonOption = False) -> None:
-    """Shows one key."""
+    """Show one key."""
     with account_client() as client:
-        found = client.api_keys.get(hash=_whole(client, name)).data
+        found = client.api_keys.get(hash=_full_hash(client, name)).data
     _print_one(_wire(found), as_json=as_json)
 
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is called.")],
+    name: Annotated[str, typer.Argument(help="The name of the key.")],
     limit: _Limit = None,
     reset: _Resets = None,
     byok: _Byok = None,
     expires: Annotated[
-        dt.datetime | None, typer.Option(help="When it ends, UTC: 2027-01-31, with a time or not.")
+        dt.datetime | None,
+        typer.Option(help="When it expires, in UTC: 2027-01-31, or with a time."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Makes a key. Its secret is printed once, here, and can't be had again."""
+    """Create a key. Its secret is printed now and can't be retrieved later."""
     given = _given(limit, reset, byok)
     if expires is not None:
         given["expires_at"] = expires.replace(tzinfo=dt.timezone.utc)
@@ -98,7 +100,7 @@ def create(
         print_json({**with_exact_money(_wire(made.data)), "key": made.key})
         return
     _print_one(_wire(made.data), as_json=False)
-    typer.echo(f"\nThe key, which is shown only now:\n\n  {made.key}")
+    typer.echo(f"\nThe key, which is shown only once:\n\n  {made.key}")
 
 
 @app.command("update")
@@ -109,11 +111,11 @@ def update(
     reset: _Resets = None,
     byok: _Byok = None,
     disabled: Annotated[
-        bool | None, typer.Option("--disable/--enable", help="Whether requests with it fail.")
+        bool | None, typer.Option("--disable/--enable", help="Disable or enable the key.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Changes what is given of a key, and leaves the rest as it is."""
+    """Change the given settings of a key; the others stay."""
     given = _given(limit, reset, byok)
     if new_name is not None:
         given["name"] = new_name
@@ -124,7 +126,7 @@ def update(
             "There is nothing to change: give --name, --limit, --reset, --byok or --disable."
         )
     with account_client() as client:
-        found = client.api_keys.update(hash=_whole(client, name), **given).data
+        found = client.api_keys.update(hash=_full_hash(client, name), **given).data
     _print_one(_wire(found), as_json=as_json)
 
 
@@ -133,21 +135,21 @@ def remove(
     name: _Hash,
     yes: YesOption = False,
 ) -> None:
-    """Deletes a key, for ever; programs that use it fail from now on."""
+    """Delete a key permanently; programs that use it will fail."""
     with account_client() as client:
-        whole = _whole(client, name)
+        full_hash = _full_hash(client, name)
         if not yes:
-            found = client.api_keys.get(hash=whole).data
+            found = client.api_keys.get(hash=full_hash).data
             typer.confirm(
                 f"Delete {visible_text(found.name)} ({visible_text(found.label)})?", abort=True
             )
-        client.api_keys.delete(hash=whole)
-    typer.echo(f"Deleted {whole}.")
+        client.api_keys.delete(hash=full_hash)
+    typer.echo(f"Deleted {full_hash}.")
 
 
 @contextlib.contextmanager
 def account_client() -> Iterator[OpenRouter]:
-    """The official SDK with the provisioning key; errors are friendly."""
+    """The official SDK with the provisioning key; its errors are printed as a sentence."""
     with friendly_errors():
         from openrouter_adapter import account
         from openrouter_adapter.wire import connection
@@ -166,8 +168,8 @@ def _all(client: OpenRouter, *, disabled: bool) -> Iterable[dict[str, Any]]:
             return
 
 
-def _whole(client: OpenRouter, name: str) -> str:
-    """The hash that begins so: 64 digits are many to type."""
+def _full_hash(client: OpenRouter, name: str) -> str:
+    """The full hash, of 64 digits, of which the beginning was given."""
     if len(name) >= 64:
         return name
     if len(name) < _LEAST_HASH:
@@ -182,7 +184,7 @@ def _whole(client: OpenRouter, name: str) -> str:
 def _given(limit: str | None, reset: Reset | None, byok: bool | None) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if limit is not None:
-        # The wire takes a JSON number.
+        # The API takes a JSON number.
         is_none = limit.lower() == "none"
         given["limit"] = None if is_none else float(parse_usd("--limit", limit))
     if reset is not None:
@@ -209,7 +211,7 @@ def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
     elif found:
         print_table(_TITLES, map(_row, found), texts=5)
     else:
-        typer.echo("There are no keys; `openrouter-adapter keys create` makes one.")
+        typer.echo("There are no keys; `openrouter-adapter keys create` creates one.")
 
 
 def _row(one: dict[str, Any]) -> list[str]:

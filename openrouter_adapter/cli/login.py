@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 
 def login(
     browser: Annotated[
-        bool, typer.Option(help="Open the browser; else only the address is printed.")
+        bool, typer.Option(help="Open the browser; otherwise only print the address.")
     ] = True,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of the callback on 127.0.0.1; 0 is a free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="The port of the callback on 127.0.0.1; 0 picks a free one."
+        ),
     ] = 0,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that you have.")] = 300.0,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait for your approval.")
+    ] = 300.0,
 ) -> None:
-    """Gets a key of your OpenRouter account with a browser, and keeps it on this machine.
+    """Get a key for your OpenRouter account with a browser, and store it on this machine.
 
-    It is used where neither an argument, LiteLLM's settings nor the environment has one. It is
-    kept in the system's keyring; where there is none, in a file that only you may read.
+    It is used if neither an argument, LiteLLM's settings nor the environment has a key. It is
+    stored in the system's keyring, or, if there is none, in a file that only you can read.
     """
     with friendly_errors():
         from openrouter_adapter import account, keychain
@@ -32,17 +37,17 @@ def login(
         key = account.login(_opening(browser), port=port, timeout=timeout)
         where = keychain.keep(key)
         place = "the system's keyring" if where == keychain.KEYRING else str(keychain.path())
-        typer.echo(f"You are logged in. The key {key[:12]}… is kept in {place}.")
+        typer.echo(f"You are logged in. The key {key[:12]}… is stored in {place}.")
 
 
 def logout() -> None:
-    """Removes the key that `login` kept. At OpenRouter it stays valid until it is deleted there."""
+    """Remove the key that `login` stored. It stays valid until you delete it at OpenRouter."""
     with friendly_errors():
         from openrouter_adapter import keychain
 
         was_there = keychain.forget()
     typer.echo(
-        "You are logged out. The key itself is deleted at https://openrouter.ai/settings/keys."
+        "You are logged out. To delete the key itself: https://openrouter.ai/settings/keys."
         if was_there
         else "You are not logged in."
     )
@@ -50,7 +55,7 @@ def logout() -> None:
 
 def _opening(browser: bool) -> Callable[[str], None]:
     def show(url: str) -> None:
-        typer.echo(f"Agree in your browser:\n\n  {url}\n")
+        typer.echo(f"Approve the login in your browser:\n\n  {url}\n")
         if browser:
             import webbrowser
 

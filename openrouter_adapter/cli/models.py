@@ -1,4 +1,4 @@
-"""`openrouter-adapter models`: search the catalogue, or look at one model's providers."""
+"""`openrouter-adapter models`: search the catalogue, or show the providers of one model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 
 class Order(str, Enum):
-    """What models are sorted by."""
+    """Order of a list of models."""
 
     id = "id"
     prompt = "prompt"
@@ -40,7 +40,7 @@ class Order(str, Enum):
 
 
 _BOTH = ("prompt", "completion")
-_TEXTS = 3  # Both tables begin with so many columns of text.
+_TEXTS = 3  # The number of text columns at the start of both tables.
 
 
 @app.callback(invoke_without_command=True)
@@ -48,27 +48,31 @@ def find(
     context: typer.Context,
     search: Annotated[
         list[str] | None,
-        typer.Option("--search", "-s", help="A word of the id or name; all must be there."),
+        typer.Option(
+            "--search", "-s", help="A word in the id or name. If repeated, all must occur."
+        ),
     ] = None,
     max_prompt: MaxPrompt = None,
     max_completion: MaxCompletion = None,
     min_context: MinContext = None,
     reads: Annotated[
-        list[str] | None, typer.Option("--input", help="image, file, audio, video.")
+        list[str] | None,
+        typer.Option("--input", help="An input modality: image, file, audio, video."),
     ] = None,
     writes: Annotated[
-        list[str] | None, typer.Option("--output", help="text, image, embeddings, rerank, ….")
+        list[str] | None,
+        typer.Option("--output", help="An output modality: text, image, embeddings, rerank, …."),
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option(help="A request field it takes: tools, reasoning, ….")
+        list[str] | None, typer.Option(help="A supported parameter: tools, reasoning, ….")
     ] = None,
-    sort: Annotated[Order, typer.Option(help="What to sort by.")] = Order.id,
+    sort: Annotated[Order, typer.Option(help="How to sort.")] = Order.id,
     output: FormatOption = Format.table,
     refresh: RefreshOption = False,
 ) -> None:
-    """Lists the models that fit; prices are USD per million tokens.
+    """List matching models, with prices in USD per million tokens.
 
-    The last two are those of OpenRouter's Batch API, where it takes the model.
+    The last two columns are the prices of OpenRouter's Batch API, if it offers the model.
     """
     if context.invoked_subcommand is not None:
         return
@@ -93,22 +97,22 @@ def find(
     ]  # fmt: skip
     _print(rows, titles, output)
     if not rows:
-        typer.echo("No model fits.", err=True)
+        typer.echo("No model matches.", err=True)
 
 
 @app.command("show")
 def show(
-    model: Annotated[str, typer.Argument(help="An id, a dated slug, or an alias.")],
+    model: Annotated[str, typer.Argument(help="An id, a dated slug or an alias.")],
     output: FormatOption = Format.table,
     refresh: RefreshOption = False,
 ) -> None:
-    """Shows who serves a model: prices, limits, latency, throughput, uptime."""
+    """Show the providers of a model: prices, limits, latency, throughput, uptime."""
     from openrouter_adapter.catalog.filters import per_million
     from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
     from openrouter_adapter.wire import model_names
 
     catalog = load_catalog(refresh)
-    # Its row is a price of the model that is shown.
+    # The batch-only variant is shown as a price of its model.
     found = catalog.find(model_names.without_batch(model))
     if found is None:
         raise fail(f"The catalogue has no model {model}.")

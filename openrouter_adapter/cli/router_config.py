@@ -1,4 +1,4 @@
-"""`openrouter-adapter router-config`: a Router's or a proxy's YAML from the catalogue."""
+"""`openrouter-adapter router-config`: the YAML of a Router or a proxy, from the catalogue."""
 
 from __future__ import annotations
 
@@ -20,40 +20,51 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...", help="Ids, or patterns such as 'anthropic/*'; none are all."
+            metavar="[MODEL]...", help="Ids, or patterns such as 'anthropic/*'. Default: all."
         ),
     ] = None,
     need: Annotated[
         list[str] | None,
         typer.Option(
-            help="What each must do: vision, files, audio, video, tools, reasoning, "
+            help="An ability that models must have: vision, files, audio, video, tools, reasoning, "
             "structured_outputs, image_output, embeddings."
         ),
     ] = None,
     min_context: MinContext = None,
     max_prompt: MaxPrompt = None,
     max_completion: MaxCompletion = None,
-    sort: Annotated[str, typer.Option(help="id, prompt, completion, context, newest.")] = "id",
-    most: Annotated[int | None, typer.Option(min=1, help="How many models, the first.")] = None,
+    sort: Annotated[
+        str, typer.Option(help="How to sort: id, prompt, completion, context, newest.")
+    ] = "id",
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Take only the first models, this many.")
+    ] = None,
     wildcard: Annotated[
         bool,
-        typer.Option("--wildcard", help="openrouter/* too; alone where no model is asked for."),
+        typer.Option("--wildcard", help="Add openrouter/*; if no model is selected, only that."),
     ] = False,
     fallback: Annotated[
-        list[str] | None, typer.Option(metavar="A>B>C", help="A falls back to B, then to C.")
+        list[str] | None, typer.Option(metavar="A>B>C", help="Fall back from A to B, then to C.")
     ] = None,
     context_fallbacks: Annotated[
-        bool, typer.Option("--context-fallbacks", help="Too long prompts go to a larger context.")
+        bool,
+        typer.Option(
+            "--context-fallbacks",
+            help="Send prompts that are too long to a model with a larger context.",
+        ),
     ] = False,
     similar_fallbacks: Annotated[
-        int, typer.Option(min=0, help="Fall back to so many models that can do the same.")
+        int, typer.Option(min=0, help="Fall back to this many models with the same abilities.")
     ] = 0,
     key_env: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A variable with a key; several share the load."),
+        typer.Option(
+            metavar="NAME",
+            help="An environment variable with a key. If repeated, they share the load.",
+        ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="One name for all, among which the Router chooses.")
+        str | None, typer.Option(help="One name for all models; the Router chooses among them.")
     ] = None,
     provider: Annotated[
         str | None, typer.Option(metavar="JSON", help="OpenRouter's provider preferences.")
@@ -61,14 +72,19 @@ def run(
     parameters: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATTERN=JSON", help="Further litellm_params of some models; later ones win."
+            metavar="PATTERN=JSON",
+            help="More litellm_params of some models. If repeated, later ones win.",
         ),
     ] = None,
-    rpm: Annotated[int | None, typer.Option(min=1, help="Requests per minute, each.")] = None,
-    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens per minute, each.")] = None,
+    rpm: Annotated[
+        int | None, typer.Option(min=1, help="Requests per minute, for each deployment.")
+    ] = None,
+    tpm: Annotated[
+        int | None, typer.Option(min=1, help="Tokens per minute, for each deployment.")
+    ] = None,
     api_base: Annotated[str | None, typer.Option(help="Another base URL.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="LiteLLM's routing_strategy; cost-based brings the prices.")
+        str | None, typer.Option(help="LiteLLM's routing_strategy; cost-based-routing adds prices.")
     ] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="LiteLLM's num_retries.")] = None,
     budget: Annotated[
@@ -76,17 +92,21 @@ def run(
         typer.Option(metavar="USD/TIME", help="LiteLLM's provider budget, such as 10/1d."),
     ] = None,
     proxy: Annotated[
-        bool, typer.Option("--proxy", help="For LiteLLM's proxy, with this package's callback.")
+        bool,
+        typer.Option(
+            "--proxy", help="Write a configuration of LiteLLM's proxy, with our callback."
+        ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", dir_okay=False, help="A file; else printed.")
+        Path | None,
+        typer.Option("--output", "-o", dir_okay=False, help="The file to write. Default: print."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over the file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     refresh: RefreshOption = False,
 ) -> None:
-    """Writes the YAML of a LiteLLM Router or proxy, and builds a Router from it to be sure."""
+    """Write the YAML of a LiteLLM Router or proxy, after building a Router from it as a check."""
     if output is not None and output.exists() and not force:
-        raise fail(f"{output} is there already; --force writes over it.")
+        raise fail(f"{output} exists; use --force to overwrite it.")
     from openrouter_adapter import routing
     from openrouter_adapter.cli._catalog import load_catalog
 
@@ -138,7 +158,7 @@ def run(
             raise fail(f"{output} can't be written: {error.strerror}.") from error
     where = f"{output}: " if output else ""
     typer.echo(
-        f"{where}models: {len(chosen)}, deployments: {number}; litellm.Router was built from it. "
+        f"{where}models: {len(chosen)}, deployments: {number}; litellm.Router accepts it. "
         f"Keys are read from {', '.join(deployment.keys)}.",
         err=True,
     )
@@ -153,7 +173,9 @@ def _settings(strategy: str | None, retries: int | None, budget: str | None) -> 
         except ValueError:
             usd = 0.0
         if usd <= 0 or not time:
-            raise fail(f"--budget is {budget!r}; write USD and a time, such as 10/1d or 0.5/30m.")
+            raise fail(
+                f"Invalid --budget {budget!r}: write USD and a time, such as 10/1d or 0.5/30m."
+            )
         settings["provider_budget_config"] = {
             "openrouter": {"budget_limit": usd, "time_period": time}
         }
@@ -176,5 +198,5 @@ def _json(option: str, text: str) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise fail(f"{option}: {text!r} is no JSON object.")
+        raise fail(f"Invalid {option} {text!r}: it must be a JSON object.")
     return found

@@ -1,4 +1,4 @@
-"""`openrouter-adapter run`: a program of Python on this package, without a change in it."""
+"""`openrouter-adapter run`: an unchanged Python program with the adapter registered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def run(
         list[str],
         typer.Argument(
             metavar="PROGRAM [ARGUMENTS]…",
-            help="What to run: python, a console script such as aider or pytest, or a .py file.",
+            help="The program: python, a console script such as aider or pytest, or a .py file.",
             show_default=False,
         ),
     ],
@@ -21,24 +21,24 @@ def run(
         typer.Option(
             "--ledger",
             metavar="PATH|URL",
-            help="Write what each call costs there; else to OPENROUTER_ADAPTER_LEDGER, if set.",
+            help="The ledger to write costs to. Default: OPENROUTER_ADAPTER_LEDGER, if set.",
         ),
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="A tag for each of its rows; may be repeated.")
+        list[str] | None, typer.Option(help="A tag for each row in the ledger; may be repeated.")
     ] = None,
     strict: Annotated[
         bool,
         typer.Option(
             "--strict",
-            help="Let `import litellm` fail where the adapter or the ledger can't be set up, "
-            "rather than go on without.",
+            help="Let `import litellm` fail if the adapter can't be registered or the ledger can't "
+            "be opened. Default: continue without.",
         ),
     ] = False,
 ) -> None:
-    """Runs a program with the adapter registered, and its child processes too.
+    """Run a program and its child processes with the adapter registered.
 
-    Signals and the exit code are the program's own.
+    Signals are passed on to the program, and its exit code is returned.
     """
     from openrouter_adapter import launcher
 

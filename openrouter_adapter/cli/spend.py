@@ -1,4 +1,4 @@
-"""`openrouter-adapter spend`: what was spent, by anything; reconcile, check, a page to look at."""
+"""`openrouter-adapter spend`: what was spent, by model, user, …; reconcile, check, report."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog import Catalog
     from openrouter_adapter.ledger import Spend
 
-app = typer.Typer(help="What was spent, from the ledger.", invoke_without_command=True)
+app = typer.Typer(help="Show what was spent, from the ledger.", invoke_without_command=True)
 app.command("check")(spend_check.run)
 
 
 _Since = Annotated[
     str | None,
-    typer.Option(
-        help="The first moment that counts, UTC, in whole hours: 2026-11-20, 2026-11, today, 7d."
-    ),
+    typer.Option(help="The start, in UTC, in whole hours: 2026-11-20, 2026-11, today, 7d."),
 ]
 _Until = Annotated[
-    str | None, typer.Option(help="The first moment that no longer counts; written likewise.")
+    str | None, typer.Option(help="The end, which is excluded; written like --since.")
 ]
 
 
@@ -46,9 +44,9 @@ def show(
     output: FormatOption = Format.table,
     where: LedgerOption = None,
 ) -> None:
-    """Prints what was spent, in USD; dearest first, days and hours in their order.
+    """Show what was spent, in USD; most expensive first, days and hours in order of time.
 
-    Money in JSON is exact decimal text.
+    Amounts in JSON are exact decimal strings.
     """
     if context.invoked_subcommand is not None:
         return
@@ -65,18 +63,18 @@ def show(
 def reconcile(
     where: LedgerOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Ask now, also for what was asked for a moment ago.")
+        bool, typer.Option("--force", help="Ask again for costs that were asked for a moment ago.")
     ] = False,
     settle_after: Annotated[
         float,
         typer.Option(
             metavar="SECONDS",
             min=0,
-            help="When a request that broke off without an id is taken to have ended.",
+            help="Age at which an interrupted request without an id is assumed to have ended.",
         ),
     ] = 7200.0,
 ) -> None:
-    """Asks OpenRouter for the costs that did not come with an answer, with OPENROUTER_API_KEY."""
+    """Ask OpenRouter for costs that did not come with a response, with OPENROUTER_API_KEY."""
     with open_ledger(where) as book:
         done = book.reconcile(is_forced=force, settle_after=settle_after)
     typer.echo(
@@ -102,12 +100,12 @@ def report(
     prices: Annotated[
         bool,
         typer.Option(
-            help="Say in USD what providers' prompt caches saved, at the catalogue's prices."
+            help="Show in USD what providers' prompt caches saved, at the catalogue's prices."
         ),
     ] = True,
     where: LedgerOption = None,
 ) -> None:
-    """Writes the spend page: one HTML file that needs nothing but a browser."""
+    """Write the spend page: one HTML file without external resources."""
     with open_ledger(where) as book:
         from openrouter_adapter import report as page
         from openrouter_adapter.report.window import parse
@@ -126,8 +124,8 @@ def _known_prices() -> Catalog | None:
 
     try:
         return catalog.load()
-    except Exception as error:  # noqa: BLE001 - the page does without, whatever it was
-        typer.echo(f"No prices, so cache savings are in tokens only: {error}", err=True)
+    except Exception as error:  # noqa: BLE001 - the page does without prices
+        typer.echo(f"Cache savings are in tokens only, for lack of prices: {error}", err=True)
         return None
 
 

@@ -1,4 +1,4 @@
-"""`openrouter-adapter spend check`: the ledger held against OpenRouter's activity."""
+"""`openrouter-adapter spend check`: the ledger compared with OpenRouter's activity."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _TITLES = (
 
 def run(
     tolerance: Annotated[
-        str, typer.Option(metavar="USD", help="Differences up to this sum are let pass.")
+        str, typer.Option(metavar="USD", help="Accept a total difference up to this amount.")
     ] = "0.01",
     this_key: Annotated[
         bool,
-        typer.Option("--this-key", help="Only what was called with the key in use, on both sides."),
+        typer.Option("--this-key", help="Compare only requests made with the key in use."),
     ] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Print the days and models that agree, too.")
+        bool, typer.Option("--all", help="Print days and models without a difference too.")
     ] = False,
     as_json: JsonOption = False,
     where: LedgerOption = None,
 ) -> None:
-    """Holds the ledger against OpenRouter's activity of the last 30 completed days (UTC).
+    """Compare the ledger with OpenRouter's activity of the last 30 completed days (UTC).
 
-    Day by day and model by model, with likely reasons. Exit code 1 where they differ by more
-    than the tolerance, in credits and BYOK together. Needs OPENROUTER_PROVISIONING_KEY.
+    By day and model, with likely reasons. The exit code is 1 if credits and BYOK together differ
+    by more than the tolerance. Needs OPENROUTER_PROVISIONING_KEY.
     """
     most = parse_usd("--tolerance", tolerance)
     with open_ledger(where) as book, friendly_errors():
@@ -68,7 +68,7 @@ def _print(found: Check, *, every: bool) -> None:
     verdict = "agree" if found.agrees else "do not agree"
     typer.echo(
         f"{found.since} to {found.until}: the ledger and OpenRouter {verdict}; "
-        f"they differ by {difference} USD, and {tolerance} USD are let pass."
+        f"they differ by {difference} USD, and {tolerance} USD is accepted."
     )
 
 

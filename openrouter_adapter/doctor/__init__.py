@@ -1,4 +1,4 @@
-"""What is set up how, what is wrong, and what to do about it: `openrouter-adapter doctor`."""
+"""The setup, its problems, and how to fix them: `openrouter-adapter doctor`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ places = installation.places
 
 
 def examine(*, is_offline: bool = False, ledger: str | None = None) -> Iterator[Finding]:
-    """Looks at one thing after the other; changes nothing and spends nothing.
+    """Checks one thing after the other; changes nothing and spends nothing.
 
     Args:
-        is_offline: Asks neither OpenRouter nor a database server.
-        ledger: A path or URL; None for OPENROUTER_ADAPTER_LEDGER, else the default file.
+        is_offline: Connects neither to OpenRouter nor to a database server.
+        ledger: A path or a URL; None for OPENROUTER_ADAPTER_LEDGER, or the default file.
     """
     yield from installation.versions()
     if installation.has_litellm():

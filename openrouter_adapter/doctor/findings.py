@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how it is."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from enum import Enum
 
 
 class State(str, Enum):
-    """How a thing is.
+    """State of what was checked.
 
-    `wrong` breaks calls, or keeps what they cost from being written down.
+    `wrong` breaks calls, or prevents their cost from being recorded.
     """
 
     ok = "ok"
@@ -19,13 +19,13 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, and what to do.
+    """What was found, and how to fix it.
 
     Attributes:
-        subject: What was looked at: `key`, `ledger`, ….
-        state: How it is.
-        text: What was found; never a whole key, never a password.
-        advice: What to do about it; empty where there is nothing.
+        subject: What was checked: `key`, `ledger`, ….
+        state: Its state.
+        text: What was found; never contains a whole key or a password.
+        advice: How to fix it; empty if there is nothing to fix.
     """
 
     subject: str
@@ -35,15 +35,15 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """It is as it should be."""
+    """A finding that is as it should be."""
     return Finding(subject, State.ok, text)
 
 
 def note(subject: str, text: str, advice: str = "") -> Finding:
-    """It is worth knowing, and breaks nothing."""
+    """A finding that is worth knowing, and breaks nothing."""
     return Finding(subject, State.note, text, advice)
 
 
 def wrong(subject: str, text: str, advice: str) -> Finding:
-    """It breaks calls, or loses what they cost."""
+    """A finding that breaks calls, or loses their cost."""
     return Finding(subject, State.wrong, text, advice)

@@ -1,4 +1,4 @@
-"""What is installed: versions, the places in LiteLLM, the packages that it needs unsaid."""
+"""The installation: versions, the places in LiteLLM, and packages that LiteLLM doesn't declare."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OURS: Final = "openrouter-adapter"
-# Packages that LiteLLM uses without declaring them: for what, how to get them, whether all need it.
+# Packages that LiteLLM uses without declaring them: the use, the package, whether it is required.
 _UNDECLARED: Final = (
     ("mcp", "any call with tools", "mcp", True),
     ("tenacity", "any call with num_retries", "tenacity", True),
@@ -35,7 +35,7 @@ def has_litellm() -> bool:
 
 
 def versions() -> Iterator[Finding]:
-    """Ours, LiteLLM's and Python's, with the lowest that are supported."""
+    """The versions of this package, LiteLLM and Python, with the lowest that are supported."""
     yield ok("version", f"{_OURS} {__version__}, in {sys.prefix}")
     python = ".".join(map(str, sys.version_info[:3]))
     yield ok("version", f"Python {python} ({metadata.metadata(_OURS)['Requires-Python']} needed)")
@@ -45,14 +45,14 @@ def versions() -> Iterator[Finding]:
         return
     found, lowest = metadata.version("litellm"), _lowest_litellm()
     if _numbers(found) < _numbers(lowest):
-        text = f"litellm {found} is older than {lowest}, the first that is supported"
+        text = f"litellm {found} is older than {lowest}, the oldest supported version"
         yield wrong("version", text, _install(f"'litellm>={lowest}'"))
     else:
         yield ok("version", f"litellm {found} ({lowest} or later needed)")
 
 
 def places() -> list[dict[str, Any]]:
-    """The table of what `register()` replaces, with what is in each place now."""
+    """The table of places that `register()` replaces, with what is there now."""
     table = []
     for place in places_in_litellm():
         found = find(place)
@@ -69,7 +69,7 @@ def places() -> list[dict[str, Any]]:
 
 
 def internal_names() -> Iterator[Finding]:
-    """Whether LiteLLM has the names that we call and nobody promises."""
+    """Whether LiteLLM has the internal names that we use."""
     missing = litellm_names.missing()
     for name in missing:
         then = (
@@ -81,23 +81,23 @@ def internal_names() -> Iterator[Finding]:
         yield wrong("registration", text, "Install a version of LiteLLM that has it.")
     if not missing:
         count = len(litellm_names.NAMES)
-        yield ok("registration", f"LiteLLM has all {count} internal names that are called")
+        yield ok("registration", f"LiteLLM has all {count} internal names that are used")
 
 
 def registration_places() -> Iterator[Finding]:
-    """Whether `register()` works here, and what LiteLLM lacks."""
+    """Whether `register()` works, and which places LiteLLM lacks."""
     table = places()
     missing = [row for row in table if row["found"] is None]
     for row in missing:
-        text = f"LiteLLM has no {row['place']}, which is there for {row['for']}"
+        text = f"LiteLLM has no {row['place']}, which is needed for {row['for']}"
         advice = "Install a version of LiteLLM that has it."
         if row["needed"]:
             yield wrong("registration", f"{text}: calls of that raise", advice)
         else:
-            yield note("registration", f"{text}: that goes LiteLLM's own way", advice)
+            yield note("registration", f"{text}: that uses LiteLLM's own adapter", advice)
     try:
         with warnings.catch_warnings():
-            # The missing places were named above.
+            # Missing places are reported above.
             warnings.simplefilter("ignore")
             with registration.registered():
                 pass
@@ -105,16 +105,16 @@ def registration_places() -> Iterator[Finding]:
         yield wrong("registration", str(failure), "Install a version of LiteLLM that has it.")
         return
     if not missing:
-        yield ok("registration", f"LiteLLM has all {len(table)} places that are replaced")
+        yield ok("registration", f"LiteLLM has all {len(table)} places that register() replaces")
 
 
 def undeclared_packages() -> Iterator[Finding]:
-    """The packages that LiteLLM needs and does not say so."""
+    """The packages that LiteLLM needs without declaring them."""
     for name, use, package, is_needed in _UNDECLARED:
         failure = _failure_of(name)
-        text = f"{name} can't be imported, which LiteLLM needs for {use}: {failure}"
+        text = f"{name} can't be imported, and LiteLLM needs it for {use}: {failure}"
         if failure is None:
-            yield ok("package", f"{name} is there, which LiteLLM needs for {use}")
+            yield ok("package", f"{name} is installed, which LiteLLM needs for {use}")
         elif is_needed:
             yield wrong("package", text, _install(package))
         else:

@@ -1,4 +1,4 @@
-"""What is kept on disk or in a database: the catalogue of models, and the ledger."""
+"""What is stored on disk or in a database: the catalogue of models, and the ledger."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def catalog() -> Iterator[Finding]:
     file = cache.path("models", connection.base_url())
     entry = cache.read(file)
     if entry is None:
-        text = f"none in {file.parent} yet; it is fetched when it is first needed"
+        text = f"none in {file.parent} yet; it will be fetched when first needed"
         yield note("catalogue", text)
     else:
         hours = (time.time() - entry.fetched_at) / 3600
@@ -32,38 +32,42 @@ def catalog() -> Iterator[Finding]:
         if hours * 3600 <= MAX_AGE:
             yield ok("catalogue", text)
         else:
-            advice = "It is fetched anew when it is needed; now: openrouter-adapter models -f json"
+            advice = (
+                "It is refreshed when needed. To refresh it now: openrouter-adapter models -f json"
+            )
             yield note("catalogue", text, f"{advice} --refresh")
     obstacle = _obstacle(file)
     if obstacle:
-        text = f"{file.parent} can't be written ({obstacle}), so every program fetches its own"
-        yield note("catalogue", text, f"Name another folder in {cache.FOLDER_VARIABLE}.")
+        text = f"{file.parent} can't be written ({obstacle}), so every program fetches its own copy"
+        yield note("catalogue", text, f"Set {cache.FOLDER_VARIABLE} to another folder.")
 
 
 def ledger(where: str | None, *, is_offline: bool) -> Iterator[Finding]:
-    """Where the ledger is, whether it can be written, its schema, and what is unsettled in it."""
+    """The ledger's place, whether it can be written, its schema, and unsettled reservations."""
     from openrouter_adapter.ledger import LedgerError
     from openrouter_adapter.ledger.database import Database, url_of
 
     is_named = bool(where or os.environ.get(_VARIABLE))
-    named = "given" if where else _VARIABLE if is_named else "the usual place"
+    named = "given" if where else _VARIABLE if is_named else "the default"
     try:
         database = Database(url_of(where))
     except LedgerError as failure:
-        yield wrong("ledger", f"{failure} ({named})", "Name a file, or a PostgreSQL URL.")
+        yield wrong("ledger", f"{failure} ({named})", "Give a file or a PostgreSQL URL.")
         return
     if database.is_sqlite:
         file = Path(database.url.database or "")
         obstacle = _obstacle(file)
         if obstacle:
             text = f"{file} ({named}) can't be written: {obstacle}"
-            yield wrong("ledger", text, f"Name another place in {_VARIABLE}.")
+            yield wrong("ledger", text, f"Set {_VARIABLE} to another place.")
             return
         if not file.exists():
-            yield note("ledger", f"none at {file} ({named}) yet; one is made when it is enabled")
+            yield note(
+                "ledger", f"none at {file} ({named}) yet; it is created when the ledger is enabled"
+            )
             return
     elif is_offline:
-        yield note("ledger", f"{database.name} ({named}), not asked, because of --offline")
+        yield note("ledger", f"{database.name} ({named}), not checked, because of --offline")
         return
     try:
         yield from _schema(database.url, database.name, named)
@@ -72,7 +76,7 @@ def ledger(where: str | None, *, is_offline: bool) -> Iterator[Finding]:
 
 
 def _schema(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
-    """Looks without bringing the schema up to date, as opening it as a ledger would."""
+    """Checks the schema without upgrading it, as opening it as a ledger would."""
     import sqlalchemy as sa
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -83,7 +87,7 @@ def _schema(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
     try:
         with engine.connect() as connected:
             if is_sqlite:
-                # Takes the lock that a writer needs, and gives it back.
+                # Takes the lock that a writer needs, and releases it.
                 connected.exec_driver_sql("BEGIN IMMEDIATE")
             version = None
             if sa.inspect(connected).has_table("ledger_version"):
@@ -91,26 +95,28 @@ def _schema(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
             held = _unsettled(connected) if version else 0
             connected.rollback()
     except (SQLAlchemyError, OSError) as failure:
-        said = str(getattr(failure, "orig", None) or failure).partition("\n")[0][:300]
-        advice = f"Start the database, or name another in {_VARIABLE}; until then rows wait on "
-        yield wrong("ledger", f"{name} ({named}): {said}", f"{advice}local disk.")
+        reason = str(getattr(failure, "orig", None) or failure).partition("\n")[0][:300]
+        advice = f"Start the database, or set {_VARIABLE} to another; until then rows wait on "
+        yield wrong("ledger", f"{name} ({named}): {reason}", f"{advice}local disk.")
         return
     finally:
         engine.dispose()
     newest = max(STEPS)
     if version is None:
-        yield note("ledger", f"none in {name} ({named}) yet; one is made when it is enabled")
+        yield note(
+            "ledger", f"none in {name} ({named}) yet; it is created when the ledger is enabled"
+        )
     elif version > newest:
-        text = f"{name} ({named}) has schema {version}; this version knows those up to {newest}"
+        text = f"{name} ({named}) has schema {version}; this version supports up to {newest}"
         yield wrong("ledger", text, "Upgrade openrouter-adapter.")
     elif version < newest:
-        text = f"{name} ({named}) has schema {version}; it becomes {newest} when it is opened"
+        text = f"{name} ({named}) has schema {version}; opening it upgrades it to {newest}"
         yield note("ledger", text)
     else:
         yield ok("ledger", f"{name} ({named}), schema {version}")
     if held:
-        text = f"{held} holds of processes that died keep counting against their budgets"
-        yield note("ledger", text, "openrouter-adapter spend reconcile settles them.")
+        text = f"{held} reservations of processes that died still count against their budgets"
+        yield note("ledger", text, "openrouter-adapter spend reconcile looks up their cost.")
 
 
 def _unsettled(connected: sa.Connection) -> int:
@@ -126,12 +132,12 @@ def _unsettled(connected: sa.Connection) -> int:
 
 
 def _obstacle(file: Path) -> str:
-    """What keeps a file from being written; empty where nothing does."""
+    """Why a file can't be written; empty if it can."""
     if file.is_dir():
         return "it is a folder"
     if file.exists():
         return "" if os.access(file, os.W_OK) else "permission denied"
     folder = next((one for one in file.parents if one.exists()), file.parent)
     if not folder.is_dir():
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     return "" if os.access(folder, os.W_OK) else f"no permission to write in {folder}"

@@ -1,8 +1,8 @@
-"""Any Python program on this package, without a change in it: `openrouter-adapter run`.
+"""Unchanged Python programs with the adapter registered: `openrouter-adapter run`.
 
 A folder with a `sitecustomize.py` (hook/) is put first on the program's PYTHONPATH. Python imports
-it in that process and in every Python that it starts; there it waits for LiteLLM to be imported,
-and then calls `attach`.
+it in that process and in every Python process that it starts. It waits until LiteLLM has been
+imported, and then calls `attach`.
 """
 
 from openrouter_adapter.launcher.attaching import attach

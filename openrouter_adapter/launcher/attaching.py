@@ -1,4 +1,4 @@
-"""The program's side: what happens in a process right after it has imported LiteLLM."""
+"""The program's side: what happens in a process right after it imported LiteLLM."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 STRICT_VARIABLE: Final = "OPENROUTER_ADAPTER_STRICT"
 
 _LAST_SECONDS: Final = 5.0
-# What ends a process, or the program in it, without Python's own clearing up.
+# These end a process, or the program in it, without Python's own cleanup.
 _LAST_CALLS: Final = ("_exit", "execv", "execve")
 
 
 def attach() -> None:
-    """Registers, and writes a ledger where OPENROUTER_ADAPTER_LEDGER names one.
+    """Registers the adapter, and enables the ledger that OPENROUTER_ADAPTER_LEDGER names, if set.
 
     Raises:
         RegistrationError: LiteLLM lacks a place that the adapter needs.
-        LedgerError: the ledger's URL is of no database that one can be; under
-            OPENROUTER_ADAPTER_STRICT also where it can't be opened.
+        LedgerError: the ledger's URL is not supported; with OPENROUTER_ADAPTER_STRICT also: it
+            can't be opened.
     """
     registration.register()
     if not os.environ.get("OPENROUTER_ADAPTER_LEDGER"):
@@ -39,9 +39,9 @@ def attach() -> None:
 
 
 def _after_writing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """One of the functions that end a process, with the ledger's rows written first.
+    """A function that ends the process, wrapped to write the ledger's rows first.
 
-    The children that `multiprocessing` forks all end by `os._exit`.
+    All children that `multiprocessing` forks end with `os._exit`.
     """
     from openrouter_adapter import ledger
 

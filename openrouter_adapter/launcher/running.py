@@ -1,4 +1,4 @@
-"""The launcher's side: starts the program, passes signals on, and says what became of it."""
+"""The launcher's side: starts the program, passes signals on, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class ProgramError(Exception):
     """The program can't be started.
 
     Attributes:
-        exit_code: What a shell gives then: 127 where there is none, 126 where it can't be run.
+        exit_code: As a shell's: 127 if the program is not found, 126 if it can't be run.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
-        """Takes both."""
+        """Stores both."""
         super().__init__(message)
         self.exit_code = exit_code
 
@@ -56,19 +56,20 @@ def run(
     tags: Sequence[str] = (),
     is_strict: bool = False,
 ) -> int:
-    """Runs a program with the adapter in each of its Pythons that imports LiteLLM.
+    """Runs a program, and registers the adapter in each of its processes that imports LiteLLM.
 
-    Standard input, output and error are the program's; signals are passed on to it. That needs
-    POSIX: on Windows Ctrl-C and Ctrl-Break come from the console, and there are no others.
+    The program inherits standard input, output and error. Signals are passed on to it on POSIX;
+    on Windows the console sends Ctrl-C and Ctrl-Break itself, and there are no others.
 
     Args:
-        program: Its name or path and its arguments; a path that ends in .py is run by this Python.
-        ledger: A path or URL; None for OPENROUTER_ADAPTER_LEDGER, and none where that is not set.
-        tags: Put on every row of the ledger.
-        is_strict: Lets `import litellm` fail where the adapter or the ledger can't be set up.
+        program: Its name or path, and its arguments. This Python runs a path that ends in .py.
+        ledger: A path or a URL; None for OPENROUTER_ADAPTER_LEDGER, or no ledger.
+        tags: Tags for every row of the ledger.
+        is_strict: Lets `import litellm` fail if the adapter can't be registered or the ledger
+            can't be opened.
 
     Returns:
-        Its exit code; negative is the signal that ended it, as in `subprocess`.
+        Its exit code; a negative one is the signal that ended it, as in `subprocess`.
 
     Raises:
         ProgramError: it can't be started.
@@ -83,12 +84,12 @@ def run(
 
 
 def end_like(code: int) -> NoReturn:
-    """Ends this process as the program has ended: with its exit code, or by its signal."""
+    """Ends this process as the program ended: with its exit code, or by its signal."""
     if sys.platform != "win32" and code < 0:
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
-            # A crash has left its core file already.
+            # The program has left its own core file.
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with contextlib.suppress(OSError):
             signal.signal(-code, signal.SIG_DFL)
@@ -98,7 +99,7 @@ def end_like(code: int) -> NoReturn:
 
 
 def _say(line: str) -> None:
-    """Says something on standard error, if there is one."""
+    """Prints a line on standard error, if there is one."""
     with contextlib.suppress(OSError, ValueError):
         print(f"openrouter-adapter run: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
@@ -108,12 +109,12 @@ def _environment(
 ) -> dict[str, str]:
     made = dict(os.environ)
     paths = [str(HOOK), made.get("PYTHONPATH", "")]
-    # An empty entry would be the current folder.
+    # An empty entry would mean the current folder.
     made["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     made[RUN_VARIABLE] = folder
     where = ledger or made.get(_LEDGER_VARIABLE)
     if where:
-        # A child may run in another folder, and means the same file.
+        # A child process may run in another folder.
         made[_LEDGER_VARIABLE] = where if "://" in where else os.path.abspath(where)  # noqa: PTH100
     if tags:
         made[_TAGS_VARIABLE] = ",".join(filter(None, [made.get(_TAGS_VARIABLE), *tags]))
@@ -126,15 +127,15 @@ def _command(program: Sequence[str]) -> list[str]:
     name = program[0]
     if name.endswith(".py") and Path(name).is_file():
         return [sys.executable, *program]
-    # Without an activated environment its programs are not on the path, but next to its Python, or
-    # in a folder of their own on Windows.
+    # If the environment is not activated, its programs are not on PATH, but next to its Python, or
+    # on Windows in a folder of their own.
     folders = dict.fromkeys((str(Path(sys.executable).parent), sysconfig.get_path("scripts")))
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         if Path(name).exists():
-            raise ProgramError(f"{name} is no program that can be run", 126)
+            raise ProgramError(f"{name} can't be run: it is not executable", 126)
         raise ProgramError(
-            f"there is no program {name}: not on PATH, nor in {next(iter(folders))}", 127
+            f"{name} was not found, neither on PATH nor in {next(iter(folders))}", 127
         )
     return [found, *program[1:]]
 
@@ -142,7 +143,7 @@ def _command(program: Sequence[str]) -> list[str]:
 def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     with _Relay() as relay:
         try:
-            # What else is open is the program's too, as if it had been started by itself.
+            # It inherits other open files too, as if it had been started directly.
             process = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603
         except OSError as failure:
             raise ProgramError(f"{command[0]} can't be run: {failure.strerror}", 126) from None
@@ -150,11 +151,11 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
 
 
 class _Relay:
-    """Passes the signals that this process gets on to the program.
+    """Passes signals on to the program.
 
-    Python runs a handler when the main thread's blocking call returns, and a signal that arrives
-    just before the call begins does not make it return. So the main thread waits for a byte, which
-    Python sends for each signal the moment it arrives, and another thread waits for the program.
+    Python runs a handler when the main thread's blocking call returns, but a signal that arrives
+    just before the call does not make it return. So the main thread waits for a byte, which Python
+    writes for each signal as it arrives, and another thread waits for the program.
     """
 
     def __init__(self) -> None:
@@ -165,11 +166,11 @@ class _Relay:
     def __enter__(self) -> Self:
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
-        # A full buffer wakes the main thread as well as one more byte would.
+        # A full buffer wakes the main thread too.
         self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for name in _PASSED_ON:
             number = getattr(signal, name, None)
-            # One that is ignored (nohup) stays so, in the program as well.
+            # A signal that is ignored (nohup) stays ignored, in the program too.
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._on_signal)
         return self
@@ -182,14 +183,14 @@ class _Relay:
         self._writer.close()
 
     def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Passes signals on until the program has ended; returns its exit code."""
+        """Passes signals on until the program ends; returns its exit code."""
         self._process = process
         for number in self._early:
             process.send_signal(number)
         waiting = threading.Thread(target=self._wait_for_end, args=(process,))
         waiting.start()
         while process.returncode is None:
-            # Handlers run as soon as this returns.
+            # Signal handlers run as soon as this returns.
             self._reader.recv(4096)
         waiting.join()
         return process.returncode
@@ -209,12 +210,12 @@ class _Relay:
 
 
 def _has_keyboard() -> bool:
-    """Whether a terminal sends its Ctrl-C to this process, and so to the program as well."""
+    """Whether the terminal sends Ctrl-C to this process, and therefore to the program too."""
     if sys.platform != "win32":
         with (
             contextlib.suppress(OSError),
             open("/dev/tty", "rb", buffering=0) as terminal,  # noqa: PTH123
         ):
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
-    # A console of Windows sends Ctrl-C to every program in it.
+    # A Windows console sends Ctrl-C to every program in it.
     return sys.platform == "win32"

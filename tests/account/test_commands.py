@@ -101,7 +101,7 @@ def test_login_keeps_a_key_that_the_next_command_uses(
 
     assert result.exit_code == 0, result.output
     key = json.loads(key_file.read_text())["key"]
-    assert f"is kept in {key_file}" in said(result)
+    assert f"is stored in {key_file}" in said(result)
     assert key not in result.output
     assert "/auth?callback_url=" in result.output
     assert printed("key")["usage"] == "0"

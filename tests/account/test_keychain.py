@@ -147,7 +147,7 @@ def test_what_was_removed_by_hand_is_forgotten_all_the_same(ring: Ring, own_fold
 def test_a_spoiled_file_says_what_to_do(key_file: Path, text: str) -> None:
     key_file.parent.mkdir()
     key_file.write_text(text)
-    with pytest.raises(litellm.AuthenticationError, match=r"login` makes it anew"):
+    with pytest.raises(litellm.AuthenticationError, match=r"login` creates it again"):
         connection.api_key(None)
     keychain.keep(KEY)
     assert connection.api_key(None) == KEY

@@ -214,7 +214,8 @@ def test_the_package_imports_neither_sdk_nor_keyring() -> None:
     program = (
         "import os, sys; os.environ['LITELLM_LOCAL_MODEL_COST_MAP'] = 'True'\n"
         "import openrouter_adapter; openrouter_adapter.register()\n"
-        "from openrouter_adapter import account, connection\n"
+        "from openrouter_adapter import account\n"
+        "from openrouter_adapter.wire import connection\n"
         "assert connection.api_key(None) == 'sk-or-v1-x'\n"
         "assert not {'openrouter', 'keyring'} & set(sys.modules)\n"
     )

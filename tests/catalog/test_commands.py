@@ -142,7 +142,7 @@ def test_no_list_at_all(server: ModelServer, cache_folder: Path) -> None:
 @pytest.mark.usefixtures("server")
 def test_no_model_that_fits_is_said() -> None:
     result = runner.invoke(app, ["models", "--search", "no such model"])
-    assert result.stderr == "No model fits.\n"
+    assert result.stderr == "No model matches.\n"
     assert json.loads(run("models", "--search", "no such model", "-f", "json")) == []
 
 

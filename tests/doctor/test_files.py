@@ -33,7 +33,7 @@ def test_the_catalogues_age(emulator: Emulator, hours: int, state: str) -> None:
 def test_a_ledger_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     _, found = report()
 
-    assert one(found, "ledger", "one is made when it is enabled")["state"] == "note"
+    assert one(found, "ledger", "it is created when the ledger is enabled")["state"] == "note"
     assert not (tmp_path / "ledger.db").exists()
 
 
@@ -78,7 +78,7 @@ def test_holds_of_a_process_that_died(tmp_path: Path) -> None:
 
     _, found = report()
 
-    advice = one(found, "ledger", "1 holds of processes that died")["advice"]
+    advice = one(found, "ledger", "1 reservations of processes that died")["advice"]
     assert "openrouter-adapter spend reconcile" in advice
 
 
@@ -131,10 +131,10 @@ def test_a_ledger_on_postgresql_up_and_down(
     _, offline = report("--offline")
 
     assert (up, down) == (0, 1)
-    assert one(empty, "ledger", "one is made when it is enabled")["state"] == "note"
+    assert one(empty, "ledger", "it is created when the ledger is enabled")["state"] == "note"
     assert one(filled, "ledger", "schema ")["state"] == "ok"
     assert one(gone, "ledger", "postgresql")["state"] == "wrong"
-    assert "not asked" in one(offline, "ledger", "postgresql")["text"]
+    assert "not checked" in one(offline, "ledger", "postgresql")["text"]
 
 
 @pytest.mark.usefixtures("emulator")
@@ -144,4 +144,4 @@ def test_a_ledger_on_another_kind_of_database(monkeypatch: pytest.MonkeyPatch) -
     code, found = report("--offline")
 
     assert code == 1
-    assert one(found, "ledger", "mysql")["advice"] == "Name a file, or a PostgreSQL URL."
+    assert one(found, "ledger", "mysql")["advice"] == "Give a file or a PostgreSQL URL."

@@ -32,7 +32,7 @@ def test_where_all_is_well_the_exit_code_is_0() -> None:
     assert one(found, "version", "litellm ")["state"] == "ok"
     assert one(found, "key", "from OPENROUTER_API_KEY")["text"].startswith("sk-or-v1-…cdef")
     assert "has no limit" in one(found, "key", "OpenRouter knows it")["text"]
-    assert one(found, "base URL", " answers after ")["state"] == "ok"
+    assert one(found, "base URL", " responds after ")["state"] == "ok"
 
 
 @pytest.mark.usefixtures("emulator")
@@ -59,7 +59,7 @@ def test_offline_asks_nobody(emulator: Emulator) -> None:
 
     assert code == 0
     assert emulator.requests == []
-    assert not [one for one in found["findings"] if "answers" in one["text"]]
+    assert not [one for one in found["findings"] if "responds" in one["text"]]
 
 
 def test_no_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_no_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert code == 1
     assert one(found, "key", "No OpenRouter API key")["advice"].startswith("export OPENROUTER_API")
-    assert one(found, "base URL", f"{emulator.base_url} answers after")["state"] == "ok"
+    assert one(found, "base URL", f"{emulator.base_url} responds after")["state"] == "ok"
 
 
 @pytest.mark.usefixtures("emulator")
@@ -79,8 +79,8 @@ def test_a_revoked_key(monkeypatch: pytest.MonkeyPatch) -> None:
     code, found = report()
 
     assert code == 1
-    assert one(found, "key", "OpenRouter refuses the key")["state"] == "wrong"
-    assert "answers after" in one(found, "base URL", "answers")["text"]
+    assert one(found, "key", "OpenRouter rejects the key")["state"] == "wrong"
+    assert "responds after" in one(found, "base URL", "responds")["text"]
 
 
 @pytest.mark.usefixtures("emulator")
@@ -90,7 +90,7 @@ def test_a_key_with_its_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
     code, found = report("--offline")
 
     assert code == 1
-    assert one(found, "key", "has quotes around it")["state"] == "wrong"
+    assert one(found, "key", "is in quotes")["state"] == "wrong"
 
 
 @pytest.mark.usefixtures("emulator")
@@ -100,7 +100,7 @@ def test_two_keys_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     code, found = report()
 
     assert code == 0
-    assert "OPENROUTER_API_KEY is used" in one(found, "key", "hold different keys")["text"]
+    assert "OPENROUTER_API_KEY is used" in one(found, "key", "contain different keys")["text"]
 
 
 @pytest.mark.usefixtures("emulator")
@@ -160,7 +160,7 @@ def test_a_dead_server(monkeypatch: pytest.MonkeyPatch) -> None:
     code, found = report()
 
     assert code == 1
-    assert one(found, "base URL", "was not reached")["advice"].startswith("Check the address")
+    assert one(found, "base URL", "was not reached")["advice"].startswith("Check the base URL")
 
 
 def test_an_address_under_which_there_is_no_api(
@@ -180,7 +180,7 @@ def test_an_address_under_which_there_is_no_api(
         ("https://openrouter.ai", "under /api/v1, not under /"),
         ("https://openrouter.ai/v1", "under /api/v1, not under /v1"),
         ("http://openrouter.ai/api/v1", "unencrypted"),
-        ("openrouter.ai/api/v1", "is no web address"),
+        ("openrouter.ai/api/v1", "is not a web address"),
     ],
 )
 def test_a_wrong_address(monkeypatch: pytest.MonkeyPatch, url: str, said: str) -> None:
@@ -206,5 +206,5 @@ def test_proxies_and_certificates_are_told_without_a_password(
 
     assert code == 1
     assert one(found, "proxy", "through http://proxy.example:3128")["state"] == "note"
-    assert one(found, "TLS", "gone.pem, which is no file")["state"] == "wrong"
+    assert one(found, "TLS", "gone.pem, which is not a file")["state"] == "wrong"
     assert one(found, "TLS", "certificates are not verified")["state"] == "note"

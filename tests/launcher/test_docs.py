@@ -29,7 +29,7 @@ def test_the_commands_of_the_page_can_be_given() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *("the program never imported LiteLLM", "the adapter can't be put into LiteLLM"),
+        *("the program never imported LiteLLM", "the adapter can't be registered"),
         "install it there",
     ],
 )

@@ -85,8 +85,8 @@ def test_a_program_that_is_not_there_is_127_and_one_that_is_none_126(place: Plac
     absent, no_program = place.run("no-such-program"), place.run("./text.txt")
 
     assert (absent.returncode, no_program.returncode) == (127, 126)
-    assert "there is no program no-such-program: not on PATH" in absent.stderr
-    assert "./text.txt is no program that can be run" in no_program.stderr
+    assert "no-such-program was not found, neither on PATH" in absent.stderr
+    assert "./text.txt can't be run: it is not executable" in no_program.stderr
 
 
 def test_a_program_beside_our_python_is_found_without_a_path_to_it(

@@ -48,7 +48,7 @@ def test_a_python_without_the_package_is_told_of_once_and_runs(
         f"openrouter-adapter run: {python} imports LiteLLM and has no openrouter"
     )
     assert f"install it there: {python} -m pip install openrouter-adapter. " in said
-    assert said.endswith(" Its calls go LiteLLM's own way.")
+    assert said.endswith(" Its calls use LiteLLM's own adapter.")
 
 
 def test_strict_does_not_import_litellm_without_the_adapter(place: Place, without_us: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_litellm_that_lacks_a_place_is_told_of_and_the_program_runs(place: Pla
     done = place.run("program.py", environment={"PYTHONPATH": str(place.folder / "site")})
 
     assert (done.returncode, done.stdout) == (0, "stop\n")
-    assert "the adapter can't be put into LiteLLM" in done.stderr
+    assert "the adapter can't be registered" in done.stderr
     assert "has no litellm.Gone, which openrouter_adapter needs for chat" in done.stderr
     assert NEVER not in done.stderr
 

@@ -43,7 +43,7 @@ def test_a_router_is_printed_with_all_that_was_asked() -> None:
         *("--rpm", "60", "--tpm", "9000", "--retries", "1", "--budget", "10/1d", "--wildcard"),
     )
     assert result.exit_code == 0, result.stderr
-    assert "models: 3, deployments: 4; litellm.Router was built from it" in result.stderr
+    assert "models: 3, deployments: 4; litellm.Router accepts it" in result.stderr
     found = yaml.safe_load(result.stdout)
     names = [row["model_name"] for row in found["model_list"]]
     assert names == [DEAR, CHEAP, LONG, "openrouter/*"]
@@ -108,7 +108,7 @@ def test_a_file_is_written_over_only_by_force(tmp_path: Path) -> None:
         (("anthropic/*", "--max-prompt", "0.5"), "anthropic/claude-haiku-4.5 (prompt 1 USD)"),
         ((CHEAP, "--need", "smell"), "needs has 'smell'"),
         ((CHEAP, "--fallback", CHEAP), "A>B>C"),
-        ((CHEAP, "--provider", "price"), "--provider: 'price' is no JSON object"),
+        ((CHEAP, "--provider", "price"), "Invalid --provider 'price': it must be a JSON object"),
         ((CHEAP, "--parameters", "openai/*"), "--parameters"),
         ((CHEAP, "--budget", "ten"), "10/1d"),
         ((CHEAP, "--budget", "5"), "10/1d"),

@@ -1,11 +1,11 @@
-"""Puts the adapter into a Python that `openrouter-adapter run` has started, or a child of one.
+"""Registers the adapter in a Python process of `openrouter-adapter run`.
 
-Python imports this before the program, because its folder is first on PYTHONPATH. Any Python 3.8
-or later can read it, with or without this package; and it imports nothing, so that a program that
-never imports LiteLLM starts as fast as ever.
+Python imports this module before the program, because its folder is first on PYTHONPATH. It works
+in any Python from 3.8, with or without this package, and imports nothing, so that a program that
+never imports LiteLLM starts as fast as before.
 """
 
-# No package, and pathlib takes longer to import than all this to run.
+# Not a package; and importing pathlib takes longer than running all of this.
 # ruff: noqa: INP001, PTH100, PTH118, PTH120, PTH123
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 
-# Only names: at the start of each Python nothing is imported for them.
+# Only for type checkers: typing is not imported when Python starts.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -25,20 +25,20 @@ _STRICT = "OPENROUTER_ADAPTER_STRICT"
 
 
 class _Finder:
-    """Finds nothing itself, but has a module's own loader tell when LiteLLM has been run.
+    """Wraps the loader of LiteLLM, to attach the adapter after LiteLLM has been imported.
 
-    The adapter is attached as soon as that is so and none of the adapter's own modules, from
-    which the program may have imported LiteLLM, is half done.
+    If the program imported LiteLLM by importing one of the adapter's modules, the adapter is
+    attached when none of these is partially initialized any more.
     """
 
     def __init__(self) -> None:
         self._is_due = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The spec that the other finders give, of the modules that matter."""
+        """The spec from the other finders, for LiteLLM and our own modules; None for the others."""
         is_ours = name.partition(".")[0] == _PACKAGE
         if not is_ours and name != "litellm":
-            # A loader that was not asked here, pytest's, may have just finished one of ours.
+            # Another loader, such as pytest's, may just have finished one of ours.
             if self._is_due:
                 self._attach(None)
             return None
@@ -77,13 +77,13 @@ class _Finder:
 
             attach()
         except Exception as failure:
-            said = _reason(failure)
+            reason = _reason(failure)
             if os.environ.get(_STRICT):
-                # LiteLLM would be imported again, and must not be without the adapter then.
+                # The program may import LiteLLM again: it must not succeed without the adapter.
                 _note("failed")
-                raise ImportError(said) from failure
+                raise ImportError(reason) from failure
             if _note("failed"):
-                _say(said + " Its calls go LiteLLM's own way.")
+                _say(reason + " Its calls use LiteLLM's own adapter.")
         else:
             _note("attached")
         if self in sys.meta_path:
@@ -98,13 +98,13 @@ def _reason(failure: Exception) -> str:
             f"{python} -m pip install openrouter-adapter."
         )
     return (
-        f"the adapter can't be put into LiteLLM in process {os.getpid()} ({python}): "
+        f"the adapter can't be registered in process {os.getpid()} ({python}): "
         f"{type(failure).__name__}: {failure}."
     )
 
 
 def _note(name: str) -> bool:
-    """Leaves a note for the launcher; whether it is the first of this name in the run."""
+    """Leaves a file for the launcher; whether it is the first with this name in the run."""
     folder = os.environ.get(_RUN)
     if not folder:
         return True
@@ -124,7 +124,7 @@ def _say(line: str) -> None:
 
 
 def _run_the_other() -> None:
-    """Runs the sitecustomize that Python would have found without this one."""
+    """Imports the sitecustomize that Python would have found without this one."""
     ours = sys.modules[__name__]
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != _HERE]
     del sys.modules[__name__]
@@ -134,7 +134,7 @@ def _run_the_other() -> None:
         if failure.name != "sitecustomize":
             raise
     finally:
-        # Python takes from here what it has just imported.
+        # Python takes the imported module from here.
         sys.modules.setdefault("sitecustomize", ours)
 
 
