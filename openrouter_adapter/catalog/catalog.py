@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from openrouter_adapter.catalog import prices
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _PREFIX: Final = "openrouter/"
+_Parsed = TypeVar("_Parsed")
 _MOST_REMEMBERED: Final = 10_000  # Names come from requests, and anything may stand in one.
 
 
@@ -213,14 +215,8 @@ class Catalog:
                 self._in_batches[model_names.without_batch(model.id)] = model
             else:
                 self._models[model.id] = model
-        self._endpoints = {
-            model_id: tuple(map(parse_endpoint, offered))
-            for model_id, offered in (endpoints or {}).items()
-        }
-        self._image_endpoints = {
-            model_id: tuple(map(parse_image_endpoint, offered))
-            for model_id, offered in (image_endpoints or {}).items()
-        }
+        self._endpoints = _parsed(endpoints, parse_endpoint)
+        self._image_endpoints = _parsed(image_endpoints, parse_image_endpoint)
         self._names = self._all_names()
         self._found: dict[str, Found | None] = {}
 
@@ -288,15 +284,10 @@ class Catalog:
         image_endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     ) -> Catalog:
         """The same catalogue with the endpoints of some more models, as wire rows by id."""
-        wider = Catalog(
-            [model.wire for model in (*self, *self._in_batches.values())],
-            endpoints=endpoints,
-            image_endpoints=image_endpoints,
-            fetched_at=self.fetched_at,
-            refresh_error=self.refresh_error,
-        )
-        wider._endpoints = {**self._endpoints, **wider._endpoints}
-        wider._image_endpoints = {**self._image_endpoints, **wider._image_endpoints}
+        wider = copy(self)
+        wider._endpoints = {**self._endpoints, **_parsed(endpoints, parse_endpoint)}
+        images = _parsed(image_endpoints, parse_image_endpoint)
+        wider._image_endpoints = {**self._image_endpoints, **images}
         return wider
 
     def _find(self, name: str) -> Found | None:
@@ -374,6 +365,14 @@ def parse_image_endpoint(row: Mapping[str, Any]) -> ImageEndpoint:
         lines=prices.parse_image_prices(row.get("pricing")),
         parameters=parameters if isinstance(parameters, dict) else {},
     )
+
+
+def _parsed(
+    rows: Mapping[str, Iterable[Mapping[str, Any]]] | None,
+    parse: Callable[[Mapping[str, Any]], _Parsed],
+) -> dict[str, tuple[_Parsed, ...]]:
+    """Rows by the model's id, each parsed."""
+    return {model_id: tuple(map(parse, some)) for model_id, some in (rows or {}).items()}
 
 
 def _object(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
