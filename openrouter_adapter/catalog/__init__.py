@@ -1,4 +1,4 @@
-"""OpenRouter's models and prices: kept on disk, told to LiteLLM, and used for estimates.
+"""OpenRouter's models and prices: cached on disk, registered with LiteLLM, used for estimates.
 
 >>> from openrouter_adapter import catalog
 >>> catalog.register_prices()

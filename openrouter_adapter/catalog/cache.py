@@ -1,7 +1,7 @@
-"""What was fetched from OpenRouter, kept on disk: a JSON file for each list.
+"""OpenRouter's lists on disk, each in a JSON file of its own.
 
-Written whole and then renamed, so a reader in another process sees the old file or the new one
-and never a part. Of two writers the last one wins; both wrote the truth.
+A file is replaced in one step, so another process reads the old list or the new one, never a part.
+Of two processes that write it the last one wins, and both have what OpenRouter sent.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class CachedList:
 
     Attributes:
         rows: The wire's rows.
-        fetched_at: When OpenRouter last said that they are right, seconds since 1970.
-        etag: The list's ETag, None where there was none.
+        fetched_at: When OpenRouter last confirmed them, seconds since 1970.
+        etag: The list's ETag; None if it had none.
     """
 
     rows: list[dict[str, Any]]
@@ -39,7 +39,7 @@ class CachedList:
 
 
 def folder() -> Path:
-    """Where the files are: `OPENROUTER_ADAPTER_CACHE`, else the user's cache folder."""
+    """The folder of the files: `OPENROUTER_ADAPTER_CACHE`, else the user's cache folder."""
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named).expanduser()
@@ -49,7 +49,7 @@ def folder() -> Path:
 
 
 def path(name: str, base_url: str) -> Path:
-    """The file of a list: each server that lists are fetched from has files of its own."""
+    """The file of a list. Lists of different servers are in different files."""
     server = hashlib.sha256(base_url.encode()).hexdigest()[:12]
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "_" for letter in name)
     if safe != name:
@@ -58,7 +58,7 @@ def path(name: str, base_url: str) -> Path:
 
 
 def read(file: Path) -> CachedList | None:
-    """What a file holds; None where there is none. One that can't be read gives a warning."""
+    """The list in a file; None if there is none. A file that can't be read logs a warning."""
     try:
         stored = orjson.loads(file.read_bytes())
         if stored["format"] != _FORMAT:
@@ -71,12 +71,12 @@ def read(file: Path) -> CachedList | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as cause:
-        _logger.warning("The cache file %s can't be read and is left out: %s", file, cause)
+        _logger.warning("The cache file %s can't be read and is ignored: %s", file, cause)
         return None
 
 
 def write(file: Path, entry: CachedList) -> None:
-    """Puts a list on disk. Where that fails it says so once in the log: it is only a cache."""
+    """Writes a list to disk. A failure is only logged, because the list can be fetched again."""
     stored = {
         "format": _FORMAT,
         "fetched_at": entry.fetched_at,

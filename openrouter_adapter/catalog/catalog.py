@@ -1,4 +1,4 @@
-"""The catalogue: models, and their providers' endpoints, by every name that OpenRouter takes."""
+"""The catalogue: models and their endpoints, found by every name that OpenRouter takes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "openrouter/"
 _Parsed = TypeVar("_Parsed")
-_MOST_REMEMBERED: Final = 10_000  # Names come from requests, and anything may stand in one.
+_MOST_REMEMBERED: Final = 10_000  # Names come from requests, which can have anything in them.
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One provider's offer of a model.
+    """A model at one provider.
 
     Attributes:
         provider: The provider's name, such as `DeepInfra`.
-        tag: What `provider.only` calls it, such as `deepinfra/fp4`.
+        tag: Its name in `provider.only`, such as `deepinfra/fp4`.
         pricing: USD.
-        context_length: Tokens of prompt and completion together, None if not told.
-        max_completion_tokens: The longest completion, tokens; None if not told.
-        quantization: Such as `fp8`; None if not told.
+        context_length: Tokens of prompt and completion together; None if unknown.
+        max_completion_tokens: Tokens of the longest completion; None if unknown.
+        quantization: Such as `fp8`; None if unknown.
         service_tier: `flex`, `priority`, …; None for the usual one.
         parameters: The request fields that it takes.
-        wire: The row as OpenRouter sent it: latency, throughput and uptime are in it.
+        wire: The row as OpenRouter sent it, with latency, throughput and uptime.
     """
 
     provider: str
@@ -46,22 +46,22 @@ class Endpoint:
     wire: Mapping[str, Any]
 
     def is_named(self, slug: str) -> bool:
-        """Whether a slug of `provider.only`, `ignore` or `order` is this endpoint's."""
+        """Whether a slug of `provider.only`, `ignore` or `order` names this endpoint."""
         slug = slug.lower()
         return slug in {self.tag, self.tag.partition("/")[0], self.provider.lower()}
 
     def may_be(self, slug: str) -> bool:
-        """The same, also of a slug that names a part of what the endpoint's tag stands for."""
+        """The same, or whether the slug names a part of what the endpoint's tag stands for."""
         return self.is_named(slug) or slug.lower().partition("/")[0] == self.tag
 
 
 @dataclass(frozen=True, slots=True)
 class ImageEndpoint:
-    """One provider's offer of a model on the images API.
+    """A model at one provider of the images API.
 
     Attributes:
-        endpoint: What `provider.only`, `ignore` and `order` know it by.
-        lines: The prices; none where OpenRouter lists none.
+        endpoint: Its names for `provider.only`, `ignore` and `order`.
+        lines: The prices; empty if OpenRouter lists none.
         parameters: A descriptor for each field that it takes.
     """
 
@@ -71,7 +71,7 @@ class ImageEndpoint:
 
     @property
     def is_sold_by_token(self) -> bool:
-        """Whether an image costs by its tokens."""
+        """Whether a generated image is priced by its tokens."""
         return any(line.unit == "token" for line in self.lines if line.billable == "output_image")
 
 
@@ -80,18 +80,18 @@ class Model:
     """A model of OpenRouter.
 
     Attributes:
-        id: What requests call it, such as `openai/gpt-4o-mini` or `…:free`.
-        canonical_slug: The dated name that does not move, such as `openai/gpt-5-mini-2025-08-07`.
-        name: For people.
+        id: The name in requests, such as `openai/gpt-4o-mini` or `…:free`.
+        canonical_slug: The dated name, which never changes: `openai/gpt-5-mini-2025-08-07`.
+        name: The name for people.
         pricing: USD, of the provider that is asked first.
-        context_length: The most that any provider takes, tokens; None if not told.
+        context_length: Tokens that the provider with the longest context takes; None if unknown.
         top_context_length: The same of the provider that is asked first.
-        max_completion_tokens: The longest completion of that provider, tokens.
+        max_completion_tokens: Tokens of the longest completion of that provider.
         input_modalities: `text`, `image`, `file`, `audio`, `video`.
         output_modalities: `text`, `image`, `embeddings`, `rerank`, `speech`, ….
-        tokenizer: Its family: `GPT`, `Claude`, `Gemini`, `Llama3`, …, or `Other`.
+        tokenizer: The tokenizer's family: `GPT`, `Claude`, `Gemini`, `Llama3`, …, or `Other`.
         parameters: The request fields that at least one provider takes.
-        alias_of: The id that a `~author/…-latest` name stands for, None for any other.
+        alias_of: The id that a `~author/…-latest` name stands for; None for other names.
         wire: The row as OpenRouter sent it.
     """
 
@@ -111,24 +111,24 @@ class Model:
 
     @property
     def author(self) -> str:
-        """Who made it: the part before the slash."""
+        """The company that made it: the part of the id before the slash."""
         return self.id.partition("/")[0].lstrip("~")
 
     @cached_property
     def window(self) -> int | None:
-        """Tokens of prompt and completion that a request can count on: the smaller length."""
+        """Tokens of prompt and completion that a request can rely on: the smaller length."""
         lengths = [size for size in (self.context_length, self.top_context_length) if size]
         return min(lengths) if lengths else None
 
     @cached_property
     def longest(self) -> int | None:
-        """The most tokens of a prompt that any provider takes."""
+        """Tokens of the longest prompt that any provider takes."""
         lengths = [size for size in (self.context_length, self.top_context_length) if size]
         return max(lengths) if lengths else None
 
     @cached_property
     def first_endpoint(self) -> Endpoint:
-        """What the row tells of the provider that is asked first."""
+        """The provider that is asked first, as far as the row describes it."""
         return Endpoint(
             provider="",
             tag="",
@@ -143,14 +143,14 @@ class Model:
 
     @cached_property
     def mode(self) -> str:
-        """LiteLLM's word for what it does: `chat`, `embedding`, `image_generation`, …."""
+        """LiteLLM's mode: `chat`, `embedding`, `image_generation`, …."""
         for modality, mode in _MODES.items():
             if modality in self.output_modalities:
                 return mode
         return "chat"
 
 
-# In this order: a model that paints and talks is LiteLLM's "image_generation".
+# In this order: LiteLLM calls a model that writes images and text "image_generation".
 _MODES: Final = {
     "embeddings": "embedding",
     "rerank": "rerank",
@@ -163,11 +163,11 @@ _MODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that a name stands for, and what the name's dynamic variants ask for.
+    """The model that a name stands for, and the name's dynamic variants.
 
     Attributes:
         model: The model.
-        variants: Of `online`, `nitro`, `floor`, `exacto`, those that the name has.
+        variants: Those of `online`, `nitro`, `floor` and `exacto` that the name has.
     """
 
     model: Model
@@ -177,14 +177,14 @@ class Found:
 class Catalog:
     """OpenRouter's models and prices at one time.
 
-    The rows of its Batch API, `author/model:batch`, are no models here: no chat takes them. They
-    are prices of the model before the colon, see `in_batches`.
+    The rows of its Batch API, `author/model:batch`, are not models here, because no other endpoint
+    takes them. They are prices of the model before the colon, see `in_batches`.
 
     Attributes:
-        fetched_at: When OpenRouter last confirmed it, seconds since 1970; 0 where it was built
-            from rows.
-        refresh_error: Why it is older than it should be: the failure of the last refresh, None
-            where there was none.
+        fetched_at: When OpenRouter last confirmed it, seconds since 1970; 0 if it was built from
+            rows.
+        refresh_error: The exception of the last refresh, which is why the catalogue is old; None
+            if the refresh succeeded.
     """
 
     def __init__(
@@ -203,12 +203,12 @@ class Catalog:
             endpoints: Those of `GET /models/{id}/endpoints`, by the model's id.
             image_endpoints: Those of `GET /images/models/{id}/endpoints`, by the model's id.
             fetched_at: When they were fetched, seconds since 1970.
-            refresh_error: The failure of the last refresh.
+            refresh_error: The exception of the last refresh.
         """
         self.fetched_at = fetched_at
         self.refresh_error = refresh_error
         self._models: dict[str, Model] = {}
-        # No requests name these, so they are no models of ours but prices of one.
+        # No request names these: they are only prices.
         self._in_batches: dict[str, Model] = {}
         for model in filter(None, map(parse_model, rows)):
             if model_names.is_batch_only(model.id):
@@ -230,7 +230,7 @@ class Catalog:
         return len(self._models)
 
     def __iter__(self) -> Iterator[Model]:
-        """The models, in OpenRouter's order."""
+        """The models in OpenRouter's order."""
         return iter(self._models.values())
 
     def __contains__(self, name: object) -> bool:
@@ -241,7 +241,7 @@ class Catalog:
         """The model of a name.
 
         Raises:
-            KeyError: the catalogue has none.
+            KeyError: the catalogue has no such model.
         """
         found = self.find(name)
         if found is None:
@@ -249,10 +249,10 @@ class Catalog:
         return found.model
 
     def find(self, name: str) -> Found | None:
-        """The model that OpenRouter would take for a name; None where the catalogue has none.
+        """The model that OpenRouter would choose for a name; None if the catalogue has none.
 
-        Takes ids, dated slugs, `~author/…-latest` aliases, each with variants, and LiteLLM's
-        `openrouter/` before any of them.
+        Names are ids, dated slugs and `~author/…-latest` aliases, each with or without variants
+        and LiteLLM's `openrouter/`.
         """
         try:
             return self._found[name]
@@ -263,19 +263,19 @@ class Catalog:
             return found
 
     def endpoints(self, model: Model) -> tuple[Endpoint, ...]:
-        """Who serves a model, where that was fetched; else nothing."""
+        """A model's providers; empty if they were not fetched."""
         return self._endpoints.get(model.id, ())
 
     def in_batches(self, model: Model) -> Model | None:
-        """The row with a model's prices in OpenRouter's Batch API; None where it is not there."""
+        """The row with a model's prices in OpenRouter's Batch API; None if that lacks the model."""
         return self._in_batches.get(model.id)
 
     def image_endpoints(self, model: Model) -> tuple[ImageEndpoint, ...] | None:
-        """Who serves a model on the images API; None where that was not fetched."""
+        """A model's providers of the images API; None if they were not fetched."""
         return self._image_endpoints.get(model.id)
 
     def names(self) -> Mapping[str, Model]:
-        """Each name without dynamic variants, with its model: ids, dated slugs, aliases."""
+        """All names without dynamic variants, with their models: ids, dated slugs, aliases."""
         return self._names
 
     def with_endpoints(
@@ -283,7 +283,7 @@ class Catalog:
         endpoints: Mapping[str, Iterable[Mapping[str, Any]]],
         image_endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     ) -> Catalog:
-        """The same catalogue with the endpoints of some more models, as wire rows by id."""
+        """The same catalogue with the endpoints of more models, given as wire rows by the id."""
         wider = copy(self)
         wider._endpoints = {**self._endpoints, **_parsed(endpoints, parse_endpoint)}
         images = _parsed(image_endpoints, parse_image_endpoint)
@@ -308,7 +308,7 @@ class Catalog:
             slug = ":".join([model.canonical_slug.split(":")[0], *words])
             names.setdefault(slug, model)
             if model.author == "anthropic":
-                # OpenRouter takes Anthropic's own spelling of versions, claude-sonnet-4-5, too.
+                # OpenRouter also takes Anthropic's own spelling of versions, claude-sonnet-4-5.
                 names.setdefault(model.id.replace(".", "-"), model)
         for model in self._models.values():
             if not model.pricing.is_known and model.alias_of in self._models:
@@ -317,7 +317,7 @@ class Catalog:
 
 
 def parse_model(row: Mapping[str, Any]) -> Model | None:
-    """A row of `GET /models`; None where it has no id."""
+    """A row of `GET /models`; None if it has no id."""
     model_id = row.get("id")
     if not isinstance(model_id, str) or not model_id:
         return None

@@ -1,7 +1,6 @@
-"""The catalogue in LiteLLM's terms: an entry of its cost map for each name of each model.
+"""The catalogue as entries of LiteLLM's cost map, one for each name of each model.
 
-LiteLLM looks names up exactly, so an id, its dated slug and each of their variants have keys of
-their own. See https://docs.litellm.ai/docs/providers/openrouter.
+LiteLLM looks names up exactly, so an id, its dated slug and each of their variants have a key. See https://docs.litellm.ai/docs/providers/openrouter.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 
 CostMapEntry = dict[str, Any]
 
-# The wire's item, LiteLLM's field, and the item whose price holds where the wire has none.
+# The wire's item, LiteLLM's field, and the item whose price counts if the wire has none.
 _TOKEN_PRICES: Final = (
     ("prompt", "input_cost_per_token", ""),
     ("completion", "output_cost_per_token", ""),
-    # Without a price of its own a cached token costs what any other does.
+    # Without a price of its own a cached token costs as much as any other.
     ("input_cache_read", "cache_read_input_token_cost", "prompt"),
     ("input_cache_write", "cache_creation_input_token_cost", "prompt"),
     ("input_cache_write_1h", "cache_creation_input_token_cost_above_1hr", ""),
@@ -32,7 +31,7 @@ _TOKEN_PRICES: Final = (
     ("image_token", "input_cost_per_image_token", ""),
     ("internal_reasoning", "output_cost_per_reasoning_token", ""),
 )
-# LiteLLM has the first under both names: its cost map has the one, its calculator the other.
+# LiteLLM's cost map has one name for the price of a request, its calculator the other.
 _EACH_PRICES: Final = (
     ("request", "input_cost_per_request"),
     ("request", "input_cost_per_query"),
@@ -41,7 +40,7 @@ _BATCH_PRICES: Final = (
     ("prompt", "input_cost_per_token"),
     ("completion", "output_cost_per_token"),
 )
-# These LiteLLM knows above a threshold too.
+# LiteLLM has fields for the prices of these above a threshold of tokens.
 _TIERED: Final = frozenset(
     {"prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h"}
 )
@@ -56,20 +55,20 @@ _named: set[str] = set()
 
 
 def register_prices(catalog: Catalog | None = None) -> int:
-    """Tells LiteLLM the price, the limits and the abilities of every model of the catalogue.
+    """Registers the prices, limits and abilities of every model of the catalogue with LiteLLM.
 
-    After it `litellm.get_model_info`, `supports_vision`, `supports_function_calling`,
-    `supports_reasoning`, `cost_per_token`, `completion_cost`, `get_max_tokens` and the rest know
-    `openrouter/…` models, and `litellm.get_valid_models` lists them, as does `/v1/models` of
-    LiteLLM's proxy for an `openrouter/*`. What OpenRouter billed stays the cost of a response.
-    Only names that begin with `openrouter/` are added; entries that you registered yourself are
-    left as they are. Calling it again brings the entries up to date.
+    Afterwards `litellm.get_model_info`, `supports_vision`, `supports_function_calling`,
+    `supports_reasoning`, `cost_per_token`, `completion_cost`, `get_max_tokens` and others know
+    `openrouter/…` models. `litellm.get_valid_models` lists them, as does `/v1/models` of LiteLLM's
+    proxy for an `openrouter/*`. The cost of a response is still what OpenRouter billed. Only names
+    that begin with `openrouter/` are added; entries that you registered yourself stay as they are.
+    Another call updates the entries.
 
     Args:
-        catalog: Whose models; None loads the catalogue (which may fetch it).
+        catalog: The models; None loads the catalogue (which may fetch it).
 
     Returns:
-        The number of names that LiteLLM now knows.
+        The number of names that were added.
 
     Raises:
         One of LiteLLM's exceptions (see errors.py): there is no catalogue, and none could be
@@ -93,7 +92,7 @@ def register_prices(catalog: Catalog | None = None) -> int:
 
 
 def unregister_prices() -> None:
-    """Takes out of LiteLLM what `register_prices` put in; what was there before is back."""
+    """Removes from LiteLLM what `register_prices` added, and restores what was there before."""
     with _lock:
         _take_out()
         _forget_lookups()
@@ -107,10 +106,10 @@ def entries_of(catalog: Catalog) -> dict[str, CostMapEntry]:
         entries[f"openrouter/{name}"] = entry
         for variant in model_names.DYNAMIC:
             if f"{name}:{variant}" not in catalog.names():
-                # A copy each: LiteLLM changes an entry in place when somebody registers its key.
+                # A copy each, because LiteLLM changes an entry in place if its key is registered.
                 entries.setdefault(f"openrouter/{name}:{variant}", dict(entry))
         if name.startswith("openrouter/"):
-            # LiteLLM asks for `openrouter/auto` under both names.
+            # LiteLLM looks `openrouter/auto` up under both names.
             entries.setdefault(name, dict(entry))
     return entries
 
@@ -153,13 +152,13 @@ def _prices(pricing: prices.Pricing) -> CostMapEntry:
         if override.min_prompt_tokens and not override.is_timed:
             found |= _tier(pricing.rates(override.min_prompt_tokens + 1), override)
     if pricing.overrides and rates.get("internal_reasoning") == rates.get("completion"):
-        # Named on its own, reasoning would stay at the short prompts' price.
+        # As a price of its own, reasoning would keep the price of short prompts.
         found.pop("output_cost_per_reasoning_token", None)
     return found
 
 
 def _batch_prices(model: Model | None) -> CostMapEntry:
-    """LiteLLM's prices of a model in batches; nothing where it has none."""
+    """LiteLLM's prices of a model in batches; empty if it has none."""
     rates = {} if model is None else model.pricing.rates()
     return {
         f"{field}_batches": float(rates[item]) for item, field in _BATCH_PRICES if item in rates
@@ -205,7 +204,7 @@ def _abilities(model: Model) -> CostMapEntry:
         "supports_reasoning": thinks or isinstance(model.wire.get("reasoning"), dict),
         "supports_system_messages": model.mode == "chat",
         "supports_vision": "image" in inputs,
-        # OpenRouter parses PDFs for the models that don't read them.
+        # OpenRouter parses PDFs for models without file input.
         "supports_pdf_input": model.mode == "chat" or "file" in inputs,
         "supports_audio_input": "audio" in inputs,
         "supports_video_input": "video" in inputs,
@@ -228,7 +227,7 @@ def _take_out() -> None:
     own = _registered_by_others()
     for key, entry in _ours.items():
         if key in own or litellm.model_cost.get(key) is not entry:
-            continue  # Somebody registered it, or LiteLLM has loaded another map, since.
+            continue  # Since then it was registered again, or LiteLLM loaded another map.
         if _before[key] is _MISSING:
             del litellm.model_cost[key]
         else:
@@ -239,11 +238,11 @@ def _take_out() -> None:
 
 
 def _list(catalog: Catalog) -> None:
-    """Puts the models, each under its id, into LiteLLM's list by provider.
+    """Adds the models' ids to LiteLLM's list of OpenRouter's models.
 
-    The list is a new one: the one that is there, `litellm.openrouter_models`, also decides to
-    which provider a bare name goes. LiteLLM 1.109 makes its list anew of that for each Router, so
-    the ids, none of them bare, are put there too.
+    `models_by_provider` gets a new list, because the existing one, `litellm.openrouter_models`,
+    also decides which provider a name without a prefix belongs to. LiteLLM 1.109 builds the list
+    again from that set for each Router, so the ids, which all have the prefix, are added there too.
     """
     global _listing_before
     import litellm
@@ -269,7 +268,7 @@ def _unlist() -> None:
 
 
 def _forget_lookups() -> None:
-    """LiteLLM remembers what it found, and what it did not."""
+    """Clears LiteLLM's cache of found and missing names."""
     from litellm import utils
 
     forget = getattr(utils, "_invalidate_model_cost_lowercase_map", None)

@@ -17,16 +17,16 @@ _LAST: Final = Decimal("Infinity")
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What models must have; None and empty ask for nothing.
+    """What models must have; None and empty exclude nothing.
 
     Attributes:
-        words: Each must be in the id or the name; case is not looked at.
+        words: Each must be in the id or the name, in any case.
         max_prompt: USD per million prompt tokens, at most.
         max_completion: USD per million completion tokens, at most.
         min_context: Tokens of prompt and completion, at least.
-        inputs: Modalities that must be read.
-        outputs: Modalities that must be written.
-        parameters: Request fields that must be taken.
+        inputs: Input modalities that it must have.
+        outputs: Output modalities that it must have.
+        parameters: Request fields that it must take.
     """
 
     words: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Filters:
     parameters: tuple[str, ...] = ()
 
     def fit(self, model: Model) -> bool:
-        """Whether a model has all of it. A price that is not known fits no limit."""
+        """Whether a model has all of it. An unknown price fits no limit."""
         title = f"{model.id} {model.name}".lower()
         return (
             all(word.lower() in title for word in self.words)
@@ -65,13 +65,13 @@ def select(models: Iterable[Model], filters: Filters, order: str = "id") -> list
     """The models that fit, sorted.
 
     Raises:
-        KeyError: `order` is none of `ORDERS`.
+        KeyError: `order` is not one of `ORDERS`.
     """
     return sorted(filter(filters.fit, models), key=ORDERS[order])
 
 
 def per_million(model: Model, item: str) -> Decimal | None:
-    """USD per million tokens of an item such as `prompt`; None where the price is not known."""
+    """USD per million tokens of an item such as `prompt`; None if the price is unknown."""
     price = model.pricing.base.get(item)
     return None if price is None else price * MILLION
 

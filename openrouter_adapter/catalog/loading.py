@@ -1,4 +1,4 @@
-"""The catalogue from disk or from OpenRouter: fetched once, kept, confirmed when it gets old."""
+"""The catalogue from disk or from OpenRouter: fetched once, cached, revalidated when it is old."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.catalog import ImageEndpoint
 
 MAX_AGE: Final = 24 * 3600.0
-"""Seconds after which OpenRouter is asked whether a list is still right."""
-_PAUSE: Final = 300.0  # Seconds until a refresh that failed is tried again.
+"""Seconds after which OpenRouter is asked whether a list has changed."""
+_PAUSE: Final = 300.0  # Seconds until a failed refresh is tried again.
 _SKEW: Final = 300.0  # Seconds that another machine's clock may be ahead.
 
 _logger = logging.getLogger("openrouter_adapter")
@@ -31,7 +31,7 @@ _lock = threading.RLock()
 
 @dataclass(slots=True)
 class _Kept:
-    """A catalogue of this process, and the file state that it was built from."""
+    """A catalogue in memory, and when OpenRouter was last asked for it, seconds since 1970."""
 
     catalog: Catalog
     tried_at: float
@@ -42,7 +42,7 @@ _warned: set[Path] = set()
 
 
 class CatalogUnavailableError(LookupError):
-    """There is no catalogue on disk, and none could be fetched or was to be."""
+    """There is no catalogue on disk, and none could be fetched, or fetching was not allowed."""
 
 
 def load(
@@ -55,20 +55,20 @@ def load(
 ) -> Catalog:
     """OpenRouter's models and prices.
 
-    From memory or disk where they are not older than `max_age`; then without any network. A
-    refresh that fails keeps the old ones: it is said in the log once, and in the catalogue's
-    `refresh_error`.
+    A list in memory or on disk that is not older than `max_age` is used without the network. If a
+    refresh fails, the old list stays in use: the log has one warning, and `refresh_error` of the
+    catalogue has the exception.
 
     Args:
-        refresh: True asks OpenRouter at once, False never, None where they are too old.
+        refresh: True asks OpenRouter now, False never, None if the list is too old.
         max_age: Seconds.
-        api_key: The key, None to look for one and do without.
-        base_url: The API's base URL, None for the usual one.
+        api_key: The key; None for the configured one, if there is one.
+        base_url: The API's base URL; None for the usual one.
         timeout: Seconds for the network.
 
     Raises:
-        CatalogUnavailableError: none on disk, and `refresh` is False.
-        One of LiteLLM's exceptions (see errors.py): none on disk, and none could be fetched.
+        CatalogUnavailableError: no list is on disk, and `refresh` is False.
+        One of LiteLLM's exceptions (see errors.py): no list is on disk, and it can't be fetched.
 
     Follows https://openrouter.ai/docs/guides/overview/models.
     """
@@ -83,7 +83,7 @@ def load(
             entry = None
         if refresh is False and entry is None:
             raise CatalogUnavailableError(
-                f"No catalogue in {file.parent}, and refresh=False keeps from fetching one."
+                f"No catalogue in {file.parent}, and refresh=False forbids fetching one."
             )
         error: Exception | None = None
         if entry is None or (refresh is not False and _is_due(entry, max_age, refresh)):
@@ -91,7 +91,7 @@ def load(
             def fetch(etag: str | None) -> tuple[list[dict[str, Any]] | None, str | None]:
                 listing = api.get_models(etag=etag, api_key=api_key, base_url=base, timeout=timeout)
                 if not listing.rows and (etag is None or listing.rows is not None):
-                    raise CatalogUnavailableError("OpenRouter's list of models came empty.")
+                    raise CatalogUnavailableError("OpenRouter sent an empty list of models.")
                 return listing.rows, listing.etag
 
             entry, error = _refreshed(file, entry, fetch)
@@ -113,22 +113,22 @@ def load_endpoints(
 ) -> Catalog:
     """The catalogue with the providers of some models, cached like the models themselves.
 
-    Estimates then know the most expensive provider that may serve a request. Of models that make
-    images it reads the images API's list too: its prices, and what each provider takes, to which
-    image calls of this process are held from then on.
+    Estimates then know the most expensive provider that may serve a request. For models that make
+    images the images API's list is loaded too. It has prices, and the fields that each provider
+    takes: from then on this process checks image calls against them.
 
     Args:
-        catalog: Where the models are.
+        catalog: The catalogue with the models.
         models: Their names.
-        refresh: True asks OpenRouter at once, False never, None where they are too old.
+        refresh: True asks OpenRouter now, False never, None if a list is too old.
         max_age: Seconds.
-        api_key: The key, None to look for one and do without.
-        base_url: The API's base URL, None for the usual one.
+        api_key: The key; None for the configured one, if there is one.
+        base_url: The API's base URL; None for the usual one.
         timeout: Seconds for the network, for each model.
 
     Raises:
         KeyError: the catalogue has no model of a name.
-        One of LiteLLM's exceptions (see errors.py): not on disk, and can't be fetched.
+        One of LiteLLM's exceptions (see errors.py): a list is not on disk, and can't be fetched.
     """
     base = connection.base_url(base_url)
     found: dict[str, list[dict[str, Any]]] = {}
@@ -161,21 +161,21 @@ def load_image_models(
     base_url: str | None = None,
     timeout: float = api.DEFAULT_TIMEOUT,
 ) -> dict[str, dict[str, Any]]:
-    """What each model of the images API takes: `supported_parameters` by the model's id.
+    """The fields that each model of the images API takes: `supported_parameters` by the model's id.
 
-    Cached like the models themselves. Image calls of this process are held to it from then on: a
-    field that the model does not take is refused before it is sent.
+    The list is cached like the models themselves. From then on this process refuses image calls
+    with a field that the model does not take, before anything is sent.
 
     Args:
-        refresh: True asks OpenRouter at once, False never, None where the list is too old.
+        refresh: True asks OpenRouter now, False never, None if the list is too old.
         max_age: Seconds.
-        api_key: The key, None to look for one and do without.
-        base_url: The API's base URL, None for the usual one.
+        api_key: The key; None for the configured one, if there is one.
+        base_url: The API's base URL; None for the usual one.
         timeout: Seconds for the network.
 
     Raises:
-        CatalogUnavailableError: none on disk, and `refresh` is False.
-        One of LiteLLM's exceptions (see errors.py): not on disk, and can't be fetched.
+        CatalogUnavailableError: the list is not on disk, and `refresh` is False.
+        One of LiteLLM's exceptions (see errors.py): it is not on disk, and can't be fetched.
 
     Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
     """
@@ -188,7 +188,7 @@ def load_image_models(
     rows = _rows(file, get, refresh, max_age)
     if rows is None:
         raise CatalogUnavailableError(
-            f"No list of image models in {file.parent}, and refresh=False keeps from fetching one."
+            f"No list of image models in {file.parent}, and refresh=False forbids fetching one."
         )
     models = [(row, parse_model(row)) for row in rows]
     listed = {model.id: (row, model) for row, model in models if model is not None}
@@ -205,7 +205,7 @@ def load_image_models(
 
 
 def _report_image_models(catalog: Catalog) -> None:
-    """Tells image calls of this process which models make images, and what those take."""
+    """Registers the models that make images, and the fields that they take, for image calls."""
     makers = {
         name: model for name, model in catalog.names().items() if "image" in model.output_modalities
     }
@@ -220,7 +220,7 @@ def _report_image_models(catalog: Catalog) -> None:
 
 
 def union(endpoints: Iterable[ImageEndpoint]) -> dict[str, Any]:
-    """What at least one provider of an image model takes: a descriptor for each field."""
+    """The fields that at least one of a model's providers takes, each with a descriptor."""
     found: dict[str, Any] = {}
     for endpoint in endpoints:
         for name, descriptor in endpoint.parameters.items():
@@ -244,14 +244,14 @@ def _image_endpoints(model: str, **access: Any) -> list[dict[str, Any]]:
     try:
         return api.get_image_endpoints(model, **access)
     except NotFoundError:
-        # The images API does not have every model that makes images, nor has every server it.
+        # The images API lacks some models that make images, and some servers lack the API.
         return []
 
 
 def _rows(
     file: Path, get: Callable[[], list[dict[str, Any]]], refresh: bool | None, max_age: float
 ) -> list[dict[str, Any]] | None:
-    """A list from disk or from OpenRouter; None where neither has it and none is to be asked."""
+    """A list from disk or from OpenRouter; None if it is not on disk and `refresh` is False."""
     entry = cache.read(file)
     if refresh is False and entry is None:
         return None
@@ -263,13 +263,13 @@ def _rows(
 def _is_recent(kept: _Kept, max_age: float, refresh: bool | None) -> bool:
     if refresh is False or kept.catalog.age <= max_age:
         return True
-    # A server that did not answer just now is not asked again for every request.
+    # A server that just failed is not asked again for every request.
     return kept.catalog.refresh_error is not None and time.time() - kept.tried_at < _PAUSE
 
 
 def _is_due(entry: cache.CachedList, max_age: float, refresh: bool | None) -> bool:
     age = time.time() - entry.fetched_at
-    # One from the future was fetched by a wrong clock, and would stay until that day.
+    # A list from the future was fetched with a wrong clock, and would stay until that day.
     return refresh is True or age > max_age or age < -_SKEW
 
 
@@ -278,10 +278,10 @@ def _refreshed(
     old: cache.CachedList | None,
     fetch: Callable[[str | None], tuple[list[dict[str, Any]] | None, str | None]],
 ) -> tuple[cache.CachedList, Exception | None]:
-    """The list as OpenRouter has it now, else the old one with the reason.
+    """The list as OpenRouter has it now, else the old list with the exception.
 
     Raises:
-        The reason, where there is no old one.
+        The exception, if there is no old list.
     """
     try:
         rows, etag = fetch(old.etag if old else None)
@@ -292,7 +292,7 @@ def _refreshed(
             _warned.add(file)
             hours = (time.time() - old.fetched_at) / 3600
             _logger.warning(
-                "OpenRouter's catalogue can't be refreshed; the one of %.1f hours ago stays in "
+                "OpenRouter's catalogue can't be refreshed; the one from %.1f hours ago stays in "
                 "use: %s",
                 hours,
                 error,

@@ -1,4 +1,4 @@
-"""What a model costs: the catalogue's price strings as exact decimals, by item and by condition.
+"""Prices of models: the catalogue's price strings as exact decimals, by item and by condition.
 
 An item is a key of the wire's `pricing`: `prompt`, `completion`, `input_cache_read`,
 `input_cache_write`, `input_cache_write_1h`, `request`, `image`, `image_output`, `audio`,
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Rates = dict[str, Decimal]
-"""USD by item. An item that is not sold, or whose price is not told, is absent."""
+"""USD by item. An item that is not sold, or whose price is unknown, is missing."""
 
 ZERO: Final = Decimal(0)
 _CONDITIONS: Final = frozenset({"min_prompt_tokens", "utc_days", "utc_start", "utc_end"})
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# No token of any model costs a tenth of a cent: a dearer "image" is a whole image.
+# No token of any model costs a tenth of a cent: a higher `image` price is that of a whole image.
 _HIGHEST_TOKEN_PRICE: Final = Decimal("0.001")
-# Newer rows price an input image's tokens under `image`, at about the prompt's price; older
-# ones price the image, at hundreds of times that.
+# In newer rows `image` is the price of an input image's token, about that of the prompt's; in older
+# rows it is the price of an image, hundreds of times as much.
 _TOKEN_PRICE_FACTOR: Final = 20
 _FOLLOWING: Final = {
     "prompt": ("prompt", "input_cache_read", "input_cache_write", "input_cache_write_1h"),
@@ -35,13 +35,13 @@ _FOLLOWING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Other prices under a condition: long prompts, or hours of the day.
+    """Prices that apply under a condition: to long prompts, or at hours of the day.
 
     Attributes:
         rates: The items that change, USD.
-        min_prompt_tokens: Applies to prompts of more tokens than this.
-        start: First minute of the day, UTC, as HHMM; None for any time.
-        end: HHMM at which it ends; before `start` it is on the next day.
+        min_prompt_tokens: The prices apply to prompts of more tokens than this.
+        start: Time of the day, UTC, as HHMM, at which they begin; None for any time.
+        end: HHMM at which they end; if it is before `start`, on the next day.
         days: Weekdays as `mon`, `tue`, …; empty for every day.
     """
 
@@ -53,15 +53,15 @@ class Override:
 
     @property
     def is_timed(self) -> bool:
-        """Whether it depends on when the request is made."""
+        """Whether the prices depend on the time of the request."""
         return self.start is not None or bool(self.days)
 
     def applies_to(self, prompt_tokens: int) -> bool:
-        """Whether a prompt is long enough for it."""
+        """Whether a prompt is long enough."""
         return not self.min_prompt_tokens or prompt_tokens > self.min_prompt_tokens
 
     def applies_at(self, moment: datetime) -> bool:
-        """Whether a moment in UTC lies in its hours."""
+        """Whether a moment in UTC lies within the hours."""
         if self.days and _DAYS[moment.weekday()] not in self.days:
             return False
         if self.start is None or self.end is None:
@@ -77,25 +77,25 @@ class Pricing:
     """All prices of a model, or of one provider's endpoint of it.
 
     Attributes:
-        base: What applies where no override does, USD.
+        base: The prices if no override applies, USD.
         overrides: In the wire's order; of those that apply, the later wins item by item.
-        discount: What is taken off, as a fraction: 0.1 is 10 %.
-        terms: What providers.py calculates from them, once for each kind of prompt.
+        discount: The discount as a fraction: 0.1 is 10 %.
+        highest: Prices that providers.py calculates, once for each kind of prompt.
     """
 
     base: Rates
     overrides: tuple[Override, ...] = ()
     discount: Decimal = ZERO
-    terms: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    highest: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_known(self) -> bool:
-        """Whether both token prices are told. Those of routers such as `openrouter/auto` aren't."""
+        """Whether both token prices are known; those of routers like `openrouter/auto` aren't."""
         return "prompt" in self.base and "completion" in self.base
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing of it costs anything."""
+        """Whether all prices are 0."""
         return self.is_known and not any(any(rates.values()) for rates in self._all())
 
     def _all(self) -> Iterator[Rates]:
@@ -107,8 +107,8 @@ class Pricing:
         """The prices of a request, discount included.
 
         Args:
-            prompt_tokens: How long its prompt is, in tokens.
-            moment: When it is made, in UTC; None leaves out what depends on the hour.
+            prompt_tokens: The tokens of its prompt.
+            moment: Its time in UTC; None leaves out prices that depend on the hour.
         """
         found = self.base
         for override in self.overrides:
@@ -122,9 +122,9 @@ class Pricing:
         return found
 
     def with_ceilings(self, ceilings: Rates) -> Pricing:
-        """The prices with each item of the base at its ceiling.
+        """The prices with each item's base price replaced by its ceiling.
 
-        What follows the base price (tiers, cache writes) grows and shrinks with it.
+        Prices that depend on a base price (tiers, cache writes) change by the same factor.
 
         Args:
             ceilings: USD by item.
@@ -151,9 +151,9 @@ class Pricing:
         return {item: price * (1 - self.discount) for item, price in found.items()}
 
     def highest_rates(self, prompt_tokens: int = 0) -> Rates:
-        """The highest price of each item that a prompt of up to so many tokens can meet.
+        """The highest price of each item for a prompt of up to so many tokens.
 
-        Any hour, no discount.
+        At any hour, without the discount.
         """
         found = dict(self.base)
         for override in self.overrides:
@@ -181,7 +181,7 @@ class ImagePrice:
 
 
 def parse(wire: Any) -> Pricing:
-    """The prices in the wire's `pricing`. What can't be read as a price is left out."""
+    """The prices in the wire's `pricing`; invalid prices are left out."""
     fields: Mapping[str, Any] = wire if isinstance(wire, dict) else {}
     overrides = fields.get("overrides")
     return Pricing(
@@ -194,7 +194,7 @@ def parse(wire: Any) -> Pricing:
 
 
 def parse_image_prices(wire: Any) -> tuple[ImagePrice, ...]:
-    """The prices in the `pricing` of the images API. What can't be read as a price is left out."""
+    """The prices in the `pricing` of the images API; invalid prices are left out."""
     found = []
     for entry in wire if isinstance(wire, list) else ():
         usd = decimal(entry.get("cost_usd")) if isinstance(entry, dict) else None
@@ -223,14 +223,14 @@ def _rates(fields: Mapping[str, Any]) -> Rates:
         if item in _CONDITIONS or item in {"overrides", "discount"}:
             continue
         price = decimal(value)
-        # Routers have a price of -1: it depends on whom they choose.
+        # Routers have a price of -1, because it depends on the model that they choose.
         if price is not None and price >= 0:
             found[item] = price
     return found
 
 
 def decimal(value: Any) -> Decimal | None:
-    """A price of the wire, text or number, as an exact decimal; None for anything else."""
+    """A price of the wire, a string or a number, as an exact decimal; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -245,7 +245,7 @@ def _whole(value: Any) -> int | None:
 
 
 def image_is_by_token(rates: Rates) -> bool:
-    """Whether `image` is the price of an input image's token, rather than of an image."""
+    """Whether `image` is the price of a token of an input image, rather than of an image."""
     image = rates.get("image", ZERO)
     return image <= _TOKEN_PRICE_FACTOR * rates.get("prompt", ZERO)
 
@@ -256,15 +256,16 @@ def image_output_is_by_token(rates: Rates) -> bool:
 
 
 def cost(usage: Mapping[str, Any], pricing: Pricing, moment: datetime | None = None) -> Decimal:
-    """Price times usage, in USD: what a wire `usage` costs by the catalogue.
+    """Price times usage, in USD: the cost of a wire `usage` by the catalogue.
 
-    Takes the usage of every endpoint, chat's names and the Responses API's. Leaves out what no
-    catalogue prices: OpenRouter's own search and parsing, and server tools that ask a model.
+    The usage can be of any endpoint, with chat's names or those of the Responses API. Left out is
+    what has no price in the catalogue: OpenRouter's own search and parsing, and server tools that
+    ask a model.
 
     Args:
         usage: The wire's `usage`.
-        pricing: Of the model or endpoint that served the request.
-        moment: When it did, in UTC, for prices that depend on the hour.
+        pricing: The prices of the model or endpoint that served the request.
+        moment: When it was served, in UTC, for prices that depend on the hour.
     """
     prompt = _count(usage, "prompt_tokens", "input_tokens")
     completion = _count(usage, "completion_tokens", "output_tokens")
@@ -285,7 +286,7 @@ def _prompt_cost(usage: Mapping[str, Any], prompt: int, rates: Rates) -> Decimal
     read = _count(details, "cached_tokens")
     written = _count(details, "cache_write_tokens")
     audio = _count(details, "audio_tokens")
-    # Gemini bills the storing of what it read as well: the same tokens under both names.
+    # Gemini also bills the storage of tokens that it read: they are counted under both names.
     from_cache = read + written if read + written <= prompt else max(read, written)
     fresh = max(prompt - from_cache - audio, 0)
     return (

@@ -1,6 +1,6 @@
-"""A whole configuration: keyword arguments of a Router, or a proxy's YAML.
+"""A complete configuration: keyword arguments of a Router, or a proxy's YAML.
 
-`check` builds LiteLLM's Router from one, without any network.
+`check` builds LiteLLM's Router from a configuration, without the network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LISTENERS: Final = (
 
 
 class ConfigError(ValueError):
-    """LiteLLM's Router can't be built from a configuration, or would not serve all of it."""
+    """LiteLLM's Router can't be built from a configuration, or would not use all of it."""
 
 
 def config(
@@ -44,21 +44,22 @@ def config(
     settings: Mapping[str, Any] | None = None,
     proxy: bool = False,
 ) -> dict[str, Any]:
-    """What `litellm.Router(**…)` takes, or LiteLLM's proxy as its YAML.
+    """The arguments of `litellm.Router(**…)`, or the content of a proxy's YAML file.
 
     Args:
-        chosen: What `select` found.
+        chosen: The models that `select` returned.
         deployment: How they are deployed.
-        fallbacks: Chains such as `A>B>C`, of names among the chosen.
-        context_fallbacks: Whether prompts too long for a model go to one with a larger context.
-        similar_fallbacks: To how many models that can do the same other failures go, where no
-            chain of `fallbacks` begins with the model.
-        wildcard: Whether `openrouter/*` is there for any other model.
-        settings: Further arguments of the Router, `routing_strategy`, `num_retries`, …; they win.
-        proxy: Whether it is for the proxy.
+        fallbacks: Chains of the models' names, such as `A>B>C`.
+        context_fallbacks: Whether a prompt that is too long for a model goes to one with a larger
+            context.
+        similar_fallbacks: The number of similar models that other failures of a model go to, if
+            no chain of `fallbacks` begins with it.
+        wildcard: Whether to add `openrouter/*` for all other models.
+        settings: More arguments of the Router, `routing_strategy`, `num_retries`, …; they win.
+        proxy: Whether the configuration is for the proxy.
 
     Raises:
-        ValueError: a chain is none, or names a model that is not among the chosen.
+        ValueError: a chain is invalid, or names a model that was not chosen.
     """
     how = deployment or Deployment()
     if how.group is not None and (fallbacks or context_fallbacks or similar_fallbacks):
@@ -83,7 +84,7 @@ def dumps(configuration: Mapping[str, Any]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Writes out what stands in two places, rather than a reference to the first."""
+        """Writes repeated values in full, not as references to the first."""
 
         def ignore_aliases(self, data: Any) -> bool:
             return True
@@ -109,27 +110,27 @@ def _fallbacks(chosen: Sequence[Chosen], written: Sequence[str], similar: int) -
 
 
 def check(configuration: Mapping[str, Any]) -> int:
-    """Builds `litellm.Router` from a configuration, a proxy's or a Router's own.
+    """Builds `litellm.Router` from a configuration for the proxy or for a Router.
 
     Returns:
-        The number of deployments that it has.
+        The number of deployments.
 
     Raises:
-        ConfigError: LiteLLM refuses it, a deployment went missing or is not OpenRouter's, or a
-            fallback leads to a model that nothing serves.
+        ConfigError: LiteLLM refuses it, a deployment is missing or is not OpenRouter's, or a
+            fallback leads to a model without a deployment.
     """
     arguments = _arguments(configuration)
     with _leaving_no_trace(), ThreadPoolExecutor(1) as thread:
-        # Budgets need an event loop when they are built, and the caller may be in one.
+        # A Router with budgets needs an event loop, and the caller may be in another one.
         thread.submit(asyncio.run, _build(arguments)).result()
     return len(arguments["model_list"])
 
 
 @contextlib.contextmanager
 def _leaving_no_trace() -> Iterator[None]:
-    """Takes out of LiteLLM what a Router tells it of its models, and what listens for it.
+    """Removes from LiteLLM what a Router registered there: prices, models and callbacks.
 
-    `discard()` leaves its strategy's listener behind.
+    `Router.discard()` leaves the callback of its strategy.
     """
     import litellm
 
@@ -163,7 +164,9 @@ async def _build(arguments: dict[str, Any]) -> None:
             model = row["litellm_params"]["model"]
             provider = get_llm_provider(model)[1]
             if provider != "openrouter":
-                raise ConfigError(f"{model} is {provider}'s for LiteLLM, not OpenRouter's")
+                raise ConfigError(
+                    f"{model} is a model of {provider} for LiteLLM, not of OpenRouter"
+                )
         for name in _targets(arguments):
             if not router.get_model_list(model_name=name):
                 raise ConfigError(f"a fallback leads to {name}, which no deployment serves")
@@ -179,7 +182,7 @@ def _arguments(configuration: Mapping[str, Any]) -> dict[str, Any]:
     }
     arguments |= configuration.get("router_settings") or {}
     if not arguments.get("model_list"):
-        raise ConfigError("model_list is empty; there would be nothing to call")
+        raise ConfigError("model_list is empty; add at least one deployment")
     return copy.deepcopy(arguments)
 
 

@@ -1,4 +1,4 @@
-"""A Router's `model_list`: one deployment of each chosen model and key."""
+"""A Router's `model_list`: a deployment for each chosen model and key."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ KEY: Final = "OPENROUTER_API_KEY"
 WILDCARD: Final = "openrouter/*"
 _ENVIRONMENT: Final = "os.environ/"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A Router's cost-based routing reads the first two; without the others LiteLLM warns of each model.
+# A Router's cost-based routing reads the first two; without the others LiteLLM logs warnings.
 _PRICES: Final = (
     "input_cost_per_token",
     "output_cost_per_token",
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
 )
-# USD per token: a Router takes a price of 0 for none, and none for the dearest of all.
+# USD per token. For a Router a price of 0 is a missing price, and a missing one is the highest.
 _FREE: Final = 1e-15
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """How models are deployed; nothing of it need be given.
+    """How models are deployed; every attribute has a default.
 
     Attributes:
-        keys: Environment variables that hold keys; each model gets a deployment of each, and the
-            Router spreads the load over them.
-        group: One name for all models, among which the Router then chooses; None gives each
-            model a name of its own, its id.
-        provider: OpenRouter's provider preferences for all.
+        keys: Environment variables with keys; each model gets a deployment for each of them, and
+            the Router distributes the load.
+        group: One name for all models, from which the Router chooses; None names each model by
+            its id.
+        provider: OpenRouter's provider preferences for all models.
         rpm: Requests per minute that a deployment takes.
-        tpm: Tokens per minute.
-        api_base: Another base URL; None is OPENROUTER_API_BASE, else OpenRouter's own.
-        prices: Whether the catalogue's prices stand beside each deployment, for cost-based
-            routing in a program that never calls `catalog.register_prices()`. The cost of an
-            answer is OpenRouter's bill all the same.
-        parameters: Further `litellm_params` by name or pattern; of several that fit a model,
-            later ones win.
+        tpm: Tokens per minute that a deployment takes.
+        api_base: Another base URL; None for OPENROUTER_API_BASE, else OpenRouter's own.
+        prices: Whether each deployment has the catalogue's prices, for cost-based routing in a
+            program that doesn't call `catalog.register_prices()`. The cost of a response is
+            still what OpenRouter billed.
+        parameters: More `litellm_params` by name or pattern; if several match a model, later ones
+            win.
     """
 
     keys: tuple[str, ...] = (KEY,)
@@ -60,12 +60,12 @@ class Deployment:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuses a key in place of a variable's name, and options that OpenRouter can't take."""
+        """Refuses a key instead of a variable's name, and invalid options."""
         if not self.keys:
             raise ValueError(f"keys is empty; name at least one variable, such as {KEY}")
         for key in self.keys:
             if key.startswith("sk-") or not _VARIABLE.fullmatch(key):
-                # Not what it is: that may be the key itself.
+                # The message omits the value, which may be a key.
                 raise ValueError(
                     f"keys must be names of environment variables such as {KEY}; a key itself "
                     "never goes into a configuration"
@@ -82,14 +82,14 @@ def model_list(
     """LiteLLM's `model_list` for the chosen models.
 
     Args:
-        chosen: What `select` found.
+        chosen: The models that `select` returned.
         deployment: How they are deployed.
-        wildcard: Whether `openrouter/*` is there too, for any other model.
+        wildcard: Whether to add `openrouter/*` for all other models.
 
     Returns:
         Rows of `model_name`, `litellm_params` and `model_info` (limits and abilities, for
         LiteLLM's pre-call checks and its proxy's `/model/info`). Keys are references to the
-        environment, `os.environ/OPENROUTER_API_KEY`.
+        environment, such as `os.environ/OPENROUTER_API_KEY`.
     """
     settings = deployment or Deployment()
     rows = [
@@ -138,7 +138,7 @@ def _settings(settings: Deployment) -> dict[str, Any]:
 
 
 def _info(one: Chosen) -> dict[str, Any]:
-    """What LiteLLM should know of a model without a network: limits and abilities, no price."""
+    """Limits and abilities of a model, without prices, for LiteLLM."""
     return {
         name: value
         for name, value in entry_of(one.model).items()

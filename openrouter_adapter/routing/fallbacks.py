@@ -1,4 +1,4 @@
-"""Chains of fallbacks: written by hand, to a larger context, to models that can do the same."""
+"""Fallback chains: written by hand, to models with a larger context, to similar models."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 Chains = list[dict[str, list[str]]]
 
 MOST: Final = 3
-"""Models that a chain of our own goes through at most; a Router tries five."""
+"""The most models of a generated chain; a Router tries five."""
 
 
 def chain(text: str) -> list[str]:
     """The names of `A>B>C`: the first falls back to the second, that one to the third.
 
     Raises:
-        ValueError: it has less than two names, or one twice.
+        ValueError: it has fewer than two names, or a name twice.
     """
     names = [name.strip().removeprefix("openrouter/") for name in text.split(">")]
     if len(names) < 2 or not all(names) or len(set(names)) < len(names):
@@ -34,22 +34,22 @@ def written(chains: Sequence[str]) -> Chains:
     """LiteLLM's `fallbacks` for chains such as `A>B>C`: calls of A go to B and then to C.
 
     Raises:
-        ValueError: one is no chain, or two begin with the same model.
+        ValueError: a chain is invalid, or two chains begin with the same model.
     """
     found: dict[str, list[str]] = {}
     for text in chains:
         first, *rest = chain(text)
         if first in found:
-            raise ValueError(f"fallback {text!r}: another chain begins with {first} already")
+            raise ValueError(f"fallback {text!r}: another chain already begins with {first}")
         found[first] = rest
     return _listed(found)
 
 
 def larger_context(chosen: Sequence[Chosen], most: int = MOST) -> Chains:
-    """LiteLLM's `context_window_fallbacks`: from each model to those with a larger context.
+    """LiteLLM's `context_window_fallbacks`: from each model to others with a larger context.
 
-    They can do what the first can. The cheapest come first, each larger than the one before, so
-    that no attempt is wasted on a prompt that did not fit already.
+    The others have all abilities of the first. The cheapest comes first, and each has a larger
+    context than the one before, so that no attempt is wasted on a prompt that did not fit.
     """
     found: dict[str, list[str]] = {}
     for one in chosen:
@@ -63,9 +63,9 @@ def larger_context(chosen: Sequence[Chosen], most: int = MOST) -> Chains:
 
 
 def similar(chosen: Sequence[Chosen], most: int = MOST) -> Chains:
-    """LiteLLM's `fallbacks`: from each model to others that can do the same, nearest in price.
+    """LiteLLM's `fallbacks`: from each model to similar ones, the nearest in price first.
 
-    They can do what the first can, and take prompts as long.
+    The others have all abilities of the first, and a context at least as large.
     """
     found = {}
     for one in chosen:
@@ -80,7 +80,7 @@ def similar(chosen: Sequence[Chosen], most: int = MOST) -> Chains:
 
 
 def _equals(one: Chosen, chosen: Sequence[Chosen]) -> list[Chosen]:
-    """The others of the same kind, with all abilities of the first."""
+    """The other models of the same mode with all abilities of the first."""
     return [
         other
         for other in chosen
@@ -95,7 +95,7 @@ def _by_price(others: Sequence[Chosen], price: Decimal) -> list[Chosen]:
 
 
 def _price(one: Chosen) -> Decimal:
-    """USD per million tokens of prompt and completion; what is not known is dear."""
+    """USD per million tokens of prompt and completion; an unknown price counts as a high one."""
     prices = [per_million(one.model, item) for item in ("prompt", "completion")]
     return sum((Decimal(10_000) if price is None else price for price in prices), Decimal(0))
 

@@ -29,17 +29,17 @@ NEEDS: Final = {
     "image_output": Filters(outputs=("image",)),
     "embeddings": Filters(outputs=("embeddings",)),
 }
-"""What a model can be asked to do, by name, and what the catalogue says of those that can."""
+"""Abilities that `select` can ask for, by name, with what such a model has in the catalogue."""
 _NEAREST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A model of the catalogue under the name that requests will call it by.
+    """A model of the catalogue, and its name in requests.
 
     Attributes:
         name: An id, a dated slug or an alias, with its variants, without `openrouter/`.
-        model: The model that the catalogue has under it.
+        model: The model that the name stands for.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Chosen:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Those of `NEEDS` that it has."""
+        """The abilities of `NEEDS` that it has."""
         return frozenset(need for need, filters in NEEDS.items() if filters.fit(self.model))
 
 
 class NothingSelectedError(LookupError):
-    """No model is what was asked for; the message says what was asked and what is nearest."""
+    """No model fits; the message has what was asked for, and the nearest models."""
 
 
 def select(
@@ -66,23 +66,23 @@ def select(
     also: Iterable[str] = (),
     catalog: Catalog | None = None,
 ) -> list[Chosen]:
-    """The models that have all that is asked for.
+    """The models that fit all conditions.
 
     Args:
-        *patterns: Names, or patterns of ids such as `anthropic/*`; none are all models.
+        *patterns: Names, or patterns of ids such as `anthropic/*`; without any, all models.
         needs: Names of `NEEDS`.
         min_context: Tokens of prompt and completion, at least.
         max_prompt: USD per million prompt tokens, at most.
         max_completion: USD per million completion tokens, at most.
         order: One of `id`, `prompt`, `completion`, `context`, `newest`.
-        most: How many, from the first in that order; None for all.
-        also: Names that come too, whatever else is asked for.
-        catalog: Whose models; None loads the catalogue (which may fetch it).
+        most: The number of models, the first in that order; None for all.
+        also: Names of models that are added, whether they fit or not.
+        catalog: The models; None loads the catalogue (which may fetch it).
 
     Raises:
-        NothingSelectedError: no model fits all, or a name or pattern stands for none.
+        NothingSelectedError: no model fits, or a name or pattern stands for no model.
         ValueError: there is no such need or order.
-        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and none could be
+        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and it can't be
             fetched.
     """
     catalog = load() if catalog is None else catalog
@@ -109,9 +109,9 @@ class _Asked:
     """What models must have.
 
     Attributes:
-        patterns: Of names; none are all models.
+        patterns: Names, or patterns of ids; empty for all models.
         needs: Names of `NEEDS`.
-        min_context: Tokens, None for any.
+        min_context: Tokens; None for any.
         limits: USD per million tokens of `prompt` and `completion`, at most.
     """
 
@@ -126,7 +126,7 @@ class _Asked:
                 raise ValueError(f"needs has {need!r}; there are {', '.join(NEEDS)}")
 
     def lacks(self, model: Model) -> list[str]:
-        """What a model does not have, in words."""
+        """The conditions that a model doesn't fit, in words."""
         found = [f"no {need}" for need in self.needs if not NEEDS[need].fit(model)]
         if self.min_context is not None and (model.window or 0) < self.min_context:
             found.append(f"a context of {model.window or 'unknown length'}")
@@ -139,7 +139,7 @@ class _Asked:
         return found
 
     def nothing(self, named: Sequence[Chosen]) -> str:
-        """What was asked for, and which models miss the least of it."""
+        """The message: what was asked for, and the models that come nearest."""
         nearest = sorted(named, key=lambda one: (*self._distance(one.model), one.name))[:_NEAREST]
         near = "; ".join(f"{one.name} ({', '.join(self.lacks(one.model))})" for one in nearest)
         return f"No model has {self}. Nearest: {near}."
@@ -154,7 +154,7 @@ class _Asked:
         return ", ".join(parts)
 
     def _distance(self, model: Model) -> tuple[int, int, Decimal]:
-        """How far a model is off: abilities that it lacks, limits that it breaks, by how much."""
+        """Numbers of missing abilities and of broken conditions, and how far limits are exceeded."""
         over = Decimal(0)
         for item, limit in self.limits.items():
             over += max(Decimal(0), (per_million(model, item) or Decimal(0)) - limit)
@@ -165,12 +165,12 @@ class _Asked:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a name is a pattern's; case and LiteLLM's `openrouter/` are not looked at."""
+    """Whether a name matches a pattern, in any case, with or without LiteLLM's `openrouter/`."""
     return fnmatch.fnmatchcase(name.lower(), pattern.removeprefix("openrouter/").lower())
 
 
 def _named(patterns: Sequence[str], catalog: Catalog) -> list[Chosen]:
-    """The models of names and patterns, each once, in the order of the patterns."""
+    """The models of names and patterns, each once, in their order."""
     found: dict[str, Chosen] = {}
     for pattern in patterns:
         for one in _of_pattern(pattern.removeprefix("openrouter/"), catalog):
@@ -182,7 +182,7 @@ def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
     if any(sign in pattern for sign in "*?["):
         found = [Chosen(model.id, model) for model in catalog if fits(pattern, model.id)]
     else:
-        # `openrouter/auto` is a name of the catalogue's; its short form is not.
+        # The catalogue's name is `openrouter/auto`; `auto` alone is not a name.
         names = (pattern, f"openrouter/{pattern}")
         found = [Chosen(name, catalog[name]) for name in names if name in catalog][:1]
     if not found and model_names.is_batch_only(pattern):

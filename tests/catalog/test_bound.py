@@ -87,4 +87,4 @@ def test_a_batch_whose_providers_are_not_told_has_no_bound(
     known = estimates.Prices(em.api_key, em.base_url)
     asked = requests.Request(1, "one", requests.ROUTES["/v1/chat/completions"], body(), MODEL)
     assert known.worst(asked) is None
-    assert "could not be read" in str(known.look(asked))
+    assert "could not be loaded" in str(known.look(asked))

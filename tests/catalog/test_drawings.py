@@ -147,7 +147,7 @@ def test_fonts_are_billed_for_each() -> None:
 @pytest.mark.parametrize(
     ("book", "reason"),
     [
-        (painter(), "was not read"),
+        (painter(), "was not loaded"),
         (painter([]), "lists no price"),
         (painter([line(0.02, "furlong")]), "output_image by the furlong"),
         (painter([line(0.02, "image", "input_smell"), line(0.01)]), "input_smell by the image"),

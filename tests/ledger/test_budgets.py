@@ -222,7 +222,7 @@ def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
     book.budget("all", 1)
     with monkeypatch.context() as patch:
         patch.setattr(api, "get_endpoints", fail)
-        with pytest.raises(litellm.BudgetExceededError, match="could not be read"):
+        with pytest.raises(litellm.BudgetExceededError, match="could not be loaded"):
             ask(to)
     time.sleep(0.3)
     assert ask(to).choices

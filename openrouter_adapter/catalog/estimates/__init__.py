@@ -1,1 +1,1 @@
-"""What a request will cost before it is sent: its tokens, its providers' prices, what is added."""
+"""The cost of a request before it is sent: its tokens, the providers' prices, the surcharges."""

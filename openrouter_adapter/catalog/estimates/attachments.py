@@ -1,4 +1,4 @@
-"""How many tokens images, files, audio and video add to a prompt, likely and at most."""
+"""Tokens that images, files, audio and video add to a prompt: likely, and in the worst case."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
 
-_LOW_DETAIL_IMAGE: Final = 85  # OpenAI's, where `detail` is "low".
-# Base64 spells three bytes in four letters. Speech is seldom above 16 kB a second (128 kbit/s)
-# and hardly below 0.75 kB (6 kbit/s); 32 tokens a second is Gemini's rate, above the others'.
+_LOW_DETAIL_IMAGE: Final = 85  # OpenAI's, if `detail` is "low".
+# Four characters of base64 are three bytes. Speech rarely has more than 16 kB a second (128 kbit/s)
+# or less than 0.75 kB (6 kbit/s). 32 tokens a second is Gemini's rate, the highest of all.
 _AUDIO_BYTES_PER_SECOND: Final = 16_000
 _FEWEST_AUDIO_BYTES_PER_SECOND: Final = 750
 _AUDIO_TOKENS_PER_SECOND: Final = 32
-_VIDEO_TOKENS: Final = 3000  # Some ten seconds, where nothing says how long it is.
+_VIDEO_TOKENS: Final = 3000  # About ten seconds, because the length is unknown.
 _BYTES_PER_TOKEN: Final = 4  # Likely, of plain text.
 MOST_PAGES: Final = 1000
-"""What is taken for the pages of a document that doesn't tell: no parser takes more."""
-_PAGE_BYTES: Final = 60_000  # A guess, where the pages can't be counted.
+"""The pages that are assumed of a document if they can't be counted: no parser takes more."""
+_PAGE_BYTES: Final = 60_000  # A guess, if the pages can't be counted.
 _PAGE: Final = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _COUNT: Final = re.compile(rb"/Count\s+(\d{1,6})\b")
 _OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b[^>]*>>\s*stream\r?\n")
@@ -70,7 +70,7 @@ def _add_audio(prompt: Prompt, part: Mapping[str, Any]) -> None:
 
 def _add_video(prompt: Prompt, _: Mapping[str, Any]) -> None:
     prompt.add(_VIDEO_TOKENS, 0)
-    prompt.most_audio += 1  # It may have sound, which has a price of its own.
+    prompt.most_audio += 1  # A video may have sound, which has a price of its own.
     prompt.fills_window = True
 
 
@@ -80,14 +80,14 @@ READERS: Final[Mapping[str, Callable[[Prompt, Mapping[str, Any]], None]]] = {
     "input_audio": _add_audio,
     **dict.fromkeys(("video_url", "input_video"), _add_video),
 }
-"""What adds a part of a message to a prompt, by the part's `type`."""
+"""Functions that add a part of a message to a prompt, by the part's `type`."""
 
 
 def pages(data_url: str) -> tuple[int, int]:
-    """The pages of a document in a data URL: likely, and at most.
+    """The number of pages of a document in a data URL: likely, and at most.
 
-    Exact for PDFs that aren't encrypted. Of anything else the size is a hint, and `MOST_PAGES`
-    the limit.
+    It is exact for PDFs that aren't encrypted. For other documents it is guessed from the size, and
+    at most `MOST_PAGES`.
     """
     content = _content(data_url)
     counted = _pages_of_pdf(content) if b"%PDF" in content[:1024] else None
@@ -105,7 +105,7 @@ def _content(data_url: str) -> bytes:
 
 
 def _pages_of_pdf(content: bytes) -> int | None:
-    """Counts page objects, also in compressed object streams; None where they can't be read."""
+    """The number of page objects, also in compressed streams; None if they can't be read."""
     if b"/Encrypt" in content:
         return None
     found = len(_PAGE.findall(content))
@@ -125,5 +125,5 @@ def _pages_of_pdf(content: bytes) -> int | None:
             return None
         found += len(_PAGE.findall(objects))
         counts += _COUNT.findall(objects)
-    # The tree of pages may name one page object several times; it says how many pages it holds.
+    # The page tree may name one page object several times, but it has the number of its pages.
     return max([found, *map(int, counts)]) if found else None

@@ -1,4 +1,4 @@
-"""How long a request's answers are, in tokens: likely, and at worst by what the request says."""
+"""The length of a request's answers in tokens: likely, and the limit that the request sets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.prices import Rates
 
-# Guesses for the likely cost only: what an answer, a generated image and thinking take.
+# Guesses, for the likely cost only: tokens of an answer, a generated image and thinking.
 _ANSWER: Final = 250
 _IMAGE: Final = 1300
 _THINKING: Final = 750
@@ -32,21 +32,21 @@ _THINKING_BY_EFFORT: Final = {
 }
 _LIMITS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _ANSWER_COUNTS: Final = ("n", "best_of")
-# A smaller limit is refused by some providers, and raised to this for them.
+# Some providers refuse a smaller limit, and OpenRouter raises it to this for them.
 _LEAST_LIMIT: Final = 16
-# Claude thinks with this many tokens at least, whatever the limit.
+# Claude thinks with at least this many tokens, whatever the limit.
 _LEAST_THINKING: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The size of a request's answers.
+    """The length of a request's answers.
 
     Attributes:
-        per_prompt: How many answers are made to a prompt, also those that are thrown away.
-        likely: Tokens of all answers, reasoning included: a guess within the limits.
-        most_each: Tokens of each answer at worst, by the request alone; None if it sets no limit.
-        are_images: Whether they are likely to be images.
+        per_prompt: The answers to each prompt, those included that are thrown away.
+        likely: Likely tokens of all answers, reasoning included.
+        most_each: The limit of tokens that the request sets for each answer; None if it sets none.
+        are_images: Whether the answers are likely to be images.
     """
 
     per_prompt: int
@@ -55,7 +55,7 @@ class Completion:
     are_images: bool = False
 
     def likely_cost(self, model: Model, rates: Rates) -> Decimal:
-        """USD for the likely tokens."""
+        """Cost of the likely tokens, USD."""
         if self.are_images and "image_output" in rates:
             by_token = image_output_is_by_token(rates)
             return (self.likely if by_token else self.likely // _IMAGE) * rates["image_output"]
@@ -67,23 +67,23 @@ class Completion:
 def of_request(
     body: Mapping[str, Any], kind: Kind, model: Model | None, prompt: Prompt
 ) -> Completion:
-    """The size of a request's answers.
+    """The length of a request's answers.
 
     Args:
         body: The request's body.
-        kind: The endpoint.
-        model: Who answers; None for whoever a router chooses, of whom nothing is likely.
+        kind: The kind of endpoint.
+        model: The model; None if a router chooses it: then no tokens are likely.
         prompt: The request's prompt.
     """
     per_prompt = max([1, *_numbers(body, _ANSWER_COUNTS)])
     if kind.answers == "nothing":
         return Completion(per_prompt)
-    # Of several limits the highest; one of 0 or less is none.
+    # The highest of several limits counts; 0 or less is no limit.
     limit = max([limit for limit in _numbers(body, _LIMITS) if limit > 0], default=None)
     modalities, writes = body.get("modalities"), model.output_modalities if model else ()
     asks_for_images = isinstance(modalities, list) and "image" in modalities
     are_images = kind.answers == "images" or asks_for_images
-    # The tokens of images are not limited by `max_tokens`.
+    # `max_tokens` doesn't limit the tokens of images.
     is_text = not are_images and "image" not in writes
     most_each = _most_text(body, limit, model) if is_text and limit is not None else None
     if model is None:
@@ -94,7 +94,7 @@ def of_request(
 
 
 def _numbers(body: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
-    """The numbers that a body has under some names, rounded up; what is no number is left out."""
+    """The numbers in some fields of a body, rounded up; other values are left out."""
     found = []
     for name in names:
         value = body.get(name)
@@ -114,7 +114,7 @@ def _likely_text(body: Mapping[str, Any], limit: int | None, model: Model) -> in
 
 def _most_text(body: Mapping[str, Any], limit: int, model: Model | None) -> int:
     limit = max(limit, _LEAST_LIMIT)
-    # A limit must be above the thinking's; one that is not may come on top.
+    # A thinking budget must be below the limit; one that isn't may be added to it.
     budget = _thinking_budget(body, model)
     return limit + budget if budget >= limit else limit
 
@@ -128,7 +128,7 @@ def _reasoning(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
 
 
 def _thinking_budget(body: Mapping[str, Any], model: Model | None) -> int:
-    """Tokens that the request sets apart for thinking, whatever its limit."""
+    """Tokens that the request reserves for thinking, whatever its limit."""
     reasoning, effort = _reasoning(body)
     budget = reasoning.get("max_tokens")
     if isinstance(budget, int):

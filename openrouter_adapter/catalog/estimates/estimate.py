@@ -1,9 +1,9 @@
-"""What a request will cost, before it is sent: likely, and at worst.
+"""The cost of a request before it is sent: the likely cost, and the worst case.
 
-The worst is a bound under these conditions: the catalogue's prices hold, the providers that may
-be chosen are known (`load_endpoints`) or cost no more than the first, and the assumptions of
-tokens.py, prompt_tokens.py and surcharges.py, each a named constant there, hold for the prompt.
-docs/prices.md says it in full.
+The worst case is an upper bound if the catalogue's prices are right, the providers that may be
+chosen are known (`load_endpoints`) or cost no more than the first, and the assumptions of
+prompt_tokens.py, attachments.py and surcharges.py, each a named constant there, are right.
+docs/prices.md has the details.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prices import Rates
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
-_SOLD_BESIDE: Final = ("plugins", "tools", "web_search_options")
-# What a model that nobody knows yet may take beyond the ceiling that was set for its base price:
-# writing to a cache, and long prompts.
+_SURCHARGED: Final = ("plugins", "tools", "web_search_options")
+# Factors by which an unknown model may exceed the ceiling of its base price: for writing to a
+# cache, and for long prompts.
 _CACHE_WRITE: Final = Decimal("1.25")
 _LONG_PROMPT: Final = Decimal(2)
 _LONG_PROMPT_TOKENS: Final = 100_000
-# What a ceiling must hold to bound a request whose providers are not known.
+# The ceilings that limit the cost of a request whose providers are unknown.
 _CEILINGS: Final = frozenset({"prompt", "completion"})
-_UNREAD: Final = "is not in the list of models, and was not read (load_endpoints)"
-_NOT_FIRM: Final = "the providers that may serve it, and their prices, could not be read"
+_NOT_LOADED: Final = "is not in the list of models, and was not loaded (load_endpoints)"
+_NOT_FIRM: Final = "the providers that may serve it, and their prices, could not be loaded"
 _STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """How an estimate came about.
+    """How an estimate was calculated.
 
     Attributes:
         model: The id of the model that is likely to answer.
-        prompt_tokens: Likely.
-        most_prompt_tokens: At worst.
-        completion_tokens: Likely, over all serving, reasoning included.
-        most_completion_tokens: At worst.
-        surcharge: USD for plugins, searches and pages, likely.
-        most_surcharge: The same at worst.
-        knows_endpoints: Whether all providers that may serve it were looked at, or only the
+        prompt_tokens: Likely tokens of the prompt.
+        most_prompt_tokens: The same in the worst case.
+        completion_tokens: Likely tokens of all choices, reasoning included.
+        most_completion_tokens: The same in the worst case.
+        surcharge: Likely cost of plugins, searches and pages, USD.
+        most_surcharge: The same in the worst case.
+        knows_endpoints: Whether all providers that may serve the request are known, or only the
             one that is asked first.
     """
 
@@ -73,15 +73,15 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a request will cost, in USD.
+    """The cost of a request before it is sent, in USD.
 
     Attributes:
-        likely: What it will probably be; None where nothing is known.
-        worst: What it can't pass; None where that is not known.
-        batch: What it will probably be in OpenRouter's Batch API; None where that has no price
-            for the model, or where the request names several.
-        unknown_because: Why one of them is None; None where both are there.
-        details: The tokens behind it, None where nothing was counted.
+        likely: The likely cost; None if it is unknown.
+        worst: The cost in the worst case, an upper bound; None if it is unknown.
+        batch: The likely cost in OpenRouter's Batch API; None if that has no price for the model,
+            or if the request names several models.
+        unknown_because: Why `likely` or `worst` is None; None if both are known.
+        details: The tokens that were counted; None if there are none.
     """
 
     likely: Decimal | None
@@ -93,10 +93,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An endpoint: how its prompt is counted, and what it answers with.
+    """A kind of endpoint: how its prompts are counted, and what its answers are.
 
     Attributes:
-        read: Adds what a body has to a prompt.
+        read: Adds a body to a prompt.
         answers: `text`, `images`, or `nothing` that is billed.
     """
 
@@ -104,7 +104,7 @@ class Kind:
     answers: str = "text"
 
     def prompt(self, body: Mapping[str, Any], model: Model | None) -> Prompt:
-        """The size of a body's prompt for a model; None is one that a router will choose."""
+        """The prompt of a body for a model; None is a model that a router will choose."""
         if model is None:
             found = Prompt(family("Router", ""))
         else:
@@ -113,7 +113,7 @@ class Kind:
         return found
 
     def makes_images_alone(self, model: Model) -> bool:
-        """Whether the answers are images alone, which the images API has its own prices for."""
+        """Whether the answers are only images, for which the images API has prices of its own."""
         writes = model.output_modalities
         return "image" in writes and (self.answers == "images" or "text" not in writes)
 
@@ -128,7 +128,7 @@ KINDS: Final = {
     "/images/generations": _IMAGES,
     "/images": _IMAGES,
 }
-"""What can be estimated, by path."""
+"""The endpoints with estimates, by path."""
 
 
 def estimate(
@@ -136,19 +136,19 @@ def estimate(
     endpoint: str = "/chat/completions",
     catalog: Catalog | None = None,
 ) -> Estimate:
-    """What a request will cost in USD, likely and at worst, or why that can't be known.
+    """The likely cost and the worst case of a request in USD, or the reason why they are unknown.
 
-    Sends nothing. A short chat takes less than 0.1 ms.
+    Nothing is sent. A short chat takes less than 0.1 ms.
 
     Args:
-        request: The body that would be sent, or a line of an OpenAI batch file; its `url` is
-            then the endpoint.
+        request: The body that would be sent, or a line of an OpenAI batch file, whose `url` is the
+            endpoint.
         endpoint: The path: `/chat/completions`, `/completions`, `/responses`, `/embeddings`,
             `/images/generations`, `/rerank`.
         catalog: The models and prices; None loads them (which may fetch them, once).
 
     Raises:
-        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and none could be
+        One of LiteLLM's exceptions (see errors.py): there is no catalogue, and it can't be
             fetched.
     """
     body = request
@@ -158,7 +158,7 @@ def estimate(
         body = options.with_extra(dict(body), body["extra_body"])
     kind = KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
     if kind is None:
-        return _unknown(f"endpoint {endpoint}: what it costs is not estimated")
+        return _unknown(f"endpoint {endpoint}: its cost is not estimated")
     names = names_of(body)
     reason = _hidden(body, names)
     if reason is not None:
@@ -172,10 +172,10 @@ def estimate(
 def bound(
     body: Mapping[str, Any], endpoint: str = "/chat/completions", catalog: Catalog | None = None
 ) -> Estimate:
-    """The same, with a worst case only where it holds whoever serves the request.
+    """The same for budgets: the worst case is only given if it is one for every possible provider.
 
-    For budgets. All providers are known (`load_endpoints`), or the request's own
-    `provider.max_price` limits those that aren't.
+    It is if all providers are known (`load_endpoints`), or if the request's `provider.max_price`
+    limits those that aren't.
 
     Args:
         body: The body that would be sent.
@@ -202,14 +202,14 @@ def names_of(body: Mapping[str, Any]) -> list[str]:
 
 
 def _hidden(body: Mapping[str, Any], names: list[str]) -> str | None:
-    """Why the request doesn't say what would be sent, None where it does."""
+    """Why the request doesn't show what would be sent; None if it does."""
     if body.get("preset") or any("@preset/" in name for name in names):
         return "a preset: it hides the model, the prompt and the plugins"
     if not names:
         return "no model"
     reasoning = body.get("reasoning")
     if isinstance(reasoning, dict) and reasoning.get("mode") not in (None, "standard"):
-        return f"reasoning.mode {reasoning['mode']}: how often it thinks is not known beforehand"
+        return f"reasoning.mode {reasoning['mode']}: how often it thinks is not known in advance"
     return None
 
 
@@ -218,7 +218,10 @@ def _unknown(reason: str) -> Estimate:
 
 
 def _of_fallbacks(estimates: list[Estimate]) -> Estimate:
-    """Of a request with fallback models: the first one's likely cost, the dearest one's worst."""
+    """The estimate of a request with fallback models, from theirs.
+
+    The likely cost is that of the first model, the worst case that of the most expensive one.
+    """
     first = estimates[0]
     reasons = [one.unknown_because for one in estimates if one.worst is None]
     worst = None if reasons else max(one.worst for one in estimates if one.worst is not None)
@@ -231,7 +234,7 @@ def _of_fallbacks(estimates: list[Estimate]) -> Estimate:
 
 
 def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) -> Estimate:
-    if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SOLD_BESIDE)):
+    if name.removeprefix("openrouter/") in _FREE_MODELS and not any(map(body.get, _SURCHARGED)):
         return Estimate(ZERO, ZERO)
     found = catalog.find(name)
     if found is None and model_names.is_batch_only(name):
@@ -243,9 +246,9 @@ def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) 
     if not found.model.pricing.is_known:
         return _of_router(name, body, kind)
     if kind.makes_images_alone(found.model):
-        painted = _of_images(found, body, kind, catalog)
-        if painted is not None:
-            return painted
+        estimated = _of_images(found, body, kind, catalog)
+        if estimated is not None:
+            return estimated
     serving = providers.allowed(found, body, catalog)
     if serving is None:
         return _unknown(f"model {name}: none of its providers fits the request's `provider`")
@@ -262,17 +265,21 @@ def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) 
 def _of_images(
     named: Found, body: Mapping[str, Any], kind: Kind, catalog: Catalog
 ) -> Estimate | None:
-    """By the images API's own prices; None where the list of models has them all."""
+    """The estimate by the images API's prices; None if those of the list of models are enough."""
     model = named.model
-    offers = catalog.image_endpoints(model)
-    if not offers:
+    endpoints = catalog.image_endpoints(model)
+    if not endpoints:
         is_sold = any(model.pricing.base.values()) or model.id.endswith(":free")
-        return None if is_sold else _unknown(f"model {model.id}: the price of its images {_UNREAD}")
+        return (
+            None
+            if is_sold
+            else _unknown(f"model {model.id}: the price of its images {_NOT_LOADED}")
+        )
     preferences = providers.preferences_of(body)
-    allowed = [one for one in offers if providers.may_serve(one.endpoint, preferences)]
-    is_by_token = any(offer.is_sold_by_token for offer in allowed)
+    allowed = [one for one in endpoints if providers.may_serve(one.endpoint, preferences)]
+    is_by_token = any(one.is_sold_by_token for one in allowed)
     if is_by_token and "image_output" in model.pricing.base:
-        # The list of models says more of tokens: of the words beside an image, and of caches.
+        # The list of models has more prices of tokens: of text next to an image, and of caches.
         return None
     prompt = kind.prompt(body, model)
     extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.highest_rates)
@@ -334,11 +341,11 @@ def _of_text(
 
 
 def _of_router(name: str, body: Mapping[str, Any], kind: Kind) -> Estimate:
-    """Of a model that chooses another one: a bound only where the caller set ceilings."""
+    """The estimate of a model that chooses another one: a worst case if the caller set ceilings."""
     ceilings = providers.ceilings_of(body)
     if "prompt" not in ceilings or "completion" not in ceilings:
         return _unknown(
-            f"model {name}: whom it chooses is not known beforehand (provider.max_price with "
+            f"model {name}: its choice is not known in advance (provider.max_price with "
             "prompt and completion sets a limit)"
         )
     prompt = kind.prompt(body, None)

@@ -1,4 +1,4 @@
-"""What images cost by the prices of the images API: by the image, megapixel, token, request.
+"""The cost of images by the prices of the images API: per image, megapixel, token or request.
 
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prices import ImagePrice
 
 _MILLION: Final = Decimal(1_000_000)
-# The pixels of a tier's square, in megapixels.
+# Megapixels of a square image of each tier.
 _SIDES: Final = {"512": 512, "0.5k": 512, "768": 768, "1k": 1024, "1.5k": 1536, "2k": 2048}
 _TIERS: Final = {
     tier: Decimal(side * side) / _MILLION for tier, side in {**_SIDES, "4k": 4096}.items()
 }
 _USUAL: Final = _TIERS["1k"]
-# What an image has at most where the request names no size: 2048 by 2048, as large as the models
-# go that are sold by the megapixel. The sides that a provider makes of a ratio are up to 3 % off.
+# The most megapixels of an image if the request names no size: 2048 by 2048, the largest of the
+# models that are priced by the megapixel. The sides that a provider makes of a ratio differ by up
+# to 3 %.
 _LARGEST: Final = _TIERS["2k"]
 _ROUNDED: Final = Decimal("1.1")
-_TOKENS: Final = 1300  # Of an image, likely.
+_TOKENS: Final = 1300  # Likely tokens of an image.
 _QUALITIES: Final = frozenset({"low", "medium", "high", "xhigh", "max", "standard", "hd"})
 _INPUT_IMAGES: Final = frozenset({"input_image", "input_reference"})
 _ONE: Final = Decimal(1)
@@ -37,16 +38,16 @@ _ONE: Final = Decimal(1)
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """What a request asks of the images API.
+    """A request for images.
 
     Attributes:
-        prompt: Its prompt, with the images that it shows.
-        number: Images.
-        window: Tokens that the model can write for each, None where that is not known.
-        fonts: The fonts that it brings along.
-        tier: Such as `2k`; empty where it names none.
-        quality: Such as `high`; empty where it names none.
-        megapixels: Of the pixels that it names, None where it names none.
+        prompt: The prompt, input images included.
+        number: The number of images.
+        window: The most tokens of one image; None if unknown.
+        fonts: The number of input fonts.
+        tier: The size tier, such as `2k`; empty if it names none.
+        quality: Such as `high`; empty if it names none.
+        megapixels: The size in megapixels, if it names one in pixels.
     """
 
     prompt: Prompt
@@ -58,7 +59,7 @@ class ImageRequest:
     megapixels: Decimal | None = None
 
     def allows(self, price: ImagePrice) -> bool:
-        """Whether the request may be billed by a price, by the price's variant."""
+        """Whether the variant of a price fits the request, so that it may be billed by it."""
         words = price.variant.split("_") if price.variant else []
         return all(
             (word not in _TIERS or not self.tier or word == self.tier)
@@ -68,7 +69,7 @@ class ImageRequest:
 
 
 def read(body: Mapping[str, Any], prompt: Prompt, number: int, window: int | None) -> ImageRequest:
-    """What a body of either route asks for; the other arguments are those of `ImageRequest`."""
+    """The request in a body of either route; the other arguments are those of `ImageRequest`."""
     config = body.get("image_config")
     fields = {**(config if isinstance(config, dict) else {}), **body}
     size = str(fields.get("size") or "").strip().lower()
@@ -86,14 +87,14 @@ def read(body: Mapping[str, Any], prompt: Prompt, number: int, window: int | Non
 def cost(
     endpoints: Iterable[ImageEndpoint], request: ImageRequest
 ) -> tuple[Decimal, Decimal] | str:
-    """USD for a request's images: likely at the first provider, at worst at any.
+    """The cost of a request's images, USD: likely at the first provider, the worst case at any.
 
     Args:
         endpoints: The providers that may serve it, the likeliest first.
-        request: What it asks for.
+        request: The request.
 
     Returns:
-        Why it is not known, where it is not.
+        The likely cost and the worst case, or why they are unknown.
     """
     likely, worst = None, ZERO
     for endpoint in endpoints:
@@ -113,11 +114,11 @@ def _at(endpoint: ImageEndpoint, request: ImageRequest) -> tuple[Decimal, Decima
     likely = worst = ZERO
     for billable, unit in dict.fromkeys((line.billable, line.unit) for line in endpoint.lines):
         lines = [one for one in endpoint.lines if (one.billable, one.unit) == (billable, unit)]
-        # All of them where none seems to fit.
+        # All of them if none seems to fit.
         possible = [line for line in lines if request.allows(line)] or lines
         amounts = _amounts(billable, unit, request)
         if amounts is None:
-            return f"{billable} by the {unit}: what it costs is not estimated"
+            return f"{billable} by the {unit}: its cost is not estimated"
         usual, most = amounts
         likely += usual * _likely_price(possible, request)
         worst += most * max(line.usd for line in possible)
@@ -125,12 +126,12 @@ def _at(endpoint: ImageEndpoint, request: ImageRequest) -> tuple[Decimal, Decima
 
 
 def _amounts(billable: str, unit: str, request: ImageRequest) -> tuple[Decimal, Decimal] | None:
-    """How many units are billed, likely and at most; None where nobody can say."""
+    """The number of units that are billed, likely and at most; None if it is unknown."""
     prompt, number = request.prompt, request.number
     if billable == "output_image":
         each = _each_output(unit, request)
         return each and (number * each[0], number * each[1])
-    # Whether several images of one request are charged for what was given once is not documented.
+    # It is not documented whether inputs are billed once, or again for each image of a request.
     if billable in _INPUT_IMAGES and unit in {"image", "megapixel"}:
         usual, most = (_ONE, _ONE) if unit == "image" else (_USUAL, _LARGEST * _ROUNDED)
         return prompt.images * usual, number * prompt.images * most
@@ -145,7 +146,7 @@ def _amounts(billable: str, unit: str, request: ImageRequest) -> tuple[Decimal, 
 
 
 def _each_output(unit: str, request: ImageRequest) -> tuple[Decimal, Decimal] | None:
-    """The same of one generated image."""
+    """The same for one generated image."""
     if unit in {"image", "request"}:
         return _ONE, _ONE
     if unit == "megapixel":
@@ -168,7 +169,7 @@ def _fonts(body: Mapping[str, Any]) -> int:
 
 
 def _likely_price(possible: Sequence[ImagePrice], request: ImageRequest) -> Decimal:
-    """The price of what was asked for, else the one for anything, else the lowest."""
+    """The price of the request's tier or quality, else that without a variant, else the lowest."""
     asked = {request.tier, request.quality} - {""}
     exact = [line for line in possible if line.variant and asked & set(line.variant.split("_"))]
     plain = [line for line in possible if not line.variant]

@@ -1,11 +1,11 @@
-"""How long a request's prompt is, in tokens, likely and at worst, for each family of tokenizers.
+"""The length of a request's prompt in tokens: likely, and in the worst case, by tokenizer family.
 
-Only OpenAI's vocabularies can be had offline. For other families the likely count is theirs
-times a factor, and the worst is made of what other vocabularies do worse: shorter merges of
-letters, and single tokens for digits, line breaks, bytes of other scripts, and runs of spaces or
-punctuation. A token is at least one byte of UTF-8, so the bytes of a text are the end of it.
+Only OpenAI's vocabularies are available offline. For other families the likely count is OpenAI's
+times a factor. The worst case adds what other vocabularies do worse: shorter merges of letters, and
+single tokens for digits, line breaks, bytes of other scripts, and runs of spaces or punctuation. A
+token is at least one byte of UTF-8, so the bytes of a text are the upper limit.
 
-Held against the vocabularies of Gemma 3, Llama 2 and 3, Qwen 3, DeepSeek V3, Mistral's Tekken and
+Compared with the vocabularies of Gemma 3, Llama 2 and 3, Qwen 3, DeepSeek V3, Mistral's Tekken and
 Claude 2 on prose, source code, JSON, base64, numbers, rulers and thirty scripts, letters needed a
 factor of 1.4 at most.
 """
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
     import tiktoken
 
-# A search of a rerank is over so many documents; longer ones count as several, of tokens each.
+# Documents per search of a rerank, and tokens per document; longer documents count as several.
 _PIECES_PER_SEARCH: Final = 100
 _PIECE: Final = 500
-# What a Responses request refers to without having it in it.
+# Fields of a Responses request that refer to a prompt stored at the provider.
 _STORED_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
-# Of a message: what no model reads, or what is counted in its frame.
+# Fields of a message that no model reads, or that PER_MESSAGE includes.
 _UNREAD: Final = frozenset({"role", "type", "status", "id", "annotations"})
 _WRITTEN: Final = frozenset({"content", "name", "refusal", "reasoning", "images", "output"})
-_SEGMENT: Final = 20_000  # Byte-pair merging gets slow on long runs, so long texts are cut.
+_SEGMENT: Final = 20_000  # Byte-pair merging is slow on long runs, so long texts are cut.
 
 
 def _class_of(byte: int) -> str:
@@ -46,29 +46,29 @@ def _class_of(byte: int) -> str:
 
 
 _CLASSES: Final = "".join(map(_class_of, range(256))).encode()
-# A provider writes JSON anew: with spaces, in lines, as a type of a programming language. With the
-# vocabularies named above that is less than two more tokens for each of its marks.
+# Providers rewrite JSON: with spaces, with line breaks, as a type of a programming language. In the
+# vocabularies named above that adds less than two tokens for each of its marks.
 _JSON_MARKS: Final = ",:{}[]"
 _MOST_PER_JSON_MARK: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """How the models of a tokenizer family count.
+    """A family of tokenizers: how many tokens its models count.
 
     Attributes:
-        likely: Their tokens for each of OpenAI's, in plain English.
-        worst: The same for the least favourable text of letters.
-        is_exact: Whether OpenAI's count is their own.
-        frame: Tokens that a provider may put before any prompt: a system prompt of its own.
-        tools: Tokens that offering tools adds, likely.
-        most_tools: The same at worst.
-        most_schema: Tokens that asking for JSON adds beside the schema, at worst.
-        image: Tokens of an input image, likely.
-        most_image: The same at worst.
-        page: Tokens of a PDF's page that the model reads itself, likely.
-        most_page: The same at worst.
-        vocabulary: tiktoken's that stands in for their own.
+        likely: Tokens per token of OpenAI's, in plain English.
+        worst: The same for the worst text of letters.
+        is_exact: Whether OpenAI's vocabulary is the family's own.
+        frame: Tokens that a provider may put before any prompt, such as its own system prompt.
+        tools: Likely tokens that tools add besides their schemas.
+        most_tools: The same in the worst case.
+        most_schema: Tokens that JSON output adds besides its schema, in the worst case.
+        image: Likely tokens of an input image.
+        most_image: The same in the worst case.
+        page: Likely tokens of a PDF's page that the model reads itself.
+        most_page: The same in the worst case.
+        vocabulary: The tiktoken vocabulary that approximates the family's.
     """
 
     likely: float = 1.1
@@ -86,8 +86,8 @@ class Family:
 
 
 _OTHER: Final = Family()
-# The frames and tool overheads are those of recorded requests, rounded up; images and pages
-# those of the providers' own documents.
+# Frames and tool overheads are from recorded requests, rounded up; images and pages are from the
+# providers' documentation.
 _FAMILIES: Final = {
     "GPT": Family(1.0, 1.1, True, 150, 20, 200, 100, 800, 16_400, 800, 22_400),
     # Newer Claudes make up to 1.35 times as many tokens as those that were recorded.
@@ -95,10 +95,10 @@ _FAMILIES: Final = {
     "Gemini": Family(1.0, 1.5, False, 50, 10, 300, 300, 258, 9300, 258, 2600),
     # Grok 4 has some 680 tokens of its own before every prompt.
     "Grok": Family(1.0, 1.6, False, 1200, 300, 900, 400, 1000, 16_400, 600, 6000),
-    # Whoever a router chooses: the most of all the others.
+    # Any model that a router may choose: the most of all the others.
     "Router": Family(1.1, 2.2, False, 1200, 50, 900, 500, 1000, 36_900, 600, 42_900),
 }
-# It charges 36,835 tokens for the largest image, and reads each page of a PDF as text and image.
+# It charges 36,835 tokens for the largest image, and reads a PDF's page as text and as an image.
 _GPT_4O_MINI: Final = replace(_FAMILIES["GPT"], most_image=36_900, most_page=42_900)
 PER_MESSAGE: Final = 4
 MOST_PER_MESSAGE: Final = 10
@@ -110,7 +110,7 @@ def family(tokenizer: str, model_id: str) -> Family:
     author, _, name = model_id.lstrip("~").partition("/")
     found = _FAMILIES.get(tokenizer, _OTHER)
     if tokenizer == "GPT" and author != "openai":
-        found = _OTHER  # Somebody else's model may count otherwise, whatever its row says.
+        found = _OTHER  # A model of another company may count differently, whatever its row says.
     elif author == "openai" and name.startswith("gpt-4o-mini"):
         found = _GPT_4O_MINI
     if name.startswith(("gpt-3.5", "gpt-4-", "text-embedding")) or name == "gpt-4":
@@ -120,7 +120,7 @@ def family(tokenizer: str, model_id: str) -> Family:
 
 @lru_cache(maxsize=4)
 def _encoding(name: str) -> tiktoken.Encoding:
-    # Importing it points tiktoken at the vocabularies that LiteLLM brings along.
+    # This import points tiktoken to the vocabularies that LiteLLM ships.
     import litellm.litellm_core_utils.default_encoding  # noqa: F401
     import tiktoken
 
@@ -128,11 +128,11 @@ def _encoding(name: str) -> tiktoken.Encoding:
 
 
 def measure(text: str, model_family: Family) -> tuple[int, int]:
-    """The tokens of a text: likely, and at worst.
+    """The tokens of a text: likely, and in the worst case.
 
     Args:
         text: Any text.
-        model_family: Of the model that reads it.
+        model_family: The model's family.
     """
     if not text:
         return 0, 0
@@ -146,12 +146,12 @@ def measure(text: str, model_family: Family) -> tuple[int, int]:
 
 
 def measure_json(text: str, model_family: Family) -> tuple[int, int]:
-    """The tokens of JSON that a provider may write anew; the arguments are those of `measure`."""
+    """The tokens of JSON, which a provider may rewrite; the arguments are those of `measure`."""
     likely, worst = measure(text, model_family)
     return likely, worst + _MOST_PER_JSON_MARK * sum(map(text.count, _JSON_MARKS))
 
 
-# System prompts and tools come again with every request of a batch: 1 µs instead of 10 and more.
+# The requests of a batch repeat system prompts and tools: 1 µs instead of 10 and more.
 @lru_cache(maxsize=512)
 def _measure(text: str, model_family: Family) -> tuple[int, int]:
     counted = len(_encoding(model_family.vocabulary).encode_ordinary(text))
@@ -169,24 +169,24 @@ def _measure(text: str, model_family: Family) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class Prompt:
-    """The size of a prompt: empty at first, each `add_…` adds what a request's body has.
+    """The length of a prompt. It is empty at first; each `add_…` adds a request's body.
 
     Attributes:
-        family: How the model that reads it counts.
-        window: The most tokens that the model takes; None if that is not known.
-        likely: Tokens, audio left out.
-        worst: The same at worst.
-        audio: Tokens of audio, likely.
-        most_audio: The same at worst.
-        images: Input images.
-        pages: Pages of documents, likely.
-        most_pages: The same at worst.
-        inputs: How many prompts it is, each of them as long as the model takes at most.
-        requests: How often the price of a request is due at most.
-        predicted: Tokens of a prediction at worst; what of it is not used is billed as output.
-        searches: How often the provider may search, and read everything again, on its own.
-        fills_window: Whether it has a part of unknown length: at worst it takes all that fits.
-        lives_an_hour: Whether it asks for a cache that is more expensive to write.
+        family: The model's family of tokenizers.
+        window: The most tokens that the model takes; None if unknown.
+        likely: Likely tokens without audio.
+        worst: The same in the worst case.
+        audio: Likely tokens of audio.
+        most_audio: The same in the worst case.
+        images: The number of input images.
+        pages: Likely pages of documents.
+        most_pages: The same in the worst case.
+        inputs: The number of prompts, each of which may fill the window.
+        requests: How often the price of a request is billed, at most.
+        predicted: Tokens of a prediction in the worst case; unused ones are billed as output.
+        searches: Searches that the provider may run on its own, reading the whole prompt again.
+        fills_window: Whether a part has an unknown length: in the worst case it fills the window.
+        lives_an_hour: Whether it asks for a cache for an hour, which is more expensive to write.
     """
 
     family: Family
@@ -207,9 +207,9 @@ class Prompt:
 
     @property
     def most(self) -> int | None:
-        """Tokens at worst, of audio too; None where nothing limits them.
+        """Tokens in the worst case, audio included; None if nothing limits them.
 
-        A prompt longer than the window is refused, not billed.
+        A prompt that is longer than the window is refused, not billed.
         """
         if self.window is None:
             return None if self.fills_window else self.worst + self.most_audio
@@ -248,7 +248,7 @@ class Prompt:
         self._extras(body)
 
     def add_texts(self, given: Any) -> None:
-        """A text, several, token ids, or content parts: what is completed, embedded, drawn."""
+        """One text or several, as strings, token ids or content parts."""
         items = given if isinstance(given, list) else [given]
         if items and all(isinstance(item, int) for item in items):
             items = [items]
@@ -264,24 +264,24 @@ class Prompt:
             self.add(0, 4)
 
     def add_embedding(self, body: Mapping[str, Any]) -> None:
-        """An `input` to embed, or several."""
+        """An `input` to embed, or several of them."""
         self.add_texts(body.get("input"))
 
     def add_completion(self, body: Mapping[str, Any]) -> None:
-        """A `prompt`, or several, to complete; with what comes after the gap."""
+        """A `prompt` to complete, or several of them, with the `suffix`."""
         self.add_texts(body.get("prompt"))
         self._content(body.get("suffix"))
         self.add(0, self.family.frame * self.inputs)
         self._extras(body)
 
     def add_image_request(self, body: Mapping[str, Any]) -> None:
-        """A `prompt` to draw, and images to draw from."""
+        """A `prompt` for images, and input images."""
         self.add_texts(body.get("prompt"))
         self._content(body.get("input_references"))
         self.add(0, self.family.frame)
 
     def add_rerank(self, body: Mapping[str, Any]) -> None:
-        """The documents, and at worst the query again with each of them."""
+        """The documents, and the query: once, in the worst case once for each document."""
         query = Prompt(self.family)
         query.add_texts(body.get("query") or "")
         documents = body.get("documents")
@@ -291,7 +291,7 @@ class Prompt:
         self.requests = ceil((self.inputs + self.worst // _PIECE) / _PIECES_PER_SEARCH)
 
     def _message(self, given: Any) -> None:
-        # LiteLLM's own messages may stand among plain ones until they are sent.
+        # LiteLLM's message objects may be among plain ones until the request is sent.
         message = given if isinstance(given, dict) else _dumped(given)
         self.add(PER_MESSAGE, MOST_PER_MESSAGE)
         if message.get("type") == "item_reference":
@@ -365,7 +365,7 @@ class Prompt:
     def _json(self, value: Any) -> None:
         try:
             text = orjson.dumps(value, default=str).decode()
-        except TypeError:  # Half a surrogate pair, say: no JSON, but LiteLLM sends it.
+        except TypeError:  # Such as half a surrogate pair: invalid JSON, but LiteLLM sends it.
             text = str(value)
         self.add(*measure_json(text, self.family))
 

@@ -1,4 +1,4 @@
-"""Who may serve a request, by its `provider` field, and the most that they can charge for it.
+"""The providers that a request's `provider` field allows, and the highest cost at any of them.
 
 See https://openrouter.ai/docs/features/provider-routing.
 """
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prices import Pricing, Rates
 
 _MILLION: Final = Decimal(1_000_000)
-# What writing to a cache for an hour costs of the prompt's price, where no price says so.
+# Price of writing to a cache for an hour as a factor of the prompt's price, if none is listed.
 CACHE_WRITE_1H: Final = Decimal(2)
-# The answer to which a loop's limit was passed, and the one that is asked for without tools.
+# The answer that passes the limit of a loop of tools, and the last one, which has no tools.
 _STEPS_BEYOND_LIMIT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Who may serve a request.
+    """The providers that may serve a request.
 
     Attributes:
-        endpoints: The providers' offers, the likeliest first; where they are not known, one that
-            stands for all of them.
+        endpoints: The model at each of them, the likeliest first; if they are unknown, one endpoint
+            that represents all of them.
         pricing: The likely prices.
         are_known: Whether the providers are known.
     """
@@ -54,7 +54,7 @@ class Providers:
         return self.pricing.rates(prompt_tokens, datetime.now(timezone.utc) if is_timed else None)
 
     def highest_rates(self) -> Rates:
-        """The highest price of each item that any of them has, of short prompts, USD."""
+        """The highest price of each item at any of them, for short prompts, USD."""
         found: Rates = {}
         for endpoint in self.endpoints:
             for item, price in endpoint.pricing.highest_rates().items():
@@ -62,7 +62,7 @@ class Providers:
         return found
 
 
-# The tiers that may serve a request for another one: "fast" is OpenRouter's other word.
+# Tiers that serve a request for another tier: "fast" is OpenRouter's name for "priority".
 _TIERS: Final = {
     "fast": frozenset({"priority"}),
     "ultrafast": frozenset({"priority", "ultrafast"}),
@@ -70,7 +70,7 @@ _TIERS: Final = {
 
 
 def tiers_of(body: Mapping[str, Any]) -> frozenset[str]:
-    """The `service_tier`s, beside the usual one, of providers that may serve a request."""
+    """The tiers, besides the usual one, that a request's `service_tier` allows."""
     tier = body.get("service_tier")
     if not isinstance(tier, str):
         return frozenset()
@@ -97,7 +97,7 @@ def ceilings_of(body: Mapping[str, Any]) -> Rates:
 
 
 def allowed(found: Found, body: Mapping[str, Any], catalog: Catalog) -> Providers | None:
-    """Who may serve a request; None where nobody may."""
+    """The providers that may serve a request; None if none may."""
     endpoints = catalog.endpoints(found.model)
     preferences = preferences_of(body)
     ceilings = ceilings_of(body) if preferences else {}
@@ -121,7 +121,7 @@ def may_serve(endpoint: Endpoint, preferences: Mapping[str, Any]) -> bool:
 
 
 def _of_first(model: Model, ceilings: Rates) -> Providers:
-    """What is known of the provider that is asked first, and of others by the ceilings."""
+    """The provider that is asked first, with the ceilings as prices for unknown others."""
     usual = model.first_endpoint
     pricing = usual.pricing
     if not ceilings or pricing.is_free:
@@ -129,7 +129,7 @@ def _of_first(model: Model, ceilings: Rates) -> Providers:
     lower = {
         item: price for item, price in ceilings.items() if pricing.base.get(item, ZERO) > price
     }
-    # Another provider than the known one may serve it, up to the ceiling.
+    # Another provider than the known one may serve it, at prices up to the ceilings.
     highest = replace(usual, pricing=pricing.with_ceilings(ceilings))
     return Providers(
         (highest,), pricing.with_ceilings(lower) if lower else pricing, are_known=False
@@ -151,7 +151,7 @@ def _words(preferences: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
-    """Whether its price is below the ceilings at serving hour and length: then it may be chosen."""
+    """Whether it may be chosen: its prices are below the ceilings at some hour and length."""
     cheapest = endpoint.pricing.lowest_rates()
     return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 
@@ -178,16 +178,16 @@ def _token_prices(endpoint: Endpoint) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
-    """A provider's dearest prices for a kind of prompt, USD.
+class _HighestPrices:
+    """A provider's highest prices for a kind of prompt, USD.
 
     Attributes:
-        input: A token of the prompt, of whatever kind is in it, written to a cache.
-        again: A token of it that is read once more.
-        output: A token of an answer, of whatever kind.
-        request: A request.
-        image: An input image, where images are sold one by one.
-        drawing: The same of a generated one.
+        input: Price of a token of the prompt, of any kind that is in it, written to a cache.
+        again: Price of a token of the prompt that is read again.
+        output: Price of a token of an answer, of any kind.
+        request: Price of a request.
+        image: Price of an input image, if images are not priced by the token.
+        output_image: The same for a generated image.
     """
 
     input: Decimal
@@ -195,22 +195,22 @@ class _Terms:
     output: Decimal
     request: Decimal
     image: Decimal
-    drawing: Decimal
+    output_image: Decimal
 
 
 def highest_cost(
     endpoints: Iterable[Endpoint], prompt: Prompt, completion: Completion, extra: Surcharge
 ) -> tuple[Decimal, int] | None:
-    """The most that providers can charge for a request, USD, and the most tokens they answer.
+    """The highest cost of a request, USD, and the most tokens of its answers.
 
     Args:
-        endpoints: The providers' endpoints.
+        endpoints: The endpoints that may serve it.
         prompt: The request's prompt.
         completion: The request's answers.
-        extra: What is billed besides tokens.
+        extra: The cost of everything besides tokens.
 
     Returns:
-        None where nothing limits the prompt or an answer.
+        None if nothing limits the prompt or an answer.
     """
     prompt_tokens = prompt.most
     if prompt_tokens is None:
@@ -223,7 +223,7 @@ def highest_cost(
             limit = asked
         if limit is None:
             return None
-        # What was predicted and not used comes on top of what was written.
+        # Unused tokens of a prediction are billed in addition to the answer.
         tokens = (limit + prompt.predicted) * completion.per_prompt * prompt.inputs
         cost = _cost(endpoint, prompt, prompt_tokens, completion.per_prompt, tokens, extra)
         worst, most = max(worst, cost), max(most, tokens)
@@ -238,10 +238,10 @@ def _cost(
     completion_tokens: int,
     extra: Surcharge,
 ) -> Decimal:
-    """USD that a request can cost at most at a provider, with so many tokens of answers."""
+    """The highest cost of a request at one endpoint, USD, for so many tokens of answers."""
     window = endpoint.context_length or prompt_tokens
     longest = prompt_tokens if extra.loop_limit is None else window
-    terms = _terms(endpoint.pricing, longest, prompt)
+    terms = _highest_prices(endpoint.pricing, longest, prompt)
     each = prompt_tokens * terms.input + prompt.requests * terms.request
     if prompt.images:
         each += prompt.images * terms.image
@@ -249,46 +249,46 @@ def _cost(
         each += prompt.searches * window * terms.again
     answers = completion_tokens * terms.output
     if completion_tokens:
-        answers += repeats * prompt.inputs * terms.drawing
+        answers += repeats * prompt.inputs * terms.output_image
     total = repeats * each + answers + extra.worst
     if extra.loop_limit is not None:
-        # OpenRouter looks at the sum after each answer, and asks for a last one after that.
+        # OpenRouter checks the sum after each answer, and then asks for a last one.
         total += extra.loop_limit + _STEPS_BEYOND_LIMIT * (window * terms.input + answers)
     return total
 
 
-def _terms(pricing: Pricing, prompt_tokens: int, prompt: Prompt) -> _Terms:
-    # Worked out once a provider and kind of prompt: models have up to thirty providers, and a
-    # batch asks for each line; 3 µs instead of 8 a provider.
+def _highest_prices(pricing: Pricing, prompt_tokens: int, prompt: Prompt) -> _HighestPrices:
+    # Calculated once for each endpoint and kind of prompt: a model has up to thirty endpoints, and
+    # each line of a batch needs them; 3 µs instead of 8 per endpoint.
     takes = sum(override.applies_to(prompt_tokens) for override in pricing.overrides)
     kind = (takes, prompt.lives_an_hour, prompt.most_audio > 0, prompt.images > 0)
-    found = pricing.terms.get(kind)
+    found = pricing.highest.get(kind)
     if found is None:
         rates = pricing.highest_rates(prompt_tokens)
-        found = pricing.terms[kind] = _of_rates(rates, prompt)
+        found = pricing.highest[kind] = _calculated(rates, prompt)
     return found
 
 
-def _of_rates(rates: Rates, prompt: Prompt) -> _Terms:
-    image, drawing = rates.get("image", ZERO), rates.get("image_output", ZERO)
+def _calculated(rates: Rates, prompt: Prompt) -> _HighestPrices:
+    image, output_image = rates.get("image", ZERO), rates.get("image_output", ZERO)
     outputs = [
         rates.get(item, ZERO) for item in ("completion", "internal_reasoning", "audio_output")
     ]
-    draws_by_token = image_output_is_by_token(rates)
-    return _Terms(
+    image_by_token = image_output_is_by_token(rates)
+    return _HighestPrices(
         input=_highest_input(rates, prompt),
         again=rates.get("input_cache_read", rates.get("prompt", ZERO)),
-        output=max([*outputs, drawing] if draws_by_token else outputs),
+        output=max([*outputs, output_image] if image_by_token else outputs),
         request=rates.get("request", ZERO),
         image=ZERO if image_is_by_token(rates) else image,
-        drawing=ZERO if draws_by_token else drawing,
+        output_image=ZERO if image_by_token else output_image,
     )
 
 
 def _highest_input(rates: Rates, prompt: Prompt) -> Decimal:
-    """USD for an input token at its dearest: of any kind that is in the prompt, and cached."""
+    """The highest price of an input token, USD: of any kind that is in the prompt, and cached."""
     fresh, write = rates.get("prompt", ZERO), rates.get("input_cache_write", ZERO)
-    # A price of writing below the prompt's is that of keeping what was read at full price.
+    # A price of cache writes below the prompt's is added to it: it is a price of storage.
     found = [fresh + write if write < fresh else write]
     if prompt.lives_an_hour and write:
         found.append(rates.get("input_cache_write_1h", fresh * CACHE_WRITE_1H))

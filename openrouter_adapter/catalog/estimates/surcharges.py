@@ -1,4 +1,4 @@
-"""What a request costs beside its model's tokens: web search, PDF parsing, server tools.
+"""The cost of a request besides its model's tokens: web search, PDF parsing, server tools.
 
 See https://openrouter.ai/docs/guides/features/plugins.
 """
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
 
 EXA_RESULT: Final = Decimal("0.004")
 """USD for one result of the web plugin."""
-# USD for one search by exa, the first ten results included, and for each further one; the first
-# is from a recorded bill, both are exa's own prices. The worst is the dearer of the two ways.
+# USD for one search by exa with its first ten results, and for each further result. The first is
+# from a recorded bill, both are exa's prices. The worst case is the higher of the two calculations.
 _EXA_SEARCH: Final = Decimal("0.007")
 _EXA_SEARCH_RESULTS: Final = 10
 _EXA_FURTHER_RESULT: Final = Decimal("0.001")
-# Modes of search that ask more than once have a price of their own.
+# Modes that search more than once have a price of their own.
 _USUAL_MODES: Final = (None, "auto", "basic", "fast", "instant", "turbo")
 DEFAULT_RESULTS: Final = 5
 OCR_PAGE: Final = Decimal("0.002")
-"""USD for a PDF's page read by mistral-ocr; from a recorded bill."""
+"""USD for a page of a PDF that mistral-ocr reads; from a recorded bill."""
 MOST_SEARCHES: Final = 10
-"""How often a provider's own search may run in a request that doesn't say; an assumption."""
-# Five recorded results made a prompt 2,200 tokens longer.
+"""How often a provider may search in a request that sets no limit; an assumption."""
+# Five results in a recording made the prompt 2,200 tokens longer.
 _RESULT_TOKENS: Final = 450
 _MOST_RESULT_TOKENS: Final = 4000
 _FREE_PLUGINS: Final = frozenset(
     {"response-healing", "context-compression", "moderation", "auto-router", "auto-beta-router"}
 )
 _SEARCHING_AUTHORS: Final = frozenset({"perplexity"})
-# Those who obey `max_uses`.
+# Authors whose models obey `max_uses`.
 _OBEDIENT_AUTHORS: Final = frozenset({"anthropic"})
-# Plugins that the model runs as a tool, as often as it likes.
+# Plugins that the model runs as a tool, any number of times.
 _TOOLS_OF_PLUGINS: Final = {"web-fetch": "openrouter:web_fetch"}
-# Who searches for the web plugin; native and exa have known prices.
+# Search engines of the web plugin; native and exa have known prices.
 _ENGINES: Final = (None, "auto", "exa", "native")
 _FREE_PDF_ENGINES: Final = ("cloudflare-ai", "pdf-text")
-# Server tools whose calls have a known price; others ask models or rent machines.
+# Server tools whose calls have a known price. Others call models or run machines.
 _SEARCH_TOOLS: Final = frozenset({"openrouter:web_search", "web_search"})
 _CHEAP_TOOLS: Final = {"openrouter:datetime": ZERO, "openrouter:web_fetch": Decimal("0.001")}
-_WITHOUT_LIMIT: Final = "how often it is run, and with which cost, is not known beforehand"
+_WITHOUT_LIMIT: Final = "how often it runs, and at which cost, is not known in advance"
 
 
 @dataclass(slots=True)
 class Surcharge:
-    """USD on top of the tokens.
+    """Costs in addition to the tokens, in USD.
 
     Attributes:
-        likely: USD.
-        worst: USD; what is unknown is not in it.
-        unknown_because: Why there is no worst, None where there is one.
-        loop_limit: USD after which OpenRouter stops running server tools; None without such.
+        likely: The likely cost.
+        worst: The cost in the worst case, without unknown costs.
+        unknown_because: Why the worst case is unknown; None if it is known.
+        loop_limit: The cost at which OpenRouter stops the loop of server tools; None without one.
     """
 
     likely: Decimal = ZERO
@@ -84,14 +84,14 @@ def of_request(
     prompt: Prompt,
     rates: Callable[[], Rates],
 ) -> Surcharge:
-    """What plugins, server tools, searches and files add; lengthens the prompt where they do.
+    """The surcharges of plugins, server tools, searches and files; their tokens go to the prompt.
 
     Args:
         body: The request's body.
-        model: Who answers, None for whoever is chosen.
+        model: The model; None if a router chooses it.
         variants: The dynamic variants in the model's name.
-        prompt: The request's prompt; results and pages are added to it.
-        rates: Gives the model's highest prices, USD.
+        prompt: The request's prompt; the results of searches are added to it.
+        rates: Returns the model's highest prices, USD.
     """
     if not (
         prompt.pages
@@ -110,8 +110,8 @@ class _Sum:
     """Adds up the surcharges of one request.
 
     Attributes:
-        model: Who answers, None for whoever is chosen.
-        prompt: The request's prompt; results of searches are added to it.
+        model: The model; None if a router chooses it.
+        prompt: The request's prompt; the results of searches are added to it.
         rates: The model's highest prices, USD.
         found: The sum.
     """
@@ -138,8 +138,8 @@ class _Sum:
         if body.get("web_search_options") is not None:
             self._native_search({})
         elif self.model is not None and self.model.author in _SEARCHING_AUTHORS:
-            # The price of a request has one search in it; deep research makes more, and reads
-            # them, and a larger `search_context_size` is more expensive.
+            # The price of a request includes one search. Deep research makes more and reads their
+            # results, and a larger `search_context_size` is more expensive.
             search = max(self.rates.get("web_search", ZERO), self.rates.get("request", ZERO))
             self.found.add(ZERO, MOST_SEARCHES * search)
             self.prompt.fills_window = True
@@ -148,7 +148,7 @@ class _Sum:
     def _web(self, plugin: Mapping[str, Any]) -> None:
         engine = plugin.get("engine")
         self.found.unknown_because = _unpriced_search(plugin) or self.found.unknown_because
-        # OpenRouter searches by itself for a model whose provider doesn't.
+        # OpenRouter searches for a model whose provider doesn't.
         is_native = engine != "exa" and (self.model is None or "web_search" in self.rates)
         if is_native:
             self._native_search(plugin)
@@ -161,7 +161,7 @@ class _Sum:
 
     def _native_search(self, plugin: Mapping[str, Any]) -> None:
         if self.model is None:
-            self.found.unknown_because = "web search by a provider that is not known beforehand"
+            self.found.unknown_because = "web search by a provider that is not known in advance"
             return
         obeys = self.model.author in _OBEDIENT_AUTHORS
         number = (_positive(plugin.get("max_uses")) if obeys else None) or MOST_SEARCHES
@@ -198,7 +198,7 @@ class _Sum:
 
 
 def _plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, Mapping[str, Any]]:
-    """The plugins of a request by id; `:online` is the web plugin, switched-off ones are not in."""
+    """The enabled plugins of a request by id; `:online` is the web plugin."""
     given = body.get("plugins")
     if isinstance(given, dict):
         given = [
@@ -216,7 +216,7 @@ def _plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, 
 
 
 def _unpriced_search(options: Mapping[str, Any]) -> str | None:
-    """What is asked of a search that has no known price, None for nothing."""
+    """Why the price of a search is unknown; None if it is known."""
     engine = options.get("engine")
     if engine not in _ENGINES:
         return f"web search by {engine}: its price is not in the catalogue"
@@ -241,7 +241,7 @@ def _server_tools_in(tools: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _cost_limit(conditions: Any) -> Decimal | None:
-    """USD after which the loop of server tools is stopped; any condition that is met stops it."""
+    """The cost at which the loop of server tools stops, USD: the lowest, because any stops it."""
     limits = [
         decimal(condition.get("max_cost_in_dollars"))
         for condition in (conditions if isinstance(conditions, list) else ())
@@ -251,7 +251,7 @@ def _cost_limit(conditions: Any) -> Decimal | None:
 
 
 def _most_per_step(tool: Mapping[str, Any], rates: Rates) -> Decimal | None:
-    """USD for the calls that one answer may ask of a server tool, None where that is not known."""
+    """Cost of the calls of a server tool that one answer may make, USD; None if unknown."""
     kind = tool["type"]
     given = tool.get("parameters")
     options = given if isinstance(given, dict) else tool
