@@ -1,8 +1,8 @@
 """A stream of chat chunks as LiteLLM's callers, callbacks, Router and proxy expect it.
 
 LiteLLM's own wrapper rebuilds each chunk several times, loses fields doing so, and hands each
-to a thread. This one reads each chunk once (reading.py), and tells the callbacks once, at the end,
-with the whole answer and its cost.
+to a thread. This one reads each chunk once (stream_reader.py), and tells the callbacks once, at the
+end, with the whole answer and its cost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from litellm.litellm_core_utils.thread_pool_executor import executor
 
 from openrouter_adapter import background, callbacks, late_bills
 from openrouter_adapter.chat.chunks import ChunksSoFar
-from openrouter_adapter.chat.reading import StreamReader
+from openrouter_adapter.chat.stream_reader import StreamReader
 from openrouter_adapter.wire import errors, midstream, usage
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
-from openrouter_adapter.images import descriptors, inputs, models, sizing
+from openrouter_adapter.images import inputs, models, sizing
 from openrouter_adapter.options.names import NATIVE_FIELDS
 from openrouter_adapter.wire import errors, model_names
 
@@ -163,7 +163,7 @@ def _check_parameters(fields: Mapping[str, Any], model: str) -> None:
     known = models.find(model)
     if known is None or not known.are_read or known.parameters is None:
         return
-    wrong = [said for _, said in descriptors.faults(fields, known.parameters)]
+    wrong = [said for _, said in models.faults(fields, known.parameters)]
     if wrong:
         raise errors.bad_request(f"{model}: {'; '.join(wrong)}", model)
 

@@ -10,17 +10,25 @@ See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.images import shipped
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     Parameters = Mapping[str, Any]
 
 MOST_IMAGES: Final = 10
 """The largest `n` that the images API takes of any model."""
+
+# What a descriptor may stand for. `size` is not among them: OpenRouter turns it into the fields
+# that a model takes.
+_DESCRIBED: Final = (
+    *("aspect_ratio", "background", "input_references", "n", "output_compression"),
+    *("output_format", "quality", "resolution", "seed"),
+)
+# OpenRouter leaves these out for models that lack them.
+_IGNORED: Final = frozenset({"output_compression", "quality"})
 
 _only_images: dict[str, bool] = {}
 _parameters: dict[str, Parameters] = {}
@@ -82,7 +90,7 @@ def find(model: str) -> ImageModel | None:
     for tried in (name, base) if base != name else (name,):
         only = _only_images.get(tried)
         read = _parameters.get(tried)
-        known = shipped.find(tried)
+        known = _shipped().get(tried)
         if read is not None:
             return ImageModel(bool(known and known[0] if only is None else only), read, True)
         if only is not None:
@@ -106,3 +114,122 @@ def forget() -> None:
     """Forgets everything that was read; what this release knows stays."""
     _only_images.clear()
     _parameters.clear()
+
+
+def faults(fields: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a model does not take of a request: the field, and what is wrong with it.
+
+    Args:
+        fields: The request's fields, as they would be sent.
+        parameters: The model's `supported_parameters`.
+    """
+    for name in _DESCRIBED:
+        value = fields.get(name)
+        descriptor = parameters.get(name)
+        if name == "input_references":
+            value = len(value) if isinstance(value, list) else int(value is not None)
+        if descriptor is None:
+            if value not in {None, 0} and name not in _IGNORED and (name, value) != ("n", 1):
+                known = ", ".join(sorted(set(parameters) & set(_DESCRIBED)))
+                yield name, f"the model takes no {name}, but {known or 'a prompt only'}"
+        elif value is not None and isinstance(descriptor, dict):
+            allowed = _allowed(value, descriptor)
+            if allowed is not None:
+                yield name, f"{name}={value!r}: the model takes {allowed}"
+
+
+def _allowed(value: Any, descriptor: Mapping[str, Any]) -> str | None:
+    """What a descriptor allows in place of a value; None where the value is allowed."""
+    values = descriptor.get("values")
+    if descriptor.get("type") == "enum" and isinstance(values, list):
+        return None if value in values else " | ".join(map(repr, values))
+    least, most = descriptor.get("min"), descriptor.get("max")
+    if descriptor.get("type") != "range" or not _is_number(value):
+        return None
+    too_few = _is_number(least) and value < least
+    too_many = _is_number(most) and value > most
+    return f"{least} to {most}" if too_few or too_many else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# OpenRouter's image models on 5 October 2026, for requests made before its own lists were read:
+# from `GET /images/models` and `GET /images/models/{author}/{slug}/endpoints`. Only what a request
+# is planned by: which models answer with images alone, how many images a request may ask for, and
+# the tiers of size. Prices, and everything that OpenRouter checks itself, are read, not shipped.
+_TO_4K: Final = ("1K", "2K", "4K")
+_TO_2K: Final = ("1K", "2K")
+
+# By author and `n` at most: names, with their tiers of size.
+_ONLY_IMAGES: Final[dict[tuple[str, int], dict[str, tuple[str, ...]]]] = {
+    ("black-forest-labs", 1): {
+        "flux-3-image": ("768", "1K", "1.5K", "2K", "4K"),
+        **dict.fromkeys(("flux.2-flex", "flux.2-klein-4b", "flux.2-max", "flux.2-pro"), ()),
+    },
+    ("bytedance-seed", 10): {"seedream-4.5": _TO_4K},
+    ("bytedance-seed", 4): {"seedream-5-0-lite": ("2K", "4K")},
+    ("bytedance-seed", 1): {"seedream-5-0-flash": _TO_2K, "seedream-5-0-pro": _TO_2K},
+    ("inclusionai", 1): {"ming-image-0.1-design": (), "ming-image-0.1-design-layer": ()},
+    ("krea", 1): dict.fromkeys(("krea-2-large", "krea-2-medium", "krea-2-medium-turbo"), ("1K",)),
+    ("meta", 1): {"muse-image": ()},
+    ("microsoft", 1): dict.fromkeys(
+        ("mai-image-2.5", "mai-image-2.5-pro", "mai-image-2.6", "mai-image-2.6-flash"), ()
+    ),
+    ("openai", 10): dict.fromkeys(
+        (
+            *("gpt-image-1", "gpt-image-1-mini", "gpt-image-2"),
+            *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"),
+        ),
+        (),
+    ),
+    ("qwen", 6): {"qwen-image-3": _TO_2K, "qwen-image-3-pro": _TO_2K},
+    ("recraft", 6): dict.fromkeys(
+        (
+            *("recraft-v3", "recraft-v4", "recraft-v4-pro", "recraft-v4-pro-vector"),
+            *("recraft-v4-styles", "recraft-v4-styles-pro", "recraft-v4-styles-pro-vector"),
+            *("recraft-v4-styles-vector", "recraft-v4-vector", "recraft-v4.1"),
+            *("recraft-v4.1-flash", "recraft-v4.1-pro", "recraft-v4.1-pro-vector"),
+            *("recraft-v4.1-utility", "recraft-v4.1-utility-pro", "recraft-v4.1-vector"),
+        ),
+        (),
+    ),
+    ("sourceful", 1): {
+        **dict.fromkeys(("riverflow-v2-fast", "riverflow-v2-pro", "riverflow-v2.5-pro"), _TO_4K),
+        "riverflow-v2.5-fast": _TO_2K,
+    },
+    ("x-ai", 1): {
+        "grok-imagine-image-2.0": _TO_2K,
+        "grok-imagine-image-quality": _TO_2K,
+    },
+}
+_ALSO_TEXT: Final[dict[tuple[str, int], dict[str, tuple[str, ...]]]] = {
+    ("google", 1): {
+        "gemini-2.5-flash-image": (),
+        "gemini-3-pro-image": _TO_4K,
+        "gemini-3-pro-image-preview": _TO_4K,
+        "gemini-3.1-flash-image": ("512", *_TO_4K),
+        "gemini-3.1-flash-image-preview": ("512", *_TO_4K),
+        "gemini-3.1-flash-lite-image": ("1K",),
+    },
+    ("openai", 10): dict.fromkeys(("gpt-5-image", "gpt-5-image-mini", "gpt-5.4-image-2"), ()),
+}
+
+
+@cache
+def _shipped() -> dict[str, tuple[bool, dict[str, Any]]]:
+    return {
+        f"{author}/{slug}": (only_images, _shipped_parameters(most, tiers))
+        for only_images, group in ((True, _ONLY_IMAGES), (False, _ALSO_TEXT))
+        for (author, most), models in group.items()
+        for slug, tiers in models.items()
+    }
+
+
+def _shipped_parameters(most: int, tiers: tuple[str, ...]) -> dict[str, Any]:
+    """In OpenRouter's own form: a descriptor for each field."""
+    found: dict[str, Any] = {"n": {"type": "range", "min": 1, "max": most}}
+    if tiers:
+        found["resolution"] = {"type": "enum", "values": list(tiers)}
+    return found

@@ -2,7 +2,7 @@
 
 LiteLLM makes a chat of such a call before any adapter sees it; the chat's transformation class
 tells the two apart, and calls the steps here. An answer goes the way of a chat's through the
-checks (completion.py, chat/reading.py), and comes out as text again.
+checks (completion.py, chat/stream_reader.py), and comes out as text again.
 See https://openrouter.ai/docs/api-reference/overview.
 """
 
