@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import threading
@@ -46,6 +47,7 @@ def load(path: str) -> Any:
 
 assemble = load("scripts/site/assemble.py")
 external_links = load("scripts/site/external_links.py")
+search = load("scripts/site/search.py")
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -167,15 +169,23 @@ def test_an_address_outside_of_the_site_is_requested(
     )
 
 
+def test_words_that_the_search_can_not_find_fail_the_build(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sections = [
+        {"location": f"{page}#a", "title": "A", "text": f"About <b>{words}</b>."}
+        for words, page in search.WANTED.items()
+    ]
+    (tmp_path / "search.json").write_text(json.dumps({"items": sections}))
+    assert search.main(tmp_path) == 0
+
+    (tmp_path / "search.json").write_text(json.dumps({"items": sections[1:]}))
+    assert search.main(tmp_path) == 1
+    assert capsys.readouterr().out.endswith("\nprompt caching: not in prompt_caching.html\n")
+
+
 @pytest.mark.skipif(not SITE.exists(), reason="scripts/docs has not built the site")
-@pytest.mark.parametrize(
-    ("words", "page"),
-    [
-        ("prompt caching", "prompt_caching.html"),
-        ("cap per user", "budgets.html"),
-        ("uninstall", "doctor.html"),
-    ],
-)
+@pytest.mark.parametrize(("words", "page"), search.WANTED.items())
 def test_the_search_of_the_site_finds_a_page_without_a_server(
     words: str, page: str, browser: Browser
 ) -> None:
