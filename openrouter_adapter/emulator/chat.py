@@ -61,8 +61,8 @@ def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Compl
             try:
                 fault = faults.take("attempt", model, provider)
                 if fault is not None:
-                    raise state.refuse(fault, "/chat/completions", body, model, provider)
-                return _attempt(state, body, target, endpoint)
+                    raise state.refuse(fault, faults.path, body, model, provider)
+                return _attempt(state, body, target, endpoint, faults.path)
             except ApiError as refusal:
                 _keep(refusals, refusal)
     last = refusals[-1]
@@ -78,7 +78,9 @@ def _keep(refusals: list[ApiError], refusal: ApiError) -> None:
     refusals.append(refusal)
 
 
-def _attempt(state: State, body: dict[str, Any], target: Target, endpoint: Endpoint) -> Completion:
+def _attempt(
+    state: State, body: dict[str, Any], target: Target, endpoint: Endpoint, path: str
+) -> Completion:
     plugged = plugins.plugins_of(body, target)
     work = plugins.work(body, target, endpoint, plugged)
     beside = tokens.count(_extra(body)) + tokens.count(work.context)
@@ -115,6 +117,7 @@ def _attempt(state: State, body: dict[str, Any], target: Target, endpoint: Endpo
         usage=usage,
         cost=cost,
         show_reasoning=not wish.exclude,
+        path=path,
     )
 
 

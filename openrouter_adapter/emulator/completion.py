@@ -53,8 +53,8 @@ class Completion:
     call_ids: tuple[str, ...]
     usage: Usage
     cost: Cost
-    show_reasoning: bool = True
-    path: str = "/chat/completions"
+    show_reasoning: bool
+    path: str
 
     @property
     def reasoning_format(self) -> str:

@@ -196,7 +196,11 @@ class Faults:
 
 
 class RequestFaults:
-    """The header's fault of one request, and then the configured ones."""
+    """The header's fault of one request, and then the configured ones.
+
+    Attributes:
+        path: The endpoint's path.
+    """
 
     def __init__(
         self,
@@ -210,7 +214,7 @@ class RequestFaults:
         self._tells_route = tells_route
         self._asked = asked
         self._planned = planned
-        self._path = path
+        self.path = path
 
     def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
         """Return the fault that strikes here, None for none."""
@@ -218,10 +222,10 @@ class RequestFaults:
         return replace(fault, tells_route=True) if fault and self._tells_route else fault
 
     def _struck(self, stage: str, model: str, provider: str) -> Fault | None:
-        if self._asked is not None and self._asked.strikes(stage, self._path, model, provider):
+        if self._asked is not None and self._asked.strikes(stage, self.path, model, provider):
             return self._asked
         for planned in self._planned:
-            struck = planned.fault.strikes(stage, self._path, model, provider)
+            struck = planned.fault.strikes(stage, self.path, model, provider)
             if struck and planned.take():
                 return planned.fault
         return None

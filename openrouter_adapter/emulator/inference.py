@@ -65,7 +65,6 @@ def conversation(form: Form) -> Route:
         cached = state.look(call.request.headers, form.path, body) if form.is_cached else None
         hit = cached.completion(state.new_id) if cached else None
         completion = hit or chat.complete(state, form.chat_body(body), call.faults)
-        completion = replace(completion, path=form.path)
         fault = call.faults.take("answer", completion.model.id, completion.endpoint.provider)
         if fault is not None:
             completion = completion.under(fault)

@@ -102,7 +102,8 @@ class Api:
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix(self._prefix)
         body = await self._read(request, path)
-        found = _ROUTES.find(request.method, path.rstrip("/"))
+        path = path.rstrip("/")
+        found = _ROUTES.find(request.method, path)
         if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")
         if found is not None and found[0].access == "anybody":
