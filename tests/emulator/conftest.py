@@ -96,6 +96,24 @@ def client(emulator: Emulator) -> Client:
 
 
 @pytest.fixture
+def sdk(client: Client) -> Iterator[Any]:
+    """OpenRouter's own SDK, with the key that calls models."""
+    openrouter = pytest.importorskip("openrouter")
+    em = client.emulator
+    with openrouter.OpenRouter(api_key=em.api_key, server_url=em.base_url) as made:
+        yield made
+
+
+@pytest.fixture
+def manager(client: Client) -> Iterator[Any]:
+    """The SDK with the key that manages the account."""
+    openrouter = pytest.importorskip("openrouter")
+    em = client.emulator
+    with openrouter.OpenRouter(api_key=em.provisioning_key, server_url=em.base_url) as made:
+        yield made
+
+
+@pytest.fixture
 def connect() -> type[Client]:
     return Client
 

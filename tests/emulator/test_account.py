@@ -11,24 +11,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from openrouter_adapter.emulator import Emulator
-
     from .conftest import Client
 
 openrouter = pytest.importorskip("openrouter")
 errors = pytest.importorskip("openrouter.errors")
 
 HELLO = [{"role": "user", "content": "Hello"}]
-
-
-@pytest.fixture
-def sdk(emulator: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url)
-
-
-@pytest.fixture
-def manager(emulator: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=emulator.provisioning_key, server_url=emulator.base_url)
 
 
 class TestPresets:

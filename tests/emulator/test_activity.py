@@ -24,12 +24,6 @@ def client(emulate: Callable[..., Client]) -> Client:
     return emulate(clock=lambda: NOON)
 
 
-@pytest.fixture
-def manager(client: Client) -> Any:
-    em = client.emulator
-    return openrouter.OpenRouter(api_key=em.provisioning_key, server_url=em.base_url)
-
-
 def rows(manager: Any, **asked: Any) -> Any:
     return manager.analytics.get_user_activity(request=asked).data
 

@@ -33,11 +33,6 @@ def em(client: Client) -> Emulator:
 
 
 @pytest.fixture
-def manager(em: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=em.provisioning_key, server_url=em.base_url)
-
-
-@pytest.fixture
 def key(manager: Any) -> Any:
     return manager.api_keys.create(name="Held")
 

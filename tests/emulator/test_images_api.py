@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from openrouter_adapter.emulator import Emulator
 
     from .conftest import Client, Reply
@@ -24,12 +22,6 @@ GPT = "openai/gpt-image-1-mini"
 VECTOR = "recraft/recraft-v4.1-vector"
 STYLES = "recraft/recraft-v4-styles"
 REFERENCE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-
-
-@pytest.fixture
-def sdk(emulator: Emulator) -> Iterator[Any]:
-    with openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url) as client:
-        yield client
 
 
 def draw(client: Client, model: str = SEEDREAM, **fields: Any) -> Reply:

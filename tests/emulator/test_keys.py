@@ -24,18 +24,13 @@ WEDNESDAY = datetime(2026, 4, 29, 12, tzinfo=timezone.utc).timestamp()
 
 
 @pytest.fixture
-def dated(emulate: Callable[..., Client]) -> Client:
+def client(emulate: Callable[..., Client]) -> Client:
     return emulate(clock=lambda: WEDNESDAY)
 
 
 @pytest.fixture
-def em(dated: Client) -> Emulator:
-    return dated.emulator
-
-
-@pytest.fixture
-def manager(em: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=em.provisioning_key, server_url=em.base_url)
+def em(client: Client) -> Emulator:
+    return client.emulator
 
 
 def caller(em: Emulator, key: str) -> Any:
@@ -141,9 +136,9 @@ def test_a_limit_without_a_reset_is_for_ever(manager: Any, em: Emulator) -> None
         ask(em, made.key)
 
 
-def test_the_wire_says_which_limit_and_until_when(manager: Any, dated: Client) -> None:
+def test_the_wire_says_which_limit_and_until_when(manager: Any, client: Client) -> None:
     made = manager.api_keys.create(name="None", limit=0, limit_reset="daily")
-    reply = dated.chat(headers={"Authorization": f"Bearer {made.key}"})
+    reply = client.chat(headers={"Authorization": f"Bearer {made.key}"})
     assert reply.status == reply.json["error"]["code"] == 403
     assert reply.json["error"]["metadata"] == {
         "limit_source": "openrouter_key_limit",
@@ -218,17 +213,17 @@ def test_an_inference_key_manages_nothing(em: Emulator) -> None:
         ([], "expected object, received array"),
     ],
 )
-def test_bad_keys_are_refused(dated: Client, body: Any, words: str) -> None:
-    reply = dated.manage("POST", "/keys", body)
+def test_bad_keys_are_refused(client: Client, body: Any, words: str) -> None:
+    reply = client.manage("POST", "/keys", body)
     assert reply.status == 400
     assert words in reply.json["error"]["message"]
 
 
-def test_bad_pages_and_methods_are_refused(dated: Client) -> None:
-    assert dated.manage("GET", "/keys?offset=-1").status == 400
-    assert dated.manage("GET", "/keys?offset=x").status == 400
-    assert dated.manage("PUT", "/keys").status == 405
-    assert dated.manage("GET", "/keys/nobody").json["error"]["message"] == "API key not found"
+def test_bad_pages_and_methods_are_refused(client: Client) -> None:
+    assert client.manage("GET", "/keys?offset=-1").status == 400
+    assert client.manage("GET", "/keys?offset=x").status == 400
+    assert client.manage("PUT", "/keys").status == 405
+    assert client.manage("GET", "/keys/nobody").json["error"]["message"] == "API key not found"
 
 
 def test_the_clock_goes_ahead_only(em: Emulator) -> None:

@@ -18,11 +18,6 @@ errors = pytest.importorskip("openrouter.errors")
 
 
 @pytest.fixture
-def sdk(emulator: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url)
-
-
-@pytest.fixture
 def ids(sdk: Any) -> Callable[..., list[str]]:
     def ids(**asked: Any) -> list[str]:
         return [model.id for model in sdk.models.list(**asked).result.data]

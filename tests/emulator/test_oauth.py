@@ -23,11 +23,6 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:-1]
 
 
-@pytest.fixture
-def sdk(emulator: Emulator) -> Any:
-    return openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url)
-
-
 def sign_in(emulator: Emulator, **asked: str) -> httpx.Response:
     root = emulator.base_url.removesuffix("/api/v1")
     return httpx.get(f"{root}/auth", params=asked, follow_redirects=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from openrouter_adapter.emulator import Emulator
 
@@ -22,12 +22,6 @@ REASONING = [
     "google/gemini-2.5-pro",
     "x-ai/grok-4",
 ]
-
-
-@pytest.fixture
-def sdk(emulator: Emulator) -> Iterator[Any]:
-    with openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url) as client:
-        yield client
 
 
 def text_of(chunks: list[Any]) -> str:

@@ -29,12 +29,6 @@ LISTENER = "openai/gpt-4o-mini-transcribe"
 PAINTER = "google/gemini-3.1-flash-lite-image"
 
 
-@pytest.fixture
-def sdk(emulator: Emulator) -> Iterator[Any]:
-    with openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url) as client:
-        yield client
-
-
 def billed(emulator: Emulator) -> float:
     (row,) = emulator.bill()
     return float(row.cost)

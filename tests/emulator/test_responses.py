@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from openrouter_adapter.emulator import Emulator
 
@@ -44,12 +44,6 @@ OF_A_LATER_MODEL = (
     ".usage.input_tokens_details.cache_write_tokens",
     ".prompt_cache_options",
 )
-
-
-@pytest.fixture
-def sdk(emulator: Emulator) -> Iterator[Any]:
-    with openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url) as client:
-        yield client
 
 
 def recordings(kind: str) -> list[Path]:
