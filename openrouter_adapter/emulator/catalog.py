@@ -15,6 +15,11 @@ from .errors import unknown_model
 VARIANTS = ("free", "extended", "exacto", "thinking", "online", "nitro", "floor")
 # `openrouter/auto` picks a model by itself and bills that model's price.
 AUTO_CHOICE = "openai/gpt-5-mini"
+# The fields of a model that catalog.json has by the same name.
+_AS_THEY_ARE = (
+    *("id", "canonical_slug", "name", "created", "context_length", "tokenizer", "pricing"),
+    *("dimensions", "image_tokens", "is_moderated", "listed", "always_calls"),
+)
 ROUTERS = ("openrouter/auto", "openrouter/auto-beta", "openrouter/pareto-code")
 
 
@@ -31,16 +36,16 @@ class ImageApi:
     """What a model takes and costs on the images API, in the wire's own form.
 
     Attributes:
-        parameters: A descriptor for each field that it takes.
+        supported_parameters: A descriptor for each field that it takes.
         pricing: The lines that are billed.
-        streams: Whether it sends partial images.
-        passthrough: The names that `provider.options` may have.
+        supports_streaming: Whether it sends partial images.
+        allowed_passthrough_parameters: The names that `provider.options` may have.
     """
 
-    parameters: dict[str, Any]
+    supported_parameters: dict[str, Any]
     pricing: list[dict[str, Any]]
-    streams: bool
-    passthrough: list[str]
+    supports_streaming: bool
+    allowed_passthrough_parameters: list[str]
 
     @property
     def is_sold_by_token(self) -> bool:
@@ -112,51 +117,29 @@ class Model:
 
 
 def _endpoint(row: dict[str, Any], model: dict[str, Any]) -> Endpoint:
-    parameters = set(model.get("supported_parameters", ())) | set(row.get("extra", ()))
-    return Endpoint(
-        provider=row["provider"],
-        tag=row["tag"],
-        pricing=row.get("pricing", model["pricing"]),
-        context_length=row.get("context_length", model["context_length"]),
-        max_completion_tokens=row.get("max_completion_tokens", model.get("max_completion_tokens")),
-        parameters=frozenset(parameters - set(row.get("unsupported", ()))),
-        quantization=row.get("quantization"),
-        latency=row.get("latency", 0.6),
-        throughput=row.get("throughput", 70.0),
-    )
-
-
-def _image_api(row: dict[str, Any]) -> ImageApi:
-    return ImageApi(
-        parameters=row["supported_parameters"],
-        pricing=row["pricing"],
-        streams=row["supports_streaming"],
-        passthrough=row["allowed_passthrough_parameters"],
-    )
+    own = dict(row)
+    parameters = set(model.get("supported_parameters", ())) | set(own.pop("extra", ()))
+    parameters -= set(own.pop("unsupported", ()))
+    shared = {
+        "pricing": model["pricing"],
+        "context_length": model["context_length"],
+        "max_completion_tokens": model.get("max_completion_tokens"),
+    }
+    return Endpoint(**{**shared, **own}, parameters=frozenset(parameters))
 
 
 def _model(row: dict[str, Any]) -> Model:
-    reasoning = row.get("reasoning")
+    own = {name: row[name] for name in _AS_THEY_ARE if name in row}
+    reasoning, image_api = row.get("reasoning"), row.get("image_api")
     return Model(
-        id=row["id"],
-        canonical_slug=row["canonical_slug"],
-        name=row["name"],
-        created=row["created"],
-        context_length=row["context_length"],
+        **own,
         input=tuple(row["input"]),
         output=tuple(row["output"]),
-        tokenizer=row["tokenizer"],
-        pricing=row["pricing"],
+        aliases=tuple(row.get("aliases", ())),
         parameters=frozenset(row.get("supported_parameters", ())),
         endpoints=tuple(_endpoint(endpoint, row) for endpoint in row["endpoints"]),
         reasoning=Reasoning(**reasoning) if reasoning else None,
-        aliases=tuple(row.get("aliases", ())),
-        dimensions=row.get("dimensions", 0),
-        image_tokens=row.get("image_tokens", 1290),
-        image_api=_image_api(row["image_api"]) if "image_api" in row else None,
-        is_moderated=row.get("is_moderated", False),
-        listed=row.get("listed", True),
-        always_calls=row.get("always_calls", False),
+        image_api=ImageApi(**image_api) if image_api else None,
     )
 
 

@@ -69,7 +69,7 @@ def check_model(body: dict[str, Any], model: Model) -> None:
     """
     if model.image_api is None:
         return
-    parameters = model.image_api.parameters
+    parameters = model.image_api.supported_parameters
     asked = {name: body.get(name) for name in (*_CHOICES, "n", "output_compression", "seed")}
     asked["input_references"] = len(body.get("input_references") or ())
     if body.get("size") is not None and "x" not in str(body["size"]).lower():

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import math
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -57,7 +57,7 @@ async def answer(call: Call) -> web.StreamResponse:
     fault = call.faults.take("answer", body.get("model") or "")
     drawing = _read(state, body)
     api = drawing.served.model.image_api
-    if body.get("stream") and api is not None and api.streams:
+    if body.get("stream") and api is not None and api.supports_streaming:
         return await _stream(call, drawing, fault)
     charged = inference.charge(state, PATH, "gen-img", drawing.served, drawing.used, fault)
     headers = {"X-Generation-Id": charged.row.generation_id}
@@ -116,7 +116,7 @@ def _drawn(drawing: _Drawing, place: int, scale: int) -> tuple[bytes, str]:
 
 def _is_vector(drawing: _Drawing) -> bool:
     api = drawing.served.model.image_api
-    formats = api.parameters.get("output_format", {}).get("values") if api else None
+    formats = api.supported_parameters.get("output_format", {}).get("values") if api else None
     return drawing.body.get("output_format") == "svg" or formats == ["svg"]
 
 
@@ -200,8 +200,8 @@ def _list_item(model: Model, api: ImageApi) -> dict[str, Any]:
             "input_modalities": list(model.input),
             "output_modalities": list(model.output),
         },
-        "supported_parameters": api.parameters,
-        "supports_streaming": api.streams,
+        "supported_parameters": api.supported_parameters,
+        "supports_streaming": api.supports_streaming,
         "endpoints": f"/api/v1/images/models/{model.id}/endpoints",
     }
 
@@ -214,22 +214,17 @@ def list_endpoints(call: Call) -> dict[str, Any]:
 def endpoints_object(model: Model) -> dict[str, Any]:
     """Return who serves a model on the images API: what each takes, and its prices."""
     api = model.image_api
-    offered = [] if api is None else model.endpoints
-    return {
-        "id": model.id,
-        "endpoints": [
-            {
-                "provider_name": endpoint.provider,
-                "provider_slug": endpoint.tag,
-                "provider_tag": endpoint.tag,
-                "supported_parameters": api.parameters if api else {},
-                "allowed_passthrough_parameters": api.passthrough if api else [],
-                "supports_streaming": bool(api and api.streams),
-                "pricing": api.pricing if api else [],
-            }
-            for endpoint in offered
-        ],
-    }
+    offered = [
+        {
+            "provider_name": endpoint.provider,
+            "provider_slug": endpoint.tag,
+            "provider_tag": endpoint.tag,
+            **asdict(api),
+        }
+        for endpoint in model.endpoints
+        if api is not None
+    ]
+    return {"id": model.id, "endpoints": offered}
 
 
 ROUTES = (
