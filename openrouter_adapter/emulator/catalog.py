@@ -111,6 +111,11 @@ class Model:
     is_batch_only: bool = False
 
     @property
+    def is_free(self) -> bool:
+        """Whether it is a free variant, with limits of its own."""
+        return self.id.endswith(":free")
+
+    @property
     def author(self) -> str:
         """Who made the model: the part before the slash."""
         return self.id.partition("/")[0].lstrip("~")
@@ -265,5 +270,5 @@ def keeps_nothing(endpoint: Endpoint) -> bool:
 
 def trains(model: Model, endpoint: Endpoint) -> bool:
     """Tell whether an endpoint may train on a prompt."""
-    free_at_google = model.id.endswith(":free") and endpoint.slug == "google-ai-studio"
+    free_at_google = model.is_free and endpoint.slug == "google-ai-studio"
     return _PROVIDERS_BY_SLUG[endpoint.slug].trains or free_at_google

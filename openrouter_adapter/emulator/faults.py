@@ -190,41 +190,36 @@ class Faults:
         """
         try:
             asked = parse(header) if header else None
-            return RequestFaults(asked, self._planned, path, tells_route=tells_route)
         except ValueError as problem:
             raise errors.invalid_body(f"{HEADER}: {problem}") from None
+        return RequestFaults(path, asked, self._planned, tells_route)
 
 
+@dataclass(frozen=True, slots=True)
 class RequestFaults:
-    """The header's fault of one request, and then the configured ones.
+    """The faults that may strike one request; the first that does is taken.
 
     Attributes:
         path: The endpoint's path.
+        asked: The fault that the request asks for.
+        planned: The configured ones.
+        tells_route: Whether the request asks for `openrouter_metadata`.
     """
 
-    def __init__(
-        self,
-        asked: Fault | None,
-        planned: Sequence[_Planned],
-        path: str,
-        *,
-        tells_route: bool = False,
-    ) -> None:
-        """Hold both; the first that strikes is taken."""
-        self._tells_route = tells_route
-        self._asked = asked
-        self._planned = planned
-        self.path = path
+    path: str
+    asked: Fault | None = None
+    planned: Sequence[_Planned] = ()
+    tells_route: bool = False
 
     def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
         """Return the fault that strikes here, None for none."""
         fault = self._struck(stage, model, provider)
-        return replace(fault, tells_route=True) if fault and self._tells_route else fault
+        return replace(fault, tells_route=True) if fault and self.tells_route else fault
 
     def _struck(self, stage: str, model: str, provider: str) -> Fault | None:
-        if self._asked is not None and self._asked.strikes(stage, self.path, model, provider):
-            return self._asked
-        for planned in self._planned:
+        if self.asked is not None and self.asked.strikes(stage, self.path, model, provider):
+            return self.asked
+        for planned in self.planned:
             struck = planned.fault.strikes(stage, self.path, model, provider)
             if struck and planned.take():
                 return planned.fault

@@ -44,7 +44,7 @@ class Guardrail:
         group = _GROUPS.get(model.author, "other")
         if told.get(f"enforce_zdr_{group}") and not catalog.keeps_nothing(endpoint):
             return False
-        kind = "free" if model.id.endswith(":free") else "paid"
+        kind = "free" if model.is_free else "paid"
         denied = told.get(f"enable_{kind}_model_training") is False
         return not (denied and catalog.trains(model, endpoint))
 

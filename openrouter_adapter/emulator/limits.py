@@ -59,7 +59,7 @@ def check_worst_case(
     Raises:
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
-    if is_free(model):
+    if model.is_free:
         state.rates.admit_free(state.now(), state.bought())
         return
     if state.is_byok(model, endpoint):
@@ -86,7 +86,7 @@ def check_cost(state: State, model: Model, cost: Cost) -> None:
     Raises:
         ApiError: 429 for one free request too many, 402 where the money is not enough.
     """
-    if is_free(model):
+    if model.is_free:
         state.rates.admit_free(state.now(), state.bought())
     elif not cost.is_byok:
         for source, left, reset in _purses(state):
@@ -96,11 +96,6 @@ def check_cost(state: State, model: Model, cost: Cost) -> None:
                     if source == "openrouter_credits"
                     else payment_required("This request requires more credits. ", source, reset)
                 )
-
-
-def is_free(model: Model) -> bool:
-    """Tell whether a model is a free variant, with limits of its own."""
-    return model.id.endswith(":free")
 
 
 def _purses(state: State) -> list[tuple[str, Decimal, str | None]]:

@@ -107,7 +107,7 @@ class Api:
         if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")
         if found is not None and found[0].access == "anybody":
-            state, asked = self._state, faults.RequestFaults(None, (), path)
+            state, asked = self._state, faults.RequestFaults(path)
         else:
             state = self._state.of(self._caller(request))
             asked = state.faults.of_request(

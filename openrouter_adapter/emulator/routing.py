@@ -148,7 +148,7 @@ def _discreet(model: Model, found: list[Endpoint], wishes: dict[str, Any]) -> li
     if wishes.get("data_collection") == "deny":
         found = [endpoint for endpoint in found if not catalog.trains(model, endpoint)]
         if not found:
-            kind = "Free" if model.id.endswith(":free") else "Paid"
+            kind = "Free" if model.is_free else "Paid"
             raise _no_data_policy(f"{kind} model training")
     return found
 
