@@ -1,6 +1,8 @@
-"""OpenRouter on localhost: the other side of the wire, for demos and tests.
+"""OpenRouter on localhost, for demos and tests.
 
-Imports nothing of the adapter and nothing of LiteLLM: what it bills can prove what they report.
+Plays OpenRouter's part: models, prices, bills, limits and faults.
+
+Imports neither the adapter nor LiteLLM, so its bill can verify what they report.
 """
 
 from .answers import Answer, ToolCall

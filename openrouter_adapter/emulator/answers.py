@@ -1,4 +1,4 @@
-"""What the emulator says: short, plausible, the same for the same request."""
+"""Answers of the emulated models: short, plausible, the same for the same request."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says, before limits and prices.
+    """A model's answer, before limits and prices.
 
     Attributes:
-        content: The text, None for none.
-        reasoning: The thought before it, where the request gets reasoning.
+        content: The text, None if there is none.
+        reasoning: The reasoning before it, if the request gets any.
         tool_calls: Functions to call.
-        images: Images to draw, as data URLs or links.
-        annotations: Citations and parsed files, as the wire has them.
-        finish_reason: OpenRouter's word; None is what an upstream that died gives.
+        images: Images, as data URLs or links.
+        annotations: Citations and parsed files, as in OpenRouter's answers.
+        finish_reason: As OpenRouter's; None if the provider broke off.
     """
 
     content: str | None = None
@@ -97,7 +97,7 @@ _STOP_WORDS = frozenset(
 
 
 def scripted(script: Script | None, body: dict[str, Any], model: str) -> Answer | None:
-    """Return the configured answer to a request, None where the emulator makes its own."""
+    """Return the configured answer to a request, None if the emulator makes its own."""
     if script is None:
         return None
     reply: Reply | None
@@ -128,12 +128,12 @@ def text_of(content: Any) -> str:
 
 
 def parts_of(content: Any) -> list[dict[str, Any]]:
-    """Return the parts of a content that is a list, none of one that is not."""
+    """Return the parts of a content, an empty list if it is not a list."""
     return content if isinstance(content, list) else []
 
 
 def compose(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
-    """Make the answer to a request that has no configured one."""
+    """Return the answer to a request without a configured one."""
     prompt = last_words(messages)
     calls = choose_tools(body, messages, prompt)
     if calls:
@@ -148,7 +148,7 @@ def compose(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
 
 
 def thought(prompt: str, effort: str) -> str:
-    """Return what a reasoning model thinks; more effort thinks longer."""
+    """Return the reasoning about a prompt; it is longer with more effort."""
     lines = [f"The user says: “{_clip(prompt)}”."]
     lines.append("I should answer directly and keep it short.")
     if effort in {"high", "xhigh", "max"}:
@@ -180,7 +180,7 @@ def say(prompt: str) -> str:
 
 
 def caption(prompt: str) -> str:
-    """Return the words beside a drawn image."""
+    """Return the text with an image."""
     return f"Here is the image you asked for: “{_clip(prompt)}”."
 
 
@@ -203,12 +203,12 @@ def _clip(text: str, limit: int = 120) -> str:
 
 
 def _lengthen(sentence: str, words: int) -> str:
-    said = sentence.split()
+    text = sentence.split()
     place = 0
-    while len(said) < words:
-        said += _FILLER[place % len(_FILLER)].split()
+    while len(text) < words:
+        text += _FILLER[place % len(_FILLER)].split()
         place += 1
-    return " ".join(said[:words])
+    return " ".join(text[:words])
 
 
 def _tool_results(messages: list[dict[str, Any]]) -> str:
@@ -221,7 +221,7 @@ def _tool_results(messages: list[dict[str, Any]]) -> str:
 
 
 def structured(body: dict[str, Any], prompt: str) -> str | None:
-    """Return JSON text that fits `response_format`, None where none is asked for."""
+    """Return JSON text that fits `response_format`, None if the request has none."""
     wanted: dict[str, Any] = body.get("response_format") or {}
     kind = wanted.get("type")
     if kind == "json_object":
@@ -233,7 +233,7 @@ def structured(body: dict[str, Any], prompt: str) -> str | None:
 
 
 def insist(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
-    """Make the answer of a model that calls a tool at every turn, where there is one."""
+    """Return the answer of a model that calls a tool at every turn, if there is a tool."""
     prompt = last_words(messages)
     asked = [{"role": "user", "content": prompt}]
     calls = choose_tools({**body, "tool_choice": "required"}, asked, prompt)
@@ -243,10 +243,10 @@ def insist(body: dict[str, Any], messages: list[dict[str, Any]]) -> Answer:
 def choose_tools(
     body: dict[str, Any], messages: list[dict[str, Any]], prompt: str
 ) -> tuple[ToolCall, ...]:
-    """Return the calls that a request leads to.
+    """Return the tool calls of an answer.
 
-    A tool is called when `tool_choice` demands it, or when the prompt shares a word with its
-    name, description or parameters. After a tool's result the answer is in words.
+    A tool is called if `tool_choice` demands it, or if the prompt shares a word with its
+    name, description or parameters. After a tool's result the answer is text.
     """
     functions = [
         tool["function"]
@@ -283,7 +283,7 @@ def _affinity(function: dict[str, Any], prompt: str) -> int:
 
 
 def _words(text: str) -> set[str]:
-    # Crude stems, so that "locations" meets "location".
+    # Crude stems, so that "locations" matches "location".
     return {word.rstrip("s") for word in _WORD.findall(text.lower())} - _STOP_WORDS
 
 

@@ -1,4 +1,4 @@
-"""`/audio`: a silence as long as the words would take, and words for a recording by its length."""
+"""`/audio`: speech is silence of a likely length, transcriptions have words by the second."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _PCM_BYTES_A_CHARACTER = 3744
 _MEDIA_TYPES = {"mp3": "audio/mpeg", "pcm": "audio/pcm"}
 _WORDS = ("This", "is", "what", "the", "emulator", "hears", "in", "your", "recording.")
 _WORDS_A_SECOND = 2.5
-# What OpenAI's models count.
+# As OpenAI's models count.
 _TOKENS_A_SECOND = 10
-# Of recordings that don't say it: MP3 at 128 kbit/s.
+# For recordings without a rate of their own: MP3 at 128 kbit/s.
 _BYTES_A_SECOND = 16_000
 _SECONDS_AT_A_URL = 30.0
 _LISTS = ("keyterms", "timestamp_granularities")
@@ -41,10 +41,10 @@ MOST_FORM_BYTES = 25_000_000
 
 
 def read_form(form: MultiDictProxy[str | bytes | bytearray | FileField]) -> dict[str, Any]:
-    """Return the body that a form stands for, in the JSON endpoint's shape.
+    """Return the JSON body that asks the same as a form.
 
     Raises:
-        ApiError: 400 for a file that is too large, or an object that is no JSON.
+        ApiError: 400 for a file that is too large, or invalid JSON in a field.
     """
     body: dict[str, Any] = {}
     for name, value in form.items():
@@ -81,18 +81,21 @@ def _read_field(name: str, value: str) -> Any:
 def transcribe(
     state: State, body: dict[str, Any], fault: Fault | None = None
 ) -> tuple[bytes, dict[str, str]]:
-    """Answer a transcription request and bill it; returns the body and its headers.
+    """Answer a transcription request and bill it.
+
+    Returns:
+        The body and its headers.
 
     Raises:
-        ApiError: 400 for a bad body, 404 for a model that does not listen.
+        ApiError: 400 for an invalid body, 404 for a model without transcription.
     """
     seconds = _seconds(body.get("input_audio"))
     verbose = body.get("response_format") == "verbose_json"
     if body.get("diarize") and not verbose:
         raise invalid_body('diarize: requires response_format "verbose_json"')
     served = inference.choose(state, body, "transcription", "transcription")
-    said = max(1, round(seconds * _WORDS_A_SECOND))
-    words = [_WORDS[place % len(_WORDS)] for place in range(said)]
+    number = max(1, round(seconds * _WORDS_A_SECOND))
+    words = [_WORDS[place % len(_WORDS)] for place in range(number)]
     text = " ".join(words)
     used = Usage(prompt=max(1, round(seconds * _TOKENS_A_SECOND)), completion=tokens.count(text))
     charged = inference.charge(state, "/audio/transcriptions", "gen-stt", served, used, fault)
@@ -136,7 +139,7 @@ def _details(body: dict[str, Any], words: list[str], seconds: float) -> dict[str
 
 
 def _seconds(given: Any) -> float:
-    """Return how long a recording is: by a WAV file's own rate, else by its size."""
+    """Return the length of a recording in seconds, by a WAV file's rate or by the size."""
     if not isinstance(given, dict) or not (given.get("data") or given.get("url")):
         raise invalid_body("input_audio: Invalid input: expected object with data or url")
     if given.get("url"):
@@ -154,10 +157,13 @@ def _seconds(given: Any) -> float:
 def speak(
     state: State, body: dict[str, Any], fault: Fault | None = None
 ) -> tuple[bytes, dict[str, str]]:
-    """Answer a speech request and bill it by the character; returns the audio and its headers.
+    """Answer a speech request and bill it by the character.
+
+    Returns:
+        The audio and its headers.
 
     Raises:
-        ApiError: 400 for a bad body, 404 for a model that does not speak.
+        ApiError: 400 for an invalid body, 404 for a model without speech.
     """
     kind = body.get("response_format") or "pcm"
     if kind not in _MEDIA_TYPES:

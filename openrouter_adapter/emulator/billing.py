@@ -1,4 +1,4 @@
-"""What a request costs, and the bill: one row for each generation id."""
+"""Prices of requests, and the bill: one row for each generation id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYOK_FEE = Decimal("0.05")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of one request, and what was done for it beside tokens."""
+    """The tokens of one request, its searches, tools and surcharges."""
 
     prompt: int
     completion: int = 0
@@ -34,11 +34,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """USD, exactly as the wire says it.
+    """The cost of one request in USD, exactly as in its answer.
 
     Attributes:
-        total: What OpenRouter takes from the credits.
-        upstream: What the provider charges for the inference.
+        total: Charged to the credits.
+        upstream: The provider's charge for the inference.
         upstream_prompt: The prompt's part of it.
         upstream_completions: The completion's part of it.
         is_byok: Whether the provider charges the caller's own account.
@@ -53,31 +53,31 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
-    """What one generation cost.
+    """One generation on the bill.
 
     Attributes:
         generation_id: The id that the answer carried.
         endpoint: The path below the base URL, such as `/chat/completions`.
         model: The slug that was served.
-        provider: Who served it; empty where nobody did.
+        provider: The provider that served it; empty if none did.
         tokens_prompt: Prompt tokens, cached ones included.
         tokens_completion: Completion tokens, reasoning and images included.
         cost: USD taken from the credits, equal to the wire's `usage.cost`.
-        upstream_cost: USD of inference; on top of `cost` only where `is_byok`.
+        upstream_cost: USD of inference; in addition to `cost` only if `is_byok`.
         is_byok: Whether the caller's own provider key paid for the inference.
         tokens_cached: Prompt tokens read from a cache.
         tokens_cache_write: Prompt tokens written to a cache.
-        tokens_reasoning: Completion tokens of thought.
+        tokens_reasoning: Completion tokens of reasoning.
         tokens_image: Completion tokens of images.
         streamed: Whether the answer was a stream.
         cancelled: Whether the caller left before the end.
         status: HTTP status of the answer, or of the error inside it.
         finish_reason: Why the answer ended; None for an error.
         native_finish_reason: The same in the provider's words.
-        fault: The name of the fault that was asked for, if any.
+        fault: The name of the fault that struck, if any.
         created_at: Seconds since 1970.
         model_id: The model's id, without a date, with its variant.
-        key_hash: Whose key paid, by the hash that `/keys` shows.
+        key_hash: The key that paid, by the hash that `/keys` shows.
     """
 
     generation_id: str
@@ -118,8 +118,8 @@ def row(
     Args:
         generation_id: The id that the answer carries.
         path: The endpoint's path.
-        model: Who answered.
-        endpoint: Whose hardware it ran on.
+        model: The model.
+        endpoint: The provider's endpoint.
         usage: Its tokens.
         cost: Its price.
         **more: Further fields of the row.
@@ -144,13 +144,13 @@ def row(
 
 
 def wire_number(amount: Decimal) -> float | int:
-    """Return the JSON number of an amount; whole ones have no point, as in JavaScript."""
+    """Return the JSON number of an amount; a whole one has no decimal point, as in JavaScript."""
     number = float(amount)
     return int(number) if number.is_integer() else number
 
 
 def _as_sent(amount: Decimal) -> Decimal:
-    # The bill must say what a reader of the wire's number says.
+    # The bill must be equal to the number in the answer, which is a float.
     return Decimal(repr(wire_number(amount)))
 
 
@@ -186,12 +186,12 @@ def price(usage: Usage, endpoint: Endpoint, *, is_byok: bool = False) -> Cost:
 
 
 def insured(usage: Usage, finish_reason: str | None) -> bool:
-    """Tell whether zero completion insurance waives the charge."""
+    """Return whether zero completion insurance waives the charge."""
     return finish_reason == "error" or (usage.completion == 0 and not finish_reason)
 
 
 def chat_usage(usage: Usage, cost: Cost) -> dict[str, Any]:
-    """Return the wire's `usage` of a chat completion."""
+    """Return the `usage` of a chat completion."""
     wire: dict[str, Any] = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
@@ -213,14 +213,14 @@ def chat_usage(usage: Usage, cost: Cost) -> dict[str, Any]:
     }
     if usage.server_tools is not None:
         wire["server_tool_use_details"] = usage.server_tools
-        # OpenRouter leaves `is_byok` out where it ran the tools itself.
+        # OpenRouter leaves out `is_byok` if it ran the tools itself.
         if "tool_calls_executed" in usage.server_tools:
             del wire["is_byok"]
     return wire
 
 
 def cost_details(cost: Cost) -> dict[str, float | int]:
-    """Return the wire's `usage.cost_details`."""
+    """Return `usage.cost_details`."""
     return {
         "upstream_inference_cost": wire_number(cost.upstream),
         "upstream_inference_prompt_cost": wire_number(cost.upstream_prompt),
@@ -232,19 +232,19 @@ class Bill:
     """All rows, in the order in which the requests ended."""
 
     def __init__(self) -> None:
-        """Start with nothing spent."""
+        """Start empty."""
         self._rows: list[BillRow] = []
         self._places: dict[str, int] = {}
         self.total = ZERO
 
     def add(self, row: BillRow) -> None:
-        """Append a row; its generation id can be looked up from now on."""
+        """Append a row, which can then be found by its generation id."""
         self._places[row.generation_id] = len(self._rows)
         self._rows.append(row)
         self.total += row.cost
 
     def find(self, generation_id: str) -> BillRow | None:
-        """Return the row of a generation id, or None."""
+        """Return the row of a generation id, None if there is none."""
         place = self._places.get(generation_id)
         return None if place is None else self._rows[place]
 

@@ -1,4 +1,4 @@
-"""The checks that a request's body must pass, with the words OpenRouter refuses it in."""
+"""Checks of a request's body, with OpenRouter's messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Required:
 
 
 # Shapes of JSON: a type, a list with the shape of its items, or a dict with the shapes of its
-# fields. Any other field may have any value, and null stands for none.
+# fields. Null fits every shape that is not required, and other fields may have any value.
 _FUNCTION = {"name": _Required(str), "arguments": str}
 _DETAIL = dict.fromkeys(("type", "format", "text", "summary", "data", "signature"), str)
 _MESSAGE = {
@@ -66,12 +66,12 @@ _RANGES = {"temperature": (0, 2), "top_p": (0, 1)}
 
 
 def expected(path: str, kind: str, value: Any) -> str:
-    """Return OpenRouter's words for a value of the wrong type."""
+    """Return OpenRouter's message about a value of the wrong type."""
     return f"{path}: Invalid input: expected {kind}, received {_JSON_NAMES[type(value)]}"
 
 
 def invalid_option(path: str, known: Sequence[str]) -> ApiError:
-    """Return the refusal of a value that is none of the known ones."""
+    """Return the error for a value that is not one of the known ones."""
     options = "|".join(f'"{word}"' for word in known)
     return invalid_body(f"{path}: Invalid option: expected one of {options}")
 
@@ -91,7 +91,7 @@ def check(path: str, value: Any, shape: Any) -> None:
     """Check a value against a shape.
 
     Raises:
-        ApiError: 400 with the field and what was expected of it.
+        ApiError: 400 that names the field and what was expected.
     """
     problem = _problem(value, shape)
     if problem is not None:
@@ -100,7 +100,7 @@ def check(path: str, value: Any, shape: Any) -> None:
 
 
 def _problem(value: Any, shape: Any) -> tuple[str, type, Any] | None:
-    """Return the path of what does not fit, what was expected there and what was found."""
+    """Return the path of the value that does not fit, the expected type, and the value."""
     if isinstance(shape, _Required):
         shape = shape.shape
     elif value is None:
@@ -130,7 +130,7 @@ def check_chat(body: dict[str, Any]) -> None:
     """Check a chat completion's body.
 
     Raises:
-        ApiError: 400 with the field and what was expected of it.
+        ApiError: 400 that names the field and what was expected.
     """
     messages = body.get("messages")
     if messages is None:
@@ -156,7 +156,7 @@ def check_embedding(body: dict[str, Any]) -> None:
     """Check an embedding request's body.
 
     Raises:
-        ApiError: 400 with the field and what was expected of it.
+        ApiError: 400 that names the field and what was expected.
     """
     if not body.get("model"):
         raise invalid_body("No models provided")
@@ -200,7 +200,7 @@ def _check_count(path: str, value: int | None) -> None:
 
 
 def _is_price(value: Any) -> bool:
-    """Whether a value is an amount, as a number or as a decimal string."""
+    """Return whether a value is an amount, as a number or as a decimal string."""
     try:
         return not isinstance(value, bool) and Decimal(str(value)) >= 0
     except InvalidOperation:
@@ -241,7 +241,7 @@ def _check_tool(path: str, tool: dict[str, Any]) -> None:
 
 
 def _is_embedding_input(given: list[Any]) -> bool:
-    """Whether all are texts, or tokens, or lists of tokens, or objects with content."""
+    """Return whether all items are texts, tokens, lists of tokens, or objects with content."""
     return (
         all(isinstance(item, str) for item in given)
         or _are_tokens(given)

@@ -1,4 +1,4 @@
-"""The body builder: a wish in plain words becomes request bodies, one for each model it names."""
+"""`openrouter/bodybuilder`: request bodies for a task in plain words, one for each model named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from . import catalog
 
 MODEL = "openrouter/bodybuilder"
-# What people call a model, the longer name first, and the newest that the emulator has of it.
+# Common names of models, longer names first, with the newest model of each in the catalog.
 _NAMES = {
     "claude sonnet": "anthropic/claude-sonnet-4.6",
     "claude opus": "anthropic/claude-opus-4.5",
@@ -30,7 +30,7 @@ _NAMES = {
     "grok": "x-ai/grok-4",
     "qwen": "qwen/qwen3-30b-a3b",
 }
-# Whom it takes where a number of models is asked for, and none by name.
+# Models to use if the text asks for a number of models without names.
 _USUAL = (
     *("openai/gpt-5.2", "anthropic/claude-sonnet-4.6", "google/gemini-2.5-pro"),
     *("deepseek/deepseek-chat", "x-ai/grok-4", "meta-llama/llama-3.3-70b-instruct"),
@@ -45,25 +45,24 @@ _SPOKEN = re.compile(
 _BY = re.compile(r"\s+(?:using|with|via|on|by|for|across)\s+", re.IGNORECASE)
 
 
-def build(wish: str) -> list[dict[str, Any]]:
-    """Return the bodies for a wish, in the order in which it names the models."""
-    task = _task(wish)
-    return [
-        {"model": model, "messages": [{"role": "user", "content": task}]} for model in _models(wish)
-    ]
+def build(request: str) -> list[dict[str, Any]]:
+    """Return the bodies for a text, in the order in which it names the models."""
+    task = _task(request)
+    messages = [{"role": "user", "content": task}]
+    return [{"model": model, "messages": messages} for model in _models(request)]
 
 
-def _models(wish: str) -> list[str]:
-    found = [(one.start(), one.group()) for one in _SLUG.finditer(wish)]
+def _models(request: str) -> list[str]:
+    found = [(one.start(), one.group()) for one in _SLUG.finditer(request)]
     found = [(place, slug) for place, slug in found if catalog.knows(slug)]
     taken = [(place, place + len(slug)) for place, slug in found]
-    for one in _SPOKEN.finditer(wish):
+    for one in _SPOKEN.finditer(request):
         if not any(begin <= one.start() < end for begin, end in taken):
             name = one.group().lower()
             found.append((one.start(), _NAMES.get(name) or _NAMES[_spaced(name)]))
     if found:
         return list(dict.fromkeys(model for _, model in sorted(found)))
-    count = _COUNT.search(wish)
+    count = _COUNT.search(request)
     if count is None:
         return [_USUAL[0]]
     asked = _NUMBERS.get(count.group(1).lower()) or int(count.group(1))
@@ -74,16 +73,16 @@ def _spaced(name: str) -> str:
     return next(known for known in _NAMES if known.replace(" ", "-") == name.replace(" ", "-"))
 
 
-def _task(wish: str) -> str:
-    """Return the wish without the words that only choose models."""
-    for place in reversed(list(_BY.finditer(wish))):
-        rest = wish[place.end() :]
+def _task(request: str) -> str:
+    """Return the text without the words that only choose models."""
+    for place in reversed(list(_BY.finditer(request))):
+        rest = request[place.end() :]
         if _SPOKEN.search(rest) or _SLUG.search(rest) or re.search(r"\bmodels?\b", rest):
-            return (wish[: place.start()] + _after(rest)).strip()
-    return wish.strip()
+            return (request[: place.start()] + _after(rest)).strip()
+    return request.strip()
 
 
 def _after(rest: str) -> str:
-    # A text that follows the choice, such as an article, stays part of the task.
+    # Text after the choice, such as an article, stays part of the task.
     _, mark, text = rest.partition(":")
     return mark + text if text.strip() else ""

@@ -1,4 +1,4 @@
-"""Prompt caches as Anthropic and Gemini keep them: marked by one request, read by the next."""
+"""Prompt caching as at Anthropic and Gemini: `cache_control` in one request, reads by the next."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .catalog import Endpoint
 
 MAX_BREAKPOINTS = 4
-# Shorter prefixes are not cached; Anthropic's smallest minimum.
+# Anthropic's smallest minimum; shorter prefixes are not cached.
 MIN_TOKENS = 1024
 _LIFETIMES = {"5m": 300.0, "1h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:
-    """Prompt tokens that a cache gave or took, part of the prompt's tokens."""
+    """Prompt tokens read from and written to a cache."""
 
     read: int = 0
     written: int = 0
@@ -31,7 +31,7 @@ class CacheUse:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A piece of a prompt, with the hash of all up to its end."""
+    """A block of a prompt, with the hash of the prompt up to its end."""
 
     prefix: bytes
     end: int
@@ -39,18 +39,18 @@ class _Block:
 
 
 class PromptCache:
-    """What was cached, by endpoint and prefix."""
+    """The cached prefixes of all endpoints."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._expiries: dict[tuple[str, bytes], float] = {}
 
     def use(self, body: dict[str, Any], endpoint: Endpoint, model: str, now: float) -> CacheUse:
-        """Read and write the cache for a request.
+        """Read from and write to the cache for a request.
 
         Args:
             body: The request.
-            endpoint: Who serves it; one without cache prices caches nothing.
+            endpoint: The endpoint; without cache prices it caches nothing.
             model: The model's id.
             now: Seconds since 1970.
         """
@@ -74,7 +74,7 @@ class PromptCache:
         return CacheUse(read, written["5m"], written["1h"])
 
     def _longest(self, blocks: list[_Block], where: str, now: float) -> int:
-        # A reader finds any earlier prefix, marked in this request or not.
+        # Any cached prefix is found, with or without a breakpoint in this request.
         for block in reversed(blocks):
             if self._expiries.get((where, block.prefix), 0.0) > now and block.end >= MIN_TOKENS:
                 return block.end
@@ -82,12 +82,12 @@ class PromptCache:
 
 
 def has_breakpoints(body: dict[str, Any]) -> bool:
-    """Tell whether a request marks anything for a cache."""
+    """Return whether a request has cache breakpoints."""
     return bool(body.get("cache_control")) or _marks(body) > 0
 
 
 def check_breakpoints(body: dict[str, Any], provider: str) -> None:
-    """Refuse more breakpoints than Anthropic takes.
+    """Refuse more breakpoints than Anthropic allows.
 
     Raises:
         ApiError: 400 with Anthropic's words in `metadata.raw`.
@@ -114,7 +114,7 @@ def _marks(body: dict[str, Any]) -> int:
 
 
 def _blocks(body: dict[str, Any]) -> list[_Block]:
-    """Cut a prompt into its blocks, in the order in which Anthropic reads them."""
+    """Return the blocks of a prompt in Anthropic's order."""
     pieces: list[tuple[Any, int, Any]] = []
     for tool in body.get("tools") or ():
         bare = {name: value for name, value in tool.items() if name != "cache_control"}
@@ -139,7 +139,7 @@ def _blocks(body: dict[str, Any]) -> list[_Block]:
 def _message_pieces(message: dict[str, Any]) -> list[tuple[Any, int, Any]]:
     role, content = message.get("role"), message.get("content")
     if not isinstance(content, list):
-        # A string is the same prompt as a list of one text part.
+        # A string is equal to a list of one text part.
         part = {"type": "text", "text": content or ""}
         calls = orjson.dumps(message.get("tool_calls") or []).decode()
         size = tokens.TOKENS_PER_MESSAGE + tokens.content_tokens(content)

@@ -1,4 +1,4 @@
-"""A call: what an endpoint is asked, and the route that leads to it."""
+"""A request as an endpoint gets it, and the route that leads to the endpoint."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Call:
     Attributes:
         state: The state, with the caller's key in `state.key`.
         request: The HTTP request.
-        body: The JSON body, None where there was none.
-        path: The parts of the path that stood for `{}`, in order.
-        faults: What may go wrong with it.
+        body: The JSON body, None without a body.
+        path: The parts of the path in place of `{}`, in order.
+        faults: The faults that may strike.
     """
 
     state: State
@@ -51,44 +51,49 @@ class Call:
         """Return the body's fields.
 
         Raises:
-            ApiError: 400 for a body that is no object.
+            ApiError: 400 if the body is not an object.
         """
         return Fields(check_object(self.body))
 
     def listing(
         self, rows: Sequence[Any], shown: Callable[[Any], Any] = lambda row: row
     ) -> dict[str, Any]:
-        """Return a page of rows as lists have it, and how many there are on all pages."""
+        """Return a page of rows and the number of all rows, as lists do.
+
+        Args:
+            rows: All rows.
+            shown: Returns the JSON of a row.
+        """
         return {"data": [shown(row) for row in self.page(rows)], "total_count": len(rows)}
 
     def kept(self, among: Mapping[str, T], missing: str) -> T:
-        """Return what the first part of the path names.
+        """Return the item that the first part of the path names.
 
         Args:
-            among: What the account has, by id.
-            missing: The words for what it does not have.
+            among: All items, by id.
+            missing: The error's message if there is none.
 
         Raises:
-            ApiError: 404 if it is not there.
+            ApiError: 404 if there is none.
         """
         if self.path[0] not in among:
             raise ApiError(404, missing)
         return among[self.path[0]]
 
     def page(self, rows: Sequence[Any], most: int = _MOST) -> list[Any]:
-        """Return the rows that `offset` and `limit` ask for.
+        """Return the rows within the request's `offset` and `limit`.
 
         Raises:
-            ApiError: 400 for an offset or limit that is none.
+            ApiError: 400 for an invalid offset or limit.
         """
         offset, limit = self.whole("offset", 0, 0), self.whole("limit", most, 1)
         return list(rows[offset : offset + min(limit, most)])
 
     def whole(self, name: str, default: int, least: int) -> int:
-        """Return a parameter that is a whole number.
+        """Return a whole-number parameter.
 
         Raises:
-            ApiError: 400 for one that is none, or too small.
+            ApiError: 400 if it is invalid or too small.
         """
         given = self.query.get(name)
         if given is None or given == "":
@@ -100,18 +105,18 @@ class Call:
         return int(given)
 
     def flag(self, name: str) -> bool:
-        """Return a parameter that is true or false."""
+        """Return a boolean parameter."""
         return self.query.get(name, "").lower() in {"true", "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of a body, read with their types; all raise `ApiError` 400 for a wrong one."""
+    """The fields of a body. Each method raises `ApiError` 400 for a value of the wrong type."""
 
     body: dict[str, Any]
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a field was given."""
+        """Return whether a field was given."""
         return name in self.body
 
     def text(self, name: str, *, required: bool = False) -> str | None:
@@ -122,42 +127,42 @@ class Fields:
         raise invalid_body(expected(name, "string", value))
 
     def name(self, name: str = "name") -> str:
-        """Return a string that must be there."""
+        """Return a required string."""
         return str(self.text(name, required=True))
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return true or false."""
+        """Return a boolean."""
         value: bool | None = self._checked(name, bool)
         return default if value is None else value
 
     def usd(self, name: str) -> Decimal | None:
-        """Return an amount, None where it is null or left out."""
+        """Return an amount in USD, None if it is null or missing."""
         value: float | None = self._checked(name, float)
         if value is not None and value < 0:
             raise invalid_body(f"{name}: Too small: expected number to be >=0")
         return None if value is None else Decimal(repr(value))
 
     def choice(self, name: str, known: Sequence[str]) -> str | None:
-        """Return one of some words, None where it is null or left out."""
+        """Return one of the known words, None if it is null or missing."""
         value = self.body.get(name)
         if value is None or value in known:
             return value
         raise invalid_option(name, known)
 
     def texts(self, name: str) -> list[str] | None:
-        """Return a list of strings, None where it is null or left out."""
+        """Return a list of strings, None if it is null or missing."""
         value: list[str] | None = self._checked(name, [str])
         return value
 
     def changed(self, before: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was there before, with the fields that were given, by their shapes."""
+        """Return the fields as the given ones change them, checked by their shapes."""
         return {
             **before,
             **{name: self._checked(name, shape) for name, shape in shapes.items() if name in self},
         }
 
     def moment(self, name: str) -> float | None:
-        """Return a UTC time as seconds since 1970; it must name its seconds."""
+        """Return a time as seconds since 1970; its text must have seconds and a zone."""
         value = self.text(name)
         if value is None:
             return None
@@ -180,12 +185,12 @@ class Route:
     """An endpoint.
 
     Attributes:
-        method: Of HTTP.
-        path: Below the base URL; `{}` stands for any one part.
-        answer: Returns the JSON of its answer, or sends it.
-        access: Whose keys may call it; `inference` also checks limits.
-        status: Of a good answer.
-        refusal: What a key without the access reads, None for the usual words.
+        method: The HTTP method.
+        path: The path below the base URL; `{}` is any one part.
+        answer: Returns the answer's JSON, or sends the answer.
+        access: The keys that may call it; `inference` also checks limits.
+        status: The HTTP status of success.
+        refusal: The message for a key without access, None for the usual one.
     """
 
     method: str
@@ -210,7 +215,7 @@ class Routes:
         self._known = {one.path for one in routes}
 
     def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-        """Return a route and what stands for its `{}`, None for none."""
+        """Return a route and the parts in place of its `{}`, None if there is no route."""
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, ()
@@ -221,5 +226,5 @@ class Routes:
         return None
 
     def knows(self, path: str) -> bool:
-        """Tell whether a path is there, with whatever method."""
+        """Return whether a path exists, with any method."""
         return path in self._known

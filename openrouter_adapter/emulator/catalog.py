@@ -25,7 +25,7 @@ ROUTERS = ("openrouter/auto", "openrouter/auto-beta", "openrouter/pareto-code")
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """How a model thinks: the format of its details, and `asked` or `always`."""
+    """A model's reasoning: the format of its details, and `asked` or `always`."""
 
     format: str
     when: str
@@ -33,11 +33,11 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageApi:
-    """What a model takes and costs on the images API, in the wire's own form.
+    """A model's parameters and prices on the images API, in OpenRouter's form.
 
     Attributes:
-        supported_parameters: A descriptor for each field that it takes.
-        pricing: The lines that are billed.
+        supported_parameters: A descriptor for each parameter.
+        pricing: A price for each billable unit.
         supports_streaming: Whether it sends partial images.
         allowed_passthrough_parameters: The names that `provider.options` may have.
     """
@@ -49,7 +49,7 @@ class ImageApi:
 
     @property
     def is_sold_by_token(self) -> bool:
-        """Whether images cost by the token, as the model's own prices say."""
+        """Whether images are charged by the token, at the model's own prices."""
         return any(line["unit"] == "token" for line in self.pricing)
 
 
@@ -73,11 +73,11 @@ class Endpoint:
         return self.tag.partition("/")[0]
 
     def price(self, item: str, prompt_tokens: int = 0) -> Decimal:
-        """Return USD per unit of an item, 0 where it isn't sold.
+        """Return USD per unit of an item, 0 if it has no price.
 
         Args:
             item: A key of the pricing, such as `completion`.
-            prompt_tokens: Long prompts cost more where the pricing has `overrides`.
+            prompt_tokens: Long prompts cost more if the pricing has `overrides`.
         """
         for override in self.pricing.get("overrides", ()):
             if prompt_tokens > override["min_prompt_tokens"] and item in override:
@@ -117,7 +117,7 @@ class Model:
 
     @property
     def author(self) -> str:
-        """Who made the model: the part before the slash."""
+        """The model's author: the part before the slash."""
         return self.id.partition("/")[0].lstrip("~")
 
 
@@ -149,7 +149,7 @@ def _model(row: dict[str, Any]) -> Model:
 
 
 def _in_batches(row: dict[str, Any]) -> list[Model]:
-    """Return the twin of a model that only the Batch API takes, with its prices there."""
+    """Return the twin of a model that only the Batch API serves, with its prices there."""
     if "batch_pricing" not in row:
         return []
     priced = {**row, "pricing": {**row["pricing"], **row["batch_pricing"]}, "aliases": ()}
@@ -179,7 +179,7 @@ def _by_name() -> dict[str, Model]:
 
 
 def knows(name: str) -> bool:
-    """Tell whether a name is an id, alias, dated slug or router."""
+    """Return whether a name is an id, alias, dated slug or router."""
     return name in _by_name()
 
 
@@ -187,7 +187,7 @@ def find(name: str) -> Model:
     """Return the model of an id, alias, dated slug or router.
 
     Raises:
-        ApiError: 404 where nobody serves it.
+        ApiError: 404 if no provider serves it.
     """
     model = _by_name().get(name)
     if model is None:
@@ -197,7 +197,7 @@ def find(name: str) -> Model:
 
 @lru_cache(maxsize=1024)
 def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
-    """Split `author/slug:free:online` into what the catalog knows and what only acts.
+    """Split `author/slug:free:online` into a model of the catalog and dynamic variants.
 
     Static variants such as `:free` are models of their own; the others are returned.
     """
@@ -213,13 +213,13 @@ def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider. What it keeps is the emulator's own choice, near to what is published.
+    """A provider. Its data policy is the emulator's own choice, close to the published one.
 
     Attributes:
         slug: Its name in a request.
-        site: Its home page's host.
-        country: Of its headquarters, ISO 3166.
-        zdr: Whether it keeps nothing of a prompt.
+        site: The host of its website.
+        country: The country of its headquarters, ISO 3166.
+        zdr: Whether it retains no prompts.
         trains: Whether it may train on prompts.
     """
 
@@ -263,12 +263,12 @@ PROVIDERS = (
 _PROVIDERS_BY_SLUG = {provider.slug: provider for provider in PROVIDERS}
 
 
-def keeps_nothing(endpoint: Endpoint) -> bool:
-    """Tell whether an endpoint keeps nothing of a prompt."""
+def has_zero_retention(endpoint: Endpoint) -> bool:
+    """Return whether an endpoint retains no prompts."""
     return _PROVIDERS_BY_SLUG[endpoint.slug].zdr
 
 
 def trains(model: Model, endpoint: Endpoint) -> bool:
-    """Tell whether an endpoint may train on a prompt."""
+    """Return whether an endpoint may train on prompts."""
     free_at_google = model.is_free and endpoint.slug == "google-ai-studio"
     return _PROVIDERS_BY_SLUG[endpoint.slug].trains or free_at_google

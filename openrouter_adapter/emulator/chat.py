@@ -1,4 +1,4 @@
-"""From a chat completion's body to the answer: routing, checks, words, price."""
+"""From a chat's body to its completion: routing, checks, answer, price."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Completion:
-    """Answer a chat completion: the first provider of the first model that can.
+    """Return the completion of the first endpoint that can answer a chat.
 
     Raises:
-        ApiError: The last refusal, with the ones before it in its metadata.
+        ApiError: The last error, with those before it in its metadata.
     """
     body = presets.applied(body, state.presets)
     check_chat(body)
@@ -83,9 +83,9 @@ def _attempt(
 ) -> Completion:
     plugged = plugins.plugins_of(body, target)
     work = plugins.work(body, target, endpoint, plugged)
-    beside = tokens.count(_extra(body)) + tokens.count(work.context)
-    body = _compressed(body, endpoint, beside, plugged)
-    prompt_tokens = tokens.prompt_tokens(body["messages"]) + beside
+    added_tokens = tokens.count(_extra(body)) + tokens.count(work.context)
+    body = _compressed(body, endpoint, added_tokens, plugged)
+    prompt_tokens = tokens.prompt_tokens(body["messages"]) + added_tokens
     output_limit = routing.output_limit(body)
     _check_length(body, endpoint, prompt_tokens)
     limits.check_worst_case(state, target.model, endpoint, prompt_tokens, output_limit)
@@ -128,9 +128,9 @@ def _extra(body: dict[str, Any]) -> str:
 
 
 def _compressed(
-    body: dict[str, Any], endpoint: Endpoint, beside: int, plugged: Plugins
+    body: dict[str, Any], endpoint: Endpoint, added_tokens: int, plugged: Plugins
 ) -> dict[str, Any]:
-    budget = endpoint.context_length - (routing.output_limit(body) or 0) - beside
+    budget = endpoint.context_length - (routing.output_limit(body) or 0) - added_tokens
     if tokens.prompt_tokens(body["messages"]) <= budget or not plugins.compresses(
         body, plugged, endpoint.context_length
     ):
@@ -166,7 +166,7 @@ def _answer(state: State, body: dict[str, Any], target: Target, wish: reasoning.
 
 
 def _thought_before(messages: list[dict[str, Any]], model: Model) -> bool:
-    # Claude thinks once a turn: not again after a tool's result.
+    # Claude reasons once a turn: not again after a tool's result.
     form = model.reasoning.format if model.reasoning else ""
     return form == reasoning.ANTHROPIC and messages[-1].get("role") == "tool"
 
@@ -227,7 +227,7 @@ def _usage(
 
 
 def _drawn_price(answer: Answer, body: dict[str, Any], model: Model) -> Decimal:
-    """Return USD for images that a model sells by the piece, as on the images API."""
+    """Return USD for images that a model charges by the image, as on the images API."""
     if not answer.images:
         return billing.ZERO
     given = body.get("image_config")

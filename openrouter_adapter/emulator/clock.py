@@ -1,4 +1,4 @@
-"""The emulator's time, which a test can move, and OpenRouter's days, weeks and months in UTC."""
+"""The emulator's time, which tests can advance, and OpenRouter's UTC days, weeks and months."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Clock:
-    """Seconds since 1970: somebody else's, and what was added to them."""
+    """Seconds since 1970: a base clock's and those added by `advance`."""
 
     def __init__(self, base: Callable[[], float]) -> None:
         """Start at the base clock's time."""
@@ -26,10 +26,10 @@ class Clock:
         return self._base() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Go ahead.
+        """Advance the time.
 
         Raises:
-            ValueError: Less than nothing was given.
+            ValueError: The duration is negative.
         """
         if seconds < 0:
             raise ValueError(f"the emulator's clock goes ahead only, not by {seconds} seconds")
@@ -42,12 +42,12 @@ def day_of(seconds: float) -> int:
 
 
 def day_name(day: int) -> str:
-    """Return a counted day as `YYYY-MM-DD`."""
+    """Return a day, counted from 1970, as `YYYY-MM-DD`."""
     return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
 
 
 def first_day(reset: str, now: float) -> int:
-    """Return the day on which the window of a reset began: today, Monday, or the first."""
+    """Return the first day of the current window: today, Monday, or the first of the month."""
     today = day_of(now)
     if reset == "daily":
         return today
@@ -56,7 +56,7 @@ def first_day(reset: str, now: float) -> int:
 
 
 def resets_at(reset: str, now: float) -> float:
-    """Return when the window of a reset ends, in seconds since 1970."""
+    """Return the end of the current window, in seconds since 1970."""
     first = first_day(reset, now)
     if reset != "monthly":
         return (first + (1 if reset == "daily" else 7)) * SECONDS_A_DAY

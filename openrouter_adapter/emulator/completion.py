@@ -1,4 +1,4 @@
-"""One finished chat completion, with its price, before it gets the form of an endpoint."""
+"""A chat completion with its price, independent of the endpoint's form."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .catalog import Endpoint, Model
     from .faults import Fault
 
-# Nothing was generated, or an error ended it: zero completion insurance waives the charge.
-_NOTHING_SAID = ("error-in-200", "null-choices", "empty-choices", "comments-only")
+# Nothing was generated, or an error ended the answer: zero completion insurance applies.
+_WITHOUT_OUTPUT = ("error-in-200", "null-choices", "empty-choices", "comments-only")
 _ENDED_BY_ERROR = ("error-chunk", "choice-error")
 _NATIVE_REASONS = {
     reasoning.ANTHROPIC: {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"},
@@ -30,19 +30,19 @@ _NATIVE_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer with its price: all that the wire says, in either form.
+    """An answer with its price.
 
     Attributes:
         id: The generation id.
         created: Seconds since 1970.
-        model: Who answered.
-        endpoint: Whose hardware it ran on.
-        answer: What was said, limits applied; its reasoning may be hidden from the caller.
+        model: The model.
+        endpoint: The provider's endpoint.
+        answer: The answer, cut at its limits; its reasoning may be hidden from the caller.
         call_ids: Ids of the answer's tool calls.
         usage: Tokens.
         cost: USD.
-        show_reasoning: Whether the thought is part of the message.
-        path: The endpoint that was asked.
+        show_reasoning: Whether the message contains the reasoning.
+        path: The endpoint's path.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Completion:
 
     @property
     def native_finish_reason(self) -> str | None:
-        """The provider's word for why the answer ended."""
+        """The finish reason in the provider's words."""
         finish = self.answer.finish_reason
         if finish is None:
             return None
@@ -71,13 +71,13 @@ class Completion:
 
     @property
     def service_tier(self) -> str | None:
-        """The upstream's service tier, where it says one."""
+        """The provider's service tier, if it reports one."""
         tells = self.reasoning_format == reasoning.OPENAI or self.endpoint.provider == "Anthropic"
         return "default" if tells or self.reasoning_format == reasoning.GOOGLE else None
 
     @property
     def visible_thought(self) -> str | None:
-        """The thought that the message carries, None for none."""
+        """The reasoning in the message, None if there is none."""
         return self.answer.reasoning if self.show_reasoning else None
 
     def wire_usage(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Completion:
         return billing.chat_usage(self.usage, self.cost)
 
     def bill_row(self, created_at: float, *, streamed: bool) -> BillRow:
-        """Return the row of an answer that was sent in full."""
+        """Return the row of a complete answer."""
         return billing.row(
             self.id,
             self.path,
@@ -100,7 +100,7 @@ class Completion:
         )
 
     def cut_row(self, created_at: float, share: float) -> BillRow:
-        """Return the row of a stream that its caller left after a share of the events."""
+        """Return the row of a stream whose caller left after a share of the events."""
         usage = replace(
             self.usage,
             completion=round(self.usage.completion * share),
@@ -114,7 +114,7 @@ class Completion:
     def under(self, fault: Fault) -> Completion:
         """Return the completion as it is billed under a fault of its answer."""
         answer, free = self.answer, billing.Cost(is_byok=self.cost.is_byok)
-        if fault.name in _NOTHING_SAID:
+        if fault.name in _WITHOUT_OUTPUT:
             usage = replace(self.usage, completion=0, reasoning=0, images=0)
             answer = Answer(finish_reason=None)
             return replace(self, answer=answer, call_ids=(), usage=usage, cost=free)

@@ -1,4 +1,4 @@
-"""`/embeddings`: unit vectors in which texts that share words lie close."""
+"""`/embeddings`: unit vectors, close for texts that share words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STEPS = 1 << 16
 
 
 async def answer(call: Call) -> web.StreamResponse:
-    """Answer an embedding request, from the cache of answers if it asks for it.
+    """Answer an embedding request, from the response cache if it asks for that.
 
     Raises:
         ApiError: The body is refused, or no provider can answer it.
@@ -58,7 +58,7 @@ def embed(
     """Answer an embedding request and bill it; an error, or a cached answer, is free.
 
     Raises:
-        ApiError: 400 for a bad body, 404 for a model that embeds nothing.
+        ApiError: 400 for an invalid body, 404 for a model without embeddings.
     """
     check_embedding(body)
     served = inference.choose(state, body, "embeddings", "embeddings")
@@ -73,7 +73,7 @@ def embed(
         return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"
     vectors = [_encoded(_text_of(item), dimensions, full, in_base64=in_base64) for item in items]
-    # OpenRouter answers with the provider's own name of an embedding model here.
+    # OpenRouter answers with the provider's name of the model here.
     native_name = served.model.id.rpartition("/")[2].partition(":")[0]
     return _join(vectors, {"model": native_name, **_rest(charged.row, charged.cost)}), {
         "X-Generation-Id": charged.row.generation_id
@@ -95,7 +95,7 @@ def _rest(row: BillRow, cost: billing.Cost) -> dict[str, Any]:
 
 
 def _join(vectors: list[bytes], rest: dict[str, Any]) -> bytes:
-    # Vectors are kept as JSON text: a repeated one costs a copy.
+    # Vectors are cached as JSON text, so a repeated one costs only a copy.
     rows = b",".join(
         b'{"object":"embedding","embedding":%b,"index":%d}' % (vector, place)
         for place, vector in enumerate(vectors)
@@ -104,14 +104,14 @@ def _join(vectors: list[bytes], rest: dict[str, Any]) -> bytes:
 
 
 def _items(given: Any) -> Sequence[Any]:
-    # A bare list of numbers is one input: its tokens.
+    # A list of numbers is one input, in tokens.
     if isinstance(given, str) or isinstance(given[0], (int, float)):
         return [given]
     return list(given)
 
 
 def _text_of(item: Any) -> str:
-    """Return what an input is known by: its text, or all of its JSON."""
+    """Return an input's text, or its JSON if it is not a text."""
     return item if isinstance(item, str) else orjson.dumps(item).decode()
 
 
@@ -141,7 +141,7 @@ def vector(text: str, dimensions: int, full: int) -> list[float]:
     """
     words = _WORD.findall(text.lower()) or [text]
     sums = [sum(column) for column in zip(*(_direction(word, full) for word in words), strict=True)]
-    # A little of the whole text keeps anagrams apart.
+    # A small part of the whole text makes vectors of reordered words differ.
     own = _direction(f"\0{text}", full)
     mixed = [value + 0.1 * extra for value, extra in zip(sums, own, strict=True)][:dimensions]
     length = math.sqrt(sum(value * value for value in mixed)) or 1.0
@@ -150,7 +150,7 @@ def vector(text: str, dimensions: int, full: int) -> list[float]:
 
 @lru_cache(maxsize=1024)
 def _direction(word: str, full: int) -> array[int]:
-    # 16 random bits a dimension: uniform is near enough to Gaussian once it is summed.
+    # 16 random bits a dimension; sums of uniform values are close to Gaussian.
     return array("h", hashlib.shake_256(word.encode()).digest(2 * full))
 
 

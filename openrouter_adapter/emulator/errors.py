@@ -14,24 +14,24 @@ ROUTING_HELP = (
     "https://openrouter.ai/docs/guides/routing/provider-selection"
 )
 PROVIDER_ERROR = "Provider returned error"
-# What a response that was refused has besides its error.
+# The fields of a refused response besides its error.
 _NO_RESPONSE = {"id": "resp-emulator", "object": "response", "output": []}
 
 
 class ApiError(Exception):
-    """A refusal that goes out as `{"error": {"code", "message", "metadata"}}`.
+    """A refused request, sent as `{"error": {"code", "message", "metadata"}}`.
 
     Args:
         status: HTTP status, also the body's `error.code`.
-        message: What the caller reads.
-        metadata: `error.metadata`, left out when None.
-        falls_back: Whether OpenRouter tries the next provider or model after it.
-        provider: Who refused, for the bill; None when OpenRouter itself did.
+        message: The text that the caller reads.
+        metadata: `error.metadata`; if None, the key is missing.
+        falls_back: Whether OpenRouter then tries the next provider or model.
+        provider: The provider that refused; None if OpenRouter itself did.
 
     Attributes:
-        headers: HTTP headers of the answer, beside the usual ones.
-        page: HTML that goes out instead of the JSON, None for none.
-        typed: The `error` object where the fault gives it a type, None for the plain one.
+        headers: Further HTTP headers of the answer.
+        page: HTML to send instead of JSON, None to send JSON.
+        typed: The `error` object with the type that a fault gives it, None for the plain one.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ApiError(Exception):
     def body(self, path: str = "") -> dict[str, Any]:
         """Return the whole body in the form of an endpoint's path.
 
-        Who isn't known (401) gets no `user_id`.
+        With status 401 the caller is unknown, and `user_id` is missing.
         """
         if path.startswith("/messages"):
             return typed_errors.messages_envelope(self.error(), self.status)
@@ -77,22 +77,26 @@ class ApiError(Exception):
 
 
 def invalid_body(problem: str) -> ApiError:
-    """A body that OpenRouter's own schema refuses."""
+    """Return the error for a body that does not fit OpenRouter's schema."""
     return ApiError(400, problem)
 
 
 def unknown_model(model: str) -> ApiError:
-    """A model that nobody serves."""
+    """Return the error for a model that no provider serves."""
     return ApiError(404, f"No endpoints found for {model}.", falls_back=True)
 
 
 def no_endpoints(reason: str) -> ApiError:
-    """All endpoints of a model were excluded; `reason` completes "No endpoints found …"."""
+    """Return the error for a model without usable endpoints.
+
+    Args:
+        reason: Completes "No endpoints found …".
+    """
     return ApiError(404, f"No endpoints found {reason}. {ROUTING_HELP}", falls_back=True)
 
 
 def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError:
-    """More tokens than the endpoint holds."""
+    """Return the error for more tokens than the endpoint's context length."""
     parts = f"{text_tokens} of text input"
     if output_tokens:
         parts += f", {output_tokens} in the output"
@@ -107,7 +111,7 @@ def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError
 
 
 def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> ApiError:
-    """An upstream's refusal, whose own words ride in `metadata.raw`."""
+    """Return a provider's error, with the provider's own text in `metadata.raw`."""
     return ApiError(
         status,
         PROVIDER_ERROR,
@@ -120,12 +124,12 @@ def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> Api
 def payment_required(
     words: str, source: str = "openrouter_credits", reset: str | None = None
 ) -> ApiError:
-    """Return the refusal of a request that costs too much.
+    """Return the error for a request that costs too much.
 
     Args:
-        words: What is missing.
-        source: The limit that is too low, in OpenRouter's words.
-        reset: The limit's window, None for a limit that is never reset.
+        words: The start of the message.
+        source: OpenRouter's name of the limit that is too low.
+        reset: The limit's reset interval, None if it is never reset.
     """
     remedy = f"To increase, visit {CREDITS_PAGE} and add more credits"
     if source != "openrouter_credits":
@@ -140,7 +144,7 @@ def payment_required(
 def too_few_credits(
     requested: int, affordable: int, source: str = "openrouter_credits", reset: str | None = None
 ) -> ApiError:
-    """Return the refusal of more completion tokens than can be paid."""
+    """Return the error for more completion tokens than the caller can pay for."""
     words = (
         "This request requires more credits, or fewer max_tokens. You requested up to "
         f"{requested} tokens, but can only afford {affordable}. "

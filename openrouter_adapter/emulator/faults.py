@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, when, and what it costs."""
+"""Faults on demand: how they are written, when they strike, and the errors that they make."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 HEADER = "x-emulator-fault"
-# Faults that refuse a request, and those that spoil its answer.
+# Faults that refuse a request, and faults of its answer.
 REFUSALS = ("status", "rate-limit", "moderation", "credits", "html")
-SPOILERS = (
+ANSWER_FAULTS = (
     "error-in-200",
     "error-chunk",
     "choice-error",
@@ -49,17 +49,17 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong.
+    """A fault: one thing that goes wrong.
 
     Attributes:
-        name: One of `REFUSALS` or `SPOILERS`.
-        value: What stands after the name's `=`, empty for nothing.
+        name: One of `REFUSALS` or `ANSWER_FAULTS`.
+        value: The text after the name's `=`, empty if there is none.
         options: The other `key=value` parts.
-        model: Only attempts on this model, by id; OpenRouter's fallbacks go on after them.
-        provider: Only attempts on this provider, by name or slug; the same.
+        model: Only attempts on this model, by id; OpenRouter falls back after them.
+        provider: Only attempts on this provider, by name or slug; likewise.
         path: Only requests to this path, such as `/generation`.
-        tells_route: Whether its error has `openrouter_metadata` beside it, for the caller's header
-            asked for it.
+        tells_route: Whether its answer has `openrouter_metadata`, because the caller's header
+            asks for it.
     """
 
     name: str
@@ -72,21 +72,21 @@ class Fault:
 
     @property
     def stage(self) -> str:
-        """When it strikes: at the `request`, at an `attempt` of a provider, or the `answer`."""
-        if self.name in SPOILERS:
+        """When it strikes: at the `request`, at an `attempt` of a provider, or at the `answer`."""
+        if self.name in ANSWER_FAULTS:
             return "answer"
         return "attempt" if self.model or self.provider else "request"
 
     @property
     def code(self) -> int | str:
-        """The error's code: a number where it is one, by default its type's, else 502."""
+        """The error's code, a number or a word; by default its type's status, else 502."""
         if self.value:
             return int(self.value) if self.value.isdigit() else self.value
         return typed_errors.STATUSES.get(typed_errors.type_of(self.options) or "", 502)
 
     @property
     def status(self) -> int:
-        """The HTTP status that the code stands for."""
+        """The HTTP status of the code, 502 for a word."""
         return self.code if isinstance(self.code, int) else 502
 
     def number(self, option: str, default: float) -> float:
@@ -94,7 +94,7 @@ class Fault:
         return float(self.options.get(option, default))
 
     def strikes(self, stage: str, path: str, model: str, provider: str) -> bool:
-        """Tell whether it is for this stage of this request."""
+        """Return whether it strikes at this stage of this request."""
         slug = provider.lower().replace(" ", "-")
         return (
             self.stage == stage
@@ -108,12 +108,12 @@ def parse(spec: str) -> Fault:
     """Return the fault of a text such as `error-chunk=502; after=3; provider=openai`.
 
     Raises:
-        ValueError: It is none; the message says what there is.
+        ValueError: The text names no known fault.
     """
     first, *rest = (part.strip() for part in spec.split(";"))
     name, _, value = first.partition("=")
-    if name not in REFUSALS + SPOILERS:
-        known = ", ".join(REFUSALS + SPOILERS)
+    if name not in REFUSALS + ANSWER_FAULTS:
+        known = ", ".join(REFUSALS + ANSWER_FAULTS)
         raise ValueError(f"no fault {name!r}; there are {known}")
     options = {}
     for part in filter(None, rest):
@@ -131,7 +131,7 @@ def parse(spec: str) -> Fault:
 
 @dataclass(slots=True)
 class _Planned:
-    """A fault with the odds that it strikes."""
+    """A configured fault, with its probability and how often it may strike."""
 
     fault: Fault
     times: int | None
@@ -139,7 +139,7 @@ class _Planned:
     chance: random.Random
 
     def take(self) -> bool:
-        """Tell whether it strikes now, and count it."""
+        """Return whether it strikes now, and count it."""
         if self.times == 0 or self.chance.random() >= self.probability:
             return False
         if self.times is not None:
@@ -148,7 +148,7 @@ class _Planned:
 
 
 class Faults:
-    """The faults that strike by configuration, for `Emulator.faults`."""
+    """The configured faults, for `Emulator.faults`."""
 
     def __init__(self) -> None:
         """Start without any."""
@@ -160,10 +160,10 @@ class Faults:
         """Let a fault strike from now on.
 
         Args:
-            spec: The fault, in the words of the header `x-emulator-fault`.
+            spec: The fault, as in the header `x-emulator-fault`.
             times: How often, None for always.
-            probability: Of each request that it could strike.
-            seed: Of the choice, so that a run can be repeated.
+            probability: The probability for each request that it could strike.
+            seed: Seed of the random choice, so that a run can be repeated.
 
         Raises:
             ValueError: There is no such fault.
@@ -172,21 +172,21 @@ class Faults:
         self._planned.append(_Planned(parse(spec), times, probability, chance))
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         self._planned.clear()
 
     def of_request(
         self, header: str | None, path: str, *, tells_route: bool = False
     ) -> RequestFaults:
-        """Return what may strike one request.
+        """Return the faults that may strike one request.
 
         Args:
-            header: The fault that the request asks for, None for none.
+            header: The fault that the request asks for, if any.
             path: The endpoint's path.
             tells_route: Whether the request asks for `openrouter_metadata`.
 
         Raises:
-            ApiError: 400 where the header names no fault.
+            ApiError: 400 if the header names no known fault.
         """
         try:
             asked = parse(header) if header else None
@@ -197,11 +197,11 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class RequestFaults:
-    """The faults that may strike one request; the first that does is taken.
+    """The faults that may strike one request; the first that fits strikes.
 
     Attributes:
         path: The endpoint's path.
-        asked: The fault that the request asks for.
+        asked: The fault that the request asks for, if any.
         planned: The configured ones.
         tells_route: Whether the request asks for `openrouter_metadata`.
     """
@@ -212,7 +212,7 @@ class RequestFaults:
     tells_route: bool = False
 
     def take(self, stage: str, model: str = "", provider: str = "") -> Fault | None:
-        """Return the fault that strikes here, None for none."""
+        """Return the fault that strikes at a stage, None if none does."""
         fault = self._struck(stage, model, provider)
         return replace(fault, tells_route=True) if fault and self.tells_route else fault
 
@@ -227,11 +227,11 @@ class RequestFaults:
 
 
 def refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> ApiError:
-    """Return the error that a refusing fault stands for.
+    """Return the error of a fault that refuses a request.
 
     Args:
         fault: The fault.
-        body: The request's body, for what was flagged.
+        body: The request's body, for the flagged text.
         model: The model's id.
         provider: The provider's name.
         now: Seconds since 1970.
@@ -241,7 +241,7 @@ def refusal(fault: Fault, body: Any, model: str, provider: str, now: float) -> A
         error.message = fault.options["message"]
     if "retry-after" in fault.options:
         error.headers["Retry-After"] = fault.options["retry-after"]
-    # At a provider, the failures that OpenRouter falls back from are these.
+    # OpenRouter falls back from these failures of a provider.
     error.falls_back = fault.stage == "attempt" and error.status not in {400, 401, 402, 413}
     options = {"requested": model, **fault.options}
     error.typed = typed_errors.typed(error.error(), error.status, options)
@@ -303,7 +303,7 @@ def _moderation(fault: Fault, body: Any, model: str, provider: str) -> ApiError:
 
 
 def error_object(fault: Fault, provider: str) -> dict[str, Any]:
-    """Return the `error` of a fault that puts one into a provider's answer."""
+    """Return the `error` that a fault puts into a provider's answer."""
     error = {
         "code": fault.code,
         "message": fault.options.get("message", errors.PROVIDER_ERROR),
@@ -315,10 +315,10 @@ def error_object(fault: Fault, provider: str) -> dict[str, Any]:
     return typed_errors.typed(error, fault.status, fault.options)
 
 
-def beside_error(fault: Fault, model: str, provider: str) -> dict[str, Any]:
-    """Return what stands beside the `error` of a fault: the route, where the caller asked for it.
+def route_metadata(fault: Fault, model: str, provider: str) -> dict[str, Any]:
+    """Return the route as `openrouter_metadata` if the caller asked for it, else nothing.
 
-    OpenRouter masks a 500, and leaves it out there.
+    A 500 has none: OpenRouter hides its details.
     """
     if not fault.tells_route or fault.status == 500:
         return {}
@@ -326,9 +326,9 @@ def beside_error(fault: Fault, model: str, provider: str) -> dict[str, Any]:
 
 
 def error_body(fault: Fault, model: str, provider: str) -> dict[str, Any]:
-    """Return the body of an answer that is nothing but the `error` of a fault."""
+    """Return the body of an answer that is only the `error` of a fault."""
     return {
         "error": error_object(fault, provider),
         "user_id": errors.USER_ID,
-        **beside_error(fault, model, provider),
+        **route_metadata(fault, model, provider),
     }

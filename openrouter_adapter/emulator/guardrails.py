@@ -1,4 +1,4 @@
-"""Guardrails: what they allow, to which keys and members they are assigned, and their words."""
+"""Guardrails: what they allow, their budgets, and the keys and members they are assigned to."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from .catalog import Endpoint, Model
     from .keys import Key, Keys
 
-# The groups of models for which zero data retention is enforced apart, by author.
+# Groups of models with their own zero data retention setting, by author.
 _GROUPS = {"anthropic": "anthropic", "openai": "openai", "google": "google", "x-ai": "xai"}
-# The one region that the emulator stands in.
+# The emulator's data region.
 REGION = "global"
 _PRIVACY_PAGE = "https://openrouter.ai/settings/privacy"
 
 
 @dataclass(slots=True)
 class Guardrail:
-    """A guardrail; `fields` are those of its request, with models by their dated slug."""
+    """A guardrail; `fields` are as in `/guardrails`, with models by their dated slug."""
 
     id: str
     name: str
@@ -35,21 +35,21 @@ class Guardrail:
     fields: dict[str, Any] = field(default_factory=dict)
 
     def allows(self, model: Model, endpoint: Endpoint) -> bool:
-        """Tell whether an endpoint of a model may serve."""
-        told = self.fields
-        if not _within(model.canonical_slug, told, "models"):
+        """Return whether an endpoint of a model is allowed."""
+        fields = self.fields
+        if not _within(model.canonical_slug, fields, "models"):
             return False
-        if not _within(endpoint.slug, told, "providers"):
+        if not _within(endpoint.slug, fields, "providers"):
             return False
         group = _GROUPS.get(model.author, "other")
-        if told.get(f"enforce_zdr_{group}") and not catalog.keeps_nothing(endpoint):
+        if fields.get(f"enforce_zdr_{group}") and not catalog.has_zero_retention(endpoint):
             return False
         kind = "free" if model.is_free else "paid"
-        denied = told.get(f"enable_{kind}_model_training") is False
+        denied = fields.get(f"enable_{kind}_model_training") is False
         return not (denied and catalog.trains(model, endpoint))
 
     def budget(self, scope: str, keys: list[Key], now: float) -> Budget | None:
-        """Return its budget with what some keys spent of it, None where it has none."""
+        """Return its budget with the spend of some keys, None if it has no budget."""
         limit = self.fields.get("limit_usd")
         if limit is None:
             return None
@@ -61,7 +61,7 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A guardrail on a key, by its hash, or on a member, by the user's id."""
+    """The assignment of a guardrail to a key, by hash, or to a member, by user id."""
 
     id: str
     guardrail: str
@@ -70,16 +70,16 @@ class Assignment:
 
 
 class Guardrails:
-    """All guardrails, and whom each holds; a key or a member has at most one."""
+    """All guardrails and their assignments; a key or a member has at most one."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start empty."""
         self.all: dict[str, Guardrail] = {}
         self.of_keys: dict[str, Assignment] = {}
         self.of_members: dict[str, Assignment] = {}
 
     def remove(self, guardrail: Guardrail) -> None:
-        """Forget a guardrail and its assignments."""
+        """Remove a guardrail and its assignments."""
         del self.all[guardrail.id]
         for assigned in (self.of_keys, self.of_members):
             for target in [
@@ -87,33 +87,33 @@ class Guardrails:
             ]:
                 del assigned[target]
 
-    def over(self, key: Key) -> list[tuple[str, Guardrail]]:
-        """Return the guardrails that hold a key, its owner's first, each with its scope."""
-        held = [
+    def of(self, key: Key) -> list[tuple[str, Guardrail]]:
+        """Return the guardrails of a key with their scopes, the owner's first."""
+        assigned = [
             ("member", self.of_members.get(key.creator or "")),
             ("api_key", self.of_keys.get(key.hash)),
         ]
-        return [(scope, self.all[one.guardrail]) for scope, one in held if one is not None]
+        return [(scope, self.all[one.guardrail]) for scope, one in assigned if one is not None]
 
     def budgets(self, key: Key, keys: Keys, now: float) -> list[Budget]:
-        """Return the budgets that a key's requests count towards."""
+        """Return the budgets that a key's requests count against."""
         found = []
-        for scope, guardrail in self.over(key):
+        for scope, guardrail in self.of(key):
             spenders = keys.of_owner(key.creator) if scope == "member" else [key]
             found.append(guardrail.budget(scope, spenders, now))
         return [budget for budget in found if budget is not None]
 
     def permitted(self, key: Key, model: Model) -> tuple[Endpoint, ...]:
-        """Return the endpoints of a model that every guardrail of a key allows.
+        """Return the endpoints of a model that all guardrails of a key allow.
 
         Raises:
-            ApiError: 404 where none is left.
+            ApiError: 404 if they allow none.
         """
-        held = self.over(key)
-        if not held:
+        assigned = self.of(key)
+        if not assigned:
             return model.endpoints
         left = tuple(
-            one for one in model.endpoints if all(rule.allows(model, one) for _, rule in held)
+            one for one in model.endpoints if all(rule.allows(model, one) for _, rule in assigned)
         )
         if not left:
             raise ApiError(
@@ -125,31 +125,31 @@ class Guardrails:
         return left
 
     def check_region(self, key: Key) -> None:
-        """Check that a key's requests may come in here.
+        """Check that a key's guardrails allow the emulator's region.
 
         Raises:
-            ApiError: 403 where a guardrail wants another region.
+            ApiError: 403 if they do not.
         """
-        for _, guardrail in self.over(key):
+        for _, guardrail in self.of(key):
             regions = guardrail.fields.get("allowed_data_regions")
             if regions is not None and REGION not in regions:
                 raise ApiError(403, f"Data region {REGION} is not allowed by your guardrail")
 
     def filtered(self, key: Key, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return messages in which the guardrails' patterns are redacted.
+        """Return messages with the matches of the guardrails' patterns redacted.
 
         Raises:
-            ApiError: 403 where a pattern blocks.
+            ApiError: 403 if a blocking pattern matches.
         """
-        for _, guardrail in self.over(key):
+        for _, guardrail in self.of(key):
             for entry in guardrail.fields.get("content_filters") or ():
                 messages = [_screened(message, entry) for message in messages]
         return messages
 
 
-def _within(name: str, told: dict[str, Any], kind: str) -> bool:
-    allowed = told.get(f"allowed_{kind}")
-    return (not allowed or name in allowed) and name not in (told.get(f"ignored_{kind}") or ())
+def _within(name: str, fields: dict[str, Any], kind: str) -> bool:
+    allowed = fields.get(f"allowed_{kind}")
+    return (not allowed or name in allowed) and name not in (fields.get(f"ignored_{kind}") or ())
 
 
 def _screened(message: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:

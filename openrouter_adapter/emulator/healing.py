@@ -1,4 +1,4 @@
-"""Repair of JSON that a model almost got right."""
+"""Repair of almost valid JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TRAILING_COMMA = re.compile(r",\s*([}\]])")
 
 
 def repair(text: str) -> str:
-    """Return valid JSON where the text can be mended, else the text as it is.
+    """Return valid JSON if the text can be repaired, else the text.
 
-    Mends markdown fences, text around the value, unquoted keys, trailing commas and brackets
-    that were not closed.
+    Repairs markdown fences, text around the value, unquoted keys, trailing commas and unclosed
+    brackets.
     """
     if is_json(text):
         return text
@@ -27,7 +27,7 @@ def repair(text: str) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a text is JSON."""
+    """Return whether a text is JSON."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -41,12 +41,12 @@ def _value_in(text: str) -> str:
         return text
     text = text[min(starts) :]
     whole = text[: max(text.rfind("}"), text.rfind("]")) + 1]
-    # Words may follow a value that is whole; of one that is cut, all that is there is taken.
+    # Text may follow a whole value; a value that is cut off is taken to its end.
     return whole if whole and not _open_brackets(whole)[0] else text
 
 
 def _open_brackets(text: str) -> tuple[str, bool]:
-    """Return what closes the brackets still open, and whether the text ends in a string."""
+    """Return the missing closing brackets, and whether the text ends within a string."""
     waiting: list[str] = []
     quoted = escaped = False
     for character in text:

@@ -1,4 +1,4 @@
-"""What a request to `/images` asks for, checked against OpenRouter's schema and the model's own."""
+"""Requests to `/images`, checked against OpenRouter's schema and the model's parameters."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _CHOICES = {
 }
 _MOST = 10
 _MOST_REFERENCES = 16
-# Left out for models that lack them, and no descriptor's matter.
+# Fields that are ignored if the model has no descriptor for them.
 _IGNORED = {"output_compression", "quality"}
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
 _TIER = re.compile(r"512|768|\d(\.\d)?K", re.IGNORECASE)
-_CLOSE = 1.05  # A ratio that is this near is the same.
-_NEAR = 1.5  # The same of the side of a square with as many pixels as a tier has.
+_CLOSE = 1.05  # The factor within which ratios are the same.
+_NEAR = 1.5  # The same for sides, of a square with as many pixels as the tier.
 
 
 def number_of(body: dict[str, Any]) -> int:
-    """Check a body against OpenRouter's schema and return how many images it asks for.
+    """Check a body against OpenRouter's schema and return its number of images.
 
     Raises:
-        ApiError: 400 with the field and what was expected of it.
+        ApiError: 400 that names the field and what was expected.
     """
     if not isinstance(body.get("prompt"), str) or not body["prompt"]:
         raise invalid_body("prompt: Invalid input: expected string")
@@ -62,7 +62,7 @@ def number_of(body: dict[str, Any]) -> int:
 
 
 def check_model(body: dict[str, Any], model: Model) -> None:
-    """Check that a model takes what is asked of it.
+    """Check that a model has the parameters and values of a body.
 
     Raises:
         ApiError: 400 that names the field.
@@ -123,7 +123,7 @@ def _is_near(one: float, other: float, factor: float) -> bool:
 
 
 def shape(body: dict[str, Any]) -> dict[str, str]:
-    """Return what a chat would have in `image_config`."""
+    """Return the `image_config` of a chat that asks the same."""
     size = str(body.get("size") or "")
     tier = body.get("resolution") or (size.upper() if _TIER.fullmatch(size) else "1K")
     ratio = body.get("aspect_ratio") or "1:1"

@@ -1,4 +1,4 @@
-"""Images: their sizes, tokens and prices, and small valid PNGs, the same for the same prompt."""
+"""Images: sizes, tokens, prices, and small PNGs that are the same for the same prompt."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ PIXELS = {
     "21:9": (1536, 672),
 }
 TIERS = {"0.5K": 0.5, "512": 0.5, "768": 0.75, "1K": 1, "1.5K": 1.5, "2K": 2, "4K": 4}
-# Tokens of a quality, in those of the usual one: OpenAI's, about.
+# Tokens by quality, relative to the default one; about as OpenAI's.
 QUALITIES = {"low": 0.25, "high": 4, "xhigh": 6, "max": 8}
-# A tenth of a megapixel looks like an image and costs no time.
+# Images are this many times smaller than asked for, to be quick.
 SCALE = 8
 _MEGAPIXEL = 1024 * 1024
 
@@ -62,14 +62,14 @@ def image_tokens(image_config: Any, base: int, quality: Any = None) -> int:
 def price(
     api: ImageApi | None, fields: dict[str, Any], shape: dict[str, str], *, number: int, given: int
 ) -> Decimal:
-    """Return USD for drawn images; 0 for those that are sold by the token.
+    """Return USD for generated images; 0 if the model charges by the token.
 
     Args:
-        api: What the model costs, None for what is not known.
+        api: The model's prices, None if they are unknown.
         fields: The request's: `quality` chooses among prices.
         shape: Ratio and tier, as a chat's `image_config` has them.
-        number: Images that are drawn.
-        given: Images that were given.
+        number: Images to generate.
+        given: Images in the request.
     """
     if api is None or api.is_sold_by_token:
         return Decimal(0)
@@ -92,7 +92,7 @@ def price(
 def _chosen(
     lines: list[dict[str, Any]], fields: dict[str, Any], shape: dict[str, str]
 ) -> dict[str, Any]:
-    """Return the line of a request: its variant's, else the one without, else the first."""
+    """Return the price that applies: the variant's, else one without a variant, else the first."""
     tier = shape["image_size"].lower()
     names = {tier, f"{fields.get('quality') or 'low'}_{tier}"}
     for line in lines:
@@ -102,7 +102,7 @@ def _chosen(
 
 
 def data_url(prompt: str, image_config: Any, index: int = 0) -> str:
-    """Return a PNG as a data URL, its colours chosen by the prompt."""
+    """Return a PNG as a data URL, with colours by the prompt."""
     width, height = pixel_size(image_config)
     return _data_url(width, height, zlib.crc32(prompt.encode()) + index * 0x9E3779B1)
 

@@ -1,4 +1,4 @@
-"""`/images`: the images API, whole answers and streams, and what its models take."""
+"""`/images`: the images API, whole and streamed, and the parameters of its models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .state import State
 
 PATH = "/images"
-# How many previews a stream has; they are half the size.
+# Partial images of a stream; they are half the size.
 _PARTIALS = 2
 _TEXT_PIECE = 24
 _FAILING = ("error-in-200", "error-chunk", "choice-error")
@@ -38,7 +38,7 @@ _FAILING = ("error-in-200", "error-chunk", "choice-error")
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """A request that has been read: who draws what, and its tokens."""
+    """A request that was read and checked."""
 
     body: dict[str, Any]
     served: Served
@@ -48,7 +48,7 @@ class _Drawing:
 
 
 async def answer(call: Call) -> web.StreamResponse:
-    """Answer an image request and bill it: whole, or as a stream where the model has one.
+    """Answer an image request and bill it, as a stream if the model has one.
 
     Raises:
         ApiError: The body is refused, or no provider can answer it.
@@ -110,7 +110,7 @@ def _drawn(drawing: _Drawing, place: int, scale: int) -> tuple[bytes, str]:
     if _is_vector(drawing):
         drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>'
         return drawn.encode(), "image/svg+xml"
-    # The emulator draws PNG whatever is asked for, and says so.
+    # The emulator draws PNG for every other format, and `media_type` says so.
     return images.png(width, height, seed), "image/png"
 
 
@@ -121,7 +121,7 @@ def _is_vector(drawing: _Drawing) -> bool:
 
 
 async def _stream(call: Call, drawing: _Drawing, fault: Fault | None) -> web.StreamResponse:
-    """Send previews and the images. Only a stream that comes to its end is billed."""
+    """Send partial images and the images. Only a complete stream is billed."""
     state = call.state
     row, cost = inference.bill(state, PATH, "gen-img", drawing.served, drawing.used, fault)
     row = inference.named(replace(row, streamed=True), fault)
@@ -140,8 +140,8 @@ async def _stream(call: Call, drawing: _Drawing, fault: Fault | None) -> web.Str
             await writer.pause(float(fault.value or math.inf))
         if failed and fault is not None:
             error = error_object(fault, drawing.served.endpoint.provider)
-            said = {"message": error["message"], "code": str(error["code"])}
-            await writer.write(sse({"type": "error", "error": said}) + DONE)
+            shown = {"message": error["message"], "code": str(error["code"])}
+            await writer.write(sse({"type": "error", "error": shown}) + DONE)
         elif not ends_early:
             for event in _completed(state, drawing, cost):
                 await writer.write(sse(event))
@@ -172,7 +172,7 @@ def _previews(drawing: _Drawing) -> Iterator[dict[str, Any]]:
 
 
 def _completed(state: State, drawing: _Drawing, cost: billing.Cost) -> Iterator[dict[str, Any]]:
-    """Return an event for each image; the last one has the usage of all."""
+    """Yield an event for each image; the last has the usage of all."""
     for place, image in enumerate(_images(drawing), 1):
         event = {"type": "image_generation.completed", **image, "created": int(state.now())}
         if place == drawing.number:
@@ -212,7 +212,7 @@ def list_endpoints(call: Call) -> dict[str, Any]:
 
 
 def endpoints_object(model: Model) -> dict[str, Any]:
-    """Return who serves a model on the images API: what each takes, and its prices."""
+    """Return a model's endpoints on the images API, with their parameters and prices."""
     api = model.image_api
     offered = [
         {

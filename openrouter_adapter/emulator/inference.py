@@ -1,4 +1,4 @@
-"""What costs money: from a request to its answer and its row of the bill.
+"""Endpoints that cost money: from a request to its answer and its row of the bill.
 
 Two kinds of endpoints share this module. A conversation is a chat completion in a form of its own:
 a `Form` says how its body becomes a chat's, and how a completion becomes its answer and its stream.
@@ -91,7 +91,7 @@ async def _send_stream(
     made: tuple[list[bytes], bytes],
     headers: dict[str, str],
 ) -> web.StreamResponse:
-    """Send a stream and bill it, in full or for what a caller took who left."""
+    """Send a stream and bill it: in full, or for the part that was sent if the caller left."""
     state, settings = call.state, call.state.settings
     response = event_stream(completion.id, headers)
     writer = Writer(call.request, response, fault)
@@ -112,13 +112,13 @@ async def _send_stream(
     except (ConnectionError, asyncio.CancelledError):
         share = min(1.0, sent / len(events)) if events else 0.0
         if fault is not None and fault.name == "cut":
-            # The model had said it all; only the network failed.
+            # The model had answered in full; only the network failed.
             row = completion.bill_row(state.now(), streamed=True)
         else:
             row = completion.cut_row(state.now(), share)
         state.charge(named(row, fault))
         raise
-    # The bill is written before the last event, so that who reads it finds the row.
+    # The row is added before the last event, so that a caller who has it all finds the row.
     state.charge(named(completion.bill_row(state.now(), streamed=True), fault))
     await writer.write(end)
     await response.write_eof()
@@ -143,7 +143,7 @@ def single(path: str, answer: Callable[[State, Body, Fault | None], Answered]) -
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Who serves a request."""
+    """The model and the endpoint that serve a request."""
 
     model: Model
     endpoint: Endpoint
@@ -155,8 +155,8 @@ class Charge:
 
     Attributes:
         row: Its row.
-        cost: What the wire says it cost.
-        error: The answer of a fault that puts an error into it, None for none.
+        cost: The cost in the answer.
+        error: The whole answer if a fault makes it an error, else None.
     """
 
     row: BillRow
@@ -165,16 +165,16 @@ class Charge:
 
 
 def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> Served:
-    """Return the first provider of a request's model.
+    """Return the first endpoint of a request's model.
 
     Args:
-        state: Whose guardrails hold.
+        state: The account and the caller's key.
         body: The request.
-        modality: What the model must answer with.
+        modality: The output modality that the model must have.
         purpose: Completes "No endpoints found that support …".
 
     Raises:
-        ApiError: 400 without a model, 404 for one that can't.
+        ApiError: 400 without a model, 404 if the model lacks the modality.
     """
     name = body.get("model")
     if not isinstance(name, str) or not name:
@@ -189,18 +189,18 @@ def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> S
 def charge(
     state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
 ) -> Charge:
-    """Put a request on the bill; an error as its answer is free.
+    """Add a request to the bill; it is free if its answer is an error.
 
     Args:
-        state: Whose bill it is.
+        state: The account and the caller's key.
         path: The endpoint's path.
-        prefix: Of the generation id.
-        served: Who serves it.
+        prefix: The prefix of the generation id.
+        served: The model and the endpoint.
         usage: Its tokens.
-        fault: What goes wrong with the answer, None for nothing.
+        fault: The answer's fault, if any.
 
     Raises:
-        ApiError: 402 where the credits are not enough.
+        ApiError: 402 if the credits are not enough.
     """
     row, cost = bill(state, path, prefix, served, usage, fault)
     error = None
@@ -214,18 +214,18 @@ def charge(
 def bill(
     state: State, path: str, prefix: str, served: Served, usage: Usage, fault: Fault | None
 ) -> tuple[BillRow, Cost]:
-    """Return the row of a request and what the wire says it costs; nothing is charged yet.
+    """Return the row of a request and the cost in its answer, without charging it.
 
     Args:
-        state: Whose bill it is.
+        state: The account and the caller's key.
         path: The endpoint's path.
-        prefix: Of the generation id.
-        served: Who serves it.
+        prefix: The prefix of the generation id.
+        served: The model and the endpoint.
         usage: Its tokens.
-        fault: What goes wrong with the answer, None for nothing.
+        fault: The answer's fault, if any.
 
     Raises:
-        ApiError: 402 where the credits are not enough.
+        ApiError: 402 if the credits are not enough.
     """
     endpoint = served.endpoint
     cost = billing.price(usage, endpoint, is_byok=state.is_byok(served.model, endpoint))
@@ -246,12 +246,12 @@ def bill(
 
 
 def unpaid(row: BillRow, *, cancelled: bool = False) -> BillRow:
-    """Return a row that costs nothing: it failed, or its caller left."""
+    """Return a row without its costs, for a request that failed or whose caller left."""
     return replace(row, cost=billing.ZERO, upstream_cost=billing.ZERO, cancelled=cancelled)
 
 
 def named(row: BillRow, fault: Fault | None) -> BillRow:
-    """Return a row that names its fault, with the status that the fault put into the answer."""
+    """Return a row with its fault's name, and with the status of the error in the answer."""
     if fault is None:
         return row
     says_error = fault.name in {"error-in-200", "error-chunk", "choice-error"}

@@ -1,4 +1,4 @@
-"""JSON values that fit a JSON schema, filled from the words of a prompt where they match."""
+"""JSON values that fit a JSON schema, with values from a prompt where they match."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_DEPTH = 8
 
 
 class Hints:
-    """What a prompt offers for the fields of a schema; each value is used once."""
+    """A prompt's values for the fields of a schema; each is used once."""
 
     def __init__(self, prompt: str) -> None:
         """Find the prompt's dates, numbers, quotes, names, places and expressions."""
@@ -46,7 +46,7 @@ class Hints:
         self.expression = expression.group().strip() if expression else ""
 
     def text(self, name: str) -> str:
-        """Return what a string field of this name should hold, empty for no idea."""
+        """Return the value for a string field of this name, empty if the prompt has none."""
         lowered = name.lower()
         if lowered in {"expression", "formula", "equation"} and self.expression:
             return self.expression
@@ -65,14 +65,14 @@ class Hints:
         return ""
 
     def number(self) -> float | None:
-        """Return the prompt's next number, or None."""
+        """Return the prompt's next number, None if there is none."""
         return float(self.numbers.pop(0)) if self.numbers else None
 
 
 def fill(schema: Any, prompt: str) -> Any:
     """Return a JSON value that fits a schema, the same for the same schema and prompt.
 
-    Understands what OpenAI's and Anthropic's structured outputs do: types, `enum`, `const`,
+    Supports the keywords of OpenAI's and Anthropic's structured outputs: types, `enum`, `const`,
     `anyOf`, `oneOf`, `allOf`, `$ref`, formats, and the bounds of numbers, strings and arrays.
     """
     root = schema if isinstance(schema, dict) else {}
@@ -142,7 +142,7 @@ def _object(
     properties = schema.get("properties") or {}
     names = list(properties)
     if depth:
-        # Deep down only what is required, so that a recursive schema comes to an end.
+        # Below the top only required fields, so that a recursive schema ends.
         names = [name for name in names if name in schema.get("required", names)]
     filled = {name: _value(properties[name], name, hints, root, depth + 1) for name in names}
     for name in schema.get("required") or ():

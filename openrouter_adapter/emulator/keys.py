@@ -1,4 +1,4 @@
-"""The account's keys: who may call what, what each has spent, and what it may spend."""
+"""The account's keys: access, spend and budgets."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ WINDOWS = {"": None, "_daily": "daily", "_weekly": "weekly", "_monthly": "monthl
 
 
 def hash_of(secret: str) -> str:
-    """Return the hash by which the account knows a key."""
+    """Return the hash by which `/keys` names a key."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Spend:
-    """USD by UTC day: what the credits paid, and what the caller's own provider keys did."""
+    """USD by UTC day, of credits and of the caller's own provider keys."""
 
     def __init__(self) -> None:
-        """Start with nothing spent."""
+        """Start empty."""
         self._days: dict[int, tuple[Decimal, Decimal]] = {}
 
     def add(self, row: BillRow) -> None:
@@ -40,20 +40,20 @@ class Spend:
         self._days[day] = (credits_used + row.cost, byok + own)
 
     def of_window(self, reset: str | None, now: float) -> tuple[Decimal, Decimal]:
-        """Return USD of credits and of own provider keys since a window began; None is for ever."""
+        """Return USD of credits and of own provider keys in a reset's window, None for all time."""
         first = 0 if reset is None else clock.first_day(reset, now)
         days = [used for day, used in self._days.items() if day >= first]
         return sum((used[0] for used in days), ZERO), sum((used[1] for used in days), ZERO)
 
     def counted(self, reset: str | None, now: float, *, byok: bool) -> Decimal:
-        """Return the USD of a window that count against a limit."""
+        """Return the USD of a window that count against a limit, with or without provider keys."""
         credits_used, own = self.of_window(reset, now)
         return credits_used + own if byok else credits_used
 
 
 @dataclass(slots=True)
 class Key:
-    """One key of the account, with the fields that `/keys` shows."""
+    """A key of the account, with the fields that `/keys` shows."""
 
     secret: str
     name: str
@@ -74,20 +74,20 @@ class Key:
     hash: str = ""
 
     def __post_init__(self) -> None:
-        """Give it the hash by which the account knows it."""
+        """Set its hash, by which `/keys` names it."""
         self.hash = hash_of(self.secret)
 
     @property
     def label(self) -> str:
-        """Both ends of the secret."""
+        """The start and the end of the secret."""
         return f"{self.secret[:12]}...{self.secret[-3:]}"
 
     def expired(self, now: float) -> bool:
-        """Tell whether its time is over."""
+        """Return whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
     def remaining(self, now: float) -> Decimal | None:
-        """Return the USD left of its limit, None where it has none."""
+        """Return the USD left of its limit, None without a limit."""
         if self.limit is None:
             return None
         byok = self.include_byok_in_limit
@@ -103,7 +103,7 @@ class Key:
         return sums
 
     def limits(self, now: float) -> dict[str, Any]:
-        """Return what `/key` and `/keys` say of its limit."""
+        """Return its limit as `/key` and `/keys` show it."""
         remaining = self.remaining(now)
         return {
             "limit": None if self.limit is None else wire_number(self.limit),
@@ -115,22 +115,22 @@ class Key:
 
 
 class Keys:
-    """All keys by their hash, the oldest first; removed ones stay, for what they spent."""
+    """All keys by their hash, the oldest first. Deleted keys are kept for their spend."""
 
     def __init__(self, *, open_to_all: Key | None = None) -> None:
-        """Know no key; with `open_to_all` any unknown secret stands for that one."""
+        """Start empty; with `open_to_all` any unknown secret is accepted as that key."""
         self._keys: dict[str, Key] = {}
         self._open_to_all = open_to_all
 
     def add(self, key: Key) -> None:
-        """Let a key in."""
+        """Add a key."""
         self._keys[key.hash] = key
 
     def of_secret(self, secret: str) -> Key:
-        """Return the key that a caller shows.
+        """Return the key of a caller's secret.
 
         Raises:
-            ApiError: 401 where nobody has it.
+            ApiError: 401 if there is none.
         """
         key = self.of_hash(hash_of(secret)) or self._open_to_all
         if key is None:
@@ -138,20 +138,20 @@ class Keys:
         return key
 
     def of_hash(self, digest: str) -> Key | None:
-        """Return the key with a hash, None for none."""
+        """Return the key with a hash, None if there is none."""
         key = self._keys.get(digest)
         return None if key is None or key.removed else key
 
-    def once_known(self, digest: str) -> Key | None:
-        """Return the key with a hash, also one that was removed; None for none."""
+    def even_deleted(self, digest: str) -> Key | None:
+        """Return the key with a hash, even if it was deleted; None if there never was one."""
         return self._keys.get(digest)
 
     def of_owner(self, user: str | None) -> list[Key]:
-        """Return the keys that a user made, removed ones too."""
+        """Return the keys that a user created, deleted ones included."""
         return [key for key in self._keys.values() if key.creator == user]
 
     def all(self) -> list[Key]:
-        """Return the keys that call models, the newest first; management keys show nowhere."""
+        """Return the keys that call models, the newest first."""
         kept = reversed(self._keys.values())
         return [key for key in kept if not key.manages and not key.removed]
 
@@ -161,12 +161,12 @@ class Budget:
     """One limit on what a key may spend, as `/key` lists them.
 
     Attributes:
-        scope: Which layer it is, in OpenRouter's words.
+        scope: OpenRouter's name of the layer that sets it.
         limit: USD in a window.
-        spent: USD of the window that is open.
-        reset: The window; None for one that never ends.
-        byok: Whether the caller's own provider keys count.
-        guardrail: The guardrail that sets it, None for the key's own limit.
+        spent: USD spent in the current window.
+        reset: The reset interval, None if it is never reset.
+        byok: Whether spend of the caller's own provider keys counts.
+        guardrail: The guardrail's id, None for the key's own limit.
     """
 
     scope: str
@@ -182,7 +182,7 @@ class Budget:
         return self.limit - self.spent
 
     def wire(self, now: float) -> dict[str, Any]:
-        """Return it as `/key` shows it."""
+        """Return its JSON in `/key`."""
         return {
             "budget_id": None,
             "guardrail_id": self.guardrail,
@@ -196,13 +196,13 @@ class Budget:
         }
 
     def resets_at(self, now: float) -> str | None:
-        """Return when its window ends."""
+        """Return the end of its window."""
         return clock.instant(clock.resets_at(self.reset, now)) if self.reset else None
 
 
 @dataclass(slots=True)
 class ProviderKey:
-    """A provider's key; of its secret only both ends are kept."""
+    """A provider's key; only the start and the end of its secret are kept."""
 
     id: str
     provider: str
@@ -213,20 +213,20 @@ class ProviderKey:
     fields: dict[str, Any] = field(default_factory=dict)
 
     def serves(self, key: Key, model: Model, endpoint: Endpoint) -> bool:
-        """Tell whether it pays for a request."""
-        told = self.fields
+        """Return whether it serves a request of a key to an endpoint."""
+        fields = self.fields
         return (
             self.provider == endpoint.slug
-            and not told.get("disabled")
-            and _open_to(told.get("allowed_models"), model.id, model.canonical_slug)
-            and _open_to(told.get("allowed_api_key_hashes"), key.hash)
-            and _open_to(told.get("allowed_user_ids"), key.creator or "")
+            and not fields.get("disabled")
+            and _open_to(fields.get("allowed_models"), model.id, model.canonical_slug)
+            and _open_to(fields.get("allowed_api_key_hashes"), key.hash)
+            and _open_to(fields.get("allowed_user_ids"), key.creator or "")
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a code stands for: the key to make, and the proof that its owner must bring."""
+    """The key that an OAuth code is exchanged for, and the challenge to verify."""
 
     issued_at: float
     label: str

@@ -1,4 +1,4 @@
-"""What a caller can pay: the account's credits, the key's limit, and the guardrails' budgets."""
+"""Checks that a caller can pay: the account's credits, the key's limit, budgets of guardrails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .catalog import Endpoint, Model
     from .state import State
 
-# Where a model names no limit, and the request none either.
+# Completion tokens if neither the model nor the request has a limit.
 _OUTPUT = 4096
 
 
@@ -31,16 +31,16 @@ def budgets(state: State) -> list[Budget]:
 
 
 def tightest(found: list[Budget]) -> Budget | None:
-    """Return the budget that blocks first, None for none."""
+    """Return the budget that blocks first, None if there is no budget."""
     spent = [budget for budget in found if budget.left <= 0]
     return spent[0] if spent else min(found, key=lambda one: one.left, default=None)
 
 
 def check_open(state: State) -> None:
-    """Check that the caller may begin a request at all.
+    """Check that no limit of the caller is used up.
 
     Raises:
-        ApiError: 403 where a limit is used up, 402 where the account owes.
+        ApiError: 403 if a limit is used up, 402 if the account is in debt.
     """
     state.guardrails.check_region(state.key)
     for budget in budgets(state):
@@ -54,10 +54,10 @@ def check_open(state: State) -> None:
 def check_worst_case(
     state: State, model: Model, endpoint: Endpoint, prompt_tokens: int, limit: int | None
 ) -> None:
-    """Check that the most that a chat can cost is there.
+    """Check that a chat's highest possible cost can be paid.
 
     Raises:
-        ApiError: 429 for one free request too many, 402 where the money is not enough.
+        ApiError: 429 if the limit of free requests is reached, 402 if the money is not enough.
     """
     if model.is_free:
         state.rates.admit_free(state.now(), state.bought())
@@ -84,7 +84,7 @@ def check_cost(state: State, model: Model, cost: Cost) -> None:
     """Check that a request whose cost is known can be paid.
 
     Raises:
-        ApiError: 429 for one free request too many, 402 where the money is not enough.
+        ApiError: 429 if the limit of free requests is reached, 402 if the money is not enough.
     """
     if model.is_free:
         state.rates.admit_free(state.now(), state.bought())
@@ -99,7 +99,7 @@ def check_cost(state: State, model: Model, cost: Cost) -> None:
 
 
 def _purses(state: State) -> list[tuple[str, Decimal, str | None]]:
-    """Return what must pay: where it comes from, the USD left there, and when it is filled."""
+    """Return the sources that must all cover a request: name, USD left, reset interval."""
     purses: list[tuple[str, Decimal, str | None]] = [
         (_source(budget), budget.left, budget.reset) for budget in budgets(state)
     ]

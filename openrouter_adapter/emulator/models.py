@@ -25,11 +25,11 @@ _OPENAI_EFFORTS = ("high", "medium", "low", "minimal")
 
 
 def listing(shown: Sequence[Model] | None = None, total: int | None = None) -> dict[str, Any]:
-    """Return a list of models as `/models` answers; without any given, of all that are listed.
+    """Return a list of models as `/models` answers, of all listed ones by default.
 
     Args:
-        shown: The models of a page.
-        total: How many there are on all pages.
+        shown: The models of a page, None for all listed ones.
+        total: The number of models on all pages.
     """
     if shown is None:
         shown = [model for model in models() if model.listed]
@@ -144,7 +144,7 @@ def _price(model: Model, item: str) -> Decimal:
     return Decimal(model.pricing.get(item, "0")) * _MILLION
 
 
-# What a model must have, by the name of the parameter that asks; commas part alternatives.
+# Values of a model, by the name of the filter; commas separate alternatives.
 _ANY_OF: dict[str, Callable[[Model], Iterable[str]]] = {
     "input_modalities": lambda model: model.input,
     "output_modalities": lambda model: (*model.output, "all"),
@@ -154,7 +154,7 @@ _ANY_OF: dict[str, Callable[[Model], Iterable[str]]] = {
     ),
     "arch": lambda model: [model.tokenizer.lower()],
 }
-# Bounds, by the name of the parameter without its min_ or max_.
+# Values with bounds, by the name of the filter without min_ or max_.
 _BOUNDS: dict[str, Callable[[Model, float], Decimal]] = {
     "price": lambda model, _: _price(model, "prompt"),
     "output_price": lambda model, _: _price(model, "completion"),
@@ -181,7 +181,7 @@ def list_models(call: Call) -> dict[str, Any]:
 
 
 def list_user_models(call: Call) -> dict[str, Any]:
-    """Return the body of `GET /models/user`: what the key's guardrails leave."""
+    """Return the body of `GET /models/user`: the models that the key's guardrails allow."""
     return _list(call, [model for model in listed() if _open_to(call, model)])
 
 
@@ -211,7 +211,7 @@ def list_zdr_endpoints(_: Call) -> dict[str, Any]:
         endpoint_object(model, endpoint)
         for model in listed()
         for endpoint in model.endpoints
-        if catalog.keeps_nothing(endpoint)
+        if catalog.has_zero_retention(endpoint)
     ]
     return {"data": kept}
 
@@ -240,7 +240,7 @@ def _fits(call: Call, model: Model) -> bool:
         and needed <= model.parameters
         and (words in model.id.lower() or words in model.name.lower())
         and model.context_length >= call.whole("context", 0, 0)
-        and (not call.flag("zdr") or any(map(catalog.keeps_nothing, model.endpoints)))
+        and (not call.flag("zdr") or any(map(catalog.has_zero_retention, model.endpoints)))
         and all(_inside(call, name, has(model, call.state.now())) for name, has in _BOUNDS.items())
     )
 

@@ -1,4 +1,4 @@
-"""What OpenRouter does around a model: web search, PDFs, server tools, compression, healing."""
+"""What OpenRouter adds to a model: web search, PDFs, server tools, compression, healing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ EXA_RESULT = Decimal("0.004")
 EXA_SEARCH = Decimal("0.007")
 DEFAULT_RESULTS = 5
 _MOST_RESULTS = 100  # no engine gives more
-# USD for one page of a PDF, by engine; the others cost nothing beside tokens.
+# USD for one page of a PDF, by engine; the other engines cost only tokens.
 PAGE_PRICES = {"mistral-ocr": Decimal("0.002")}
-# An advisor answers in about this many tokens.
+# Tokens of an advisor's answer, about.
 _ADVICE_TOKENS = 200
-# Models that search by themselves whenever they are asked.
+# Authors whose models search on every request.
 _SEARCHING_AUTHORS = ("perplexity",)
-# Providers whose own search serves the web search tool.
+# Authors whose own search serves the web search tool.
 _NATIVE_SEARCH = ("openai", "anthropic", "x-ai", "perplexity", "google")
 _SITES = (
     ("https://en.wikipedia.org/wiki/{slug}", "{topic} - Wikipedia"),
@@ -36,7 +36,7 @@ _SITES = (
     ("https://example.org/guides/{slug}", "A guide to {topic}"),
     ("https://example.net/news/{slug}", "{topic} in the news"),
 )
-# Endpoints up to this context compress unless they are told not to.
+# Endpoints up to this context length compress by default.
 _COMPRESSED_CONTEXT = 8192
 _OMITTED = " […] "
 _PAGE = re.compile(rb"/Type\s*/Page\b")
@@ -45,14 +45,14 @@ _PDF_WORDS = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was done for a request beside the model's own tokens.
+    """Work for a request in addition to the model's tokens.
 
     Attributes:
         annotations: Citations and parsed files for the message.
-        context: Text that was put before the prompt: search results, parsed files.
-        native_searches: Searches that the provider made and charges for.
-        server_tools: The usage's `server_tool_use_details`, None without any.
-        surcharge: USD on top of the inference.
+        context: Text put before the prompt: search results, parsed files.
+        native_searches: Searches made and charged by the provider.
+        server_tools: The usage's `server_tool_use_details`, None if no tool ran.
+        surcharge: USD in addition to the inference.
     """
 
     annotations: tuple[dict[str, Any], ...] = ()
@@ -62,7 +62,7 @@ class Work:
     surcharge: Decimal = ZERO
 
     def plus(self, other: Work) -> Work:
-        """Return both together."""
+        """Return the sum of both."""
         tools = {**(self.server_tools or {}), **(other.server_tools or {})}
         return Work(
             annotations=self.annotations + other.annotations,
@@ -75,12 +75,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """The plugins of a request by their id, switched-off ones left out."""
+    """The enabled plugins of a request, by id."""
 
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """Return a plugin's options, None where it is not on."""
+        """Return a plugin's options, None if it is not enabled."""
         return self.options.get(name)
 
 
@@ -97,7 +97,7 @@ def plugins_of(body: dict[str, Any], target: Target) -> Plugins:
 
 
 def work(body: dict[str, Any], target: Target, endpoint: Endpoint, plugins: Plugins) -> Work:
-    """Do what the plugins and server tools of a request ask for."""
+    """Return the work of a request's plugins and server tools."""
     done = Work()
     prompt = answers.last_words(body["messages"])
     web = plugins.get("web")
@@ -115,13 +115,13 @@ def work(body: dict[str, Any], target: Target, endpoint: Endpoint, plugins: Plug
 
 
 def topic_of(prompt: str) -> str:
-    """Return what a search would be about."""
+    """Return the topic of a search for a prompt."""
     words = re.findall(r"\w+", prompt)
     return " ".join(words[:6]) or "nothing"
 
 
 def citations(prompt: str, number: int, *, with_content: bool) -> tuple[dict[str, Any], ...]:
-    """Return `url_citation` annotations, made up for the prompt."""
+    """Return invented `url_citation` annotations for a prompt."""
     topic = topic_of(prompt)
     slug = topic.replace(" ", "_")
     cited = []
@@ -211,7 +211,7 @@ def _parse_files(messages: list[dict[str, Any]], target: Target, plugins: Plugin
 
 
 def _known_hashes(messages: list[dict[str, Any]]) -> set[str]:
-    # An annotation that came back with the conversation spares the parsing.
+    # A file whose annotation comes back with the conversation is not parsed again.
     return {
         annotation["file"].get("hash", "")
         for message in messages
@@ -256,12 +256,12 @@ def _content_of(source: str) -> bytes:
 
 
 def _text_in(pdf: bytes) -> str:
-    # Only text that lies open in the file; no test needs a real parser.
+    # Only uncompressed text; no test needs a real parser.
     return b" ".join(_PDF_WORDS.findall(pdf)).decode(errors="replace")
 
 
 def healed(answer: answers.Answer, body: dict[str, Any], plugins: Plugins) -> answers.Answer:
-    """Repair JSON where the `response-healing` plugin is on: unstreamed, with a schema."""
+    """Repair JSON if the `response-healing` plugin is enabled: unstreamed, with a schema."""
     wanted = body.get("response_format") or {}
     acts = plugins.get("response-healing") is not None and not body.get("stream")
     if not acts or wanted.get("type") != "json_schema" or not answer.content:
@@ -270,7 +270,7 @@ def healed(answer: answers.Answer, body: dict[str, Any], plugins: Plugins) -> an
 
 
 def compresses(body: dict[str, Any], plugins: Plugins, context_length: int) -> bool:
-    """Tell whether a request lets its prompt be compressed on an endpoint."""
+    """Return whether a request allows its prompt to be compressed on an endpoint."""
     transforms = body.get("transforms")
     if transforms is not None:
         return "middle-out" in transforms
@@ -278,10 +278,10 @@ def compresses(body: dict[str, Any], plugins: Plugins, context_length: int) -> b
 
 
 def middle_out(messages: list[dict[str, Any]], budget: int) -> list[dict[str, Any]]:
-    """Return messages of at most `budget` tokens: half from the start and half from the end.
+    """Return messages of at most `budget` tokens, half from the start and half from the end.
 
-    Whole messages are dropped from the middle; where two are left, their texts lose their own
-    middles.
+    Whole messages are dropped from the middle. If two are left, the middles of their texts are
+    dropped.
     """
     kept = list(messages)
     while len(kept) > 2 and tokens.prompt_tokens(kept) > budget:
@@ -300,7 +300,7 @@ def _squeezed(text: str, limit: int) -> str:
     ids = tokens.encode(text)
     if len(ids) <= limit:
         return text
-    # The mark takes tokens itself, and so may the seams.
+    # The ellipsis has tokens, too, and a cut may add one.
     half = max(1, (limit - 2 * tokens.count(_OMITTED)) // 2)
     decode = tokens.encoding().decode_bytes
     start, end = decode(ids[:half]), decode(ids[-half:])

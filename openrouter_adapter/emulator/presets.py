@@ -1,4 +1,4 @@
-"""Presets: parameters kept under a name, which a request's own ones override."""
+"""Presets: named parameters, which a request's own ones override."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ class Preset:
     versions: list[dict[str, Any]] = field(default_factory=list)
 
     def parameters(self) -> dict[str, Any]:
-        """Return what a request gets of the latest version."""
+        """Return the latest version's parameters."""
         latest = self.versions[-1]
         prompt = latest["system_prompt"]
         return {**latest["config"], **({"system_prompt": prompt} if prompt else {})}
 
     def add_version(self, version_id: str, parameters: Mapping[str, Any], now: float) -> None:
-        """Put the next version of it in use."""
+        """Add a version, which is in use from now on."""
+        config = {name: parameters[name] for name in parameters if name != "system_prompt"}
         self.versions.append(
             {
                 "id": version_id,
                 "preset_id": self.id,
                 "version": len(self.versions) + 1,
                 "creator_id": USER_ID,
-                "config": {key: told for key, told in parameters.items() if key != "system_prompt"},
+                "config": config,
                 "system_prompt": parameters.get("system_prompt"),
                 "created_at": clock.timestamp(now),
                 "updated_at": clock.timestamp(now),
@@ -49,10 +50,10 @@ def applied(body: dict[str, Any], presets: Mapping[str, Preset]) -> dict[str, An
     """Return a request with its preset's parameters under its own, merged one level deep.
 
     A preset is named by the model `@preset/name`, after a model as `author/slug@preset/name`,
-    or by the field `preset`. Its `system_prompt` goes before the messages.
+    or by the field `preset`. Its `system_prompt` comes before the messages.
 
     Raises:
-        ApiError: 404 for a preset that isn't there.
+        ApiError: 404 for an unknown preset.
     """
     model, mark, name = str(body.get("model") or "").partition(_MARK)
     name = name or str(body.get("preset") or "")

@@ -1,4 +1,4 @@
-"""How many requests are let through: a minute's and a day's, counted in windows of the clock."""
+"""Rate limits: requests a minute and a day, counted in windows of the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .clock import SECONDS_A_DAY
 from .errors import ApiError
 
 _MINUTE = 60
-# What OpenRouter allows on `:free` models: more a day once this many USD were ever bought.
+# OpenRouter's limits on `:free` models, higher if at least this many USD were ever bought.
 _THRESHOLD = Decimal(10)
 _A_DAY_BELOW = 50
 _A_DAY_FROM = 1000
@@ -22,7 +22,7 @@ class _Window:
     used: int = 0
 
     def count(self, now: float, seconds: int) -> int:
-        """Return how many came in the window that is open now."""
+        """Return the number of requests in the current window."""
         began = int(now // seconds)
         if began != self.began:
             self.began, self.used = began, 0
@@ -30,7 +30,7 @@ class _Window:
 
 
 class Rates:
-    """The windows of an account."""
+    """The rate limits of an account."""
 
     def __init__(
         self, a_minute: int | None, free_a_minute: int | None, free_a_day: int | None
@@ -50,13 +50,13 @@ class Rates:
         self._day = _Window()
 
     def free_a_day(self, bought: Decimal | None) -> int:
-        """Return how many requests to free models a day allows."""
+        """Return the limit of requests to free models a day."""
         if self._free_a_day is not None:
             return self._free_a_day
         return _A_DAY_FROM if bought is None or bought >= _THRESHOLD else _A_DAY_BELOW
 
     def free_today(self, now: float, bought: Decimal | None) -> dict[str, int]:
-        """Return what `/key` says of today's requests to free models."""
+        """Return today's requests to free models, as `/key` reports them."""
         limit = self.free_a_day(bought)
         used = self._day.count(now, SECONDS_A_DAY)
         return {"limit": limit, "used": used, "remaining": max(0, limit - used)}
@@ -65,7 +65,7 @@ class Rates:
         """Count a request of the caller's key.
 
         Raises:
-            ApiError: 429 for one too many in this minute.
+            ApiError: 429 if the key's limit of this minute is reached.
         """
         if self._a_minute is None:
             return
@@ -78,7 +78,7 @@ class Rates:
         """Count a request to a free model.
 
         Raises:
-            ApiError: 429 for one too many, in this minute or this day.
+            ApiError: 429 if the limit of this minute or this day is reached.
         """
         a_minute = self._free_a_minute
         if a_minute is not None and self._minute.count(now, _MINUTE) >= a_minute:

@@ -1,4 +1,4 @@
-"""Reasoning details in each family's format: made, cut for a stream, and checked on return."""
+"""Reasoning details in each family's format: whole, in deltas, and checked when sent back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ XAI = "xai-responses-v1"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Whether a request gets reasoning, and whether it is shown."""
+    """Whether a request gets reasoning, with what effort, and whether it is hidden."""
 
     enabled: bool = False
     exclude: bool = False
@@ -34,7 +34,7 @@ def wish(body: dict[str, Any], model: Model) -> Wish:
     """Read `reasoning`, `reasoning_effort` and `include_reasoning`.
 
     Raises:
-        ApiError: 400 where effort and max_tokens are both given.
+        ApiError: 400 if effort and max_tokens are both given.
     """
     asked = body.get("reasoning")
     options: dict[str, Any] = asked if isinstance(asked, dict) else {}
@@ -59,28 +59,28 @@ def wish(body: dict[str, Any], model: Model) -> Wish:
 
 @lru_cache(maxsize=1024)
 def sign(text: str) -> str:
-    """Return the signature of a thought; a pure function, so it needs no memory to check."""
+    """Return the signature of a reasoning text; it can be checked without being stored."""
     digest = hashlib.shake_256(b"emulator-signature" + text.encode()).digest(189)
     return "Er" + base64.b64encode(digest).decode()
 
 
 @lru_cache(maxsize=1024)
 def seal(text: str, kind: str = "gAAAAAB") -> str:
-    """Return the encrypted form of a thought, with its own check at the end."""
+    """Return the encrypted form of a reasoning text, with a checksum at the end."""
     digest = hashlib.shake_256(b"emulator-seal" + text.encode()).digest(90)
     data = kind + base64.urlsafe_b64encode(digest).decode()
     return data + hashlib.sha256(data.encode()).hexdigest()[:12]
 
 
 def is_sealed(data: Any) -> bool:
-    """Tell whether encrypted data came back as `seal` gave it out."""
+    """Return whether encrypted data is as `seal` returned it."""
     if not isinstance(data, str) or len(data) < 12:
         return False
     return hashlib.sha256(data[:-12].encode()).hexdigest()[:12] == data[-12:]
 
 
 def details(form: str, text: str) -> list[dict[str, Any]]:
-    """Return the `reasoning_details` of one thought, as a whole answer has them."""
+    """Return the `reasoning_details` of a reasoning text in a whole answer."""
     if form == ANTHROPIC:
         return [
             {
@@ -98,9 +98,9 @@ def details(form: str, text: str) -> list[dict[str, Any]]:
         ]
     if form == XAI:
         return [_encrypted(form, text, index=0)]
-    said: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": 0}
-    # Gemini puts the words and their encrypted twin under one index.
-    return [said, _encrypted(form, text, index=0)] if form == GOOGLE else [said]
+    plain: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": 0}
+    # Gemini gives the text and its encrypted form one index.
+    return [plain, _encrypted(form, text, index=0)] if form == GOOGLE else [plain]
 
 
 def _encrypted(form: str, text: str, index: int) -> dict[str, Any]:
@@ -114,12 +114,12 @@ def _encrypted(form: str, text: str, index: int) -> dict[str, Any]:
 
 
 def shown_text(form: str, text: str) -> str | None:
-    """Return the message's `reasoning`, None where the model shows no words."""
+    """Return the message's `reasoning`, None if the model shows no text."""
     return None if form == XAI else text
 
 
 def deltas(form: str, pieces: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the deltas of a stream whose details add up to those of `details`."""
+    """Return the deltas of a stream, which add up to `details`."""
     text = "".join(pieces)
     cut: list[dict[str, Any]] = []
     for detail in details(form, text):
@@ -140,10 +140,10 @@ def deltas(form: str, pieces: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def check_returned(messages: list[dict[str, Any]], provider: str) -> None:
-    """Refuse thoughts that were changed on their way back, in the upstream's words.
+    """Refuse reasoning details that were changed before they were sent back.
 
     Raises:
-        ApiError: 400 with the upstream's message in `metadata.raw`.
+        ApiError: 400 with the provider's message in `metadata.raw`.
     """
     for place, message in enumerate(messages):
         for position, detail in enumerate(message.get("reasoning_details") or ()):

@@ -25,7 +25,7 @@ def rank(
     """Answer a rerank request and bill it.
 
     Raises:
-        ApiError: 400 for a bad body, 404 for a model that ranks nothing.
+        ApiError: 400 for an invalid body, 404 for a model without rerank.
     """
     _check(body)
     served = inference.choose(state, body, "rerank", "rerank")
@@ -44,7 +44,7 @@ def rank(
     if fault is not None and fault.name == "empty-choices":
         results = []
     answer = {
-        # OpenRouter answers with the provider's own name of the model here.
+        # OpenRouter answers with the provider's name of the model here.
         "model": served.model.id.rpartition("/")[2],
         "results": results,
         "usage": {"total_tokens": used.prompt, "cost": billing.wire_number(charged.cost.total)},

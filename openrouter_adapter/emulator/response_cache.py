@@ -1,7 +1,7 @@
-"""OpenRouter's cache of whole answers: `X-OpenRouter-Cache`.
+"""OpenRouter's response cache: `X-OpenRouter-Cache`.
 
 See https://openrouter.ai/docs/guides/features/response-caching. An entry belongs to one API key,
-endpoint and body, the order of whose fields counts; a stream's is not a whole answer's.
+endpoint and body. The order of the body's fields counts, and streams have their own entries.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _USUAL = 300
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What was answered: a completion, or None where it is made the same again."""
+    """A cached answer: a completion, or None for an answer that can be made again."""
 
     source_id: str
     completion: Completion | None
@@ -39,13 +39,13 @@ class ResponseCache:
     """The entries of all keys."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._entries: dict[bytes, _Entry] = {}
 
     def look(
         self, clock: Clock, key_hash: str, headers: Mapping[str, str], path: str, body: Any
     ) -> Lookup | None:
-        """Return what a request finds there, None for a request that does not ask for it."""
+        """Return the lookup of a request, None if it does not ask for one."""
         if headers.get("X-OpenRouter-Cache", "").lower() != "true":
             return None
         parts = [key_hash, path, body]
@@ -58,13 +58,13 @@ class ResponseCache:
         return Lookup(self, clock, key, entry, _ttl(headers.get("X-OpenRouter-Cache-TTL")))
 
     def put(self, key: bytes, entry: _Entry) -> None:
-        """Keep an answer in place of an older one."""
+        """Add an entry, in place of an older one."""
         self._entries[key] = entry
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What one request found: a hit, or a miss whose answer is kept."""
+    """The lookup of one request: a hit, or a miss whose answer is kept."""
 
     cache: ResponseCache
     clock: Clock
@@ -74,11 +74,11 @@ class Lookup:
 
     @property
     def is_hit(self) -> bool:
-        """Whether there is an answer."""
+        """Whether it is a hit."""
         return self.entry is not None
 
     def headers(self) -> dict[str, str]:
-        """Return what the response's headers say of it."""
+        """Return the response's headers about the cache."""
         if self.entry is None:
             return {"X-OpenRouter-Cache-Status": "MISS", "X-OpenRouter-Cache-TTL": str(self.ttl)}
         age = int(self.clock.now() - self.entry.stored_at)
@@ -90,7 +90,7 @@ class Lookup:
         }
 
     def completion(self, new_id: Callable[[], str]) -> Completion | None:
-        """Return the cached completion as a generation of its own that cost nothing."""
+        """Return the cached completion as a new generation without cost."""
         kept = self.entry.completion if self.entry else None
         if kept is None:
             return None
@@ -103,13 +103,13 @@ class Lookup:
         )
 
     def keep(self, source_id: str, completion: Completion | None = None) -> None:
-        """Keep the whole answer of a miss."""
+        """Add the answer of a miss to the cache."""
         if self.entry is None:
             now = self.clock.now()
             self.cache.put(self.key, _Entry(source_id, completion, now, self.ttl))
 
 
 def _ttl(given: str | None) -> int:
-    """Return the seconds that a header asks for: its leading digits, within the limits."""
+    """Return the seconds in a header: its leading digits, within the limits."""
     digits = re.match(r"\s*(\d+)", given or "")
     return _USUAL if digits is None else min(max(int(digits[1]), 1), _LONGEST)

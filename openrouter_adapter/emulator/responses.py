@@ -18,10 +18,10 @@ _PARTS = {"input_text": "text", "output_text": "text", "refusal": "text"}
 
 
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the chat request that asks the same.
+    """Return the body of a chat that asks the same.
 
     Raises:
-        ApiError: 400 for what the Responses API refuses by itself.
+        ApiError: 400 for fields that only the Responses API refuses.
     """
     if body.get("input") in (None, "", []):
         raise invalid_body('Input required: specify "input"')
@@ -100,14 +100,14 @@ def _content(content: Any) -> Any:
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
     kind = part.get("type")
-    beside = {"cache_control": part["cache_control"]} if "cache_control" in part else {}
+    cached = {"cache_control": part["cache_control"]} if "cache_control" in part else {}
     if isinstance(kind, str) and kind in _PARTS:
-        return {"type": "text", "text": part.get("text") or part.get("refusal") or "", **beside}
+        return {"type": "text", "text": part.get("text") or part.get("refusal") or "", **cached}
     if kind == "input_image":
-        return {"type": "image_url", "image_url": {"url": part.get("image_url")}, **beside}
+        return {"type": "image_url", "image_url": {"url": part.get("image_url")}, **cached}
     if kind == "input_file":
         named = {name: part[name] for name in ("filename", "file_data") if name in part}
-        return {"type": "file", "file": named, **beside}
+        return {"type": "file", "file": named, **cached}
     return part
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .completion import Completion
     from .faults import Fault
 
-# What a response repeats of its request, and what it says where nothing was asked.
+# The fields that a response repeats of its request, with their defaults.
 _REPEATED: dict[str, Any] = {
     "tools": [],
     "tool_choice": "auto",
@@ -37,12 +37,12 @@ _REPEATED: dict[str, Any] = {
     "prompt_cache_key": None,
     "prompt_cache_options": None,
 }
-# Tokens in a delta of words, and in one of a call's arguments.
+# Tokens in a delta of reasoning or of a call's arguments.
 _DELTA_TOKENS = 4
 
 
 def whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> bytes:
-    """Return the JSON of an answer that does not stream, as a fault leaves it."""
+    """Return the JSON of a whole answer, as a fault changes it."""
     made = _response(completion, body)
     model, provider = completion.model.id, completion.endpoint.provider
     if fault is None:
@@ -53,7 +53,7 @@ def whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> 
         return orjson.dumps(faults.error_body(fault, model, provider))
     if fault.name in {"error-chunk", "choice-error"}:
         broken = typed_errors.failed_response(made, faults.error_object(fault, provider))
-        return orjson.dumps({**broken, **faults.beside_error(fault, model, provider)})
+        return orjson.dumps({**broken, **faults.route_metadata(fault, model, provider)})
     if fault.name in {"null-choices", "empty-choices", "no-finish"}:
         output: list[Any] | None = None if fault.name == "null-choices" else []
         return orjson.dumps({**made, "status": None, "output": output})
@@ -63,7 +63,7 @@ def whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> 
 def stream(
     completion: Completion, body: dict[str, Any], fault: Fault | None, _: int
 ) -> tuple[list[bytes], bytes]:
-    """Return a stream's events, and what ends it: the whole response and `[DONE]`, or less."""
+    """Return a stream's events and its end, as a fault changes them."""
     response = _response(completion, body)
     made = _events(response, _started(completion, body))
     *sent, last = [sse(event) for event in made]
@@ -73,18 +73,18 @@ def stream(
     kept = sent[: 2 + int(fault.number("after", 1))]
     model, provider = completion.model.id, completion.endpoint.provider
     error = faults.error_object(fault, provider)
-    beside = faults.beside_error(fault, model, provider)
+    route = faults.route_metadata(fault, model, provider)
     if fault.name == "comments-only":
         return [COMMENT] * int(fault.value or 3), b""
     if fault.name == "error-in-200":
         return [sse(faults.error_body(fault, model, provider))], b""
     if fault.name == "error-chunk":
-        failed = typed_errors.failed_response({**response, "output": [], **beside}, error)
+        failed = typed_errors.failed_response({**response, "output": [], **route}, error)
         return kept, sse(
             {"type": "response.failed", "response": failed, "sequence_number": len(kept)}
         )
     if fault.name == "choice-error":
-        event = {"type": "error", **error, "code": str(error.get("code")), **beside}
+        event = {"type": "error", **error, "code": str(error.get("code")), **route}
         return kept, sse({**event, "param": None, "sequence_number": len(kept)})
     if fault.name == "bad-json":
         broken_line = sent[len(kept)] if len(sent) > len(kept) else sent[-1]
@@ -95,7 +95,7 @@ def stream(
 
 
 def _started(completion: Completion, body: dict[str, Any]) -> dict[str, Any]:
-    """Return the response as it is when nothing has been said yet."""
+    """Return the response at the start of its stream."""
     repeated = {
         name: default if body.get(name) is None else body[name]
         for name, default in _REPEATED.items()
@@ -118,7 +118,7 @@ def _started(completion: Completion, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response(completion: Completion, body: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of an answer that does not stream."""
+    """Return the whole response."""
     finish = completion.answer.finish_reason
     is_cut = finish == "length"
     return {
@@ -138,15 +138,15 @@ def _reasoning(completion: Completion, body: dict[str, Any]) -> dict[str, Any] |
     if completion.endpoint.provider != "OpenAI":
         return body.get("reasoning")
     if completion.reasoning_format != reasoning.OPENAI:
-        # OpenAI has the keys also where the model does not think.
+        # OpenAI's responses have these keys even if the model does not reason.
         return {"context": None, "effort": None, "summary": None}
     effort = asked.get("effort") or "medium"
     return {"effort": effort, "summary": "detailed", "context": "current_turn", "mode": "standard"}
 
 
 def _output(completion: Completion, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the items of an answer: the thought, images, words, calls."""
-    said = completion.answer
+    """Return the items of an answer: reasoning, images, text, calls."""
+    answer = completion.answer
     items: list[dict[str, Any]] = []
     if completion.visible_thought:
         items.append(_thought(completion, completion.visible_thought, body))
@@ -157,9 +157,9 @@ def _output(completion: Completion, body: dict[str, Any]) -> list[dict[str, Any]
             "status": "completed",
             "result": url,
         }
-        for place, url in enumerate(said.images)
+        for place, url in enumerate(answer.images)
     ]
-    if said.content:
+    if answer.content:
         items.append(_message(completion))
     items += [
         {
@@ -170,7 +170,7 @@ def _output(completion: Completion, body: dict[str, Any]) -> list[dict[str, Any]
             "name": call.name,
             "arguments": call.arguments,
         }
-        for call, call_id in zip(said.tool_calls, completion.call_ids, strict=True)
+        for call, call_id in zip(answer.tool_calls, completion.call_ids, strict=True)
     ]
     return items
 
@@ -221,7 +221,7 @@ def _thought(completion: Completion, text: str, body: dict[str, Any]) -> dict[st
 
 
 def _wants_encrypted(body: dict[str, Any], form: str) -> bool:
-    # The others' thoughts can't go back without it, so it comes unasked.
+    # Other models' reasoning can't be sent back without it, so it is always included.
     asked = "reasoning.encrypted_content" in (body.get("include") or ())
     return asked or form not in {reasoning.OPENAI, reasoning.XAI}
 
@@ -259,7 +259,7 @@ def _events(whole: dict[str, Any], started: dict[str, Any]) -> list[dict[str, An
 
     Args:
         whole: The response.
-        started: The response before anything was said.
+        started: The response at the start of the stream.
     """
     sent: list[dict[str, Any]] = [
         {"type": "response.created", "response": started},

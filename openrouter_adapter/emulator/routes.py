@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("openrouter_adapter.emulator")
 
-# The older name is the experiment's.
+# The second name is older.
 _ROUTE_HEADERS = ("x-openrouter-metadata", "x-openrouter-experimental-metadata")
 _ROUTES = Routes(
     [
@@ -69,7 +69,7 @@ _ROUTES = Routes(
         for route in module.ROUTES
     ]
 )
-# OpenRouter has these too; the emulator says so rather than that they are not there.
+# OpenRouter's other endpoints: they are answered with 501, and unknown paths with 404.
 _NOT_EMULATED = (
     *("/alpha", "/analytics", "/api", "/batches", "/benchmarks", "/classifications"),
     *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
@@ -79,7 +79,7 @@ _NOT_EMULATED = (
 
 
 class Api:
-    """OpenRouter's endpoints over one state."""
+    """All endpoints of one emulator."""
 
     def __init__(self, state: State, prefix: str) -> None:
         """Answer paths below `prefix`."""
@@ -87,7 +87,7 @@ class Api:
         self._prefix = prefix
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request; every refusal is OpenRouter's JSON."""
+        """Answer a request; each error has OpenRouter's form."""
         try:
             return await self._route(request)
         except ApiError as refusal:
@@ -95,7 +95,7 @@ class Api:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
-            # A client of the emulator should read of its fault as it would of OpenRouter's.
+            # A bug of the emulator looks to its client like one of OpenRouter.
             _LOGGER.exception("%s %s failed", request.method, request.path)
             return self._refusal(request, ApiError(500, "Internal Server Error"))
 
@@ -180,7 +180,7 @@ class Api:
 
 
 def _admit(state: State, route: Route) -> None:
-    """Check that the caller's key may call a route, and has not used up what it may."""
+    """Check that the caller's key may call a route, and that its limits are not used up."""
     if route.access == "management" and not state.key.manages:
         if route.refusal is not None:
             raise ApiError(403, route.refusal)

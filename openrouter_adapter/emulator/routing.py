@@ -1,4 +1,4 @@
-"""Which models and which of their providers a request may go to, in order."""
+"""The models and providers that a request may go to, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .catalog import Endpoint, Model
 
-# Request fields that are no parameter of a model.
+# Request fields that are not parameters of a model.
 _ROUTING_FIELDS = frozenset(
     re.findall(
         r"\w+",
@@ -29,7 +29,7 @@ _ROUTING_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model to try, and what its name's dynamic variants ask for."""
+    """A model to try, and the dynamic variants in its name."""
 
     name: str
     model: Model
@@ -40,7 +40,7 @@ def names(body: dict[str, Any]) -> list[str]:
     """Return the models to try: `model`, then `models`, each once.
 
     Raises:
-        ApiError: 400 without any.
+        ApiError: 400 if the request names no model.
     """
     found = [body["model"]] if body.get("model") else []
     found += [name for name in body.get("models") or () if name not in found]
@@ -50,10 +50,10 @@ def names(body: dict[str, Any]) -> list[str]:
 
 
 def target_of(name: str) -> Target:
-    """Return the model that a name means, its variants read.
+    """Return the model and the variants of a name.
 
     Raises:
-        ApiError: 404 where nobody serves it.
+        ApiError: 404 if no provider serves it.
     """
     base, variants = catalog.split_variants(name)
     if not catalog.knows(base):
@@ -72,15 +72,15 @@ def target_of(name: str) -> Target:
 def endpoints(
     target: Target, body: dict[str, Any], permitted: Sequence[Endpoint]
 ) -> list[Endpoint]:
-    """Return the providers of a model that may serve a request, the first choice first.
+    """Return the endpoints that may serve a request, the first choice first.
 
     Args:
         target: The model.
         body: The request.
-        permitted: The model's providers that the caller's guardrails allow.
+        permitted: The model's endpoints that the caller's guardrails allow.
 
     Raises:
-        ApiError: 404 that says which condition excluded them all.
+        ApiError: 404 with the condition that excluded all of them.
     """
     preferences = body.get("provider")
     wishes: dict[str, Any] = preferences if isinstance(preferences, dict) else {}
@@ -95,7 +95,7 @@ def endpoints(
 
 
 def check_modalities(model: Model, body: dict[str, Any]) -> None:
-    """Check that a model takes and gives what a chat asks for.
+    """Check that a model has the input and output modalities of a chat.
 
     Raises:
         ApiError: 404 that names the modality.
@@ -117,7 +117,7 @@ def _shows_images(messages: list[dict[str, Any]]) -> bool:
 
 
 def matches(endpoint: Endpoint, slug: str) -> bool:
-    """Tell whether a slug of the request names an endpoint, by provider or exactly."""
+    """Return whether a slug of the request names an endpoint or its provider."""
     return slug.lower() in {endpoint.tag, endpoint.slug, endpoint.provider.lower()}
 
 
@@ -140,9 +140,9 @@ def _allowed(found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
 
 
 def _discreet(model: Model, found: list[Endpoint], wishes: dict[str, Any]) -> list[Endpoint]:
-    """Return the providers that keep to the request's data policy."""
+    """Return the endpoints that fit the request's data policy."""
     if wishes.get("zdr"):
-        found = [endpoint for endpoint in found if catalog.keeps_nothing(endpoint)]
+        found = [endpoint for endpoint in found if catalog.has_zero_retention(endpoint)]
         if not found:
             raise _no_data_policy("Zero data retention")
     if wishes.get("data_collection") == "deny":
@@ -238,12 +238,12 @@ def _ordered(found: list[Endpoint], order: list[str], *, fallbacks: bool) -> lis
 
 
 def has_function_tools(body: dict[str, Any]) -> bool:
-    """Tell whether a request brings functions of the caller's, beside server tools."""
+    """Return whether a request has functions of the caller, not only server tools."""
     return any(tool.get("type", "function") == "function" for tool in body.get("tools") or ())
 
 
 def output_limit(body: dict[str, Any]) -> int | None:
-    """Return the most completion tokens that a request allows, None for no limit."""
+    """Return the request's limit of completion tokens, None for no limit."""
     limit = body.get("max_completion_tokens")
     if limit is None:
         limit = body.get("max_tokens")

@@ -1,4 +1,4 @@
-"""How an answer leaves: whole or as server-sent events, with the faults of a connection."""
+"""Sending of answers, whole or as server-sent events, with the faults of a connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOK_EVERY = 0.05
 
 
 class Writer:
-    """Writes a body piece by piece, and breaks off, stalls or drips where a fault says so."""
+    """Writes a body in pieces, with the faults `cut` and `slow-drip`."""
 
     def __init__(
         self, request: web.BaseRequest, response: web.StreamResponse, fault: Fault | None
@@ -61,7 +61,7 @@ class Writer:
         raise ConnectionResetError("the fault cut the connection")
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but not for a caller who left.
+        """Wait, at most until the caller leaves.
 
         Raises:
             ConnectionError: The caller left.
@@ -76,7 +76,7 @@ class Writer:
 async def send_json(
     request: web.BaseRequest, body: bytes, headers: dict[str, str], fault: Fault | None
 ) -> web.StreamResponse:
-    """Send a body, JSON by default, broken on its way if a fault says so."""
+    """Send a body, JSON by default, with the faults of a connection."""
     headers = {"Content-Type": "application/json", **headers}
     if fault is None or fault.name not in {"cut", "stall", "slow-drip", "bad-json"}:
         return web.Response(body=body, headers=headers)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from .faults import Faults
 
 PREFIX = "/api/v1"
-# A request with images or PDFs is large; the real limit is not documented.
+# Requests with images or PDFs are large; OpenRouter's limit is not documented.
 MAX_BODY_BYTES = 256 * 1024 * 1024
-# Open streams get this long to end when the server stops.
+# Time for open streams to end when the server stops.
 _SHUTDOWN_SECONDS = 0.1
 
 
 class Emulator:
-    """OpenRouter on localhost, for the time of a `with` block.
+    """OpenRouter on localhost, within a `with` block.
 
     Example:
         >>> with Emulator() as em:
@@ -41,12 +41,12 @@ class Emulator:
         'http://127.0.0.1:…/api/v1'
 
     Args:
-        port: A loopback port; 0 takes a free one.
+        port: The port; 0 chooses a free one.
         host: The address to listen on.
         **options: The fields of `Settings`.
 
     Attributes:
-        base_url: What a client takes as its API base, known once the block is entered.
+        base_url: The API base for clients, set when the block is entered.
         api_key: The key that calls models.
         provisioning_key: The key that manages the account.
     """
@@ -63,7 +63,7 @@ class Emulator:
         self.provisioning_key = self._state.settings.provisioning_key
 
     def __enter__(self) -> Self:
-        """Start the server; it takes requests when this returns.
+        """Start the server and wait until it accepts requests.
 
         Raises:
             OSError: The port is taken.
@@ -106,12 +106,12 @@ class Emulator:
             **how_long: The arguments of `datetime.timedelta`, such as `days=1` or `seconds=30`.
 
         Raises:
-            ValueError: It would go back.
+            ValueError: The duration is negative.
         """
         self._state.clock.advance(timedelta(**how_long).total_seconds())
 
     def add_credits(self, usd: Decimal) -> None:
-        """Buy credits; an account without an end of them has one from now on.
+        """Buy credits. An account without a limit has one from now on.
 
         Args:
             usd: The amount.
@@ -120,12 +120,12 @@ class Emulator:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong by configuration: `faults.add("status=502", times=1)`."""
+        """The configured faults: `faults.add("status=502", times=1)`."""
         return self._state.faults
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The requests that arrived, oldest first, without their keys."""
+        """The requests so far, the oldest first, without their keys."""
         return list(self._state.requests)
 
     def _raise_failure(self) -> None:
@@ -159,8 +159,8 @@ def serve(
 
     Args:
         host: The address to listen on.
-        port: The port; 0 takes a free one.
-        ready: Called with the base URL as soon as requests are taken.
+        port: The port; 0 chooses a free one.
+        ready: Called with the base URL as soon as requests are accepted.
         **options: The fields of `Settings`.
 
     Raises:
@@ -170,7 +170,7 @@ def serve(
 
     async def run() -> None:
         stop = asyncio.Event()
-        # Signals reach the main thread only; Windows has no handlers on its loops.
+        # Only the main thread gets signals; Windows has no signal handlers on its loops.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -188,7 +188,7 @@ async def _serve_until(
     announce: Callable[[str], None],
 ) -> None:
     api = Api(state, PREFIX)
-    # Half a second that the first request should not wait for.
+    # These take half a second, which the first request should not wait for.
     catalog.models()
     tokens.encoding()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What one emulator remembers between requests, and the options that it starts with.
+"""The state of one emulator between requests, and its settings.
 
 Endpoints import this module, and nothing here imports an endpoint.
 """
@@ -45,7 +45,7 @@ _CALL_PREFIXES = {
     "Anthropic": "toolu_01",
     "Google": "toolu_vrtx_01",
 }
-# What stands for the caller where the emulator takes any key.
+# The key of all callers if the emulator accepts any key.
 ANY_KEY = "sk-or-v1-any"
 _SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
@@ -55,24 +55,24 @@ class Settings:
     """The options of `Emulator` and `serve`.
 
     Attributes:
-        api_key: The key that calls models, the one that is known at the start; None takes any.
-        provisioning_key: The key that manages the account, and calls no models.
-        answer: What to say instead of the emulator's own words: a text, an `Answer`, a mapping
+        api_key: The key that calls models, known from the start; None accepts any key.
+        provisioning_key: The key that manages the account and can't call models.
+        answer: Answers in place of the emulator's own: a text, an `Answer`, a mapping
             from model id to one of them, or a function of the request's body that returns one
             of them or None.
         chunk_tokens: Tokens in each chunk of a stream.
         chunk_delay: Seconds between the chunks of a stream.
         comments: `: OPENROUTER PROCESSING` lines before a stream's first event.
-        seed: Of generation and tool call ids.
-        clock: Seconds since 1970; give a constant one for answers that are equal to the byte.
-        credits: USD bought; None is no end of them. Without enough of them requests get 402.
-        requests_per_minute: Of each key; None is no limit.
-        free_requests_per_minute: Of the account, to `:free` models; None is no limit.
+        seed: Seed of generation and tool call ids.
+        clock: Returns seconds since 1970; if it is constant, answers are equal to the byte.
+        credits: USD bought, None for no limit. Requests that cost more than is left get 402.
+        requests_per_minute: Requests of each key, None for no limit.
+        free_requests_per_minute: Requests of the account to `:free` models, None for no limit.
         free_requests_per_day: The same for a UTC day; None is 50, or 1,000 with 10 USD bought.
-        byok: Slugs of providers for which the account has a key of its own.
+        byok: Slugs of providers for which the account has its own key.
         presets: Parameters by the name of their preset; `system_prompt` is one of them.
-        check_signatures: Whether changed reasoning details are refused as upstreams do.
-        log_size: Requests that `Emulator.requests` keeps.
+        check_signatures: Whether changed reasoning details are refused, as providers do.
+        log_size: Number of requests that `Emulator.requests` keeps.
     """
 
     api_key: str | None = "sk-or-v1-emulator"
@@ -95,13 +95,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request as it arrived.
+    """A request as it arrived.
 
     Attributes:
         method: `GET` or `POST`.
         path: The path below the base URL, such as `/chat/completions`.
-        headers: Names in lower case; the key and other secrets are left out.
-        body: The JSON body, None where there was none.
+        headers: Names in lower case; the key and other secrets are removed.
+        body: The JSON body, None without a body.
         query: The parameters of the URL.
     """
 
@@ -116,7 +116,7 @@ class State:
     """The settings, the bill, the log, the account and the source of ids.
 
     Attributes:
-        key: Whose request this is, in the copy that a request gets.
+        key: The caller's key, in the copy of the state that a request gets.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -148,7 +148,7 @@ class State:
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
     def of(self, key: Key) -> Self:
-        """Return the same state as one key sees it; whatever it bills is on that key."""
+        """Return the same state for the requests of one key, which pays for them."""
         mine = copy.copy(self)
         mine.key = key
         return mine
@@ -165,7 +165,7 @@ class State:
         query: Mapping[str, str],
         body: Any,
     ) -> None:
-        """Keep a request for `Emulator.requests`."""
+        """Add a request to `Emulator.requests`."""
         kept = {
             lowered: value
             for name, value in headers.items()
@@ -174,11 +174,11 @@ class State:
         self.requests.append(LoggedRequest(method, path, kept, body, dict(query)))
 
     def look(self, headers: Mapping[str, str], path: str, body: Any) -> Lookup | None:
-        """Return what the caller finds in the cache of answers, None where it does not ask."""
+        """Return the lookup of a request in the response cache, None if it does not ask for one."""
         return self.response_cache.look(self.clock, self.key.hash, headers, path, body)
 
     def charge(self, row: BillRow) -> BillRow:
-        """Put a row on the bill and on the caller's key, and return it."""
+        """Add a row to the bill and to the spend of the caller's key, and return it."""
         row = replace(row, key_hash=self.key.hash)
         self.bill.add(row)
         self.key.spend.add(row)
@@ -186,14 +186,14 @@ class State:
         return row
 
     def refuse(self, fault: Fault, path: str, body: Any, model: str, provider: str) -> ApiError:
-        """Return the error of a fault, its row put on the bill: it cost nothing.
+        """Return the error of a fault, and add its row, which costs nothing, to the bill.
 
         Args:
-            fault: What goes wrong.
+            fault: The fault.
             path: The endpoint's path.
             body: The request.
-            model: The model's id, empty if it is not known.
-            provider: The provider's name, likewise.
+            model: The model's id, empty if unknown.
+            provider: The provider's name, empty if unknown.
         """
         error = refusal(fault, body, model, provider, self.now())
         self.charge(
@@ -219,17 +219,17 @@ class State:
         return f"{prefix}-{int(self.now())}-{self._characters(20)}"
 
     def new_secret(self, purpose: str) -> str:
-        """Return 64 hexadecimal digits, others each time, the same in every run."""
+        """Return 64 hexadecimal digits: different each time, but the same in every run."""
         self._counts["secrets"] += 1
         seed = f"{self.settings.seed}/{purpose}/{self._counts['secrets']}"
         return hashlib.sha256(seed.encode()).hexdigest()
 
     def new_uuid(self, purpose: str) -> str:
-        """Return the next UUID of what the account makes, such as a preset."""
+        """Return the next UUID for something of the account, such as a preset."""
         return str(uuid.UUID(self.new_secret(purpose)[:32], version=4))
 
     def keep_preset(self, slug: str, parameters: Mapping[str, Any]) -> Preset:
-        """Make a preset, or the next version of one."""
+        """Create a preset, or its next version."""
         preset = self.presets.get(slug)
         if preset is None:
             preset = Preset(self.new_uuid("preset"), slug, self.now())
@@ -238,22 +238,22 @@ class State:
         return preset
 
     def call_ids(self, number: int, provider: str) -> tuple[str, ...]:
-        """Return ids for the tool calls of one answer."""
+        """Return the ids of an answer's tool calls."""
         prefix = _CALL_PREFIXES.get(provider, "call_")
         return tuple(prefix + self._characters(22) for _ in range(number))
 
     def is_byok(self, model: Model, endpoint: Endpoint) -> bool:
-        """Tell whether the account has its own key for what an endpoint's provider serves."""
+        """Return whether the account's own provider key serves a request."""
         if endpoint.slug in self.settings.byok or endpoint.tag in self.settings.byok:
             return True
         return any(one.serves(self.key, model, endpoint) for one in self.provider_keys.values())
 
     def bought(self) -> Decimal | None:
-        """Return the USD bought so far, None for no end of them."""
+        """Return the USD bought so far, None for no limit."""
         return sum(self.purchases, Decimal(0)) if self.purchases else None
 
     def remaining_credits(self) -> Decimal | None:
-        """Return the USD left, None for no end of them."""
+        """Return the USD left, None for no limit."""
         bought = self.bought()
         return None if bought is None else bought - self.bill.total
 

@@ -1,4 +1,4 @@
-"""`/completions`: a chat with one message for the prompt, its words as text."""
+"""`/completions`: a chat whose only message is the prompt, with its answer as text."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _event(event: bytes) -> bytes:
     try:
         chunk = orjson.loads(event.removeprefix(b"data: "))
     except orjson.JSONDecodeError:
-        # A comment, [DONE], or what a fault left of an event.
+        # A comment, [DONE], or an event cut off by a fault.
         return event
     return sse(_text(chunk))
 
 
 def _text(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a chat's answer or chunk as a text completion's."""
+    """Return a chat's answer or chunk as that of a text completion."""
     inner = body.get("provider")
     if isinstance(inner, dict):
         return {**body, "provider": _text(inner)}
@@ -63,10 +63,11 @@ def _text(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _choice(choice: dict[str, Any]) -> dict[str, Any]:
-    said = choice.get("message") or choice.get("delta") or {}
+    message = choice.get("message") or choice.get("delta") or {}
     rest = {name: value for name, value in choice.items() if name not in {"message", "delta"}}
-    thought = {name: said[name] for name in ("reasoning", "reasoning_details") if said.get(name)}
-    return {"text": said.get("content") or "", **thought, **rest}
+    names = ("reasoning", "reasoning_details")
+    thought = {name: message[name] for name in names if message.get(name)}
+    return {"text": message.get("content") or "", **thought, **rest}
 
 
 ROUTES = (conversation(Form("/completions", _chat_body, _whole, _stream, is_cached=False)),)

@@ -13,13 +13,13 @@ import tiktoken
 # Chat's fixed share of a prompt: each message's frame, and the start of the reply.
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_REPLY = 3
-# Flat counts stand in for media, whose real ones depend on size and provider.
+# Flat counts for media; real ones depend on size and provider.
 TOKENS_PER_IMAGE = 258
 TOKENS_PER_AUDIO = 320
 TOKENS_PER_VIDEO = 2580
 TOKENS_PER_PDF_PAGE = 258
 
-# Byte-pair merging gets slow on a long run without spaces, so long texts are cut first.
+# Byte-pair merging is slow on a long run without spaces, so long texts are cut first.
 _SEGMENT = 20_000
 
 
@@ -35,7 +35,7 @@ def _find_vocabularies() -> None:
         os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
 
 
-# One vocabulary stands in for every chat model's own, one for every embedding model's.
+# One vocabulary for all chat models, one for all embedding models.
 CHAT = "o200k_base"
 EMBEDDING = "cl100k_base"
 
@@ -60,7 +60,7 @@ def encode(text: str, vocabulary: str = CHAT) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def count(text: str, vocabulary: str = CHAT) -> int:
-    """Return how many tokens a text has."""
+    """Return the number of tokens in a text."""
     return len(encode(text, vocabulary))
 
 
@@ -68,22 +68,22 @@ def count(text: str, vocabulary: str = CHAT) -> int:
 def pieces(text: str, size: int = 1) -> tuple[str, ...]:
     """Cut a text into strings of `size` tokens that add up to it.
 
-    A piece grows past `size` where a character is spread over several tokens.
+    A piece is longer than `size` if a character is spread over several tokens.
     """
     vocabulary = encoding()
     cut: list[str] = []
     buffer = b""
-    held = 0
+    size_so_far = 0
     for token in encode(text):
         buffer += vocabulary.decode_single_token_bytes(token)
-        held += 1
-        if held < size:
+        size_so_far += 1
+        if size_so_far < size:
             continue
         try:
             cut.append(buffer.decode())
         except UnicodeDecodeError:
             continue
-        buffer, held = b"", 0
+        buffer, size_so_far = b"", 0
     if buffer:
         cut.append(buffer.decode())
     return tuple(cut)

@@ -1,6 +1,6 @@
 """Errors as OpenRouter types them: `error_type`, `availability` and the form of each endpoint.
 
-The options of a fault choose them: `type=`, `provider-code=`, and for a model that can't be served
+A fault's options choose them: `type=`, `provider-code=`, and for a model that is unavailable
 `availability=`, `retryable=`, `retry-after=`, `excluded=`, `constraint=` and `instead=`.
 """
 
@@ -40,7 +40,7 @@ STATUSES = {
     "unmapped": 500,
     "timeout": 504,
 }
-# The type of each availability code, and whether the same request may succeed later.
+# Type of each availability code, and whether the same request may succeed later.
 AVAILABILITY = {
     "model_not_found": ("invalid_request", False),
     "wrong_endpoint": ("invalid_request", False),
@@ -56,7 +56,7 @@ AVAILABILITY = {
 }
 _DOCS = "https://openrouter.ai/docs/errors"
 
-# The coarser words of the Responses and of the Messages; all others are an error of the server.
+# Coarser codes of Responses and of Messages; all other types are server errors.
 _RESPONSES_CODES = {
     "rate_limit_exceeded": "rate_limit_exceeded",
     "context_length_exceeded": "invalid_prompt",
@@ -77,7 +77,7 @@ _MESSAGES_TYPES = {
 
 
 def type_of(options: Mapping[str, str]) -> str | None:
-    """Return the type that a fault's options choose, None for none."""
+    """Return the type that a fault's options choose, None if they choose none."""
     code = options.get("availability", "")
     return options.get("type") or AVAILABILITY.get(code, (None,))[0]
 
@@ -85,8 +85,7 @@ def type_of(options: Mapping[str, str]) -> str | None:
 def typed(error: dict[str, Any], status: int, options: Mapping[str, str]) -> dict[str, Any]:
     """Return an `error` with the type and the availability that a fault's options choose.
 
-    A 500 says nothing but its type, and a model that can't be served has a `http_status` and no
-    `code`.
+    A 500 has only its type. The error of an unavailable model has `http_status` instead of `code`.
     """
     error_type, metadata = type_of(options), {**(error.get("metadata") or {})}
     if error_type is None and "availability" not in options:
@@ -129,14 +128,14 @@ def _availability(options: Mapping[str, str]) -> dict[str, Any]:
 
 
 def failed_response(whole: Mapping[str, Any], error: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a response that failed: its own code is coarse, the type stands beside it."""
+    """Return a failed response: its own code is coarse, its `error_type` precise."""
     metadata = error.get("metadata") or {}
     error_type = error.get("error_type") or metadata.get("error_type")
-    said = f": {metadata['raw']}" if "raw" in metadata else ""
+    raw = f": {metadata['raw']}" if "raw" in metadata else ""
     kept = {name: error[name] for name in ("http_status", "availability") if name in error}
     found = {
         "code": _RESPONSES_CODES.get(error_type or "", "server_error"),
-        "message": f"{error['message']}{said}",
+        "message": f"{error['message']}{raw}",
         **kept,
     }
     response = {**whole, "status": "failed", "completed_at": None, "error": found}

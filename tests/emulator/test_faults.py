@@ -326,7 +326,7 @@ class TestConfiguration:
         assert reply.status == 400
         assert "no fault 'wat'" in reply.json["error"]["message"]
 
-    @pytest.mark.parametrize("name", faults.REFUSALS + faults.SPOILERS)
+    @pytest.mark.parametrize("name", faults.REFUSALS + faults.ANSWER_FAULTS)
     @pytest.mark.parametrize("stream", [False, True])
     def test_each_one_names_itself_on_the_bill(
         self, client: Client, name: str, stream: bool

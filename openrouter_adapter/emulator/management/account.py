@@ -1,4 +1,4 @@
-"""What a caller can ask: about a generation, its own key, the account's credits and members."""
+"""The account: generations, the caller's key, credits and members."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import USER_ID, ApiError, invalid_body
 if TYPE_CHECKING:
     from ..call import Call
 
-# Where `credits` is not set, `/credits` must still say a number.
+# `/credits` needs a number even if `credits` is not set.
 _ENDLESS = Decimal(1000)
 _CATEGORIES = (
     *("latency", "incoherence", "incorrect_response", "formatting"),
@@ -34,7 +34,7 @@ def generation(call: Call) -> dict[str, Any]:
     """Return the body of `GET /generation?id=`.
 
     Raises:
-        ApiError: 404 for an id that is on no bill.
+        ApiError: 404 for an unknown id.
     """
     row = _row(call, call.query.get("id", ""))
     return {
@@ -99,7 +99,7 @@ def _tokens(row: BillRow) -> dict[str, Any]:
 
 
 def generation_content(call: Call) -> dict[str, Any]:
-    """Refuse: like an account that did not opt in to logging, the emulator stores no prompts.
+    """Refuse the content: the emulator stores no prompts, like an account without logging.
 
     Raises:
         ApiError: 404, always.
@@ -110,10 +110,10 @@ def generation_content(call: Call) -> dict[str, Any]:
 
 
 def feedback(call: Call) -> dict[str, Any]:
-    """Take feedback on a generation, and keep none of it.
+    """Accept feedback on a generation; it is not kept.
 
     Raises:
-        ApiError: 404 for an id that is on no bill.
+        ApiError: 404 for an unknown id.
     """
     fields = call.given()
     if fields.choice("category", _CATEGORIES) is None:
@@ -159,7 +159,7 @@ def current_key(call: Call) -> dict[str, Any]:
 
 
 def list_members(call: Call) -> dict[str, Any]:
-    """Return a page of the organization's members: its administrator, and the owners of keys."""
+    """Return a page of the organization's members: its administrator and the owners of keys."""
     users = [USER_ID, *(key.creator for key in reversed(call.state.keys.all()) if key.creator)]
     return call.listing(list(dict.fromkeys(users)), _member)
 

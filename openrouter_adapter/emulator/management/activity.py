@@ -1,4 +1,4 @@
-"""`/activity`: what the bill says of the last thirty days, by day, model and provider."""
+"""`/activity`: sums of the bill for the last thirty days, by day, model and provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DAYS = 30
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _HASH = re.compile(r"[0-9a-f]{64}$")
-# Endpoints have ids of their own, the same in every run.
+# Namespace of the endpoints' ids, which are the same in every run.
 _NAMESPACE = uuid.UUID("00000000-0000-4000-8000-00000000000e")
 
 
@@ -66,13 +66,13 @@ def activity(call: Call) -> dict[str, Any]:
 
 
 def _rows(call: Call) -> Iterable[tuple[BillRow, Key]]:
-    """Yield what was served, and whose key paid; deleted keys count on."""
+    """Yield the rows that were served, with their keys, deleted ones included."""
     of_key, of_user = call.query.get("api_key_hash"), call.query.get("user_id")
     workspace = call.query.get("workspace_id")
     if of_key is not None and not _HASH.match(of_key):
         raise invalid_body("api_key_hash: Invalid input: expected a SHA-256 hash in hexadecimal")
     for row in call.state.bill.rows():
-        key = call.state.keys.once_known(row.key_hash)
+        key = call.state.keys.even_deleted(row.key_hash)
         if row.status != 200 or key is None:
             continue
         asked = ((of_key, key.hash), (of_user, key.creator), (workspace, key.workspace))

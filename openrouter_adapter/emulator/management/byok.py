@@ -1,4 +1,4 @@
-"""`/byok`: the account's own provider keys; what they serve costs a fee only."""
+"""`/byok`: the account's own provider keys; requests that use one cost only a fee."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """Keep a provider's key."""
+    """Add a provider key."""
     fields, kept = call.given(), call.state.provider_keys
     provider = fields.name("provider")
     made = ProviderKey(
@@ -72,7 +72,7 @@ def get(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Change what the request names of a provider key."""
+    """Change the given fields of a provider key."""
     kept, fields = _find(call), call.given()
     kept.fields = _checked(fields, kept.fields)
     if "key" in fields:
@@ -81,7 +81,7 @@ def update(call: Call) -> dict[str, Any]:
 
 
 def delete(call: Call) -> dict[str, Any]:
-    """Forget a provider key."""
+    """Delete a provider key."""
     del call.state.provider_keys[_find(call).id]
     return {"deleted": True}
 
@@ -91,12 +91,12 @@ def _find(call: Call) -> ProviderKey:
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
-    told = fields.changed(before, _SHAPES)
-    told |= {name: bool(told[name]) for name in (*_FLAGS, "declared_zdr") if name in told}
+    changed = fields.changed(before, _SHAPES)
+    changed |= {name: bool(changed[name]) for name in (*_FLAGS, "declared_zdr") if name in changed}
     fields.choice("declared_region", _REGIONS)
-    if told.get("is_fallback") and told.get("is_byok_only"):
+    if changed.get("is_fallback") and changed.get("is_byok_only"):
         raise invalid_body("is_fallback: cannot be combined with is_byok_only")
-    return told
+    return changed
 
 
 def _label(secret: str) -> str:

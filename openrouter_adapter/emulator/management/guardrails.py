@@ -1,4 +1,4 @@
-"""`/guardrails`: made, changed, assigned and removed with the provisioning key."""
+"""`/guardrails` and their assignments to keys and members."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def list_all(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """Make a guardrail; it holds nobody until it is assigned."""
+    """Create a guardrail; it applies to nothing until it is assigned."""
     fields = call.given()
     made = Guardrail(
         call.state.new_uuid("guardrail"),
@@ -77,7 +77,7 @@ def get(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Change what the request names of a guardrail."""
+    """Change the given fields of a guardrail."""
     guardrail, fields = _find(call), call.given()
     changed = _checked(fields, guardrail.fields)
     if "name" in fields:
@@ -88,7 +88,7 @@ def update(call: Call) -> dict[str, Any]:
 
 
 def delete(call: Call) -> dict[str, Any]:
-    """Remove a guardrail; whom it held is free of it."""
+    """Delete a guardrail and its assignments."""
     call.state.guardrails.remove(_find(call))
     return {"deleted": True}
 
@@ -98,7 +98,7 @@ def _find(call: Call) -> Guardrail:
 
 
 def assign(call: Call) -> dict[str, Any]:
-    """Put keys or members, and so all of their keys, under a guardrail, in place of theirs."""
+    """Assign a guardrail to keys or members, in place of the one that they have."""
     guardrail, state, assigned = _find(call), call.state, _assigned(call)
     targets = _targets(call)
     for target in targets:
@@ -111,20 +111,20 @@ def assign(call: Call) -> dict[str, Any]:
 
 
 def unassign(call: Call) -> dict[str, Any]:
-    """Take keys or members from under a guardrail."""
+    """Remove a guardrail from keys or members."""
     guardrail, assigned = _find(call), _assigned(call)
-    held = [
+    removed = [
         target
         for target in _targets(call)
         if target in assigned and assigned[target].guardrail == guardrail.id
     ]
-    for target in held:
+    for target in removed:
         del assigned[target]
-    return {"unassigned_count": len(held)}
+    return {"unassigned_count": len(removed)}
 
 
 def list_assignments(call: Call) -> dict[str, Any]:
-    """Return which keys or members are under a guardrail, or under any."""
+    """Return a page of the keys or members with a guardrail, or with any."""
     wanted = _find(call).id if len(call.path) == 2 else None
     found = [one for one in _assigned(call).values() if wanted in {None, one.guardrail}]
     return call.listing(found, lambda one: _assignment_wire(call, one))
@@ -155,7 +155,7 @@ def _assignment_wire(call: Call, assignment: Assignment) -> dict[str, Any]:
     }
     if call.path[-1] == "members":
         return {**shown, "user_id": assignment.target, "organization_id": _ORGANIZATION}
-    key = call.state.keys.once_known(assignment.target)
+    key = call.state.keys.even_deleted(assignment.target)
     return {
         **shown,
         "key_hash": assignment.target,
@@ -165,16 +165,16 @@ def _assignment_wire(call: Call, assignment: Assignment) -> dict[str, Any]:
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
-    """Return a guardrail's fields after a request, checked."""
-    told = fields.changed(before, _SHAPES)
+    """Return a guardrail's fields as a request changes them, checked."""
+    changed = fields.changed(before, _SHAPES)
     for name in ("allowed_models", "ignored_models"):
         if fields.body.get(name):
-            told[name] = [_dated(model) for model in told[name]]
+            changed[name] = [_dated(model) for model in changed[name]]
     if "enforce_zdr" in fields:
-        told |= {name: told["enforce_zdr"] for name in _ZDR if name not in fields}
+        changed |= {name: changed["enforce_zdr"] for name in _ZDR if name not in fields}
     fields.usd("limit_usd")
     fields.choice("reset_interval", clock.RESETS)
-    if (told.get("limit_usd") is None) != (told.get("reset_interval") is None):
+    if (changed.get("limit_usd") is None) != (changed.get("reset_interval") is None):
         raise invalid_body("limit_usd and reset_interval must be provided together")
     regions = fields.texts("allowed_data_regions")
     if regions is not None and (not regions or not set(regions) <= set(_REGIONS)):
@@ -184,7 +184,7 @@ def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
         raise ApiError(501, "The emulator has no builtin content filters; use content_filters")
     for place, entry in enumerate(fields.body.get("content_filters") or ()):
         _check_filter(f"content_filters.{place}", entry)
-    return told
+    return changed
 
 
 def _check_filter(path: str, entry: dict[str, Any]) -> None:

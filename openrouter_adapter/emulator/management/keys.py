@@ -1,4 +1,4 @@
-"""`/keys`: the account's keys, listed, made, changed and removed with its provisioning key."""
+"""`/keys`: the account's keys that call models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def wire(key: Key, now: float) -> dict[str, Any]:
-    """Return a key as `/keys` shows it: without its secret."""
+    """Return a key as `/keys` shows it, without its secret."""
     return {
         "hash": key.hash,
         "name": key.name,
@@ -46,7 +46,7 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """Make a key; only this answer has its secret."""
+    """Create a key; only this answer has its secret."""
     fields, now = call.given(), call.state.now()
     external = fields.body.get("external")
     secret = f"sk-or-v1-{call.state.new_secret('key')}"
@@ -72,7 +72,7 @@ def get(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Change what the request names of a key."""
+    """Change the given fields of a key."""
     key, fields, now = find(call), call.given(), call.state.now()
     if "name" in fields:
         key.name = fields.name()
@@ -84,7 +84,7 @@ def update(call: Call) -> dict[str, Any]:
 
 
 def delete(call: Call) -> dict[str, Any]:
-    """Take a key out of service, for ever."""
+    """Delete a key."""
     find(call).removed = True
     return {"deleted": True}
 
@@ -93,7 +93,7 @@ def find(call: Call) -> Key:
     """Return the key whose hash is in the path.
 
     Raises:
-        ApiError: 404 for none.
+        ApiError: 404 if there is none.
     """
     key = call.state.keys.of_hash(call.path[0])
     if key is None or key.manages:

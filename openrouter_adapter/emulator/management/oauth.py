@@ -1,4 +1,4 @@
-"""Signing in with OAuth: the page that a person sees, its one-time codes, and their exchange."""
+"""OAuth: the sign-in page, its one-time codes, and their exchange for keys."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from ..call import Call
 
 METHODS = ("S256", "plain")
-# A code is of no use after this.
+# Lifetime of a code.
 _SECONDS = 600
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def page(call: Call) -> web.Response:
-    """Return what a person who agrees is sent to: the callback with a code, or the code itself.
+    """Return the page for a person who agrees: a redirect to the callback, or the code.
 
     Raises:
-        ApiError: 400 for a callback or challenge that OpenRouter would not take.
+        ApiError: 400 for an invalid callback or challenge.
     """
     asked: dict[str, Any] = dict(call.query)
     if "limit" in asked:
@@ -45,7 +45,7 @@ def page(call: Call) -> web.Response:
 
 
 def create_code(call: Call) -> dict[str, Any]:
-    """Return a code for the caller's own account, as the page would."""
+    """Return a code for the caller's own account."""
     fields = call.given()
     callback = fields.name("callback_url")
     code = _issue(call, fields, callback)
@@ -54,10 +54,10 @@ def create_code(call: Call) -> dict[str, Any]:
 
 
 def exchange(call: Call) -> dict[str, Any]:
-    """Return a key for a code; a code is good once.
+    """Return a key for a code, which can be used once.
 
     Raises:
-        ApiError: 403 for a code or proof that is wrong or too old, 400 for another method.
+        ApiError: 403 for an invalid or expired code or an invalid verifier, 400 for another method.
     """
     fields, state = call.given(), call.state
     code, verifier = fields.name("code"), fields.text("code_verifier")
@@ -111,7 +111,7 @@ def _method(fields: Fields) -> str | None:
 
 
 def _host(callback: str) -> str:
-    """Return the host that a callback leads to: HTTPS anywhere, HTTP on this machine only."""
+    """Return the host of a callback: HTTPS anywhere, HTTP only on this machine."""
     parts = urlsplit(callback)
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK
     if not parts.netloc or not (parts.scheme == "https" or local):
@@ -122,7 +122,7 @@ def _host(callback: str) -> str:
 
 
 def _with_code(callback: str, code: str) -> str:
-    # What the callback brought along, such as a state, comes back unchanged.
+    # The callback's own parameters, such as a state, stay as they are.
     parts = urlsplit(callback)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("code", code)])
     return urlunsplit(parts._replace(query=query))

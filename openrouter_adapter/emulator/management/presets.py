@@ -1,4 +1,4 @@
-"""`/presets`: made from the body of a request, each time a new version, the latest one in use."""
+"""`/presets`: created from the body of a request; the latest version is the one in use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..presets import Preset
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*$")
-# What a preset keeps of a request; the rest, such as its messages, is left out.
+# The fields of a request that a preset keeps.
 _KEPT = (
     *("model", "models", "provider", "plugins", "reasoning", "response_format", "route"),
     *("temperature", "top_p", "top_k", "top_a", "min_p", "seed", "stop", "max_tokens"),
@@ -49,7 +49,7 @@ def _whole(preset: Preset) -> dict[str, Any]:
 
 
 def list_all(call: Call) -> dict[str, Any]:
-    """Return a page of presets, the one that was changed last first."""
+    """Return a page of presets, the latest changed first."""
     kept = [wire(preset) for preset in call.state.presets.values()]
     kept.sort(key=lambda preset: str(preset["updated_at"]), reverse=True)
     return call.listing(kept)
@@ -74,7 +74,7 @@ def get_version(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """Make a preset, or its next version, from the body of an inference request."""
+    """Create a preset, or its next version, from the body of an inference request."""
     slug, body = call.path[0], check_object(call.body)
     if not _SLUG.match(slug):
         raise invalid_body(f"slug: Invalid input: expected a-z, 0-9 and -, received {slug}")
