@@ -32,7 +32,9 @@ class Clock:
             ValueError: The duration is negative.
         """
         if seconds < 0:
-            raise ValueError(f"the emulator's clock goes ahead only, not by {seconds} seconds")
+            raise ValueError(
+                f"Invalid duration {seconds} seconds: the emulator's clock can only go forward"
+            )
         self._ahead += seconds
 
 

@@ -114,7 +114,7 @@ def parse(spec: str) -> Fault:
     name, _, value = first.partition("=")
     if name not in REFUSALS + ANSWER_FAULTS:
         known = ", ".join(REFUSALS + ANSWER_FAULTS)
-        raise ValueError(f"no fault {name!r}; there are {known}")
+        raise ValueError(f"Invalid fault {name!r}: use {known}")
     options = {}
     for part in filter(None, rest):
         key, _, setting = part.partition("=")

@@ -320,11 +320,11 @@ class TestConfiguration:
         assert client.chat().status == 200
 
     def test_an_unknown_one_says_what_there_is(self, client: Client) -> None:
-        with pytest.raises(ValueError, match="no fault 'wat'; there are status"):
+        with pytest.raises(ValueError, match="Invalid fault 'wat': use status"):
             client.emulator.faults.add("wat=1")
         reply = faulty(client, "wat=1")
         assert reply.status == 400
-        assert "no fault 'wat'" in reply.json["error"]["message"]
+        assert "Invalid fault 'wat'" in reply.json["error"]["message"]
 
     @pytest.mark.parametrize("name", faults.REFUSALS + faults.ANSWER_FAULTS)
     @pytest.mark.parametrize("stream", [False, True])

@@ -36,7 +36,7 @@ def page(call: Call) -> web.Response:
         asked["limit"] = _number(asked["limit"])
     callback = call.query.get("callback_url")
     if not callback and not call.query.get("code_challenge"):
-        raise invalid_body("callback_url: Required where there is no code_challenge")
+        raise invalid_body("callback_url: Required without code_challenge")
     code = _issue(call, Fields(asked), callback)
     if callback:
         return web.Response(status=302, headers={"Location": _with_code(callback, code)})
