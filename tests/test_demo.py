@@ -184,7 +184,7 @@ def test_an_image_that_is_none_is_a_failure(
         monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
         assert demo.run_live(tmp_path, console) == 1
 
-    assert "is no PNG" in " ".join(printed(console).split())
+    assert "is not a PNG file" in " ".join(printed(console).split())
 
 
 def test_a_live_run_says_where_the_account_lists_it(

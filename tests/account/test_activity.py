@@ -152,7 +152,7 @@ def test_with_one_key_only_others_do_not_count(emulator: Emulator, book: ledger.
         ({"cost": None, "cost_status": "unknown"}, "1 request in the ledger without a known cost"),
         (
             {"cost": None, "cost_status": "unknown", "outcome": "open"},
-            "1 request in the ledger of which nobody has seen the end",
+            "1 request in the ledger whose end was not recorded",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_what_only_the_ledger_has_is_named(emulator: Emulator, book: ledger.Ledg
     [one, two] = check(emulator, book).comparisons
     assert not one.differs
     assert (two.model, two.openrouter.requests, two.difference) == ("x/y", 0, -bill.cost)
-    assert "1 request more in the ledger: another account's key" in two.reasons[0]
+    assert "1 request more in the ledger: the key of another account" in two.reasons[0]
 
 
 def test_a_charge_that_was_changed_is_named(emulator: Emulator, book: ledger.Ledger) -> None:
@@ -192,7 +192,7 @@ def test_a_charge_that_was_changed_is_named(emulator: Emulator, book: ledger.Led
     one = only(check(emulator, book))
     assert one.difference == -bill.cost
     assert one.reasons == [
-        "as many requests on both sides: OpenRouter changed a charge after its answer"
+        "the same number of requests on both sides: OpenRouter changed a charge later"
     ]
 
 

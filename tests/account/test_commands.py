@@ -119,7 +119,7 @@ def test_login_without_a_browser_prints_the_address_and_waits(
     result = run("login", "--no-browser", "--timeout", "1")
     assert result.exit_code == 1
     assert "/auth?callback_url=" in result.output
-    assert "Nobody agreed within 1 seconds." in said(result)
+    assert "The login was not approved within 1 seconds." in said(result)
 
 
 @pytest.mark.usefixtures("key_file")

@@ -137,7 +137,7 @@ def test_nobody_in_time_is_an_error_and_the_port_is_free_again() -> None:
     def ignore(page: str) -> None:
         ports.append(urlsplit(callback_of(page)).port or 0)
 
-    with pytest.raises(account.LoginError, match=r"Nobody agreed within 0\.2 seconds"):
+    with pytest.raises(account.LoginError, match=r"The login was not approved within 0\.2 seconds"):
         account.login(ignore, timeout=0.2)
     assert account.login(agree, port=ports[0]).startswith("sk-or-v1-")
 
@@ -146,7 +146,7 @@ def test_nobody_in_time_is_an_error_and_the_port_is_free_again() -> None:
 def test_a_port_in_use_is_said_before_a_browser_opens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(account.LoginError, match=rf"port={port}: can't listen on 127\.0\.0\.1"):
+        with pytest.raises(account.LoginError, match=rf"Can't listen on 127\.0\.0\.1, port {port}"):
             account.login(lambda _: pytest.fail("a page was opened"), port=port)
 
 
