@@ -77,7 +77,7 @@ litellm.openrouter_models.clear()
 
 @pytest.fixture(autouse=True)
 def no_prices() -> Iterator[None]:
-    """Leave no price with LiteLLM: it would reckon a cost where a recording has none."""
+    """Leave no price with LiteLLM: it would calculate a cost if a recording has none."""
     yield
     catalog = sys.modules.get("openrouter_adapter.catalog")
     if catalog is not None:
@@ -120,7 +120,7 @@ def loopback(running_loopback: Loopback) -> Iterator[Loopback]:
 def openrouter(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """OpenRouter as the adapter sees it: registered, with the address and a key set.
 
-    Every body that arrives is held against the official SDK's request models, and against
+    Every body that arrives is checked against the official SDK's request models, and against
     OpenRouter's OpenAPI description.
     """
     # Some clients bring another version of the SDK, and need no judge.

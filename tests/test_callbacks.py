@@ -34,7 +34,7 @@ LISTS = [
     *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
 ]
 
-# LiteLLM hands late events of an earlier test's calls to whoever listens then.
+# LiteLLM hands late events of an earlier test's calls to the callbacks of that moment.
 CALL_ID = "test-callbacks"
 
 

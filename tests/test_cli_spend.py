@@ -278,7 +278,7 @@ def test_a_budget_is_set_shown_and_removed(where: str) -> None:
 
 
 def hold(where: str, call_id: str) -> ledger.Ledger:
-    """A program with a request in the air, under every budget; it dies when it is closed."""
+    """A program with a request in flight, under every budget; it dies when it is closed."""
     book = ledger.open(where)
     book.enforcement.refresh()
     row = Row(call_id, 1, round(ledgers.NOW.timestamp() * 1e6), model="a/b")

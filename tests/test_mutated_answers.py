@@ -80,7 +80,7 @@ def recorded() -> dict[str, bytes]:
         Raw(lambda request: relayed(emulator, request, kept)) as relay,
     ):
         for name, call in EVERY.items():
-            with contextlib.suppress(litellm.NotFoundError):  # of a generation that is none
+            with contextlib.suppress(litellm.NotFoundError):  # of a generation that doesn't exist
                 call(api_base=relay.base_url, api_key=emulator.api_key)
             found[name] = kept[-1]
     generation = json.dumps({"data": {"id": "gen-1", "total_cost": 0.1}}).encode()

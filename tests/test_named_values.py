@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
     from tests.support.loopback import Loopback
 
-# What a field needs beside it to make a body that OpenRouter's schema takes.
+# What a field needs besides it to make a body that OpenRouter's schema takes.
 SCHEMA = {"name": "bird", "schema": {"type": "object"}}
 TOOL = {"type": "function", "function": {"name": "search_database", "parameters": {}}}
 
 
 def keyword(field: str, value: Any) -> dict[str, Any]:
-    """Return the keyword of a call that says one thing: `field` is where it stands in the body."""
+    """Return the keyword of a call that says one thing: `field` is its place in the body."""
     name, *path = field.split(".")
     given: Any = [value] if field in LISTS else value
     if name == "plugins" and path == ["id"]:

@@ -181,7 +181,7 @@ def broken_after(delta: dict[str, Any]) -> Callable[[dict[str, Any]], Reply]:
 
 
 class Listener(CustomLogger):
-    """Keeps what it is told of each attempt, and takes its time."""
+    """Keeps what it gets of each attempt, and takes its time."""
 
     def __init__(self) -> None:
         super().__init__()

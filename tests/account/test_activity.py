@@ -1,4 +1,4 @@
-"""The ledger held against OpenRouter's activity: what agrees, what does not, and why."""
+"""The ledger compared with OpenRouter's activity: what agrees, what does not, and why."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def write(book: ledger.Ledger, bill: BillRow, **changes: Any) -> None:
 
 
 def check(emulator: Emulator, book: ledger.Ledger, **options: Any) -> account.Check:
-    """Hold one against the other, on the day after."""
+    """Compare the two, on the day after."""
     emulator.advance(days=1)
     return account.check(book, today=TODAY, **options)
 

@@ -145,7 +145,7 @@ def test_parquet_is_a_table_too(em: Emulator, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     pyarrow = pytest.importorskip("pyarrow")
     table = tmp_path / "rows.parquet"
-    # More rows than are read at a time; numbers and an empty cell beside texts.
+    # More rows than are read at a time; numbers and an empty cell among texts.
     numbers = list(range(2500))
     texts = [None if number == 7 else f"text {number} é" for number in numbers]
     parquet.write_table(pyarrow.table({"number": numbers, "text": texts}), table)

@@ -126,7 +126,7 @@ def test_a_job_goes_on_when_nobody_reads_its_progress_any_more(
 def test_what_is_said_of_a_job_that_is_in_the_works(
     openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Its requests in the air are no loss, and there is nothing to go on with."""
+    """Its requests in flight are not lost, and there is nothing to continue."""
     openrouter_at.faults.add("stall=0.3")
     seen: list[str] = []
     states: list[batch.Summary] = []
@@ -155,7 +155,7 @@ def test_what_was_in_the_air_is_said_by_line(tmp_path: Path) -> None:
     text = "\n".join(display.lines_of_summary(summary))
     assert "What 12 attempts cost isn't known; it counts as up to USD 0.012." in text
     assert "sent again: lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 of the input and 2 more" in text
-    # Without a budget nothing was reckoned.
+    # Without a budget nothing was calculated.
     text = "\n".join(display.lines_of_summary(replace(summary, budget=None)))
     assert "What 12 attempts cost isn't known." in text
 

@@ -246,7 +246,7 @@ def test_a_disk_that_fills_up(
     assert summary.stopped is not None
     assert "No space left on device. Make room there" in summary.stopped
     assert 0 < summary.done < 600
-    # What was in the air had room in the reserve: everything that was paid for is there.
+    # What was in flight had room in the reserve: everything that was paid for is there.
     assert len(em.bill()) == summary.done
     assert batch.resume(out).done == 600
     assert_each_once(out, 600)
@@ -320,7 +320,7 @@ async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
     assert [getattr(one, "errno", None) for one in found] == [errno.ENOSPC, errno.ENOSPC]
     assert files.trouble is not None
     await files.close()
-    # There is room again. What was not sent is no intent; the rest is there.
+    # There is room again. What was not sent has no entry; the rest is there.
     assert folder.journal.read_bytes() == b"R 1\n"
 
 

@@ -56,7 +56,7 @@ def wait_for_results(process: BaseProcess, results: Path, size: int) -> None:
 def run_with_kills(
     path: Path, out: Path, em: Emulator, ledger_file: Path, count: int, kills: int
 ) -> list[str]:
-    """Kill a job at so many moments; return what its runs named as in the air."""
+    """Kill a job at so many moments; return what its runs named as in flight."""
     dice = random.Random(7)  # noqa: S311 - the same moments in every run
     named: list[str] = []
     for kill in range(kills):

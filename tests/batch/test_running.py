@@ -426,7 +426,7 @@ def test_five_percent_of_every_fault(
     assert summary.retries >= 50
     spent = ledger.open(tmp_path / "ledger.db").spend("job")
     assert sum(one.total for one in spent) == summary.cost
-    # A gateway's page has no generation id to ask by: its hold stays, and it was not billed.
+    # A gateway's page has no generation id to ask by: its reservation stays, and it was not billed.
     assert summary.cost == billed(em)
 
 

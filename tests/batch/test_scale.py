@@ -1,4 +1,4 @@
-"""Many requests: memory that does not grow with the file, and many in the air at once."""
+"""Many requests: memory that does not grow with the file, and many in flight at once."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_two_thousand_in_the_air_at_half_a_second(
         (moment, done) for moment, done, _ in seen if 0.15 * 20_000 <= done <= 0.9 * 20_000
     ]
     busy = (late - early) / (ended - started)
-    print(f"{busy:,.0f} requests/s with 2,000 in the air")  # noqa: T201 - the same
+    print(f"{busy:,.0f} requests/s with 2,000 in flight")  # noqa: T201 - the same
     assert max(flying for *_, flying in seen) == 2000
     assert busy > 2000
 

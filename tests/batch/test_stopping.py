@@ -44,5 +44,5 @@ def test_told_to_end_at_once_while_intents_are_written(
     again = batch.resume(out)
     assert (again.done, again.left) == (200, 0)
     assert_each_once(out, 200)
-    # Only what was in the air is sent again.
+    # Only what was in flight is sent again.
     assert 200 <= len(em.bill()) <= 200 + sent - summary.done

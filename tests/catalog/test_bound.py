@@ -1,4 +1,4 @@
-"""A worst case for budgets: one that holds whoever serves the request."""
+"""A worst case for budgets, whichever provider serves the request."""
 
 from __future__ import annotations
 

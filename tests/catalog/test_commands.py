@@ -1,4 +1,4 @@
-"""`openrouter-adapter models` and `estimate`, and what they stand on."""
+"""`openrouter-adapter models` and `estimate`, and what they are made of."""
 
 from __future__ import annotations
 

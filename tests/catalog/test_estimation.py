@@ -562,5 +562,5 @@ def test_it_is_cheap(catalog: package.Catalog) -> None:
             package.estimate(request, catalog=catalog)
         rounds.append((time.perf_counter() - began) / 200)
     print(f"{min(rounds) * 1e6:.0f} µs for an estimate")  # noqa: T201
-    # A quiet machine needs 45; one that measures coverage beside other tests three times as much.
+    # A quiet machine needs 45; one that measures coverage during other tests three times as much.
     assert min(rounds) < 500e-6

@@ -1,4 +1,4 @@
-"""Answers like recorded ones, and hypothesis strategies that spoil them."""
+"""Answers like recorded ones, and hypothesis strategies that break them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 EXAMPLES = pytest.mark.parametrize(
     "examples", [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
-# What is made up anew at each reading: ids that were missing, and the time.
+# What is made up at each reading: ids that were missing, and the time.
 MADE_UP = re.compile(r'call_[0-9a-f]{32}|chatcmpl-[0-9a-f-]{36}|"created": \d+')
 
 

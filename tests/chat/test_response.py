@@ -1,4 +1,4 @@
-"""A completion of the wire as LiteLLM's response: nothing lost, odd forms mended."""
+"""A completion of the wire as LiteLLM's response: nothing lost, odd forms repaired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What LiteLLM's callbacks are told of a stream: once, at its end, everything."""
+"""What LiteLLM's callbacks get of a stream: everything, once, at its end."""
 
 from __future__ import annotations
 

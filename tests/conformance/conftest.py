@@ -1,4 +1,4 @@
-"""Gives the conformance tests the recorded exchanges, or skips them where there are none."""
+"""Gives the conformance tests the recorded exchanges, or skips them if there are none."""
 
 from __future__ import annotations
 

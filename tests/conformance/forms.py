@@ -11,7 +11,7 @@ Form: TypeAlias = dict[str, Any]
 
 
 def read_form(content_type: str, raw: bytes) -> Form | None:
-    """Return a form's fields, a file as its name, type and base64; None for what is no form."""
+    """Return a form's fields, a file as its name, type and base64; None if it is not a form."""
     if not content_type.startswith("multipart/form-data"):
         return None
     head = f"Content-Type: {content_type}\r\n\r\n".encode()

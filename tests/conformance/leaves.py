@@ -34,14 +34,14 @@ def leaves(data: Any) -> Iterator[Leaf]:
 
 
 def named(data: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every value that says something with the name that it, or its list, stands under."""
+    """Yield every value that says something with the name of it, or of its list."""
     for path, value in leaves(data):
         names = [step for step in path if isinstance(step, str)]
         yield (names[-1] if names else ""), value
 
 
 def plain(value: Any) -> Any:
-    """Return LiteLLM's objects as JSON data; what is no data (a logger, a client) as None."""
+    """Return LiteLLM's objects as JSON data; what is not data (a logger, a client) as None."""
     if isinstance(value, BaseModel):
         return plain(value.model_dump())
     if isinstance(value, Mapping):

@@ -88,13 +88,13 @@ def request_differences(recorded: Any, arrived: Any) -> list[str]:
     """Say where a body that arrived differs from the recorded one; null says nothing.
 
     LiteLLM's core wraps the lone input of an embedding into a list of one before any adapter
-    sees it: that is no difference.
+    sees it: that is not a difference.
     """
     asked = dict(every_value(recorded))
     alone: dict[Path, Path] = {("input", 0): ("input",)} if ("input",) in asked else {}
     sent = {alone.get(path, path): value for path, value in every_value(arrived)}
     unsent = [f"unsent {spelled(path)}" for path in asked if path not in sent]
-    unasked = [f"unasked {spelled(path)}" for path in sent if path not in asked | ADDED]
+    unasked = [f"not asked for: {spelled(path)}" for path in sent if path not in asked | ADDED]
     changed = [
         f"changed {spelled(path)}" for path in asked.keys() & sent if sent[path] != asked[path]
     ]

@@ -67,7 +67,7 @@ def asked_again(
 def request_leaves(body: Any) -> dict[Any, Any]:
     """Return the leaves of a request, with tool arguments as data.
 
-    The recording client wrote the arguments' JSON anew, without spaces.
+    The recording client wrote the arguments' JSON again, without spaces.
     """
     return {
         path: json.loads(value) if path[-1] == "arguments" else value

@@ -92,7 +92,7 @@ def make_folder(file: Path) -> None:
 
 def make_no_database(file: Path) -> None:
     file.parent.mkdir()
-    file.write_text("This is no database. " * 100)
+    file.write_text("This is not a database. " * 100)
 
 
 @pytest.mark.usefixtures("emulator")

@@ -77,7 +77,7 @@ class TestCredits:
         self, emulate: Callable[..., Client]
     ) -> None:
         client = emulate(credits=Decimal("0.01"))
-        # The search is not part of what is held against the balance.
+        # The search is not part of the worst case that the balance must cover.
         assert client.chat(plugins=[{"id": "web"}], max_tokens=20).status == 200
         balance = client.manage("GET", "/credits").json["data"]
         assert balance["total_usage"] > balance["total_credits"]

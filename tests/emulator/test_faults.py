@@ -192,7 +192,7 @@ class TestSpoiledAnswers:
         assert len(streamed.chunks) == 2
         assert "[DONE]" not in streamed.text
         assert len(faulty(client, "no-finish", stream=True).chunks) > 2
-        # Words without a reason to stop are no zero completion.
+        # An answer without a finish reason still costs something.
         assert all(row.cost > 0 for row in client.emulator.bill())
 
     @pytest.mark.parametrize("stream", [False, True])

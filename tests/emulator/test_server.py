@@ -19,7 +19,7 @@ from openrouter_adapter.emulator import Emulator, serve
 if TYPE_CHECKING:
     from .conftest import Client
 
-# The folder that holds the emulator's package, which needs nothing beside it.
+# The folder that holds the emulator's package, which needs nothing else.
 FOLDER = str(Path(package.__file__).parents[1])
 
 

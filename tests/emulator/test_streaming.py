@@ -43,7 +43,7 @@ def test_the_frame_of_a_stream(client: Client) -> None:
     assert reply.text.endswith("data: [DONE]\n\n")
     assert reply.streamed_text == "1\n2\n3"
     assert [chunk for chunk in reply.chunks if "usage" in chunk] == [last]
-    # The finish reason comes in a chunk of its own and again beside the usage.
+    # The finish reason comes in a chunk of its own and again with the usage.
     assert [chunk["choices"][0]["finish_reason"] for chunk in reply.chunks[-2:]] == ["stop"] * 2
 
 

@@ -92,7 +92,7 @@ TOO_LONG = (
     "This model has a maximum context limit of 4096",
     "Context size has been exceeded.",
 )
-# What they say of other limits, for which a longer context is no cure.
+# What they say of other limits, which a longer context does not raise.
 OTHER = (
     (
         "Rate limit reached for gpt-4o in organization org-x on tokens per min (TPM): Limit "

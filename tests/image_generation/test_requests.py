@@ -25,7 +25,7 @@ BOTH_WAYS = pytest.mark.parametrize("way", ["image_generation", "aimage_generati
 
 
 def together(count: int) -> Callable[[Arrived], Reply]:
-    """Answer requests once so many are in the air: who sends them in turn waits in vain."""
+    """Answer requests once so many are in flight: one at a time would wait forever."""
     gate = threading.Barrier(count)
 
     def answer(_: Arrived) -> Reply:

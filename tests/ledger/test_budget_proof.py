@@ -180,7 +180,7 @@ def prove(
             assert watch.look() <= usd
             assert time.monotonic() - started < 300
             time.sleep(0.3)
-        # What a kill has left behind is settled, and can be spent.
+        # What a kill has left behind gets its cost, and the rest can be spent.
         settle(book, emulator)
         spend_the_rest(spenders, book, emulator)
         spent = watch.look()
@@ -194,7 +194,7 @@ def prove(
 
 
 def prove_kills(where: str, usd: Decimal, *, kills: int) -> None:
-    """Kill all spenders again and again; what they leave behind is settled in between."""
+    """Kill all spenders again and again; what they leave behind gets its cost in between."""
     book = ledger.open(where, beat_seconds=0.5)
     book.budget("proof", usd, job="proof", wait_seconds=1)
     killed, rounds = 0, 0

@@ -1,4 +1,4 @@
-"""Who is refused, why, and what becomes of money that was held."""
+"""Who is refused, why, and what becomes of reservations."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ def in_the_air(**fields: Any) -> Row:
 
 
 def amounts(book: Ledger) -> dict[str, tuple[Decimal, Decimal]]:
-    """What is spent and held, by budget."""
+    """What is spent and reserved, by budget."""
     return {state.budget.name: (state.spent, state.held) for state in book.budgets()}
 
 
@@ -616,7 +616,7 @@ def test_the_dead_leave_the_list_of_workers(book: Ledger, where: str) -> None:
     # A lease of which nothing is left is forgotten at once.
     assert workers() == [3, 1, 1]
     book.budgets()
-    # The one whose hold is still unsettled stays.
+    # The one whose reservation still waits for its cost stays.
     assert workers() == [1, 1, 1]
     row.cost, row.cost_status = 10, "billed"
     book.store.write([row])

@@ -334,7 +334,7 @@ PRIVATE: dict[str, Any] = {
 
 
 def everything_told(book: Ledger) -> str:
-    """All that a ledger holds, and all that is told of it."""
+    """Everything in a ledger, and everything that it reports."""
     with book.store.database.read() as connection:
         tables = [name for name in sa.inspect(connection).get_table_names() if "ledger" in name]
         dump = [str(connection.execute(sa.text(f"SELECT * FROM {one}")).all()) for one in tables]  # noqa: S608

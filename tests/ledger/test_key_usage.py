@@ -1,4 +1,4 @@
-"""Attempts without a generation id are settled by the use of their key, and never below it."""
+"""Attempts without a generation id get their cost from their key's usage, and never less."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def settle(book: Ledger, usd: str) -> tuple[int, int]:
 
 
 def standing(book: Ledger) -> tuple[Decimal, Decimal]:
-    """What is spent and what is held of the only budget."""
+    """What is spent and what is reserved of the only budget."""
     [state] = book.budgets()
     return state.spent, state.held
 

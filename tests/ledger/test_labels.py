@@ -87,7 +87,7 @@ OF_KEY = {
             None,
             {**OF_KEY, "job": "J", "tags": '["T", "of-key"]'},
         ),
-        # Without a proxy, the program is whoever it says.
+        # Without a proxy, the program says who it is.
         (
             {"metadata": {"user_api_key_alias": "team", "job_id": 7}, "tags": ["T"]},
             "ann",

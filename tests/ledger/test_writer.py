@@ -37,7 +37,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 
 class Broken(Store):
-    """A store whose database is gone until it is mended."""
+    """A store whose database is gone until it is repaired."""
 
     is_broken = True
     tries = 0
@@ -294,7 +294,7 @@ def test_a_ledger_that_fails_under_way_breaks_no_call_and_loses_no_row(
     with caplog.at_level(logging.WARNING, "openrouter_adapter"):
         ask(times=40)
         with pytest.raises(litellm.BudgetExceededError, match=reason):
-            # A hold is small, and finds room on a full disk for a while.
+            # A reservation is small, and finds room on a full disk for a while.
             ask("strict", times=90)
         ask("loose")
         assert time.monotonic() - started < 10

@@ -21,7 +21,7 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-# Of unstreamed chats: refused for nothing, charged though the answer was spoiled, or free.
+# Of unstreamed chats: refused for nothing, charged though the answer was broken, or free.
 FAULTS = (
     "status=502",
     "status=400",

@@ -1,4 +1,4 @@
-"""What looks like a slip is sent as it is, with one warning."""
+"""What looks like a typo is sent unchanged, with one warning."""
 
 from __future__ import annotations
 

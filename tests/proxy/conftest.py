@@ -108,7 +108,7 @@ class Proxy:
     def rows(self, caller: Caller, count: int) -> list[Row]:
         """Wait until the ledger has so many rows of a caller that say how it ended; return them.
 
-        A request that is a while in the air has a row before, which says that it is open.
+        A request that is in flight for a while has a row before, which says that it is open.
         """
         store: Store = ledger.open(self.ledger).store
         for _ in patiently():
@@ -218,7 +218,7 @@ def configuration(emulator: Emulator) -> dict[str, Any]:
         "router_settings": {"num_retries": 0},
         "general_settings": {
             "proxy_batch_write_at": 1,
-            # LiteLLM takes `auth: true` with a licence only: whoever knows the path may use it.
+            # LiteLLM takes `auth: true` with a licence only: anyone who knows the path may use it.
             "pass_through_endpoints": [
                 {
                     "path": ROUTE,

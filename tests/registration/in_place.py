@@ -17,7 +17,7 @@ def in_place() -> list[Any]:
 def attribute_in(place: Place, *names: str) -> Any:
     """Return the first of these attributes that is there; a class's as it can be put back.
 
-    None where there is none: some places are made.
+    None if it has none: some places are created.
     """
     owner = pkgutil.resolve_name(place.module)
     held = vars(owner) if isinstance(owner, type) else {}

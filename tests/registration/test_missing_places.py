@@ -1,4 +1,4 @@
-"""register() where LiteLLM lacks a place: what is needed raises, what is not is told of."""
+"""register() if LiteLLM lacks a place: it raises if the place is needed, else it warns."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[Reply, type[Exception], str]] = {
         exceptions.ServiceUnavailableError,
         "malformed",
     ),
-    "a delta that is no text": (
+    "a delta that is not text": (
         Reply([CREATED, delta("Let"), {**delta("x"), "delta": ["x"]}, event_of(response())]),
         exceptions.ServiceUnavailableError,
         "malformed",
@@ -164,7 +164,7 @@ BROKEN: dict[str, tuple[Reply, type[Exception], str]] = {
         exceptions.ServiceUnavailableError,
         "malformed",
     ),
-    "an item's place that is no number": (
+    "an item's place that is not a number": (
         Reply(
             [
                 CREATED,

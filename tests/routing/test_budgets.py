@@ -1,4 +1,4 @@
-"""Budgets of a Router, and the ledger's beside them, count what OpenRouter billed."""
+"""Budgets of a Router, and those of the ledger, count what OpenRouter billed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of a Router's fallbacks, streamed and not, and OpenRouter's own beside them."""
+"""Every kind of a Router's fallbacks, streamed and not, and OpenRouter's own."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Browser:
         return self.driver.execute_cdp_cmd(name, parameters)
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a script gives, run beside the page's own and not under its policy."""
+        """What a script returns that runs outside of the page's own policy."""
         return self.driver.execute_script(script, *arguments)
 
     def errors(self) -> list[str]:

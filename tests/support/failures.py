@@ -28,7 +28,7 @@ class Failure:
         name: The row, in the table's words.
         raised: The name of the exception that it must be.
         status: The exception's `status_code`.
-        whole: The answer to an unstreamed request; None where there is no such thing.
+        whole: The answer to an unstreamed request; None if it has none.
         stream: The answer to a streamed one.
         words: What the message must hold.
         partial: What had been said before it broke, None where nothing was.

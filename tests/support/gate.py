@@ -1,4 +1,4 @@
-"""A gate of admission.py that remembers what it was asked and how each ticket was settled."""
+"""A gate of admission.py that remembers what it was asked and how each ticket ended."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RecordingGate:
 
     @property
     def bills(self) -> list[Bill | None]:
-        """The bills, by ticket; each ticket was settled exactly once."""
+        """The bills, by ticket; each ticket ended exactly once."""
         tickets = [ticket for ticket, _ in self.settled]
         assert sorted(map(str, tickets)) == sorted(str(i + 1) for i in range(len(self.asked)))
         return [bill for _, bill in sorted(self.settled, key=lambda one: str(one[0]))]

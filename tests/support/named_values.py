@@ -83,7 +83,7 @@ LISTS: Final = {
     *("models", "transforms", "modalities", "stop"),
 }
 
-# Names of models, as they stand on the wire.
+# Names of models, as they are sent.
 MODELS: Final = (
     *("openai/gpt-3.5-turbo", "openai/gpt-3.5-turbo-16k", "openai/gpt-4", "openai/gpt-4-32k"),
     *("anthropic/claude-2", "anthropic/claude-instant-v1"),

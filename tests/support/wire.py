@@ -114,7 +114,7 @@ class _Server(ThreadingHTTPServer):
         return True
 
     def handle_error(self, *_: object) -> None:
-        """A client that has left is no error of the server's."""
+        """A client that has left is not an error of the server."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -92,7 +92,7 @@ def one_line_job(folder: Path, server: Raw) -> Any:
 
 
 GARBAGE = {
-    "a size that is no number": b"5\r\nhello\r\nzz\r\nworld\r\n0\r\n\r\n",
+    "a size that is not a number": b"5\r\nhello\r\nzz\r\nworld\r\n0\r\n\r\n",
     "a piece longer than its size": b"5\r\nhello world\r\n0\r\n\r\n",
     "nothing but noise": b"\xff\xfe\x00\x01 what is this",
 }
@@ -100,7 +100,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("seconds", [0.0, 15.0], ids=["closed", "held open"])
 @pytest.mark.parametrize(
-    ("name", "garbage"), pairs(EVERY, ["a size that is no number"], GARBAGE, for_all_of=FEW)
+    ("name", "garbage"), pairs(EVERY, ["a size that is not a number"], GARBAGE, for_all_of=FEW)
 )
 def test_a_body_whose_framing_is_garbage_ends_the_call(
     name: str, garbage: str, seconds: float

@@ -137,7 +137,7 @@ ALLOWED = {
     "id with a colon": (b'id: a:b\ndata: {"a": 1}\n\n', [{"a": 1}]),
     "id without a colon": (b'id\ndata: {"a": 1}\n\n', [{"a": 1}]),
     "retry": (b'retry: 3000\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
-    "retry that is no number": (b'retry: soon\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    "retry that is not a number": (b'retry: soon\ndata: {"a": 1}\n\n', [{"a": 1}]),
     "unknown field": (b'x.trace-2: 7\ndata: {"a": 1}\n\n', [{"a": 1}]),
     "comment": (b': OPENROUTER PROCESSING\n\ndata: {"a": 1}\n\n', [{"a": 1}]),
     "comment within an event": (b'data: {"a":\n: x\ndata: 1}\n\n', [{"a": 1}]),
