@@ -56,8 +56,7 @@ def build_fields(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         litellm.BadRequestError: a field is wrong; the message says what is allowed.
     """
-    fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
+    fields, extra = options.body_fields(keywords)
     if "prompt" in fields:
         raise errors.bad_request(
             f"prompt={fields['prompt']!r:.100} is not supported by OpenRouter's transcriptions: "

@@ -110,10 +110,7 @@ def body_fields(parameters: Mapping[str, Any], model: str = "") -> tuple[dict[st
     Raises:
         litellm.BadRequestError: a wrong option, or two that contradict each other.
     """
-    fields = options.gather(parameters)
-    extra = fields.pop("extra_body", None)
-    for name in NOT_SENT:
-        fields.pop(name, None)
+    fields, extra = options.body_fields(parameters, NOT_SENT)
     _agree_on_length(fields, model)
     options.fold_reasoning(fields, model)
     options.check(fields, model)

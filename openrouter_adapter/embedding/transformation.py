@@ -46,10 +46,7 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
         raise errors.bad_request(
             f"input={inputs!r}: give a text, tokens, or a list of them to be embedded", model
         )
-    fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
-    for name in _NOT_SENT:
-        fields.pop(name, None)
+    fields, extra = options.body_fields(keywords, _NOT_SENT)
     options.check(fields, model)
     named = {"model": model_names.wire_model(model), "input": inputs, **fields}
     return options.with_extra(named, extra, model=model)

@@ -18,7 +18,7 @@ from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.images import images_api, inputs, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, model_names, usage
+from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from litellm.types.utils import ImageResponse
 
 logger = logging.getLogger("openrouter_adapter")
-
-_NOT_SENT: Final = (
-    *("extra_headers", "image_route", "n", "quality", "response_format", "size"),
-    routes.PINNED,
-)
 
 # OpenAI's, which have no meaning on OpenRouter, and what does instead.
 _REFUSED: Final = {
@@ -64,28 +59,9 @@ def build_body(
     Raises:
         litellm.BadRequestError: an image, a size, a quality or an option is wrong.
     """
-    fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
-    text = _checked_prompt(prompt, model)
-    config = sizing.of_both(fields, model)
-    for name in _NOT_SENT:
-        fields.pop(name, None)
-    options.check(fields, model)
-    if config:
-        fields["image_config"] = config | (fields.get("image_config") or {})
     # The words first, as OpenRouter recommends.
-    content = [
-        {"type": "text", "text": text},
-        *({"type": "image_url", "image_url": {"url": url}} for url in inputs.to_urls(image, model)),
-    ]
-    body = {
-        "model": model_names.wire_model(model),
-        "messages": [{"role": "user", "content": content}],
-        "modalities": routes.modalities(model),
-        "usage": {"include": True},
-        **fields,
-    }
-    return options.with_extra(body, extra, {"modalities", "usage"} - fields.keys(), model)
+    content = [{"type": "text", "text": _checked_prompt(prompt, model)}, *_parts(image, model)]
+    return routes.chat_body(model, content, keywords)
 
 
 def build_images_body(
@@ -109,10 +85,14 @@ def build_images_body(
         litellm.BadRequestError: an image or a field is wrong, or one that only a chat has.
     """
     text = _checked_prompt(prompt, model)
-    urls = inputs.to_urls(image, model)
-    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    fields = {**keywords, "input_references": parts}
+    fields = {**keywords, "input_references": _parts(image, model)}
     return images_api.build_body(model, text, fields, is_automatic=is_automatic)
+
+
+def _parts(image: Any, model: str) -> list[dict[str, Any]]:
+    return [
+        {"type": "image_url", "image_url": {"url": url}} for url in inputs.to_urls(image, model)
+    ]
 
 
 def _checked_prompt(prompt: str | None, model: str) -> str:

@@ -9,7 +9,7 @@ See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from litellm.llms.base_llm.image_generation.transformation import BaseImageGenerationConfig
 
@@ -18,7 +18,7 @@ from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.endpoint import Endpoint
 from openrouter_adapter.images import images_api, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, model_names, usage
+from openrouter_adapter.wire import completion, connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,44 +28,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Settled here or in handlers.py; what is left of the keywords is sent.
-_NOT_SENT: Final = (
-    "extra_body",
-    "extra_headers",
-    "image_route",
-    "max_retries",
-    "n",
-    "quality",
-    "response_format",
-    "size",
-    routes.PINNED,
-)
-
 
 def build_body(model: str, prompt: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a chat request that makes one answer with images.
-
-    `size` and `quality` fill in what the caller's `image_config` leaves open, field by field.
-
-    Raises:
-        litellm.BadRequestError: a size, a quality or an option that is wrong.
-    """
-    fields = options.gather(keywords)
-    config = sizing.of_both(fields, model)
-    for name in _NOT_SENT:
-        fields.pop(name, None)
-    options.check(fields, model)
-    if config:
-        fields["image_config"] = config | (fields.get("image_config") or {})
-    body = {
-        "model": model_names.wire_model(model),
-        "messages": [{"role": "user", "content": prompt}],
-        "modalities": routes.modalities(model),
-        "usage": {"include": True},
-        **fields,
-    }
-    defaults = {"modalities", "usage"} - fields.keys()
-    return options.with_extra(body, keywords.get("extra_body"), defaults, model)
+    """The body of a chat request that makes one answer with images; raises as `chat_body` does."""
+    return routes.chat_body(model, prompt, keywords)
 
 
 class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):

@@ -62,10 +62,9 @@ def build_body(
         litellm.BadRequestError: a field is wrong, or one that only a chat has; the message says
             what is allowed.
     """
-    fields = options.gather(keywords)
-    extra = options.unsaid(fields.pop("extra_body", None), (), model)
-    for name in (*_NOT_SENT, *(name for name in fields if name.startswith("_"))):
-        fields.pop(name, None)
+    hidden = [name for name in keywords if name.startswith("_")]
+    fields, given = options.body_fields(keywords, (*_NOT_SENT, *hidden))
+    extra = options.unsaid(given, (), model)
     if extra.get("stream") or fields.pop("stream", None):
         raise errors.bad_request(
             "stream=True: LiteLLM's image calls have no stream; the official SDK has one: "

@@ -12,8 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
-from openrouter_adapter.images import models, response
-from openrouter_adapter.wire import errors
+from openrouter_adapter.images import models, response, sizing
+from openrouter_adapter.wire import errors, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,12 @@ IMAGES_PATH: Final = "/images"
 # while the call is prepared, and its URL, body and answer must belong to one route. No option's
 # name: it is not sent.
 PINNED: Final = "_openrouter_adapter_image_route"
+
+# Settled here or in handlers.py; what is left of the keywords is sent.
+_NOT_IN_CHAT: Final = (
+    *("extra_headers", "image_route", "max_retries", "n", "quality", "response_format", "size"),
+    PINNED,
+)
 
 
 def of_call(parameters: Mapping[str, Any], model: str = "") -> str:
@@ -92,6 +98,36 @@ def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str 
     except RuntimeError:
         return of_call(parameters, model)
     return IMAGES if path.endswith(IMAGES_PATH) else CHAT
+
+
+def chat_body(model: str, content: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a chat request that makes one answer with images.
+
+    Args:
+        model: As OpenRouter names it.
+        content: What to draw, or parts that say what to change in which images.
+        keywords: `size` and `quality`, which fill in what the caller's `image_config` leaves open,
+            field by field; `user`, OpenRouter's options, and `extra_body`, which is sent unchecked
+            and fills in what no keyword says.
+
+    Raises:
+        litellm.BadRequestError: a size, a quality or an option that is wrong.
+    """
+    fields, extra = options.body_fields(keywords)
+    config = sizing.of_both(fields, model)
+    for name in _NOT_IN_CHAT:
+        fields.pop(name, None)
+    options.check(fields, model)
+    if config:
+        fields["image_config"] = config | (fields.get("image_config") or {})
+    body = {
+        "model": model_names.wire_model(model),
+        "messages": [{"role": "user", "content": content}],
+        "modalities": modalities(model),
+        "usage": {"include": True},
+        **fields,
+    }
+    return options.with_extra(body, extra, {"modalities", "usage"} - fields.keys(), model)
 
 
 def with_advice(exception: Exception) -> Exception:

@@ -15,6 +15,7 @@ from openrouter_adapter.options.collect import (
     unsaid,
     with_extra,
 )
+from openrouter_adapter.options.collect import body_fields as body_fields
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 
 if TYPE_CHECKING:

@@ -44,6 +44,22 @@ def gather(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def body_fields(
+    keywords: Mapping[str, Any], without: Collection[str] = ()
+) -> tuple[dict[str, Any], Any]:
+    """The fields of a body among a call's keywords, and the call's `extra_body`.
+
+    Args:
+        keywords: Of the call, prefixed or not.
+        without: The names that are not sent.
+    """
+    fields = gather(keywords)
+    extra = fields.pop("extra_body", None)
+    for name in without:
+        fields.pop(name, None)
+    return fields, extra
+
+
 def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> dict[str, Any]:
     """Return what is for OpenRouter among all parameters of a call, under plain names.
 

@@ -39,8 +39,7 @@ def build_body(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         litellm.BadRequestError: a field is wrong; the message says what is allowed.
     """
-    fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
+    fields, extra = options.body_fields(keywords)
     _check_query(fields, model)
     _check_documents(fields.get("documents"), model)
     options.check(fields, model)

@@ -55,33 +55,25 @@ _CHAT: Final = frozenset(
 )
 _ALSO: Final = _SAMPLING | _CHAT
 
-_NOT_SENT: Final = ("extra_body", "extra_headers", "extra_query", "timeout")
+_NOT_SENT: Final = ("extra_headers", "extra_query", "timeout")
 
 # What a caller's own JSON stands under: a null in there means something.
 _OPAQUE: Final = frozenset({"arguments", "input", "output", "parameters", "schema"})
 
 
-def build_body(
-    model: str,
-    inputs: Any,
-    keywords: Mapping[str, Any],
-    extra_body: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a Responses request.
 
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
         inputs: A text, or a list of items: dicts, or objects that an answer's `output` held.
-        keywords: Parameters of OpenAI and OpenRouter's own options.
-        extra_body: Fills in what no keyword says; it is sent unchecked. It may also be among the
-            keywords.
+        keywords: Parameters of OpenAI, OpenRouter's own options, and `extra_body`, which is sent
+            unchecked and fills in what no keyword says.
 
     Raises:
         litellm.BadRequestError: an option is wrong, or contradicts another one.
     """
-    fields = options.gather(keywords)
-    for name in _NOT_SENT:
-        fields.pop(name, None)
+    fields, extra = options.body_fields(keywords, _NOT_SENT)
     _translate_chat(fields, model)
     if "tools" in fields:
         fields["tools"] = [_tool(tool) for tool in fields["tools"]]
@@ -95,7 +87,7 @@ def build_body(
         **fields,
         **checked,
     }
-    return options.with_extra(body, extra_body or keywords.get("extra_body"), model=model)
+    return options.with_extra(body, extra, model=model)
 
 
 def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:

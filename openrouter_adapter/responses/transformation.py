@@ -93,7 +93,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
         unnamed = getattr(litellm_params, "model_extra", None) or {}
         keywords = {**requests.known_options(unnamed), **given}
-        body = requests.build_body(model, input, keywords, given.get("extra_body"))
+        body = requests.build_body(model, input, keywords)
         admission.before_send(body, PATH)
         return body
 

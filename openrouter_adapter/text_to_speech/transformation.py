@@ -41,8 +41,7 @@ def build_body(model: str, text: Any, voice: Any, keywords: Mapping[str, Any]) -
     Raises:
         litellm.BadRequestError: a field is wrong; the message says what is allowed.
     """
-    fields = options.gather(keywords)
-    extra = fields.pop("extra_body", None)
+    fields, extra = options.body_fields(keywords)
     _check_text(text, model)
     if voice is not None:
         if not isinstance(voice, str) or not voice:

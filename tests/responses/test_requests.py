@@ -149,11 +149,11 @@ def test_a_small_limit_is_sent_as_it_is() -> None:
 def test_the_order_of_the_ways_to_give_an_option() -> None:
     given = {"provider": {"only": ["a"]}, "openrouter_provider": {"only": ["b"]}}
     extra = {"provider": {"only": ["c"]}, "brand_new": {"x": None}}
-    sent = build_body("a/b", "Hi", given, extra)
+    sent = build_body("a/b", "Hi", {**given, "extra_body": extra})
     assert sent["provider"] == {"only": ["a"]}
     assert sent["brand_new"] == {"x": None}
     given.pop("provider")
-    assert build_body("a/b", "Hi", given, extra)["provider"] == {"only": ["b"]}
+    assert build_body("a/b", "Hi", {**given, "extra_body": extra})["provider"] == {"only": ["b"]}
 
 
 @pytest.mark.parametrize(
