@@ -1,7 +1,7 @@
-"""What budgets count: `spent` is always the sum of their rows, `held` what holds may yet cost.
+"""Budgets in the database, and what they count: spent is the sum of their rows, and reserved.
 
-Both move in the transaction that writes the rows, so neither a crash nor another process sees
-one without the other.
+Both move in the transaction that writes the rows or the reservation, so neither a crash nor
+another process sees one without the other.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
-from openrouter_adapter.ledger import budgets, shapes
+from openrouter_adapter.ledger import budgets, shapes, tables
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
 from openrouter_adapter.money import MOST_PICO, PART, to_pico, to_usd, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from openrouter_adapter.ledger.budgets import Account
     from openrouter_adapter.ledger.database import Database
@@ -25,19 +26,23 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.rows import Row
 
 _IDS_A_QUERY: Final = 512
-# A budget names one tag, a row has a list of them.
-_LABEL_COLUMNS: Final = {**LABELS, "tag": "tag"}
-_COLUMNS: Final = (
-    "name",
-    "most",
-    "per",
-    *_LABEL_COLUMNS.values(),
-    "each_label",
-    "or_end_user",
-    "most_per_request",
-    "wait_ms",
-    "lets_through",
+
+_BUDGETS: Final = sa.select(tables.budgets).order_by(tables.budgets.c.name)
+# SQLite has the same words for it.
+_NEW_BUDGET: Final = insert(tables.budgets)
+_SAVE: Final = _NEW_BUDGET.on_conflict_do_update(
+    index_elements=["name"],
+    set_={
+        name: _NEW_BUDGET.excluded[name]
+        for name in ("most", "most_per_request", "wait_ms", "lets_through")
+    },
 )
+_IS_ACCOUNT: Final = sa.and_(
+    tables.balances.c.budget == sa.bindparam("of_budget"),
+    tables.balances.c.period == sa.bindparam("of_period"),
+)
+_BALANCE: Final = sa.select(tables.balances).where(_IS_ACCOUNT)
+_OPEN: Final = insert(tables.balances).on_conflict_do_nothing()
 
 
 def save(database: Database, budget: Budget) -> None:
@@ -55,16 +60,7 @@ def save(database: Database, budget: Budget) -> None:
                 f"there is a budget {budget.name!r} on other requests or another period; "
                 "remove it first, or choose another name"
             )
-        connection.execute(
-            sa.text(
-                f"INSERT INTO ledger_budgets ({', '.join(_COLUMNS)}) "  # noqa: S608 - our names
-                f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "
-                "ON CONFLICT (name) DO UPDATE SET most = excluded.most, "
-                "most_per_request = excluded.most_per_request, wait_ms = excluded.wait_ms, "
-                "lets_through = excluded.lets_through"
-            ),
-            _record(budget),
-        )
+        connection.execute(_SAVE, _record(budget))
         if old is None:
             open_first(connection, budget, budget.period(database.now(connection)))
 
@@ -72,54 +68,42 @@ def save(database: Database, budget: Budget) -> None:
 
 
 def remove(database: Database, name: str) -> bool:
-    """Removes a budget with its holds; tells whether there was one.
+    """Removes a budget with its reservations; tells whether there was one.
 
     Raises:
         LedgerError: the database can't be written.
     """
 
     def work(connection: sa.Connection) -> bool:
-        # The budget first: who holds under it at this moment is waited for.
-        budgets = connection.execute(
-            sa.text("DELETE FROM ledger_budgets WHERE name = :name"), {"name": name}
-        )
-        for table in ("ledger_holds", "ledger_accounts", "ledger_leases"):
-            connection.execute(
-                sa.text(f"DELETE FROM {table} WHERE budget = :name"),  # noqa: S608 - our names
-                {"name": name},
-            )
-        return budgets.rowcount > 0
+        # The budget first: whoever reserves under it at this moment is waited for.
+        table = tables.budgets
+        removed = connection.execute(sa.delete(table).where(table.c.name == name))
+        for of_it in (tables.reservations, tables.balances):
+            connection.execute(sa.delete(of_it).where(of_it.c.budget == name))
+        return removed.rowcount > 0
 
     return database.write(work)
 
 
-def load(connection: sa.Connection, *, is_kept: bool = False) -> list[Budget]:
-    """All budgets, by name.
+def load(connection: sa.Connection) -> list[Budget]:
+    """All budgets, by name."""
+    return [budget_of(one) for one in connection.execute(_BUDGETS)]
 
-    Args:
-        connection: Of the ledger.
-        is_kept: Whether none may be removed before this transaction ends.
-    """
-    lock = " FOR KEY SHARE" if is_kept and connection.dialect.name == "postgresql" else ""
-    found = connection.execute(
-        sa.text(
-            f"SELECT {', '.join(_COLUMNS)} FROM ledger_budgets ORDER BY name{lock}"  # noqa: S608
-        )
+
+def budget_of(record: Any) -> Budget:
+    """The budget of a record of `tables.budgets`."""
+    most = record.most_per_request
+    return Budget(
+        name=record.name,
+        usd=to_usd(record.most),
+        per=record.per,
+        each=record.each_label,
+        or_end_user=record.or_end_user,
+        **{name: getattr(record, column) for name, column in tables.LABEL_COLUMNS.items()},
+        max_request_usd=None if most is None else to_usd(most),
+        wait_seconds=record.wait_ms / 1000,
+        lets_through=record.lets_through,
     )
-    return [
-        Budget(
-            name=one.name,
-            usd=to_usd(one.most),
-            per=one.per,
-            each=one.each_label,
-            or_end_user=bool(one.or_end_user),
-            **{name: getattr(one, column) for name, column in _LABEL_COLUMNS.items()},
-            max_request_usd=None if one.most_per_request is None else to_usd(one.most_per_request),
-            wait_seconds=one.wait_ms / 1000,
-            lets_through=bool(one.lets_through),
-        )
-        for one in found
-    ]
 
 
 def _record(budget: Budget) -> dict[str, object]:
@@ -130,7 +114,7 @@ def _record(budget: Budget) -> dict[str, object]:
         "per": budget.per,
         "each_label": budget.each,
         "or_end_user": budget.or_end_user,
-        **{column: getattr(budget, name) for name, column in _LABEL_COLUMNS.items()},
+        **{column: getattr(budget, name) for name, column in tables.LABEL_COLUMNS.items()},
         "most_per_request": None if most is None else to_pico(most),
         "wait_ms": round(budget.wait_seconds * 1000),
         "lets_through": budget.lets_through,
@@ -162,9 +146,8 @@ def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
         # Who is writing rows without knowing of the budget is waited for, and counted.
         connection.execute(sa.text("LOCK TABLE ledger_attempts IN EXCLUSIVE MODE"))
     # Who wrote rows while an older budget of this name was removed has perhaps left one.
-    connection.execute(
-        sa.text("DELETE FROM ledger_accounts WHERE budget = :name"), {"name": budget.name}
-    )
+    table = tables.balances
+    connection.execute(sa.delete(table).where(table.c.budget == budget.name))
     spent = _spent(connection, budget, period)
     if budget.each is None:
         spent.setdefault(period, 0)
@@ -178,13 +161,9 @@ def open_account(connection: sa.Connection, budget: Budget, account: Account) ->
     That is nothing where each value of a label has an account: those of the values that had
     spent something were opened with the budget, and every other before its first row.
     """
-    name, period = account
-    there = connection.scalar(
-        sa.text("SELECT 1 FROM ledger_accounts WHERE budget = :budget AND period = :period"),
-        {"budget": name, "period": period},
-    )
-    if there:
+    if connection.execute(_BALANCE, _of(account)).first() is not None:
         return
+    period = account[1]
     if budget.each is None:
         _insert(connection, account, _spent(connection, budget, period).get(period, 0))
         return
@@ -192,14 +171,14 @@ def open_account(connection: sa.Connection, budget: Budget, account: Account) ->
     _forget_past(connection, budget, period)
 
 
+def _of(account: Account) -> dict[str, object]:
+    return {"of_budget": account[0], "of_period": account[1]}
+
+
 def _insert(connection: sa.Connection, account: Account, spent: int) -> None:
-    connection.execute(
-        sa.text(
-            "INSERT INTO ledger_accounts (budget, period, spent, held) "
-            "VALUES (:budget, :period, :spent, 0) ON CONFLICT (budget, period) DO NOTHING"
-        ),
-        {"budget": account[0], "period": account[1], "spent": min(spent, MOST_PICO)},
-    )
+    budget, period = account
+    amounts = {"spent": min(spent, MOST_PICO), "held": 0}
+    connection.execute(_OPEN, {"budget": budget, "period": period, **amounts})
 
 
 def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None:
@@ -207,11 +186,13 @@ def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None
     if budget.per == "total":
         return
     begin, _ = budgets.bounds(budget.per, period.partition(" ")[0])
+    columns = tables.balances.c
     connection.execute(
-        sa.text(
-            "DELETE FROM ledger_accounts WHERE budget = :budget AND period < :last AND held = 0"
-        ),
-        {"budget": budget.name, "last": budget.period(begin - 1)},
+        sa.delete(tables.balances).where(
+            columns.budget == budget.name,
+            columns.period < budget.period(begin - 1),
+            columns.held == 0,
+        )
     )
 
 
@@ -247,7 +228,7 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, 
 
 
 def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
-    """Moves what was spent by what changed, and ends the holds of rows whose cost is known."""
+    """Moves what was spent by what changed; ends the reservations of rows whose cost is known."""
     spent: dict[tuple[str, str], int] = {}
     for old, new in changes if found else ():
         before = old.total if old is not None and old.cost_status == BILLED else 0
@@ -258,82 +239,85 @@ def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence
                 spent[account] = spent.get(account, 0) + moved
     known = [new.hold_id for _, new in changes if new.hold_id and new.cost is not None]
     if known or spent:
-        end_holds(connection, known, spent)
+        end_reservations(connection, known, spent)
 
 
-def end_holds(
+_RESERVE: Final = (
+    sa.update(tables.balances)
+    .where(_IS_ACCOUNT, tables.balances.c.held <= sa.bindparam("room") - tables.balances.c.spent)
+    .values(held=tables.balances.c.held + sa.bindparam("amount"))
+)
+_MOVE: Final = (
+    sa.update(tables.balances)
+    .where(_IS_ACCOUNT)
+    .values(
+        held=tables.balances.c.held - sa.bindparam("freed"),
+        # No limit is as high as what a column can hold: beyond that it need not be exact.
+        spent=sa.case(
+            (tables.balances.c.spent > sa.bindparam("room"), MOST_PICO),
+            else_=tables.balances.c.spent + sa.bindparam("moved"),
+        ),
+    )
+)
+_DELETE: Final = (
+    sa.delete(tables.reservations)
+    .where(tables.reservations.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .returning(*(tables.reservations.c[name] for name in ("id", "budget", "period", "amount")))
+)
+
+
+def reserve(
+    connection: sa.Connection, budget: Budget, account: Account, amount: int
+) -> tuple[int, int] | None:
+    """Reserves an amount, in picodollars, if the limit covers it and all that is there already.
+
+    Returns:
+        None, or what is spent and what is reserved where it does not.
+    """
+    limit = to_pico(budget.usd)
+    given = {"room": max(limit - amount, -1), "amount": min(amount, MOST_PICO), **_of(account)}
+    while not connection.execute(_RESERVE, given).rowcount:
+        found = connection.execute(_BALANCE, _of(account)).first()
+        if found is None:
+            open_account(connection, budget, account)
+        elif found.spent + found.held + amount > limit:
+            return found.spent, found.held
+    return None
+
+
+def release(connection: sa.Connection, ids: Sequence[str]) -> int:
+    """Ends reservations at a person's request; gives how many there were."""
+    return len(end_reservations(connection, ids))
+
+
+def end_reservations(
     connection: sa.Connection, ids: Sequence[str], spent: Mapping[Account, int] | None = None
-) -> None:
-    """Deletes holds, and moves their accounts: what they held is free, `spent` is spent.
+) -> set[str]:
+    """Deletes reservations, and moves their balances: what was reserved is free, `spent` is spent.
 
-    Locks accounts before leases, each in their order, as everything does that changes them: two
-    transactions never wait for each other.
+    Balances are locked in their order, as everywhere: two transactions never wait for each other.
+
+    Returns:
+        The ids of those that there were.
     """
     freed: dict[Account, int] = {}
-    leased: dict[tuple[str, str, str], int] = {}
-    for worker, budget, period, amount in _deleted(connection, ids):
-        freed[budget, period] = freed.get((budget, period), 0) + amount
-        lease = (worker, budget, period)
-        leased[lease] = leased.get(lease, 0) + amount
+    ended: set[str] = set()
+    for one in _deleted(connection, ids):
+        account = (one.budget, one.period)
+        freed[account] = freed.get(account, 0) + one.amount
+        ended.add(one.id)
     spent = spent or {}
     for account in sorted({*freed, *spent}):
         moved = min(spent.get(account, 0), MOST_PICO)
-        connection.execute(
-            # No limit is as high as what a column can hold: beyond that it need not be exact.
-            sa.text(
-                "UPDATE ledger_accounts SET held = held - :freed, "
-                "spent = CASE WHEN spent > :room THEN :most ELSE spent + :moved END "
-                "WHERE budget = :budget AND period = :period"
-            ),
-            {
-                "moved": moved,
-                "room": MOST_PICO - max(moved, 0),
-                "most": MOST_PICO,
-                "freed": freed.get(account, 0),
-                "budget": account[0],
-                "period": account[1],
-            },
-        )
-    for (worker, budget, period), amount in sorted(leased.items()):
-        lower_lease(connection, worker, (budget, period), amount)
-
-
-def lower_lease(connection: sa.Connection, worker: str, account: Account, amount: int) -> None:
-    """Takes from what a worker was granted; a lease with nothing left is forgotten.
-
-    A worker may have leases on as many accounts as there are users.
-    """
-    given = {"worker": worker, "budget": account[0], "period": account[1]}
-    lease = "worker = :worker AND budget = :budget AND period = :period"
-    left = connection.scalar(
-        sa.text(
-            f"UPDATE ledger_leases SET granted = granted - :amount WHERE {lease} "  # noqa: S608
-            "RETURNING granted"
-        ),
-        {**given, "amount": amount},
-    )
-    if left == 0:
-        connection.execute(sa.text(f"DELETE FROM ledger_leases WHERE {lease}"), given)  # noqa: S608
+        given = {
+            "moved": moved,
+            "room": MOST_PICO - max(moved, 0),
+            "freed": freed.get(account, 0),
+        }
+        connection.execute(_MOVE, {**given, **_of(account)})
+    return ended
 
 
 def _deleted(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
-    delete = sa.text(
-        "DELETE FROM ledger_holds WHERE id IN :ids RETURNING worker, budget, period, amount"
-    ).bindparams(sa.bindparam("ids", expanding=True))
     for some in shapes.padded(sorted(ids), _IDS_A_QUERY):
-        yield from connection.execute(delete, {"ids": some}).fetchall()
-
-
-def lock(connection: sa.Connection, accounts: Iterable[Account] | None = None) -> None:
-    """Locks accounts (None: all) in their order; SQLite has locked everything already."""
-    if connection.dialect.name != "postgresql":
-        return
-    query = "SELECT 1 FROM ledger_accounts"
-    if accounts is None:
-        connection.execute(sa.text(f"{query} ORDER BY budget, period FOR UPDATE"))
-        return
-    for budget, period in sorted(accounts):
-        connection.execute(
-            sa.text(f"{query} WHERE budget = :budget AND period = :period FOR UPDATE"),
-            {"budget": budget, "period": period},
-        )
+        yield from connection.execute(_DELETE, {"ids": some}).all()

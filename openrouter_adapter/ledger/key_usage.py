@@ -107,8 +107,9 @@ def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
     """What is reserved, by the id of the hold."""
     found: dict[str | None, _Held] = {}
     query = sa.text(
-        "SELECT hold.id, hold.budget, hold.period, hold.amount, worker.is_dead "
-        "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker"
+        "SELECT hold.id, hold.budget, hold.period, hold.amount, "
+        "COALESCE(worker.is_dead, TRUE) AS is_dead "
+        "FROM ledger_holds AS hold LEFT JOIN ledger_workers AS worker ON worker.id = hold.worker"
     )
     wanted = {row.hold_id for row in rows if row.hold_id}
     if not wanted:

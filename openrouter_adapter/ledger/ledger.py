@@ -14,7 +14,15 @@ from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
-from openrouter_adapter.ledger import balances, key_usage, metadata, queries, reconcile, spool
+from openrouter_adapter.ledger import (
+    balances,
+    key_usage,
+    metadata,
+    queries,
+    reconcile,
+    reservations,
+    spool,
+)
 from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.enforcement import Enforcement
 from openrouter_adapter.ledger.errors import LedgerError
@@ -121,7 +129,6 @@ class Ledger:
                 logger.warning("no sign of life to the ledger: %r", failure)
 
     def _refresh(self) -> None:
-        before = self.enforcement.budgets
         try:
             self.enforcement.refresh()
         except LedgerError as failure:
@@ -133,18 +140,7 @@ class Ledger:
             )
         else:
             self._can_read = True
-        if before and {one.name: one.usd for one in before} != {
-            one.name: one.usd for one in self.enforcement.budgets
-        }:
-            # A limit that was lowered holds for what was taken in advance, too.
-            self._give_back()
         self.writer.linger = _HELD_LINGER if self.enforcement.budgets else LINGER
-
-    def _give_back(self) -> None:
-        try:
-            self.reservations.give_back()
-        except LedgerError as failure:
-            logger.debug("allowance was not given back: %s", failure)
 
     def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
         """Waits until everything that was put so far is in the database, also from the spool.
@@ -179,7 +175,7 @@ class Ledger:
             try:
                 self.reservations.close()
             except LedgerError as failure:
-                logger.warning("unused allowance was not given back: %s", failure)
+                logger.warning("the end of this process is not in the ledger: %s", failure)
         else:
             self._leave_to_others()
         self.store.close()
@@ -239,7 +235,7 @@ class Ledger:
         from openrouter_adapter.wire import connection
 
         self.flush()
-        self.store.database.write(_bury(self.store))
+        self._end_dead()
 
         def ask(generation_id: str) -> Mapping[str, Any]:
             return api.get_generation(generation_id, api_key=api_key, base_url=base_url)
@@ -342,8 +338,12 @@ class Ledger:
             LedgerError: the ledger can't be read.
         """
         self.flush()
-        self.store.database.write(_bury(self.store))
+        self._end_dead()
         return queries.budget_states(self.store.database, name, most_values=most_values)
+
+    def _end_dead(self) -> None:
+        database = self.store.database
+        database.write(lambda connection: reservations.end_dead(connection, database))
 
     def held(self, budget: str | None = None) -> list[queries.HoldState]:
         """The holds of a budget, or of all, oldest first.
@@ -360,12 +360,6 @@ class Ledger:
             LedgerError: the ledger can't be written.
         """
         return self.reservations.release(hold_ids)
-
-
-def _bury(store: Store) -> Callable[[Any], int]:
-    from openrouter_adapter.ledger import workers
-
-    return lambda connection: workers.bury(connection, store.database)
 
 
 _open: weakref.WeakSet[Ledger] = weakref.WeakSet()

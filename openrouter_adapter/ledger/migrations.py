@@ -216,6 +216,16 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         WHERE cost IS NULL AND generation_id IS NULL
         """,
     ),
+    # Processes took allowances in advance, on leases. Now only reservations are held.
+    6: (
+        """
+        UPDATE ledger_accounts SET held = COALESCE((
+            SELECT SUM(amount) FROM ledger_holds AS hold
+            WHERE hold.budget = ledger_accounts.budget AND hold.period = ledger_accounts.period
+        ), 0)
+        """,
+        "DROP TABLE ledger_leases",
+    ),
 }
 
 # Any number that no other program's advisory lock is likely to have: "orledger" in ASCII.

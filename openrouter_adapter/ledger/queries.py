@@ -75,12 +75,12 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """A budget and its account of the current period, in USD.
+    """A budget and its balance in the current period, in USD.
 
-    `held` is what requests in the air, and allowance that processes have taken in advance, may
-    yet cost; `unsettled` is the part of it whose request has ended, or whose process has, without
-    anybody knowing what it cost. Where each value of a label has a limit, `value` is whose account
-    it is: "" for requests that lack the label, None where no value was used yet.
+    `held` is what requests in flight may yet cost; `unsettled` is the part of it whose request has
+    ended, or whose process has, without anybody knowing what it cost. Where each value of a label
+    has a limit, `value` is whose balance it is: "" for requests that lack the label, None where no
+    value was used yet.
     """
 
     budget: Budget
@@ -241,11 +241,13 @@ def _name(value: Any, by: str) -> str | None:
 
 # With the worker of each, and the row of its attempt, where there is one yet.
 _HOLDS: Final = (
-    "FROM ledger_holds AS hold JOIN ledger_workers AS worker ON worker.id = hold.worker "
+    "FROM ledger_holds AS hold LEFT JOIN ledger_workers AS worker ON worker.id = hold.worker "
     "LEFT JOIN ledger_attempts AS attempt "
     "ON attempt.call_id = hold.call_id AND attempt.hold_id = hold.id"
 )
-_IS_UNSETTLED: Final = "(worker.is_dead OR COALESCE(attempt.outcome, 'open') <> 'open')"
+_IS_UNSETTLED: Final = (
+    "(COALESCE(worker.is_dead, TRUE) OR COALESCE(attempt.outcome, 'open') <> 'open')"
+)
 
 
 def budget_states(

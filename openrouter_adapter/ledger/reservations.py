@@ -1,42 +1,41 @@
-"""Money held for requests that are in the air, so that what they cost can never be too much.
+"""Reservations for requests in flight: what they may yet cost is not given to others.
 
-A request's worst case is taken before it is sent, from the allowance that this process has taken
-in a block from the budget, and written down as a hold: a process that dies leaves its holds
-behind, and they go on counting. Requests that ask at the same time share one commit.
+Before a request is sent, its worst case is added to what its budgets' balances have reserved, on
+condition that the limit still covers it, and a reservation is written down with it. A process
+that dies leaves its reservations behind, and they go on counting until their cost is known.
+Requests that ask at the same time share one transaction.
 """
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import balances, store, workers
+from openrouter_adapter.ledger import balances, store, tables
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.money import picodollars, plain, to_pico, to_usd
+from openrouter_adapter.money import MOST_PICO, picodollars, plain, to_pico, to_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from openrouter_adapter.ledger.budgets import Account, Budget
     from openrouter_adapter.ledger.database import Database
     from openrouter_adapter.ledger.rows import Row
 
-# A block is a small part of the limit, and of what is left of it: allowance that lies with one
-# process is missing at the others.
-_OF_LIMIT: Final = 512
-_OF_REST: Final = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a request does not fit: amounts in picodollars.
 
-    `is_for_now` says that it would fit if everything that is held cost nothing.
+    `is_for_now` says that it would fit if everything that is reserved cost nothing.
     """
 
     budget: Budget
@@ -54,7 +53,7 @@ class Refusal:
         """Name the budget, what is spent, what is held and what the request could cost."""
         period = self.period.strip()
         what = self.budget.name + (f" ({period})" if period else "")
-        limit = _usd(to_pico(self.budget.usd))
+        limit = plain(self.budget.usd)
         return (
             f"budget {what}: {_usd(self.spent)} of {limit} USD are spent and "
             f"{_usd(self.held)} USD held for other requests; this one could cost "
@@ -62,48 +61,65 @@ class Refusal:
         )
 
 
+class _NoRoomError(Exception):
+    """Some requests don't fit together; the transaction that tried is undone."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Takes the refusal, which is a request's own if it was alone."""
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 @dataclass(slots=True)
-class _Wish:
-    """One request's, waiting for the commit that decides it."""
+class _Pending:
+    """One request, waiting for the transaction that decides it."""
 
     row: Row
     worst: int
     budgets: Sequence[Budget]
     hold_id: str = ""
-    refusal: Refusal | None = None
-    failure: LedgerError | None = None
-    is_done: bool = False
+    failure: Refusal | LedgerError | None = None
+    is_decided: bool = False
 
-    def accounts(self) -> list[tuple[Budget, Account]]:
-        """Where it is to be held, under which budget."""
-        return [(budget, one) for budget in self.budgets for one in budget.accounts(self.row)]
+    def accounts(self, known: dict[str, Budget]) -> list[tuple[Budget, Account]]:
+        """Where it counts, by the budgets as they are in the database now.
+
+        This process may know budgets that are removed, or set again for other requests.
+        """
+        now = [(was, known.get(was.name)) for was in self.budgets]
+        return [
+            (budget, account)
+            for was, budget in now
+            if budget is not None and budget.scope == was.scope
+            for account in budget.accounts(self.row)
+        ]
 
 
-@dataclass
 class Reservations:
-    """The holds of one process on one ledger. Safe from any thread.
+    """The reservations of one process on one ledger. Safe from any thread.
 
     Attributes:
         database: The ledger's.
         lease_seconds: How long a process may be silent before it counts as dead.
     """
 
-    database: Database
-    lease_seconds: float = 60.0
-    _worker: str | None = None
-    _idle: dict[Account, int] = field(default_factory=dict)
-    _waiting: list[_Wish] = field(default_factory=list)
-    _taken_since_beat: bool = False
+    def __init__(self, database: Database, lease_seconds: float = 60.0) -> None:
+        """Reserves nothing yet."""
+        self.database = database
+        self.lease_seconds = lease_seconds
+        self.after_fork()
 
-    def __post_init__(self) -> None:
-        """Makes the locks; a child of a fork needs its own."""
+    def after_fork(self) -> None:
+        """Starts again in a child: the parent's reservations are the parent's."""
+        self._worker: str | None = None
+        self._waiting: list[_Pending] = []
         self._list_lock = threading.Lock()
         self._turn = threading.Lock()
 
     def reserve(self, row: Row, worst: Decimal, budgets: Sequence[Budget]) -> Refusal | None:
         """Reserves a request's worst case under all budgets that apply to it.
 
-        The row's `hold_id` is set; when its cost is written (`Store.write`), the hold ends.
+        The row's `hold_id` is set; when its cost is written (`Store.write`), the reservation ends.
 
         Args:
             row: The request, with its labels and `started_at`.
@@ -111,10 +127,10 @@ class Reservations:
             budgets: Those that apply to it.
 
         Returns:
-            None, or why it does not fit; nothing is held then.
+            None, or why it does not fit; nothing is reserved then.
 
         Raises:
-            LedgerError: the ledger can't be written; nothing is held then.
+            LedgerError: the ledger can't be written; nothing is reserved then.
         """
         (found,) = self.reserve_all([(row, worst, budgets)])
         if isinstance(found, LedgerError):
@@ -124,223 +140,215 @@ class Reservations:
     def reserve_all(
         self, requests: Sequence[tuple[Row, Decimal, Sequence[Budget]]]
     ) -> list[Refusal | LedgerError | None]:
-        """The same for many requests with one commit; says of each what `take` does of one.
+        """The same for many requests in one transaction; gives for each what `reserve` gives.
 
         Args:
             requests: Row, worst case in USD and budgets of each.
         """
-        wishes = [_Wish(row, picodollars(worst), budgets) for row, worst, budgets in requests]
+        mine = [_Pending(row, picodollars(worst), budgets) for row, worst, budgets in requests]
         with self._list_lock:
-            self._waiting += wishes
-        # Who gets the turn decides for all that wait; the others find theirs decided.
+            self._waiting += mine
+        # Whoever gets the turn decides for all that wait; the others find theirs decided.
         with self._turn:
-            if not all(wish.is_done for wish in wishes):
+            if not all(one.is_decided for one in mine):
                 self._decide()
-        for wish in wishes:
-            if wish.failure is None and wish.refusal is None:
-                wish.row.hold_id = wish.hold_id
-        return [wish.failure or wish.refusal for wish in wishes]
+        for one in mine:
+            if one.failure is None:
+                one.row.hold_id = one.hold_id
+        return [one.failure for one in mine]
 
     def _decide(self) -> None:
         with self._list_lock:
-            wishes, self._waiting = self._waiting, []
-        self._taken_since_beat = True
+            waiting, self._waiting = self._waiting, []
+        failure: Refusal | LedgerError | None = LedgerError("the reservation was broken off")
+        groups: list[Sequence[_Pending]] = [waiting]
         try:
-            self._worker, self._idle = self.database.write(
-                lambda connection: self._take(connection, wishes), is_durable=True
-            )
-        except LedgerError as failure:
-            self._fail(wishes, failure)
-        except BaseException as failure:
-            self._fail(wishes, LedgerError(f"it was not decided: {type(failure).__name__}"))
-            raise
+            while groups:
+                group = groups.pop()
+                if self._try(group):
+                    for one in group:
+                        one.is_decided = True
+                else:
+                    # Those that came first have the first claim on what is left.
+                    half = len(group) // 2
+                    groups += [group[half:], group[:half]]
+        except LedgerError as raised:
+            failure = raised
         finally:
-            for wish in wishes:
-                wish.is_done = True
+            for one in waiting:
+                if not one.is_decided:
+                    # Whether it was committed is not known: this worker's end will tell.
+                    self._worker = None
+                    one.failure, one.is_decided = failure, True
 
-    def _fail(self, wishes: Sequence[_Wish], failure: LedgerError) -> None:
-        # Whether it was committed is not known: what this worker had is left to be buried.
-        self._worker, self._idle = None, {}
-        for wish in wishes:
-            wish.failure = failure
+    def _try(self, group: Sequence[_Pending]) -> bool:
+        """Decides requests that fit together, or a single one; tells whether it could."""
+        try:
+            self._worker = self.database.write(
+                lambda connection: self._reserve(connection, group), is_durable=True
+            )
+        except _NoRoomError as full:
+            if len(group) > 1:
+                return False
+            group[0].failure = full.refusal
+        return True
 
-    def _take(
-        self, connection: sa.Connection, wishes: Sequence[_Wish]
-    ) -> tuple[str, dict[Account, int]]:
-        worker, idle = self._worker, dict(self._idle)
-        if worker is None or not workers.is_alive(connection, worker):
-            worker = workers.enter(connection, self.database, self.lease_seconds)
-            idle = {}
-        standing = {budget.name: budget for budget in balances.load(connection, is_kept=True)}
-        for wish in wishes:
-            # This process may know budgets that are removed, or made anew for other requests.
-            known = [(budget, standing.get(budget.name)) for budget in wish.budgets]
-            wish.budgets = [now for was, now in known if now and now.scope == was.scope]
-        leased = workers.leases(connection, worker)
-        idle = {account: amount for account, amount in idle.items() if account in leased}
-        balances.lock(connection, _short(wishes, idle))
-        made: list[dict[str, object]] = []
-        for wish in wishes:
-            wish.hold_id = ""
-            wish.refusal = self._grant(connection, worker, idle, wish)
-            if wish.refusal is None:
-                wish.hold_id = uuid.uuid4().hex
-                made += _records(wish, worker)
-        if made:
-            connection.execute(_INSERT, made)
+    def _reserve(self, connection: sa.Connection, group: Sequence[_Pending]) -> str | None:
+        """Reserves the worst cases of all of some requests; gives the worker that has them."""
+        found = connection.execute(_BUDGETS, {"worker": self._worker}).all()
+        known = {one.name: balances.budget_of(one) for one in found}
+        worker = self._worker
+        if found and not found[0].is_alive:
+            worker = _enter(connection, self.database, self.lease_seconds)
+        wanted: dict[Account, tuple[Budget, int]] = {}
+        records: list[dict[str, object]] = []
+        for one in group:
+            one.hold_id = uuid.uuid4().hex
+            for budget, account in one.accounts(known):
+                _, before = wanted.get(account, (budget, 0))
+                wanted[account] = budget, before + one.worst
+                records.append(_record(one, account, worker))
+        if records:
             # Whatever becomes of this process, each attempt that may be billed has its row.
-            rows = [replace(wish.row, hold_id=wish.hold_id) for wish in wishes if wish.hold_id]
+            rows = [replace(one.row, hold_id=one.hold_id) for one in group]
             store.insert(connection, self.database, rows)
-        return worker, idle
-
-    def _grant(
-        self, connection: sa.Connection, worker: str, idle: dict[Account, int], wish: _Wish
-    ) -> Refusal | None:
-        """Takes a wish out of the idle allowance, filled up where it is too little; or refuses."""
-        taken: list[tuple[Budget, Account]] = []
-        for budget, account in wish.accounts():
-            missing = wish.worst - idle.get(account, 0)
-            if missing > 0:
-                refusal = _fill(connection, worker, idle, budget, account, missing, wish.worst)
-                if refusal is not None:
-                    for other, its in taken:
-                        idle[its] += wish.worst
-                        if other.each is not None:
-                            workers.move(connection, worker, *its, -idle.pop(its))
-                    return refusal
-            idle[account] = idle.get(account, 0) - wish.worst
-            taken.append((budget, account))
-        return None
+            connection.execute(sa.insert(tables.reservations), records)
+        # Last: from here to the commit, others wait for the same balances.
+        for account in sorted(wanted):
+            budget, amount = wanted[account]
+            full = balances.reserve(connection, budget, account, amount)
+            if full is not None:
+                raise _NoRoomError(Refusal(budget, account[1], *full, amount))
+        return worker
 
     def beat(self) -> None:
-        """Says that this process lives, buries those that don't, returns what lies idle.
+        """Records that this process lives, and which others don't.
 
         Raises:
             LedgerError: the ledger can't be written.
         """
-        with self._turn:
-            is_idle = not self._taken_since_beat
-            self._taken_since_beat = False
-            worker = self._worker
 
-            def work(connection: sa.Connection) -> None:
-                if worker is not None:
-                    workers.beat(connection, self.database, worker)
-                    if is_idle:
-                        workers.give_back(connection, worker)
-                workers.bury(connection, self.database)
+        def work(connection: sa.Connection) -> None:
+            now = self.database.now(connection)
+            mine = sa.update(tables.workers).where(tables.workers.c.id == self._worker)
+            connection.execute(mine.values(seen_at=now))
+            end_dead(connection, self.database)
 
-            self.database.write(work)
-            if is_idle:
-                self._idle = {}
-
-    def give_back(self) -> None:
-        """Returns what this process has taken in advance and not held.
-
-        Raises:
-            LedgerError: the ledger can't be written.
-        """
-        with self._turn:
-            worker, self._idle = self._worker, {}
-            if worker is not None:
-                self.database.write(lambda connection: workers.give_back(connection, worker))
+        self.database.write(work)
 
     def close(self) -> None:
-        """Gives back what this process does not hold. Holds that are left count as unsettled."""
-        with self._turn:
-            worker, self._worker, self._idle = self._worker, None, {}
-            if worker is not None:
-                self.database.write(lambda connection: workers.leave(connection, worker))
-
-    def after_fork(self) -> None:
-        """Starts anew in a child: the parent's allowance is the parent's."""
-        self._worker, self._idle, self._waiting = None, {}, []
-        self.__post_init__()
-
-    def release(self, hold_ids: Sequence[str]) -> int:
-        """Ends holds by a person's decision; gives how many there were.
+        """Ends this worker. Reservations that are left count as unsettled.
 
         Raises:
             LedgerError: the ledger can't be written.
         """
-        return self.database.write(lambda connection: release(connection, hold_ids))
+        with self._turn:
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                self.database.write(lambda connection: _leave(connection, [worker]))
+
+    def release(self, hold_ids: Sequence[str]) -> int:
+        """Ends reservations by a person's decision; gives how many there were.
+
+        What is billed later still counts.
+
+        Raises:
+            LedgerError: the ledger can't be written.
+        """
+        return self.database.write(lambda connection: balances.release(connection, hold_ids))
 
 
-def release(connection: sa.Connection, hold_ids: Sequence[str]) -> int:
-    """Ends holds: what they held can be spent again. What is billed later still counts."""
-    count = sa.text("SELECT COUNT(DISTINCT id) FROM ledger_holds WHERE id IN :ids")
-    number = connection.scalar(
-        count.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(hold_ids)}
+_BUDGETS: Final = (
+    sa.select(
+        tables.budgets,
+        sa.exists()
+        .where(tables.workers.c.id == sa.bindparam("worker"), ~tables.workers.c.is_dead)
+        .label("is_alive"),
     )
-    balances.end_holds(connection, hold_ids)
-    return int(number or 0)
-
-
-_INSERT: Final = sa.text(
-    "INSERT INTO ledger_holds (id, budget, period, worker, amount, made_at, call_id, attempt, "
-    "model) VALUES (:id, :budget, :period, :worker, :amount, :made_at, :call_id, :attempt, :model)"
+    .order_by(tables.budgets.c.name)
+    # None is removed before this transaction ends.
+    .with_for_update(read=True, key_share=True, of=tables.budgets)
 )
 
 
-def _short(wishes: Sequence[_Wish], idle: Mapping[Account, int]) -> list[Account]:
-    """The accounts that the idle allowance does not suffice for."""
-    wanted: dict[Account, int] = {}
-    for wish in wishes:
-        for _, account in wish.accounts():
-            wanted[account] = wanted.get(account, 0) + wish.worst
-    return [account for account, amount in wanted.items() if amount > idle.get(account, 0)]
+def _record(one: _Pending, account: Account, worker: str | None) -> dict[str, object]:
+    budget, period = account
+    return {
+        "id": one.hold_id,
+        "budget": budget,
+        "period": period,
+        "worker": worker,
+        "amount": min(one.worst, MOST_PICO),
+        "made_at": one.row.started_at,
+        "call_id": one.row.call_id,
+        "attempt": one.row.attempt,
+        "model": one.row.model,
+    }
 
 
-def _records(wish: _Wish, worker: str) -> list[dict[str, object]]:
-    row = wish.row
-    return [
+def _enter(connection: sa.Connection, database: Database, lease_seconds: float) -> str:
+    """Writes this process into the list of workers; gives its id there."""
+    worker = uuid.uuid4().hex
+    connection.execute(
+        sa.insert(tables.workers),
         {
-            "id": wish.hold_id,
-            "budget": budget.name,
-            "period": period,
-            "worker": worker,
-            "amount": wish.worst,
-            "made_at": row.started_at,
-            "call_id": row.call_id,
-            "attempt": row.attempt,
-            "model": row.model,
-        }
-        for budget, (_, period) in wish.accounts()
+            "id": worker,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "seen_at": database.now(connection),
+            "lease_ms": round(lease_seconds * 1000),
+            "is_dead": False,
+        },
+    )
+    return worker
+
+
+def _leave(connection: sa.Connection, workers: Sequence[str]) -> None:
+    ended = sa.update(tables.workers).where(tables.workers.c.id.in_(workers))
+    connection.execute(ended.values(is_dead=True))
+
+
+def end_dead(connection: sa.Connection, database: Database) -> int:
+    """Ends the workers whose process is gone; gives how many.
+
+    Their reservations stay and count: nobody knows yet what became of those requests. A process
+    that was called dead wrongly, such as a laptop's that slept, enters again at its next request.
+    """
+    workers, reservations, attempts = tables.workers.c, tables.reservations.c, tables.attempts.c
+    now = database.now(connection)
+    dead = [
+        one.id
+        for one in connection.execute(sa.select(tables.workers).where(~workers.is_dead)).all()
+        if one.seen_at + one.lease_ms * 1000 < now
+        or (one.host == socket.gethostname() and not _runs(one.pid))
     ]
+    if dead:
+        _leave(connection, dead)
+        # What OpenRouter knows of its last requests can be asked for at once.
+        theirs = sa.select(reservations.id).where(reservations.worker.in_(dead))
+        due = sa.update(tables.attempts).where(
+            attempts.cost.is_(None),
+            attempts.generation_id.is_not(None),
+            attempts.hold_id.is_not(None),
+            attempts.hold_id.in_(theirs),
+        )
+        connection.execute(due.values(ask_after=now))
+    # Every process reads the list at each beat.
+    has_reserved = sa.exists().where(reservations.worker == workers.id)
+    connection.execute(sa.delete(tables.workers).where(workers.is_dead, ~has_reserved))
+    return len(dead)
 
 
-def _fill(
-    connection: sa.Connection,
-    worker: str,
-    idle: dict[Account, int],
-    budget: Budget,
-    account: Account,
-    missing: int,
-    worst: int,
-) -> Refusal | None:
-    """Takes a block from the account, or just what is missing; or says why it can't."""
-    name, period = account
-    balances.open_account(connection, budget, account)
-    balances.lock(connection, [account])
-    spent, held = connection.execute(
-        sa.text(
-            "SELECT spent, held FROM ledger_accounts WHERE budget = :name AND period = :period"
-        ),
-        {"name": name, "period": period},
-    ).one()
-    most = to_pico(budget.usd)
-    rest = most - spent - held
-    if missing > rest:
-        mine = idle.pop(account, 0)
-        workers.move(connection, worker, name, period, -mine)
-        return Refusal(budget, period, spent, held - mine, worst)
-    block = missing
-    if budget.each is None:
-        # What is taken in advance for each of many users would never be needed again.
-        block = min(rest, max(missing, min(most // _OF_LIMIT, rest // _OF_REST)))
-    workers.move(connection, worker, name, period, block)
-    idle[account] = idle.get(account, 0) + block
-    return None
+def _runs(pid: int) -> bool:
+    # On Windows signal 0 is Ctrl-C; there the heartbeat tells.
+    if sys.platform != "win32":
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True
+    return True
 
 
 def _usd(pico: int) -> str:

@@ -98,7 +98,6 @@ def test_a_bill_settles_its_hold(cents: Ledger, emulator: Emulator, to: dict[str
     time.sleep(0.6)
     [state] = cents.budgets()
     assert to_pico(state.spent) == sum(to_pico(row.cost) for row in emulator.bill())
-    # What the process took in advance goes back when it lies idle.
     assert state.held == 0
     assert cents.held() == []
 
@@ -609,19 +608,18 @@ def test_the_dead_leave_the_list_of_workers(book: Ledger, where: str) -> None:
 
     def workers() -> list[int]:
         with book.store.database.read() as connection:
-            tables = ("workers", "leases", "holds")
+            tables = ("workers", "holds")
             count = "SELECT COUNT(*) FROM ledger_"
             return [connection.scalar(sa.text(count + table)) for table in tables]
 
-    # A lease of which nothing is left is forgotten at once.
-    assert workers() == [3, 1, 1]
+    assert workers() == [3, 1]
     book.budgets()
     # The one whose reservation still waits for its cost stays.
-    assert workers() == [1, 1, 1]
+    assert workers() == [1, 1]
     row.cost, row.cost_status = 10, "billed"
     book.store.write([row])
     book.budgets()
-    assert workers() == [0, 0, 0]
+    assert workers() == [0, 0]
     assert to_pico(amounts(book)["all"][0]) == 30
 
 

@@ -114,20 +114,35 @@ def test_a_request_that_another_budget_refuses_leaves_nothing_with_the_user(book
     for number in range(20):
         assert book.reservations.reserve(row(f"user-{number}"), CENT, budgets) is not None
     assert {one.held for one in book.budgets("a")} == {0}
-    assert count(book, "leases") == 0
+    assert count(book, "holds") == 0
 
 
-def test_many_users_leave_neither_leases_nor_allowance_behind(book: Ledger) -> None:
+def test_many_users_leave_nothing_reserved_behind(book: Ledger) -> None:
     budget = book.budget("a", 1, per="day", each="user")
     for number in range(20):
         held = row(f"user-{number}")
         assert book.reservations.reserve(held, CENT, [budget]) is None
         settle(book, held, 5)
-    assert count(book, "leases") == 0
-    assert book.reservations.reserve(row("user-0"), CENT, [budget]) is None
-    assert len(book.reservations._idle) == 1
+    assert count(book, "holds") == 0
+    assert {one.held for one in book.budgets("a")} == {0}
     assert len(book.budgets("a")) == 20
     assert [one.value for one in book.budgets("a", most_values=1)] == ["user-0"]
+
+
+def test_of_requests_that_do_not_fit_together_the_first_are_reserved(book: Ledger) -> None:
+    small, large = book.budget("small", Decimal("0.035")), book.budget("large", 1)
+    rows = [row("ann") for _ in range(10)]
+    refusals = book.reservations.reserve_all([(one, CENT, [large, small]) for one in rows])
+    assert [one is None for one in refusals] == [True] * 3 + [False] * 7
+    assert {one.budget.name: one.held for one in book.budgets()} == {
+        "small": 3 * CENT,
+        "large": 3 * CENT,
+    }
+    assert {one.call_id for one in book.store.rows()} == {one.call_id for one in rows[:3]}
+    (refusal,) = {str(one) for one in refusals[3:]}
+    assert "0.03 USD held" in refusal
+    worst = Decimal(10**9)
+    assert book.reservations.reserve(row("ann"), worst, [large]) is not None
 
 
 def test_accounts_of_past_days_are_forgotten(book: Ledger) -> None:

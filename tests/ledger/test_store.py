@@ -239,6 +239,28 @@ def test_a_ledger_of_each_older_version_is_brought_up_to_date(store: Store, vers
     book.close()
 
 
+def test_what_older_versions_took_in_advance_is_given_back(store: Store) -> None:
+    with store.database._engine.begin() as connection:
+        make_version(connection, 5)
+        for statement in (
+            """
+            INSERT INTO ledger_budgets (name, most, per, wait_ms, lets_through)
+            VALUES ('old', 1000, 'total', 0, FALSE), ('idle', 1000, 'total', 0, FALSE)
+            """,
+            "INSERT INTO ledger_accounts VALUES ('old', '', 100, 500), ('idle', '', 0, 40)",
+            "INSERT INTO ledger_leases VALUES ('w', 'old', '', 500), ('w', 'idle', '', 40)",
+            "INSERT INTO ledger_holds VALUES ('1', 'old', '', 'w', 200, 0, 'call', 1, 'm')",
+        ):
+            connection.execute(sa.text(statement))
+    book = ledger.open(store.database.url.render_as_string(hide_password=False))
+    states = {one.budget.name: (one.spent, one.held, one.unsettled) for one in book.budgets()}
+    assert {name: tuple(map(to_pico, one)) for name, one in states.items()} == {
+        "old": (100, 200, 200),
+        "idle": (0, 0, 0),
+    }
+    book.close()
+
+
 def test_an_old_budget_on_a_user_still_holds_for_the_name_that_a_client_sends(
     store: Store,
 ) -> None:
