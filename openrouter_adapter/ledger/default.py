@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter import admission
+from openrouter_adapter.ledger import shutdown
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.ledger import Ledger, end_when_told
+from openrouter_adapter.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     import os
@@ -76,7 +77,7 @@ def enable(
         admission.guard(made.gate)
         if not any(one is handler for one in litellm.callbacks):
             litellm.callbacks.append(handler)
-        end_when_told()
+        shutdown.close_on_signals()
     if before is not None:
         before.close()
     return made

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
-import signal
 import threading
 import time
-import weakref
 from dataclasses import replace
-from multiprocessing.util import Finalize, register_after_fork
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
@@ -21,6 +16,7 @@ from openrouter_adapter.ledger import (
     queries,
     reconcile,
     reservations,
+    shutdown,
     spool,
 )
 from openrouter_adapter.ledger.budgets import Budget
@@ -33,9 +29,9 @@ from openrouter_adapter.ledger.writer import LINGER, MOST_WAITING, Writer
 
 if TYPE_CHECKING:
     import datetime as dt
+    import os
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
-    from types import FrameType
 
     from openrouter_adapter.ledger.reconcile import Reconciled
     from openrouter_adapter.ledger.rows import Row
@@ -43,7 +39,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-_EXIT_SECONDS: Final = 10.0
 # Under a budget every row that a kill may lose is a hold that a person must release.
 _HELD_LINGER: Final = 0.0
 
@@ -100,7 +95,7 @@ class Ledger:
         self._refresh()
         self.writer.replay_soon()
         self._start_keeper()
-        _open.add(self)
+        shutdown.started.add(self)
 
     def _start_keeper(self) -> None:
         self._stop = threading.Event()
@@ -142,7 +137,7 @@ class Ledger:
             self._can_read = True
         self.writer.linger = _HELD_LINGER if self.enforcement.budgets else LINGER
 
-    def flush(self, timeout: float = _EXIT_SECONDS) -> bool:
+    def flush(self, timeout: float = shutdown.EXIT_SECONDS) -> bool:
         """Waits until everything that was put so far is in the database, also from the spool.
 
         Args:
@@ -153,7 +148,7 @@ class Ledger:
         """
         return self.writer.flush(timeout)
 
-    def close(self, timeout: float = _EXIT_SECONDS) -> bool:
+    def close(self, timeout: float = shutdown.EXIT_SECONDS) -> bool:
         """Writes what waits, gives back what is not held, closes the database.
 
         Args:
@@ -163,7 +158,7 @@ class Ledger:
         Returns:
             Whether everything was written.
         """
-        _open.discard(self)
+        shutdown.started.discard(self)
         self._stop.set()
         try:
             is_written = not self.writer.waiting or self.flush(timeout)
@@ -360,55 +355,3 @@ class Ledger:
             LedgerError: the ledger can't be written.
         """
         return self.reservations.release(hold_ids)
-
-
-_open: weakref.WeakSet[Ledger] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for one in list(_open):
-        one.close()
-
-
-def _after_fork() -> None:
-    for one in list(_open):
-        one.after_fork()
-
-
-def _close_with_worker(_: object = None) -> None:
-    """Writes the ledger when a worker of multiprocessing ends: it never comes to `atexit`."""
-    Finalize(None, _close_all, exitpriority=0)
-
-
-atexit.register(_close_all)
-# The one for a worker that imports this module, the other for one that is forked later on.
-_close_with_worker()
-register_after_fork(_close_all, _close_with_worker)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def end_when_told() -> None:
-    """Lets a signal that ends the process, and that nobody handles, write the ledger first.
-
-    Does nothing outside the main thread, or where the program has a handler of its own: that one
-    ends in a normal exit, which writes too.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    # Windows has no SIGHUP; SIGBREAK is what a console that is closed sends there.
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _on_signal)
-
-
-def _on_signal(number: int, _frame: FrameType | None) -> None:
-    def end() -> None:
-        for one in list(_open):
-            one.close(_EXIT_SECONDS / 2)
-        os.kill(os.getpid(), number)
-
-    # The main thread may hold a lock that writing needs: it must go on meanwhile.
-    signal.signal(number, signal.SIG_DFL)
-    threading.Thread(target=end, name="openrouter-ledger-end").start()
