@@ -1,4 +1,8 @@
-"""Files: atomic writing, and what differs between operating systems, such as locks."""
+"""Files: atomic writing, files of their owner alone, locks, what differs between systems.
+
+Modes need POSIX: on Windows a file has the permissions of its folder, and the user's own folders
+keep others out there.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,12 @@ if TYPE_CHECKING:
 
 BINARY: Final = getattr(os, "O_BINARY", 0)
 """Flag of `os.open` for binary files: without it Windows changes line ends in `os.write`."""
+
+PRIVATE: Final = 0o600
+"""Mode of a file that only its owner may read."""
+
+_PRIVATE_FOLDER: Final = 0o700
+_LOCK_PAUSE: Final = 0.01
 
 # Our readers keep a file open for milliseconds, virus scanners for tenths of a second. 1.3 s in all
 _PAUSES: Final = tuple(0.01 * 2**n for n in range(7))
@@ -117,3 +127,46 @@ else:
         A child process forked in between has the file open too, so closing it would not unlock it.
         """
         fcntl.flock(number, fcntl.LOCK_UN)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes a folder if it is missing; the mode of one that exists is its owner's choice.
+
+    Raises:
+        OSError: the folder can't be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=_PRIVATE_FOLDER)
+
+
+def make_private_file(file: Path) -> None:
+    """Makes an empty file, and its folder, if they are missing.
+
+    Raises:
+        OSError: the file can't be made.
+    """
+    make_private_folder(file.parent)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+
+
+@contextlib.contextmanager
+def locked(number: int, *, waits: bool) -> Iterator[None]:
+    """Holds the lock of an open file.
+
+    Args:
+        number: The file descriptor.
+        waits: Whether to wait while another process has it.
+
+    Raises:
+        BlockingIOError: another process has it, and `waits` is false.
+    """
+    while not lock(number):
+        if not waits:
+            raise BlockingIOError
+        time.sleep(_LOCK_PAUSE)
+    try:
+        yield
+    finally:
+        unlock(number)

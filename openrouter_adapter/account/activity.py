@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.account import sdk
 from openrouter_adapter.ledger import metadata
-from openrouter_adapter.ledger.daily import daily_charges
+from openrouter_adapter.ledger.breakdowns import daily_charges
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openrouter import OpenRouter
 
     from openrouter_adapter.ledger import Ledger
-    from openrouter_adapter.ledger.daily import DailyCharge
+    from openrouter_adapter.ledger.breakdowns import DailyCharge
 
 DAYS: Final = 30
 """Completed UTC days that OpenRouter's activity covers."""

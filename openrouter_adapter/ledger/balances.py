@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from openrouter_adapter.ledger import budgets, shapes, tables
+from openrouter_adapter.ledger import budgets, tables
 from openrouter_adapter.ledger.budgets import Budget
+from openrouter_adapter.ledger.database import padded
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
 from openrouter_adapter.money import MOST_PICO, PART, to_pico, to_usd, whole
@@ -319,5 +320,5 @@ def end_reservations(
 
 
 def _deleted(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
-    for some in shapes.padded(sorted(ids), _IDS_A_QUERY):
+    for some in padded(sorted(ids), _IDS_A_QUERY):
         yield from connection.execute(_DELETE, {"ids": some}).all()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import files
-from openrouter_adapter.ledger import private
 from openrouter_adapter.ledger.rows import COLUMNS, Row, values
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Spool:
         failure: OSError | None = None
         for folder in self._folders:
             try:
-                private.make_folder(folder)
+                files.make_private_folder(folder)
                 _append(folder / self._name, lines)
             except OSError as raised:  # noqa: PERF203 - of two folders
                 failure = failure or raised
@@ -119,10 +118,8 @@ def _new_name() -> str:
 def _append(file: Path, lines: bytes) -> None:
     while True:
         is_new = not file.exists()
-        number = os.open(
-            file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | files.BINARY, private.FILE_MODE
-        )
-        with _closing(number), private.locked(number, waits=True):
+        number = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | files.BINARY, files.PRIVATE)
+        with _closing(number), files.locked(number, waits=True):
             # Whoever replayed it meanwhile has removed it.
             if os.fstat(number).st_nlink == 0:
                 continue
@@ -146,7 +143,7 @@ def _write_whole(number: int, lines: bytes) -> None:
 
 
 def _replay(file: Path, write: Callable[[Sequence[Row]], object]) -> None:
-    with file.open("r+b") as opened, private.locked(opened.fileno(), waits=False):
+    with file.open("r+b") as opened, files.locked(opened.fileno(), waits=False):
         # Another process may have replayed and removed it since it was opened: a file that has the
         # name now is another one, with rows that nobody has written.
         if os.fstat(opened.fileno()).st_nlink == 0:

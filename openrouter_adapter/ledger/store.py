@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.ledger import balances, rollups, shapes
-from openrouter_adapter.ledger.database import Database, RacedError, url_of
+from openrouter_adapter.ledger import balances, rollups
+from openrouter_adapter.ledger.database import Database, RacedError, padded, split, url_of
 from openrouter_adapter.ledger.rows import COLUMNS, UNKNOWN, Row, merged, values
 from openrouter_adapter.money import MOST_PICO
 
@@ -79,7 +79,7 @@ class Store:
 
     def _there(self, connection: sa.Connection, call_ids: set[str]) -> dict[str, dict[int, Row]]:
         found: dict[str, dict[int, Row]] = {}
-        for some in shapes.padded(sorted(call_ids), _KEYS_A_QUERY):
+        for some in padded(sorted(call_ids), _KEYS_A_QUERY):
             marks = ", ".join([self.database.mark] * len(some))
             lock = "" if self.database.is_sqlite else " ORDER BY call_id, attempt FOR UPDATE"
             query = f"SELECT {_NAMES} FROM ledger_attempts WHERE call_id IN ({marks}){lock}"  # noqa: S608
@@ -108,7 +108,7 @@ class Store:
         if not hits:
             return
         costs = {row.generation_id: row.total for row in batch if row.total}
-        for some in shapes.padded(sorted(map(str, set(hits.values()))), _KEYS_A_QUERY):
+        for some in padded(sorted(map(str, set(hits.values()))), _KEYS_A_QUERY):
             marks = ", ".join([self.database.mark] * len(some))
             query = (
                 "SELECT generation_id, MAX(cost + upstream) FROM ledger_attempts "  # noqa: S608
@@ -183,7 +183,7 @@ def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -
     """Inserts rows whose keys are new; returns how many were."""
     marks = f"({', '.join([database.mark] * len(COLUMNS))})"
     inserted = 0
-    for some in shapes.split(rows, _ROWS_A_STATEMENT):
+    for some in split(rows, _ROWS_A_STATEMENT):
         result = connection.exec_driver_sql(
             f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
             f"VALUES {', '.join([marks] * len(some))} "

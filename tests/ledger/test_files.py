@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import litellm
 import pytest
 
-from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, private, spool
+from openrouter_adapter import files, ledger
+from openrouter_adapter.ledger import LedgerError, spool
 from openrouter_adapter.ledger.spool import Spool
 from openrouter_adapter.ledger.writer import Writer
 
@@ -205,15 +205,15 @@ def test_a_replay_that_comes_late_leaves_the_file_that_has_the_name_now(
     waiting = Spool([tmp_path])
     waiting.add([billed(1)])
     found: list[Row] = []
-    locked = private.locked
+    locked = files.locked
 
     def locked_too_late(number: int, *, waits: bool) -> Any:
-        monkeypatch.setattr(private, "locked", locked)
+        monkeypatch.setattr(files, "locked", locked)
         assert Spool([tmp_path]).replay(found.extend)
         waiting.add([billed(2)])
         return locked(number, waits=waits)
 
-    monkeypatch.setattr(private, "locked", locked_too_late)
+    monkeypatch.setattr(files, "locked", locked_too_late)
     Spool([tmp_path]).replay(found.extend)
     assert waiting.replay(found.extend)
     assert [row.cost for row in found] == [1, 2]

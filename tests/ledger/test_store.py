@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, Store, queries, shapes, to_pico
+from openrouter_adapter.ledger import LedgerError, Store, database, queries, to_pico
 from openrouter_adapter.ledger.migrations import STEPS
 from openrouter_adapter.ledger.rows import COLUMNS
 from openrouter_adapter.money import PART
@@ -346,10 +346,10 @@ def test_importing_the_package_does_not_import_sqlalchemy() -> None:
 @pytest.mark.parametrize("count", range(131))
 def test_few_lengths_of_lists_are_sent_to_the_database(count: int) -> None:
     items = list(range(count))
-    pieces = list(shapes.split(items, 64))
+    pieces = list(database.split(items, 64))
     assert [item for piece in pieces for item in piece] == items
     assert {len(piece) for piece in pieces} <= {1, 2, 4, 8, 16, 32, 64}
-    queries = list(shapes.padded(items, 64))
+    queries = list(database.padded(items, 64))
     assert {key for keys in queries for key in keys} == set(items)
     assert {len(keys) for keys in queries} <= {1, 2, 4, 8, 16, 32, 64}
     assert len(queries) == -(-count // 64)
