@@ -16,7 +16,7 @@ from openrouter_adapter.ledger.budgets import Budget
 from openrouter_adapter.ledger.database import padded
 from openrouter_adapter.ledger.errors import LedgerError
 from openrouter_adapter.ledger.rows import BILLED, LABELS, values_in
-from openrouter_adapter.money import MOST_PICO, PART, to_pico, to_usd, whole
+from openrouter_adapter.money import MOST_PICO, to_pico, to_usd, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -199,32 +199,30 @@ def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None
 
 def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, int]:
     """The picodollars of the rows that are there, by the period's name or those of its values."""
-    conditions = ["via = 'openrouter'", "cost_status = :billed"]
-    given: dict[str, object] = {"billed": BILLED}
+    c = tables.attempts.c
+    tags = sa.null() if budget.tag is None else c.tags
+    each = sa.null() if budget.each is None else c[LABELS[budget.each]]
+    query = (
+        sa.select(tags, each, *tables.parts(c.cost, "cost"), *tables.parts(c.upstream, "upstream"))
+        .where(c.via == "openrouter", c.cost_status == BILLED)
+        .group_by(*(one for one in (tags, each) if isinstance(one, sa.ColumnClause)))
+    )
     if budget.per != "total":
         # For everything the index by time would be a detour.
-        conditions.append("started_at >= :first AND started_at < :last")
-        given["first"], given["last"] = budgets.bounds(budget.per, period)
+        first, last = budgets.bounds(budget.per, period)
+        query = query.where(c.started_at >= first, c.started_at < last)
     for label, value in budget.labels.items():
-        given[label] = value
         if label == "user" and budget.or_end_user:
-            conditions.append("(user_id = :user OR end_user_id = :user)")
+            query = query.where((c.user_id == value) | (c.end_user_id == value))
         elif label != "tag":
-            conditions.append(f"{LABELS[label]} = :{label}")
-    tags = "'[]'" if budget.tag is None else "tags"
-    each = "''" if budget.each is None else LABELS[budget.each]
-    query = (
-        f"SELECT {tags} AS tagged, {each} AS column_of_each, "  # noqa: S608 - our names
-        f"SUM(cost / {PART}) + SUM(upstream / {PART}), "
-        f"SUM(cost % {PART}) + SUM(upstream % {PART}) FROM ledger_attempts "
-        f"WHERE {' AND '.join(conditions)} GROUP BY tagged, column_of_each"
-    )
+            query = query.where(c[LABELS[label]] == value)
     found: dict[str, int] = {}
-    for tagged, column, high, low in connection.execute(sa.text(query), given):
+    for tagged, column, *sums in connection.execute(query):
         if budget.tag is not None and budget.tag not in values_in("tag", tagged):
             continue
+        high, low, high_too, low_too = (int(one or 0) for one in sums)
         for name in budgets.periods_of(budget, period, column):
-            found[name] = found.get(name, 0) + whole(int(high), int(low))
+            found[name] = found.get(name, 0) + whole(high + high_too, low + low_too)
     return found
 
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from openrouter_adapter.ledger import tables
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.queries import Spend, bounds, read_spend, sums, to_microseconds
+from openrouter_adapter.ledger.queries import (
+    Spend,
+    bounds,
+    read_spend,
+    sums,
+    to_microseconds,
+    within,
+)
 from openrouter_adapter.ledger.rollups import HOUR
-from openrouter_adapter.money import PART, to_usd, whole
+from openrouter_adapter.ledger.rows import BILLED, LEFT, OK, OPEN
+from openrouter_adapter.money import to_usd, whole
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,24 +31,22 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.database import Database
 
+_HOURS: Final = tables.hours.c
 _COLUMNS: Final = {
-    "day": "hour / 24",
-    **{name: name for name in ("hour", "via", "endpoint", "model", "provider")},
+    "day": _HOURS.hour // sa.literal_column("24", sa.Integer),
+    **{name: _HOURS[name] for name in ("hour", "via", "endpoint", "model", "provider")},
 }
 COMBINED: Final = tuple(_COLUMNS)
 """What `combined` can sum by, several at once."""
 
 # Three digits say enough of a latency, and keep the number of groups small.
-_THREE_DIGITS: Final = (
+_THREE_DIGITS: Final[sa.ColumnElement[int]] = sa.literal_column(
     "CASE WHEN latency_ms < 1000 THEN latency_ms "
     "WHEN latency_ms < 10000 THEN latency_ms / 10 * 10 "
     "WHEN latency_ms < 100000 THEN latency_ms / 100 * 100 "
     "ELSE latency_ms / 1000 * 1000 END"
 )
-
-
-_DAY: Final = 86_400_000_000
-_BILLED: Final = "CASE WHEN cost_status = 'billed' THEN cost ELSE 0 END"
+_DAY: Final = tables.attempts.c.started_at // sa.literal_column("86400000000", sa.Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +139,16 @@ def combined(
     if not by or not set(by) <= set(COMBINED):
         raise LedgerError(f"by={list(by)}: sums are combined by {', '.join(COMBINED)}")
     first, last = bounds(since, until)
-    columns = ", ".join(_COLUMNS[name] for name in by)
+    columns = [_COLUMNS[name] for name in by]
     query = (
-        f"SELECT {columns}, '' AS name, {sums()} FROM ledger_hours "  # noqa: S608
-        f"WHERE hour >= :first AND hour < :last GROUP BY {columns}"
+        sa.select(*columns, sa.literal_column("''").label("name"), *sums(tables.hours))
+        .where(_HOURS.hour >= first // HOUR, _HOURS.hour < -(-last // HOUR))
+        .group_by(*columns)
     )
-    given = {"first": first // HOUR, "last": -(-last // HOUR)}
     with database.read() as connection:
         return [
             (tuple(record[: len(by)]), read_spend(record, "total"))
-            for record in connection.execute(sa.text(query), given)
+            for record in connection.execute(query)
         ]
 
 
@@ -159,23 +166,28 @@ def daily_charges(
     Raises:
         LedgerError: the ledger can't be read.
     """
-    given: dict[str, Any] = {"first": to_microseconds(since), "last": to_microseconds(until)}
-    condition = ""
-    if key_name is not None:
-        condition, given["key"] = " AND key_name = :key", key_name
-    parts = ", ".join(
-        f"SUM(({term}) / {PART}) AS {name}_high, SUM(({term}) % {PART}) AS {name}_low"
-        for name, term in (("billed", _BILLED), ("upstream", "upstream"))
-    )
+    c = tables.attempts.c
+    has_answered = c.outcome.in_((OK, LEFT)) | (c.cost > 0)
+    counts = {
+        "requests": has_answered,
+        "unknown": c.cost.is_(None) & (c.outcome != OPEN),
+        "open": c.outcome == OPEN,
+    }
     query = (
-        f"SELECT started_at / {_DAY} AS day, model, served_model, "  # noqa: S608 - our names
-        "SUM(CASE WHEN outcome IN ('ok', 'left') OR cost > 0 THEN 1 ELSE 0 END) AS requests, "
-        "SUM(CASE WHEN cost IS NULL AND outcome <> 'open' THEN 1 ELSE 0 END) AS unknown, "
-        f"SUM(CASE WHEN outcome = 'open' THEN 1 ELSE 0 END) AS open, {parts} "
-        "FROM ledger_attempts WHERE via = 'openrouter' AND NOT cache_hit "
-        f"AND started_at >= :first AND started_at < :last{condition} "
-        f"GROUP BY started_at / {_DAY}, model, served_model"
+        sa.select(
+            _DAY.label("day"),
+            c.model,
+            c.served_model,
+            *(sa.func.sum(sa.case((one, 1), else_=0)).label(name) for name, one in counts.items()),
+            *tables.parts(sa.case((c.cost_status == BILLED, c.cost), else_=0), "billed"),
+            *tables.parts(c.upstream, "upstream"),
+        )
+        .where(c.via == "openrouter", ~c.cache_hit)
+        .where(*within(to_microseconds(since), to_microseconds(until)))
+        .group_by(_DAY, c.model, c.served_model)
     )
+    if key_name is not None:
+        query = query.where(c.key_name == key_name)
     with database.read() as connection:
         return [
             DailyCharge(
@@ -188,7 +200,7 @@ def daily_charges(
                 unknown=int(one.unknown),
                 open=int(one.open),
             )
-            for one in connection.execute(sa.text(query), given)
+            for one in connection.execute(query)
         ]
 
 
@@ -203,16 +215,16 @@ def latencies(
     Raises:
         LedgerError: the ledger can't be read.
     """
-    condition, given = _when(since, until)
+    c = tables.attempts.c
     query = (
-        f"SELECT model, {_THREE_DIGITS} AS ms, COUNT(*) AS answers FROM ledger_attempts "  # noqa: S608
-        f"WHERE latency_ms IS NOT NULL AND outcome = 'ok' AND NOT cache_hit{condition} "
-        "GROUP BY model, 2"
+        sa.select(c.model, _THREE_DIGITS.label("ms"), sa.func.count().label("answers"))
+        .where(c.latency_ms.is_not(None), c.outcome == OK, ~c.cache_hit, *_when(since, until))
+        .group_by(c.model, _THREE_DIGITS)
     )
     every: dict[int, int] = {}
     by_model: dict[str, dict[int, int]] = {}
     with database.read() as connection:
-        for model, ms, answers in connection.execute(sa.text(query), given):
+        for model, ms, answers in connection.execute(query):
             by_model.setdefault(model, {})[int(ms)] = int(answers)
             every[int(ms)] = every.get(int(ms), 0) + int(answers)
     if not every:
@@ -251,23 +263,20 @@ def outcomes(
     Raises:
         LedgerError: the ledger can't be read.
     """
-    condition, given = _when(since, until)
+    c = tables.attempts.c
     # Those that went well are nearly all, and a database sorts what it groups.
-    query = (
-        "SELECT outcome, error_class, model, COUNT(*) AS attempts FROM ledger_attempts "  # noqa: S608
-        f"WHERE outcome <> 'ok'{condition} GROUP BY outcome, error_class, model"
-    )
+    kinds = (c.outcome, c.error_class, c.model)
+    query = sa.select(*kinds, sa.func.count()).where(c.outcome != OK, *_when(since, until))
     with database.read() as connection:
         found = [
             Outcome(outcome, error_class, model, int(attempts))
-            for outcome, error_class, model, attempts in connection.execute(sa.text(query), given)
+            for outcome, error_class, model, attempts in connection.execute(query.group_by(*kinds))
         ]
     return sorted(found, key=lambda one: (-one.attempts, one.error_class or "", one.model))
 
 
-def _when(since: dt.datetime | None, until: dt.datetime | None) -> tuple[str, dict[str, int]]:
-    """A condition on rows; none where there is no bound: the index by time would be a detour."""
-    if since is None and until is None:
-        return "", {}
-    first, last = bounds(since, until)
-    return " AND started_at >= :first AND started_at < :last", {"first": first, "last": last}
+def _when(
+    since: dt.datetime | None, until: dt.datetime | None
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions on rows; none where there is no bound: the index by time would be a detour."""
+    return () if since is None and until is None else within(*bounds(since, until))

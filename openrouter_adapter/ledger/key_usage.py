@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from openrouter_adapter.ledger import tables
 from openrouter_adapter.ledger.rows import BILLED, LEFT, OPEN
-from openrouter_adapter.money import PART, to_pico, whole
+from openrouter_adapter.money import to_pico, whole
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
@@ -106,10 +107,9 @@ def _unknown(store: Store, key: str, before: int) -> list[Row]:
 def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
     """What is reserved, by the id of the hold."""
     found: dict[str | None, _Held] = {}
-    query = sa.text(
-        "SELECT hold.id, hold.budget, hold.period, hold.amount, "
-        "COALESCE(worker.is_dead, TRUE) AS is_dead "
-        "FROM ledger_holds AS hold LEFT JOIN ledger_workers AS worker ON worker.id = hold.worker"
+    reserved, workers = tables.reservations, tables.workers
+    query = sa.select(reserved, workers.c.is_dead).select_from(
+        reserved.outerjoin(workers, workers.c.id == reserved.c.worker)
     )
     wanted = {row.hold_id for row in rows if row.hold_id}
     if not wanted:
@@ -120,7 +120,7 @@ def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
                 before = found.get(one.id)
                 accounts = before.accounts if before else frozenset[tuple[str, str]]()
                 found[one.id] = _Held(
-                    one.amount, accounts | {(one.budget, one.period)}, bool(one.is_dead)
+                    one.amount, accounts | {(one.budget, one.period)}, one.is_dead is not False
                 )
     return found
 
@@ -150,16 +150,19 @@ def _used(usage: Mapping[str, Any], ending: str) -> int | None:
 
 def _known(store: Store, key: str, start: int, until: int, longest: int) -> int:
     """Picodollars of the rows that OpenRouter's counter has for certain."""
-    parts = [f"SUM({name} {op} {PART})" for op in ("/", "%") for name in ("cost", "upstream")]
-    query = (
-        f"SELECT {', '.join(parts)} FROM ledger_attempts WHERE {_KEY} "  # noqa: S608 - our names
-        "AND cost_status = :billed AND NOT cache_hit AND started_at >= :start "
-        "AND started_at + COALESCE(latency_ms * 1000, :longest) <= :until"
+    c = tables.attempts.c
+    ended_at = c.started_at + sa.func.coalesce(c.latency_ms * 1000, longest)
+    query = sa.select(*tables.parts(c.cost, "credits"), *tables.parts(c.upstream, "own")).where(
+        c.via == "openrouter",
+        sa.func.coalesce(c.paid_by, c.key_name) == key,
+        c.cost_status == BILLED,
+        ~c.cache_hit,
+        c.started_at >= start,
+        ended_at <= until,
     )
-    given = {"key": key, "billed": BILLED, "start": start, "until": until, "longest": longest}
     with store.database.read() as connection:
-        high, own_high, low, own_low = connection.execute(sa.text(query), given).one()
-    return whole(int(high or 0) + int(own_high or 0), int(low or 0) + int(own_low or 0))
+        high, low, own_high, own_low = (int(one or 0) for one in connection.execute(query).one())
+    return whole(high + own_high, low + own_low)
 
 
 def _shares(rows: Sequence[Row], held: Mapping[str | None, _Held], bound: int) -> list[int] | None:

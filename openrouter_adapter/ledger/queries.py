@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from openrouter_adapter.ledger import balances
+from openrouter_adapter.ledger import tables
+from openrouter_adapter.ledger.balances import load
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY, SUMMED_LABELS
-from openrouter_adapter.ledger.rows import LABELS
-from openrouter_adapter.money import PART, to_usd, whole
+from openrouter_adapter.ledger.rollups import COUNTS, HOUR, MONEY, SUMMED_LABELS, SUMS
+from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, LABELS, OPEN
+from openrouter_adapter.money import to_usd, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,8 +108,7 @@ class HoldState:
     is_unsettled: bool
 
 
-# Which rollup knows it, and by which column.
-_OF_HOURS: Final = {"model": "model", "provider": "provider", "endpoint": "endpoint", "via": "via"}
+_OF_HOURS: Final = ("model", "provider", "endpoint", "via")
 _OF_ROWS: Final = {
     **{name: column for name, column in LABELS.items() if name not in SUMMED_LABELS},
     "served_model": "served_model",
@@ -140,73 +140,72 @@ def spend(
     if by not in DIMENSIONS:
         raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
     first, last = bounds(since, until)
-    if by in _OF_ROWS:
-        query, given = _query_of_rows(_OF_ROWS[by], first, last)
-    else:
-        query, given = _query_of_rollups(by, first // HOUR, -(-last // HOUR))
+    query = (
+        _of_rows(_OF_ROWS[by], first, last)
+        if by in _OF_ROWS
+        else _of_rollups(by, first // HOUR, -(-last // HOUR))
+    )
     with database.read() as connection:
-        found = [read_spend(record, by) for record in connection.execute(sa.text(query), given)]
+        found = [read_spend(record, by) for record in connection.execute(query)]
     if by in {"day", "hour"}:
         return sorted(found, key=lambda one: one.name or "")
     return sorted(found, key=lambda one: (-one.total, one.name or ""))
 
 
-def _query_of_rollups(by: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
-    table, condition = "ledger_hours", ""
-    given: dict[str, Any] = {"first": first, "last": last}
-    if by in SUMMED_LABELS:
-        table, column, condition = "ledger_labels", "name", "kind = :kind AND "
-        given["kind"] = by
-    elif by == "total":
-        column = "''"
-    elif by in {"day", "hour"}:
-        column = "hour / 24" if by == "day" else "hour"
+def _of_rollups(by: str, first: int, last: int) -> sa.Select[Any]:
+    table = tables.labels if by in SUMMED_LABELS else tables.hours
+    hour = table.c.hour
+    column: sa.ColumnElement[Any]
+    if by == "total":
+        column = sa.literal_column("''")
+    elif by == "day":
+        column = hour // sa.literal_column("24", sa.Integer)
     else:
-        column = _OF_HOURS[by]
-    return (
-        f"SELECT {column} AS name, {sums()} FROM {table} "  # noqa: S608 - our names
-        f"WHERE {condition}hour >= :first AND hour < :last "
-        + ("HAVING COUNT(*) > 0" if by == "total" else f"GROUP BY {column}")
-    ), given
+        column = table.c["name" if by in SUMMED_LABELS else by]
+    query = sa.select(column.label("name"), *sums(table)).where(hour >= first, hour < last)
+    if by in SUMMED_LABELS:
+        query = query.where(table.c.kind == by)
+    return query.having(sa.func.count() > 0) if by == "total" else query.group_by(column)
 
 
-def sums() -> str:
+def sums(table: sa.TableClause) -> list[sa.ColumnElement[Any]]:
     """What a query of the rollups selects, for `read_spend`."""
-    counts = ", ".join(f"SUM({name}) AS {name}" for name in COUNTS)
-    parts = ", ".join(
-        f"SUM({name}_{part}) AS {name}_{part}" for name in MONEY for part in ("high", "low")
-    )
-    return f"{counts}, {parts}"
+    return [sa.func.sum(table.c[name]).label(name) for name in SUMS]
 
 
-def _query_of_rows(column: str, first: int, last: int) -> tuple[str, dict[str, Any]]:
-    condition, given = "", {}
-    if first > 0 or last < _EVER:
-        # Without bounds the index by time would be a detour to all of the rows.
-        condition = "WHERE started_at >= :first AND started_at < :last "
-        given = {"first": first, "last": last}
+def _of_rows(name: str, first: int, last: int) -> sa.Select[Any]:
+    c = tables.attempts.c
+    has_ended, has_failed = c.outcome != OPEN, c.outcome == ERROR
+    # What counts as one, where it is not a sum of the column of that name.
     counted = {
-        "requests": "CASE WHEN outcome = 'open' AND cost IS NULL THEN 0 ELSE 1 END",
-        "failures": "CASE WHEN outcome = 'error' THEN 1 ELSE 0 END",
-        "cache_hits": "CASE WHEN cache_hit OR source_id IS NOT NULL THEN 1 ELSE 0 END",
-        "unknown": "CASE WHEN cost IS NULL AND outcome <> 'open' THEN 1 ELSE 0 END",
-        "timed": "CASE WHEN latency_ms IS NULL THEN 0 ELSE 1 END",
+        "requests": has_ended | c.cost.is_not(None),
+        "failures": has_failed,
+        "cache_hits": c.cache_hit | c.source_id.is_not(None),
+        "unknown": c.cost.is_(None) & has_ended,
+        "timed": c.latency_ms.is_not(None),
     }
     money = {
-        "billed": "CASE WHEN cost_status = 'billed' THEN cost ELSE 0 END",
-        "estimate": "CASE WHEN cost_status = 'estimate' THEN cost ELSE 0 END",
-        "upstream": "upstream",
-        "saved": "saved",
+        "billed": sa.case((c.cost_status == BILLED, c.cost), else_=0),
+        "estimate": sa.case((c.cost_status == ESTIMATE, c.cost), else_=0),
+        "upstream": c.upstream,
+        "saved": c.saved,
     }
-    counts = ", ".join(f"COALESCE(SUM({counted.get(name, name)}), 0) AS {name}" for name in COUNTS)
-    parts = ", ".join(
-        f"SUM(({term}) / {PART}) AS {name}_high, SUM(({term}) % {PART}) AS {name}_low"
-        for name, term in money.items()
-    )
-    return (
-        f"SELECT {column} AS name, {counts}, {parts} FROM ledger_attempts "  # noqa: S608 - our names
-        f"{condition}GROUP BY {column}"
-    ), given
+    counts = {
+        one: sa.case((counted[one], 1), else_=0) if one in counted else c[one] for one in COUNTS
+    }
+    query = sa.select(
+        c[name].label("name"),
+        *(sa.func.sum(term).label(one) for one, term in counts.items()),
+        *(part for one, term in money.items() for part in tables.parts(term, one)),
+    ).group_by(c[name])
+    # Without bounds the index by time would be a detour to all of the rows.
+    return query if (first, last) == (0, _EVER) else query.where(*within(first, last))
+
+
+def within(first: int, last: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """The conditions that rows began between two moments, in microseconds since 1970."""
+    started_at = tables.attempts.c.started_at
+    return started_at >= first, started_at < last
 
 
 def read_spend(record: Any, by: str) -> Spend:
@@ -239,14 +238,16 @@ def _name(value: Any, by: str) -> str | None:
     return str(value) if value else None
 
 
-# With the worker of each, and the row of its attempt, where there is one yet.
-_HOLDS: Final = (
-    "FROM ledger_holds AS hold LEFT JOIN ledger_workers AS worker ON worker.id = hold.worker "
-    "LEFT JOIN ledger_attempts AS attempt "
-    "ON attempt.call_id = hold.call_id AND attempt.hold_id = hold.id"
+_reserved, _workers, _attempts = tables.reservations.c, tables.workers.c, tables.attempts.c
+# With the worker of each, and the row of its attempt, where there are.
+_RESERVATIONS: Final = tables.reservations.outerjoin(
+    tables.workers, _workers.id == _reserved.worker
+).outerjoin(
+    tables.attempts,
+    (_attempts.call_id == _reserved.call_id) & (_attempts.hold_id == _reserved.id),
 )
-_IS_UNSETTLED: Final = (
-    "(COALESCE(worker.is_dead, TRUE) OR COALESCE(attempt.outcome, 'open') <> 'open')"
+_IS_UNSETTLED: Final = sa.or_(
+    _workers.is_dead.is_not(False), _attempts.outcome.is_not(None) & (_attempts.outcome != OPEN)
 )
 
 
@@ -264,7 +265,7 @@ def budget_states(
         now = database.now(connection)
         return [
             state
-            for budget in balances.load(connection)
+            for budget in load(connection)
             if name in {None, budget.name}
             for state in _states(connection, budget, budget.period(now), most_values)
         ]
@@ -273,53 +274,57 @@ def budget_states(
 def _states(
     connection: sa.Connection, budget: Budget, period: str, most_values: int | None
 ) -> list[BudgetState]:
-    given: dict[str, Any] = {"budget": budget.name, "period": period, "most": most_values or _EVER}
-    is_one = "{}.budget = :budget AND {}.period = :period"
-    if budget.each is not None:
-        # The period's name, a space, and the value.
-        given["period"], given["length"] = f"{period} ", len(period) + 1
-        is_one = "{}.budget = :budget AND SUBSTR({}.period, 1, :length) = :period"
-    accounts = connection.execute(
-        sa.text(
-            f"SELECT period, spent, held FROM ledger_accounts AS account "  # noqa: S608
-            f"WHERE {is_one.format('account', 'account')} "
-            "ORDER BY spent + held DESC, period LIMIT :most"
-        ),
-        given,
-    ).fetchall()
-    unsettled = {
-        one.period: int(one.amount)
-        for one in connection.execute(
-            sa.text(
-                f"SELECT hold.period, SUM(hold.amount) AS amount {_HOLDS} WHERE {_IS_UNSETTLED} "
-                f"AND {is_one.format('hold', 'hold')} GROUP BY hold.period"
-            ),
-            given,
-        )
-    }
+    # The period's name, and a space and the value where each value has a limit.
+    prefix = period if budget.each is None else f"{period} "
+
+    def is_one(columns: Any) -> sa.ColumnElement[bool]:
+        of_period = columns.period
+        if budget.each is not None:
+            of_period = sa.func.substr(of_period, 1, len(prefix))
+        return sa.and_(columns.budget == budget.name, of_period == prefix)
+
+    columns = tables.balances.c
+    balances = connection.execute(
+        sa.select(tables.balances)
+        .where(is_one(columns))
+        .order_by((columns.spent + columns.held).desc(), columns.period)
+        .limit(most_values)
+    ).all()
+    sums = (
+        sa.select(_reserved.period, sa.func.sum(_reserved.amount).label("amount"))
+        .select_from(_RESERVATIONS)
+        .where(_IS_UNSETTLED, is_one(_reserved))
+        .group_by(_reserved.period)
+    )
+    unsettled = {one.period: int(one.amount) for one in connection.execute(sums)}
     found = [
         BudgetState(
             budget=budget,
             period=period,
-            value=None if budget.each is None else one.period.removeprefix(given["period"]),
+            value=None if budget.each is None else one.period.removeprefix(prefix),
             spent=to_usd(one.spent),
             held=to_usd(one.held),
             unsettled=to_usd(unsettled.get(one.period, 0)),
         )
-        for one in accounts
+        for one in balances
     ]
     none = to_usd(0)
     return found or [BudgetState(budget, period, None, none, none, none)]
 
 
 def holds(database: Database, budget: str | None = None) -> list[HoldState]:
-    """The holds of a budget, or of all of them, oldest first."""
-    condition = "" if budget is None else "WHERE hold.budget = :budget "
+    """The reservations of a budget, or of all of them, oldest first."""
     query = (
-        "SELECT hold.id, hold.budget, hold.period, hold.amount, hold.made_at, hold.call_id, "
-        f"hold.attempt, hold.model, attempt.generation_id, {_IS_UNSETTLED} AS is_unsettled "
-        f"{_HOLDS} {condition}ORDER BY hold.made_at, hold.id"
+        sa.select(
+            tables.reservations,
+            _attempts.generation_id,
+            _IS_UNSETTLED.label("is_unsettled"),
+        )
+        .select_from(_RESERVATIONS)
+        .order_by(_reserved.made_at, _reserved.id)
     )
+    if budget is not None:
+        query = query.where(_reserved.budget == budget)
     with database.read() as connection:
         return [
             HoldState(
@@ -334,9 +339,7 @@ def holds(database: Database, budget: str | None = None) -> list[HoldState]:
                 generation_id=one.generation_id,
                 is_unsettled=bool(one.is_unsettled),
             )
-            for one in connection.execute(
-                sa.text(query), {} if budget is None else {"budget": budget}
-            )
+            for one in connection.execute(query)
         ]
 
 

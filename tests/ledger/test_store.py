@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import ledger
-from openrouter_adapter.ledger import LedgerError, Store, database, queries, to_pico
+from openrouter_adapter.ledger import LedgerError, Store, database, queries, tables, to_pico
 from openrouter_adapter.ledger.migrations import STEPS
 from openrouter_adapter.ledger.rows import COLUMNS
 from openrouter_adapter.money import PART
@@ -192,6 +192,19 @@ def test_the_schema_has_the_columns_of_a_row_in_their_order(store: Store) -> Non
         version = connection.scalar(sa.text("SELECT MAX(version) FROM ledger_version"))
     assert tuple(column["name"] for column in columns) == COLUMNS
     assert version == max(STEPS)
+
+
+def test_the_tables_of_expressions_are_those_of_the_schema(store: Store) -> None:
+    named = [one for one in vars(tables).values() if isinstance(one, sa.TableClause)]
+    with store.database.read() as connection:
+        inspector = sa.inspect(connection)
+        there = {name: inspector.get_columns(name) for name in inspector.get_table_names()}
+    assert {one.name for one in named} | {"ledger_version"} == set(there)
+    for table in named:
+        columns = {one["name"]: one["type"] for one in there[table.name]}
+        assert set(columns) == set(table.c.keys())
+        for name, kind in columns.items():
+            assert table.c[name].type.python_type is kind.python_type
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(where: str) -> None:
