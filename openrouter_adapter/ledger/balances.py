@@ -226,7 +226,7 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, 
     return found
 
 
-def settle(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
+def record(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
     """Moves what was spent by what changed; ends the reservations of rows whose cost is known."""
     spent: dict[tuple[str, str], int] = {}
     for old, new in changes if found else ():

@@ -2,7 +2,7 @@
 
 OpenRouter lists no generations, so such an attempt can't be looked up. But `GET /key` counts what
 a key has used in the UTC day, week and month and in all. What the ledger's own rows don't explain
-of that is the most that those attempts can have cost together: an attempt is settled only by that
+of that is the most that those attempts can have cost together: an attempt is charged only with that
 bound, so a budget is never passed. Use of the key that the ledger doesn't see makes the bound too
 high, never too low. See https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key.
 """
@@ -46,14 +46,14 @@ class _Held:
     is_dead: bool
 
 
-def settle(
+def reconcile(
     store: Store,
     key: str,
     ask: Callable[[], Mapping[str, Any]],
     *,
     settle_after: float = SETTLE_AFTER,
 ) -> tuple[int, int]:
-    """Settles attempts without an id, as far as the use of their key says what they cost.
+    """Finds the cost of attempts without an id, as far as the use of their key tells it.
 
     Args:
         store: The ledger.
@@ -62,7 +62,7 @@ def settle(
         settle_after: See SETTLE_AFTER.
 
     Returns:
-        How many attempts were settled, and how many are left.
+        How many attempts have a cost now, and how many are left.
 
     Raises:
         LedgerError: the ledger can't be read or written.
@@ -83,7 +83,7 @@ def settle(
         known = _known(store, key, start + lag, asked_at - lag, round(settle_after * 1e6))
         costs = _shares(group, _held(store, group), max(0, used - known))
         if costs is not None:
-            store.write([_settled(row, cost) for row, cost in zip(group, costs, strict=True)])
+            store.write([_charged(row, cost) for row, cost in zip(group, costs, strict=True)])
             left = [row for row in left if row not in group]
     return found - len(left), len(left)
 
@@ -188,7 +188,7 @@ def _shares(rows: Sequence[Row], held: Mapping[str | None, _Held], bound: int) -
     return shares
 
 
-def _settled(row: Row, cost: int) -> Row:
+def _charged(row: Row, cost: int) -> Row:
     return replace(
         row,
         outcome=LEFT if row.outcome == OPEN else row.outcome,

@@ -236,7 +236,7 @@ class Ledger:
             return api.get_generation(generation_id, api_key=api_key, base_url=base_url)
 
         done = reconcile.reconcile(self.store, ask, is_forced=is_forced)
-        settled, left = key_usage.settle(
+        settled, left = key_usage.reconcile(
             self.store,
             metadata.key_name(connection.api_key(api_key)),
             lambda: api.get_key(api_key=api_key, base_url=base_url),

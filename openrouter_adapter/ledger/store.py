@@ -75,7 +75,7 @@ class Store:
         self._insert(connection, [new for old, new in changes if old is None])
         self._update(connection, [new for old, new in changes if old is not None])
         rollups.apply(connection, self.database, changes)
-        balances.settle(connection, budgets, changes)
+        balances.record(connection, budgets, changes)
 
     def _there(self, connection: sa.Connection, call_ids: set[str]) -> dict[str, dict[int, Row]]:
         found: dict[str, dict[int, Row]] = {}

@@ -52,7 +52,7 @@ def lost(book: Ledger, worst: str = "0.1", **fields: Any) -> Row:
 
 
 def settle(book: Ledger, usd: str) -> tuple[int, int]:
-    return key_usage.settle(book.store, KEY, used(usd), settle_after=0)
+    return key_usage.reconcile(book.store, KEY, used(usd), settle_after=0)
 
 
 def standing(book: Ledger) -> tuple[Decimal, Decimal]:
@@ -133,7 +133,7 @@ def test_another_keys_attempts_are_left_alone_and_its_rows_explain_nothing(book:
     mine = replace(billed(USD // 20, started_at=now(), key_name="ann"), paid_by=KEY, latency_ms=0)
     book.store.write([other, mine])
     lost(book)
-    assert key_usage.settle(book.store, "key-other", used("0.1"), settle_after=0) == (0, 0)
+    assert key_usage.reconcile(book.store, "key-other", used("0.1"), settle_after=0) == (0, 0)
     assert settle(book, "0.15") == (1, 0)
     assert standing(book)[0] == Decimal("0.25")
 
@@ -145,7 +145,7 @@ def test_a_request_that_may_still_run_at_openrouter_is_left_alone(book: Ledger) 
     def ask() -> dict[str, Any]:
         raise AssertionError("nothing is ripe")
 
-    assert key_usage.settle(book.store, KEY, ask) == (0, 0)
+    assert key_usage.reconcile(book.store, KEY, ask) == (0, 0)
 
 
 def test_a_row_that_ended_just_now_explains_nothing_yet(book: Ledger) -> None:
@@ -154,7 +154,7 @@ def test_a_row_that_ended_just_now_explains_nothing_yet(book: Ledger) -> None:
     early = now() - 3 * 3600 * 10**6
     row = replace(lost(book), started_at=early)
     book.store.write([row, billed(USD // 20, started_at=now(), key_name=KEY, latency_ms=0)])
-    assert key_usage.settle(book.store, KEY, used("0.05")) == (1, 0)
+    assert key_usage.reconcile(book.store, KEY, used("0.05")) == (1, 0)
     [found] = book.store.rows("hold_id = :hold", hold=row.hold_id)
     assert found.cost == USD // 20
 
