@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.callback import Handler
+    from openrouter_adapter.ledger.enforcement import Estimate
     from openrouter_adapter.ledger.queries import Spend
     from openrouter_adapter.ledger.reconcile import Reconciled
-    from openrouter_adapter.ledger.worst_case import Estimate
 
 _lock = threading.Lock()
 _current: Ledger | None = None

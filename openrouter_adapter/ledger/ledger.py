@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
+    from openrouter_adapter.ledger.enforcement import Estimate
     from openrouter_adapter.ledger.reconcile import Reconciled
     from openrouter_adapter.ledger.rows import Row
-    from openrouter_adapter.ledger.worst_case import Estimate
 
 logger = logging.getLogger("openrouter_adapter")
 
@@ -68,7 +68,7 @@ class Ledger:
             where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
                 else the default file.
             estimate: Reckons a request's worst case, from its body and its endpoint; None for
-                the catalogue's (`worst_case.WorstCase`).
+                the catalogue's (`enforcement.WorstCase`).
             most_waiting: Rows kept in memory while neither the database nor the local disk
                 takes them.
             beat_seconds: How often, in seconds, this process says that it lives and looks for

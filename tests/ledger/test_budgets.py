@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from openrouter_adapter import api, ledger
-from openrouter_adapter.ledger import Budget, LedgerError, to_pico, worst_case
+from openrouter_adapter.ledger import Budget, LedgerError, enforcement, to_pico
 
 from .rows import billed, unknown
 from .traffic import CHAT, EMBEDDING, IMAGE
@@ -212,7 +212,7 @@ def test_providers_that_could_not_be_read_once_are_asked_for_again_soon(
     monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
     monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
     monkeypatch.setenv("OPENROUTER_ADAPTER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(worst_case, "_PAUSE", 0.2)
+    monkeypatch.setattr(enforcement, "_PAUSE", 0.2)
 
     def fail(*_: Any, **__: Any) -> Any:
         raise litellm.ServiceUnavailableError("busy", llm_provider="openrouter", model="")
@@ -241,7 +241,7 @@ def test_the_providers_of_each_model_are_read_once_and_made_up_names_are_not_kep
         return get_endpoints(model, **access)
 
     monkeypatch.setattr(api, "get_endpoints", get)
-    estimate = worst_case.WorstCase()
+    estimate = enforcement.WorstCase()
     for number in range(20):
         for model in ("openai/gpt-4o", f"made/up-{number}", "openai/gpt-4o-mini:nitro"):
             body = {"model": model, "messages": HELLO, "max_tokens": 5}

@@ -13,7 +13,7 @@ from litellm.caching.caching import Cache
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 from openrouter_adapter import catalog
-from openrouter_adapter.ledger.worst_case import WorstCase
+from openrouter_adapter.ledger.enforcement import WorstCase
 
 from .traffic import CHAT, EMBEDDING, IMAGE
 
