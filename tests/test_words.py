@@ -23,6 +23,7 @@ def found(*arguments: str | Path) -> list[str]:
 
 # Odd words, without the blank that would have them found here.
 AIR, LATE, NO = (words.replace("_", " ") for words in ("in_the_air", "of_late", "is_no"))
+ODD = "Faulty"
 BROKEN = LATE.replace(" ", "\n")
 
 
@@ -30,12 +31,12 @@ BROKEN = LATE.replace(" ", "\n")
     ("name", "text", "words"),
     [
         ("page.md", f"It is made {BROKEN}.", [f"1: '{LATE}'"]),
-        ("page.md", f"`{AIR}` and\n\n```python\nanew = '{AIR}'\n```\n", []),
+        ("page.md", f"`{AIR}` and\n\n```python\nx = '{AIR}'\n```\n", []),
         ("page.md", f"An example:\n\n```python\n# Made {LATE}.\n```\n", [f"4: '{LATE}'"]),
         ("code.py", f'"""Top.\n\nIt is made {LATE}."""\n', [f"3: '{LATE}'"]),
         ("code.py", f"x = 1  # made\n# {LATE}\n# {AIR}\n", [f"2: '{LATE}'", f"3: '{AIR}'"]),
         ("code.py", f"raise E(f'{{x}} {NO} ' f'scope of {{y}}')\n", [f"1: '{NO}'"]),
-        ("code.py", "anew = {'anew': {'reckon'}}\n", []),
+        ("code.py", f"{ODD} = {{'{ODD}': '{ODD}'}}\n", []),
         ("code.py", f"SQL = 'WITH b AS {LATE}'\n", []),
         ("script", f"echo {LATE} # comes {LATE}\n", [f"1: '{LATE}'"]),
         ("page.md", "There is no key, and this one is no longer valid.", []),
@@ -49,6 +50,6 @@ def test_words_of_prose(tmp_path: Path, name: str, text: str, words: list[str]) 
 
 def test_names_are_read_if_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "code.py"
-    file.write_text("class FaultyInput: ...\ndef made_of_late(x): in_the_air = x\n", "utf-8")
+    file.write_text(f"class {ODD}Input: ...\ndef made_of_late(x): in_the_air = x\n", "utf-8")
     assert found(file) == []
-    assert found("--names", file) == ["1: 'Faulty'", f"2: '{AIR}'", f"2: '{LATE}'"]
+    assert found("--names", file) == [f"1: '{ODD}'", f"2: '{AIR}'", f"2: '{LATE}'"]

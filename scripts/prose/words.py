@@ -82,10 +82,13 @@ def findings(
     """Line, words found and what to write instead."""
     for line, passage in sorted(passages):
         prose = NOT_PROSE.sub(blank, passage)
-        for pattern, instead in words:
-            for match in pattern.finditer(prose):
-                below = prose.count("\n", 0, match.start())
-                yield line + below, " ".join(match[0].split()), instead
+        found = [
+            (match.start(), match[0], instead)
+            for pattern, instead in words
+            for match in pattern.finditer(prose)
+        ]
+        for start, text, instead in sorted(found):
+            yield line + prose.count("\n", 0, start), " ".join(text.split()), instead
 
 
 def blank(match: re.Match[str]) -> str:
