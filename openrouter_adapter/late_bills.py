@@ -76,6 +76,10 @@ async def await_bill(
     return None
 
 
+class Unbilled:
+    """A response that has no cost yet: its bill comes with its end."""
+
+
 class DeferredError(Exception):
     """The success handlers run later; LiteLLM's proxy reads it as "none has run"."""
 
@@ -102,11 +106,6 @@ def watch(log: Any, response: httpx.Response, bill: Callable[[], Bill]) -> None:
 def forget(log: Any) -> None:
     """Notes that the stream has ended or failed: LiteLLM's handlers get its bill with that."""
     log.__dict__.pop(_STREAM, None)
-
-
-def is_unpriced(log: Any) -> bool:
-    """Whether the log is of a stream that was left and whose cost OpenRouter has not told."""
-    return _UNPRICED in getattr(log, "__dict__", ())
 
 
 def waiting_for_bill(original: Any) -> Any:
@@ -161,3 +160,32 @@ async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | N
     for endpoint in _ENDPOINTS:
         base_url = base_url.removesuffix(endpoint)
     return await await_bill(generation_id, _PAUSES, api_key=key, base_url=base_url)
+
+
+def without_estimates(original: Any) -> Any:
+    """LiteLLM's cost calculator, without estimates of what OpenRouter bills later or not at all.
+
+    For a stream it would count the tokens of nothing, and for Llama models fetch a tokenizer from
+    the network to do so, before the caller gets the stream. Nor does an estimate take the place of
+    a bill that OpenRouter did not tell in time. And a hit of LiteLLM's cache, which it learns of
+    only later, it would calculate from the catalogue's prices for the proxy's header.
+    """
+
+    def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
+        result = keywords.get("result", arguments[0] if arguments else None)
+        if isinstance(result, Unbilled) or _UNPRICED in getattr(log, "__dict__", ()):
+            return None
+        if _is_cached(result) and _provider_of(log) == "openrouter":
+            return 0.0
+        return original(log, *arguments, **keywords)
+
+    return response_cost_calculator
+
+
+def _is_cached(result: Any) -> bool:
+    hidden = getattr(result, "_hidden_params", None)
+    return isinstance(hidden, dict) and hidden.get("cache_hit") is True
+
+
+def _provider_of(log: Any) -> Any:
+    return getattr(log, "model_call_details", {}).get("custom_llm_provider")

@@ -12,7 +12,7 @@ import litellm
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
-from openrouter_adapter import callbacks
+from openrouter_adapter import endpoint
 from tests.conftest import KEY
 from tests.support import answers
 from tests.support.calls import WAYS, aask, adraw, aembed, ask, draw, embed, stream
@@ -179,7 +179,7 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(logging_obj: Any) -> tuple[Answer, dict[str, Any]]:
     """Tell a logging object of an answer."""
     answer: Any = Answer()
-    callbacks.tell_of_answer(logging_obj, answer, {"model": "m"}, inputs=["a"], key="sk-or-1")
+    endpoint.tell_of_answer(logging_obj, answer, {"model": "m"}, inputs=["a"], key="sk-or-1")
     return answer, logging_obj.told
 
 

@@ -20,7 +20,7 @@ import litellm
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
-from openrouter_adapter import background, callbacks, late_bills
+from openrouter_adapter import background, late_bills
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.stream_reader import StreamReader
 from openrouter_adapter.wire import errors, midstream, usage
@@ -43,7 +43,7 @@ _RESPONSE: Final = "_openrouter_response"
 _MOST_AFTER_DONE: Final = 8
 
 
-class OpenRouterStream(CustomStreamWrapper):
+class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
     """The stream that `litellm.completion(stream=True)` returns for an OpenRouter model.
 
     `response` is the whole answer once the last chunk was taken, with its cost in the hidden
@@ -92,7 +92,7 @@ class OpenRouterStream(CustomStreamWrapper):
         self._is_async = hasattr(pieces, "__anext__")
         self._attempt = attempt
         self._is_settled = False
-        self._listeners = callbacks.stream_listeners(logging_obj)
+        self._listeners = _stream_listeners(logging_obj)
         late_bills.watch(logging_obj, http_response, self._reader.bill)
 
     @property
@@ -180,7 +180,7 @@ class OpenRouterStream(CustomStreamWrapper):
         if litellm.post_call_rules:
             self.rules.post_call_rules(input=self.response_uptil_now, model=self.model)
         for listener in self._listeners:
-            executor.submit(callbacks.tell_of_chunk, listener, self.logging_obj, chunk)
+            executor.submit(_tell_of_chunk, listener, self.logging_obj, chunk)
         if self._accumulator.usage is not None:
             chunk = self._add_mcp_metadata_to_final_chunk(chunk)
         return chunk
@@ -352,34 +352,28 @@ def response_of(stream: Any) -> ModelResponse | None:
     return getattr(stream.logging_obj, _RESPONSE, None)
 
 
-def without_streams(original: Any) -> Any:
-    """LiteLLM's cost calculator, for all but our streams, which have no cost until they end.
+def _stream_listeners(logging_obj: Any) -> list[Any]:
+    """The callbacks that want each chunk: those that have a `log_stream_event` of their own."""
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
 
-    Nor has one that was left, if OpenRouter did not tell its bill: no estimate takes its place.
-
-    It would count the tokens of nothing, and for Llama models fetch a tokenizer from the network
-    to do so, before the caller gets the stream. And a hit of its cache, which it learns of only
-    later, it would reckon from the catalogue's prices for the proxy's header.
-    """
-
-    def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:
-        result = keywords.get("result", arguments[0] if arguments else None)
-        if isinstance(result, OpenRouterStream) or late_bills.is_unpriced(log):
-            return None
-        if _is_cached(result) and _provider_of(log) == "openrouter":
-            return 0.0
-        return original(log, *arguments, **keywords)
-
-    return response_cost_calculator
+    told = (*litellm.callbacks, *litellm.success_callback)
+    told += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
+    found: list[Any] = []
+    for callback in told:
+        if (
+            isinstance(callback, CustomLogger)
+            and type(callback).log_stream_event is not CustomLogger.log_stream_event
+            and callback not in found
+        ):
+            found.append(callback)
+    return found
 
 
-def _is_cached(result: Any) -> bool:
-    hidden = getattr(result, "_hidden_params", None)
-    return isinstance(hidden, dict) and hidden.get("cache_hit") is True
-
-
-def _provider_of(log: Any) -> Any:
-    return getattr(log, "model_call_details", {}).get("custom_llm_provider")
+def _tell_of_chunk(listener: Any, logging_obj: Any, chunk: Any) -> None:
+    """LiteLLM's `log_stream_event` of one chunk."""
+    now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
+    listener.log_stream_event(logging_obj.model_call_details, chunk, logging_obj.start_time, now)
 
 
 def _is_more_than_words(partial: ModelResponse | None) -> bool:

@@ -21,11 +21,10 @@ from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
 from litellm.types.utils import LlmProviders
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.callbacks import tell_of_answer
 from openrouter_adapter.chat import messages as chat_messages
 from openrouter_adapter.chat import response
 from openrouter_adapter.chat.streaming import OpenRouterStream
-from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.text_completion import transformation as text_completion
 from openrouter_adapter.wire import completion, connection, errors, model_names, sse
 
@@ -355,3 +354,14 @@ def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> O
         attempt=admission.current(),
         parser=_form(call.get("litellm_params")).event_parser(),
     )
+
+
+def keeping_tool_fields(original: Callable[..., bool]) -> Callable[..., bool]:
+    """LiteLLM strips Anthropic's own fields of a tool for every provider that this denies."""
+
+    def is_claude_tool_target(*arguments: Any, **keywords: Any) -> bool:
+        if errors.PROVIDER in arguments or errors.PROVIDER in keywords.values():
+            return True
+        return original(*arguments, **keywords)
+
+    return is_claude_tool_target

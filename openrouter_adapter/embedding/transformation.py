@@ -15,8 +15,7 @@ import jiter
 from litellm.llms.base_llm.embedding.transformation import BaseEmbeddingConfig
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.callbacks import tell_of_answer
-from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.wire import errors, model_names, usage
 
 if TYPE_CHECKING:

@@ -147,17 +147,6 @@ def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
     return replacement
 
 
-def keeping_tool_fields(original: Callable[..., bool]) -> Callable[..., bool]:
-    """LiteLLM strips Anthropic's own fields of a tool for every provider that this denies."""
-
-    def is_claude_tool_target(*arguments: Any, **keywords: Any) -> bool:
-        if errors.PROVIDER in arguments or errors.PROVIDER in keywords.values():
-            return True
-        return original(*arguments, **keywords)
-
-    return is_claude_tool_target
-
-
 def with_budget_errors(original: list[Any]) -> list[Any]:
     """The exceptions that LiteLLM raises as they are; of another it makes one of its own."""
     from litellm.exceptions import BudgetExceededError

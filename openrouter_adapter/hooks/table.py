@@ -196,13 +196,15 @@ def _places_of_answers() -> Iterator[Place]:
     """Where LiteLLM reads answers, their cost and their failures in a way that loses some of it."""
     from openrouter_adapter import late_bills
     from openrouter_adapter.chat.response import lenient_message
-    from openrouter_adapter.chat.streaming import response_of, without_streams
+    from openrouter_adapter.chat.streaming import response_of
     from openrouter_adapter.embedding.cached import keeping_the_cost
 
     # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
     yield place_at("litellm.LITELLM_EXCEPTION_TYPES", functions.with_budget_errors, "budgets")
     yield place_at(
-        f"{_LOGGING}.response_cost_calculator", without_streams, "streams without a tokenizer"
+        f"{_LOGGING}.response_cost_calculator",
+        late_bills.without_estimates,
+        "streams without a tokenizer",
     )
     # What the proxy prices by the cost map when the client has left.
     yield place_at(
@@ -235,13 +237,14 @@ def _places_of_answers() -> Iterator[Place]:
 
 def _places_of_functions() -> Iterator[Place]:
     """LiteLLM's functions that don't know OpenRouter, or lose what they were told."""
+    from openrouter_adapter.chat.transformation import keeping_tool_fields
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
 
     yield Place(
         "litellm.main",
         "_is_claude_tool_target",
-        functions.keeping_tool_fields,
+        keeping_tool_fields,
         "tool fields",
         later_name="is_claude_tool_target",
     )

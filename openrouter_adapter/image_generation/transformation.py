@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from litellm.llms.base_llm.image_generation.transformation import BaseImageGenerationConfig
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.callbacks import tell_of_answer
-from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.images import images_api, routes, sizing
 from openrouter_adapter.images.response import image_response
 from openrouter_adapter.wire import completion, connection, errors, usage

@@ -12,8 +12,7 @@ from litellm.llms.base_llm.rerank.transformation import BaseRerankConfig
 from litellm.types.rerank import RerankResponse
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.callbacks import tell_of_answer
-from openrouter_adapter.endpoint import Endpoint
+from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.wire import connection, errors, model_names, usage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfi
 from litellm.types.utils import LlmProviders
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.callbacks import tell_of_answer
+from openrouter_adapter.endpoint import tell_of_answer
 from openrouter_adapter.responses import answers, requests
 from openrouter_adapter.wire import connection, errors, usage
 
