@@ -1,9 +1,9 @@
-"""The hook around every send: may this request go out, and what did it cost.
+"""The hook around every request: may it be sent, and what did it cost.
 
 Does nothing by itself. The ledger installs its gate with `guard`. handlers.py begins an `Attempt`
 for each request and makes it the current one of its thread or task; the endpoints ask the gate
-about the finished body with `before_send`. Whatever becomes of the request settles the attempt
-exactly once: the response, a failure, the end of a stream, or a stream that was left.
+about the finished body with `before_send`. Each attempt is finished exactly once: by the response,
+a failure, the end of a stream, or a caller who leaves one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.wire.usage import Bill
 
-# What a gate is told of LiteLLM's parameters of a call.
-TOLD: Final = (
+# What a gate gets of LiteLLM's parameters of a call.
+CALL_FIELDS: Final = (
     "api_base",
     "api_key",
     "litellm_call_id",
@@ -55,24 +55,24 @@ class Gate(Protocol):
         """Returns a ticket for the request, or raises to keep it from being sent.
 
         Args:
-            body: What would be sent.
-            call: Of LiteLLM's parameters of the call those in TOLD, as LiteLLM's callbacks get
-                them; None for those it does not have.
-            endpoint: Where to: `/chat/completions`, ….
+            body: The request's body.
+            call: LiteLLM's parameters of the call, those in CALL_FIELDS, as LiteLLM's callbacks
+                get them; None for those it does not have.
+            endpoint: The path of the URL: `/chat/completions`, ….
         """
 
     def seen(self, ticket: object, status: int, headers: Mapping[str, str]) -> None:
-        """Takes a response's headers, perhaps with `X-Generation-Id`, before its body is read."""
+        """Takes a response's headers, maybe with `X-Generation-Id`, before the body is read."""
 
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
-        """Settles a ticket. Where `bill` or its cost is None, what was charged is not known."""
+        """Takes the end of a request. If `bill` or its cost is None, the cost is not known."""
 
 
 _gate: Gate | None = None
 
 
 def guard(gate: Gate | None) -> None:
-    """Installs the gate that all requests of this process pass; None takes it away."""
+    """Installs the gate that all requests of this process pass; None removes it."""
     global _gate
     _gate = gate
 
@@ -86,7 +86,7 @@ def _installed() -> Gate | None:
 
 
 def is_guarded() -> bool:
-    """Whether anybody wants to be asked about requests."""
+    """Whether a gate is installed, the debug log's among them."""
     return _installed() is not None
 
 
@@ -94,13 +94,14 @@ class Attempt:
     """One request to OpenRouter: whose call it belongs to, and the gate's ticket for it.
 
     `with attempt:` makes it the current attempt of the thread or task for the length of the
-    block, and settles it if the block fails. LiteLLM prepares some requests in one thread and
+    block, and finishes it if the block fails. LiteLLM prepares some requests in one thread and
     sends them from another, so there may be two such blocks, one after the other or one inside
     the other.
 
     Attributes:
-        parameters: What LiteLLM knows of the call; empty where there is none.
-        is_admitted: Whether the gate has been asked, or would have been if there were one.
+        parameters: LiteLLM's parameters of the call; empty if there is no call.
+        is_admitted: Whether `admit` was called.
+        headers: Headers that are added to the request's own when it is sent.
     """
 
     __slots__ = (
@@ -124,35 +125,34 @@ class Attempt:
 
         Args:
             parameters: LiteLLM's parameters of the call.
-            api_key: The call's key, where it is not among them.
-            logging_obj: LiteLLM's logging object, which has the call's id, and of each endpoint's
-                parameters what LiteLLM's callbacks are told.
+            api_key: The call's key, if it is not among them.
+            logging_obj: LiteLLM's logging object, which has the call's id, and the parameters as
+                LiteLLM's callbacks get them.
         """
         self.parameters = parameters or {}
         self._api_key = api_key
-        # Not the object itself, which comes to hold the coroutine that sends: what waits for that
-        # one's end in handlers.py would keep it alive.
+        # Not the object itself, which comes to hold the coroutine that sends: handlers.py waits for
+        # the end of that one, and would keep it alive.
         self._log = None if logging_obj is None else weakref.ref(logging_obj)
         # The ticket with the gate that gave it: gates come and go while requests are in flight.
-        # Empty before there is one and after it was settled: `pop` gives it to one taker only.
+        # Empty before there is one and after it was taken: `pop` gives it to one taker only.
         self._tickets: list[tuple[Gate, Any]] = []
         self._is_over = False
         self.is_admitted = False
         # One for each `with` block that is open.
         self._tokens: list[contextvars.Token[Attempt | None]] = []
-        # Those that are added to the request's own when it is sent.
         self.headers: dict[str, str] = {}
 
     @property
     def has_ticket(self) -> bool:
-        """Whether a gate waits to be told what becomes of the request."""
+        """Whether a gate waits for the end of the request."""
         return bool(self._tickets)
 
     def admit(self, body: Mapping[str, Any], endpoint: str) -> None:
         """Asks the gate about the finished body.
 
         Raises:
-            Whatever the gate raises; nothing has been sent then.
+            Whatever the gate raises; nothing was sent then.
         """
         self.is_admitted = True
         if not body.get("session_id"):
@@ -165,16 +165,16 @@ class Attempt:
             self._tickets.append((gate, ticket))
             if self._is_over:
                 # The caller left while a thread was asking the gate.
-                self.settle(None, NotSentError())
+                self.finish(None, NotSentError())
 
     def seen(self, status: int, headers: Mapping[str, str]) -> None:
-        """Tells the gate of a response's headers: if the process dies now, its id is known."""
+        """Passes a response's headers to the gate: if the process dies now, the id is known."""
         if self._tickets:
             gate, ticket = self._tickets[-1]
             gate.seen(ticket, status, headers)
 
-    def settle(self, bill: Bill | None, failure: BaseException | None = None) -> None:
-        """Settles the ticket, if there is one that is not settled yet."""
+    def finish(self, bill: Bill | None, failure: BaseException | None = None) -> None:
+        """Gives the ticket back to its gate with what the request cost, the first time only."""
         if not self._tickets:
             self._is_over = True
             # Once more: a thread may have put one there just before.
@@ -186,11 +186,11 @@ class Attempt:
 
     @contextlib.contextmanager
     def failing(self) -> Iterator[None]:
-        """Settles the ticket if the block fails; the attempt does not become the current one."""
+        """Finishes the attempt if the block fails; it does not become the current one."""
         try:
             yield
         except BaseException as failure:
-            self.settle(_bill_of(failure), failure)
+            self.finish(_bill_of(failure), failure)
             raise
 
     def __enter__(self) -> None:
@@ -203,12 +203,12 @@ class Attempt:
         trace: TracebackType | None,
     ) -> None:
         if failure is not None:
-            self.settle(_bill_of(failure), failure)
+            self.finish(_bill_of(failure), failure)
         token = self._tokens.pop()
         if failure is None:
             _current.reset(token)
             return
-        # A coroutine that is closed by the garbage collector ends in a context of another.
+        # A coroutine that the garbage collector closes ends in the context of another.
         with contextlib.suppress(ValueError):
             _current.reset(token)
 
@@ -240,14 +240,14 @@ class Attempt:
         details = getattr(log, "model_call_details", None) or {}
         # Some endpoints have a `metadata` of their own among their parameters.
         logged = details.get("litellm_params") or {}
-        call = {name: logged.get(name) or self.parameters.get(name) for name in TOLD}
+        call = {name: logged.get(name) or self.parameters.get(name) for name in CALL_FIELDS}
         call["api_key"] = self._api_key or self.parameters.get("api_key")
         call["litellm_call_id"] = getattr(log, "litellm_call_id", None) or call["litellm_call_id"]
         call["user"] = call["user"] or details.get("user")
         return call
 
 
-# The only way by which an attempt travels. LiteLLM's threads run in copies of their caller's
+# The only way in which an attempt is passed on. LiteLLM's threads run in copies of their caller's
 # context, which hold the same object.
 _current: Final[contextvars.ContextVar[Attempt | None]] = contextvars.ContextVar(
     "openrouter_adapter_attempt", default=None
@@ -255,12 +255,12 @@ _current: Final[contextvars.ContextVar[Attempt | None]] = contextvars.ContextVar
 
 
 def current() -> Attempt:
-    """The attempt that this thread or task sends; one without a ticket where it sends none."""
+    """The attempt of this thread or task; a new one without a ticket if it has none."""
     return _current.get() or Attempt()
 
 
 sending: Final[Callable[[], Attempt | None]] = _current.get
-"""The attempt that this thread or task sends; None where what it sends is somebody else's."""
+"""The attempt of this thread or task; None if it has none."""
 
 
 def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
@@ -268,8 +268,8 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
 
     Raises:
         litellm.BadRequestError: the body names a model that only OpenRouter's Batch API takes, or
-            there is a gate, and no attempt that could be settled.
-        Whatever the gate raises. Nothing has been sent in either case.
+            there is a gate, and no attempt that could be finished.
+        Whatever the gate raises. Nothing was sent in either case.
     """
     refusal = model_names.batch_only_in(body)
     if refusal is not None:
@@ -285,12 +285,12 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
         )
 
 
-class settled:  # noqa: N801 - a context manager, made by calling it
-    """Settles the current attempt when the block ends, however it ends.
+class finishing:  # noqa: N801 - a context manager, made by calling it
+    """Finishes the current attempt when the block ends, however it ends.
 
-    Gives a function to be called with the bill. An exception that carries OpenRouter's facts
-    (errors.py) settles with the cost among them: a failed request may have been charged.
-    A class, since a generator would take 2 µs more of each call.
+    Returns a function that takes the bill. If the block raises an exception with OpenRouter's
+    facts (errors.py), the cost is the one among them: a failed request may have been charged.
+    A class, because a generator would take 2 µs more of each call.
     """
 
     __slots__ = ("_attempt", "_bill")
@@ -312,7 +312,7 @@ class settled:  # noqa: N801 - a context manager, made by calling it
         trace: TracebackType | None,
     ) -> None:
         bill = self._bill if failure is None else _bill_of(failure)
-        self._attempt.settle(bill, failure)
+        self._attempt.finish(bill, failure)
 
 
 def _bill_of(failure: BaseException) -> Bill | None:

@@ -398,10 +398,10 @@ def test_two_attempts_side_by_side_in_one_context_settle_with_their_own_bills(
         admission.before_send({"model": "a/outer"})
         with inner:
             admission.before_send({"model": "a/inner"})
-            with admission.settled() as settle:
-                settle(Bill(cost=Decimal(1)))
-        with admission.settled() as settle:
-            settle(Bill(cost=Decimal(2)))
+            with admission.finishing() as finish:
+                finish(Bill(cost=Decimal(1)))
+        with admission.finishing() as finish:
+            finish(Bill(cost=Decimal(2)))
     assert [bill.cost for bill in gate.bills] == [2, 1]  # type: ignore[union-attr]
 
 

@@ -204,7 +204,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         """
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled() as settle,
+            admission.finishing() as finish,
             errors.for_malformed(content, headers),
         ):
             body = parse(content, headers)
@@ -214,7 +214,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
             if isinstance(body.get("usage"), dict):
                 response.usage = _usage(body["usage"])
             about = {name: body[name] for name in _ABOUT if name in body}
-            settle(usage.attach(response._hidden_params, about, headers))
+            finish(usage.attach(response._hidden_params, about, headers))
             if isinstance(body.get("usage"), dict):
                 # LiteLLM's class is dumped without the fields that it does not know.
                 response._hidden_params["openrouter"]["usage"] = body["usage"]

@@ -71,7 +71,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             pieces: Its body in pieces, as the network brings them.
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
-            attempt: The request's, settled when the stream ends or is left.
+            attempt: The request's; it ends with the stream, or when the stream is left.
             parser: Reads the events, where they are not a chat's own.
         """
         self._reader = StreamReader(http_response.headers, model, parser)
@@ -91,7 +91,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         )
         self._is_async = hasattr(pieces, "__anext__")
         self._attempt = attempt
-        self._is_settled = False
+        self._is_attempt_finished = False
         self._listeners = _stream_listeners(logging_obj)
         late_bills.watch(logging_obj, http_response, self._reader.bill)
 
@@ -204,7 +204,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         self.sent_last_chunk = True
         self.response = self.logging_obj.__dict__[_RESPONSE] = response
         late_bills.forget(self.logging_obj)
-        self._settle()
+        self._finish_attempt()
         return response, logged
 
     def _succeed(self, pieces: Any, response: ModelResponse, logged: ModelResponse) -> None:
@@ -248,10 +248,10 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             response._hidden_params.setdefault(name, value)
         return response
 
-    def _settle(self, failure: Exception | None = None) -> None:
-        if not self._is_settled:
-            self._is_settled = True
-            self._attempt.settle(self._reader.bill(), failure)
+    def _finish_attempt(self, failure: Exception | None = None) -> None:
+        if not self._is_attempt_finished:
+            self._is_attempt_finished = True
+            self._attempt.finish(self._reader.bill(), failure)
 
     def _fail(self, cause: Exception) -> NoReturn:
         self.completion_stream = None
@@ -289,7 +289,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         self._emitted_disqualifying_content = _is_more_than_words(partial)
         usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
         late_bills.forget(self.logging_obj)
-        self._settle(exception)
+        self._finish_attempt(exception)
         return exception
 
     def _raise(self, exception: Exception) -> NoReturn:
@@ -310,7 +310,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         """Ends the stream and frees its connection. What was billed is asked for later."""
         if self.completion_stream is not None:
             self.completion_stream = None
-            self._settle()
+            self._finish_attempt()
             self._free()
         self._restore_consumer_correlation_context()
 
@@ -320,7 +320,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             self.close()
         elif self.completion_stream is not None:
             self.completion_stream = None
-            self._settle()
+            self._finish_attempt()
             # A cancelled task would be cancelled again at this await, and leak the connection.
             with anyio.CancelScope(shield=True):
                 await self._http_response.aclose()
@@ -330,7 +330,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         # A `break` out of the loop leaves only this to say that nobody waits any more.
         with contextlib.suppress(Exception):
             if self.completion_stream is not None:
-                self._settle()
+                self._finish_attempt()
                 self._free()
             self._restore_consumer_correlation_context(guarded=True)
 

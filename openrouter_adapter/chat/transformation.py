@@ -262,7 +262,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         """
         tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled() as settle, errors.for_malformed(content, headers):
+        with admission.finishing() as finish, errors.for_malformed(content, headers):
             form = _form(litellm_params)
             try:
                 body = form.parse(content, headers, model)
@@ -270,7 +270,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
                 response.put_partial(failure, headers)
                 raise
             whole, bill = form.response(body, headers, model_response)
-            settle(bill)
+            finish(bill)
         return whole
 
     @property
@@ -357,7 +357,7 @@ def _stream(call: Mapping[str, Any], response: httpx.Response, pieces: Any) -> O
 
 
 def keeping_tool_fields(original: Callable[..., bool]) -> Callable[..., bool]:
-    """LiteLLM strips Anthropic's own fields of a tool for every provider that this denies."""
+    """A replacement for LiteLLM's test of who gets Anthropic's own fields of a tool: we do, too."""
 
     def is_claude_tool_target(*arguments: Any, **keywords: Any) -> bool:
         if errors.PROVIDER in arguments or errors.PROVIDER in keywords.values():

@@ -187,12 +187,12 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
             logging_obj, raw_response, request_data, inputs=request_data.get("input"), key=api_key
         )
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled() as settle, errors.for_malformed(content, headers):
+        with admission.finishing() as finish, errors.for_malformed(content, headers):
             body = parse(content, request_data, headers, model)
             model_response.model = body.get("model") or model
             model_response.object = body.get("object") or "list"
             model_response.data = body["data"]
             if isinstance(body.get("usage"), dict):
                 model_response.usage = usage.litellm_usage(body["usage"])
-            settle(usage.attach(model_response._hidden_params, body, headers))
+            finish(usage.attach(model_response._hidden_params, body, headers))
         return model_response

@@ -1,10 +1,10 @@
-"""LiteLLM's HTTP clients, watched: every request to OpenRouter leaves by one of them.
+"""LiteLLM's HTTP clients: every request to OpenRouter leaves by one of them.
 
-A request of our transformation classes gets its attempt's headers, and its response is checked
-before the body is read. Other requests LiteLLM sends by ways of its own: its proxy passes some
-through as they come, an `openai/…` model can be given OpenRouter's address, and each release
-brings new endpoints. About those the client asks the gate of admission.py, and reads the bill out
-of the response.
+The client of a call of ours sends the attempt's headers, and checks the response before the body
+is read (`add_hooks`). Other requests LiteLLM sends in ways of its own: its proxy passes some
+through as they are, an `openai/…` model can be given OpenRouter's address, and each release
+brings new endpoints. All clients are watched (`watch`): they ask the gate of admission.py about
+such a request, and read the bill out of the response.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ _FREE: Final = (
 _ROOTS: Final = ("/api/v1", "/api", "/v1")
 _KEY: Final = "Bearer sk-or-"
 _OPENAI: Final = "https://api.openai.com/v1"
-# Of a response that is relayed piece by piece, what is kept to read its bill.
+# Bytes that are kept of a response that is passed on piece by piece, to read its bill.
 _MOST_KEPT: Final = 32_000_000
 _MOST_SHOWN: Final = 500
 
 caller: Final[contextvars.ContextVar[Mapping[str, Any] | None]] = contextvars.ContextVar(
     "openrouter_adapter_caller", default=None
 )
-"""What is known of who sends requests from this task, as LiteLLM's parameters have it."""
+"""Who sends requests from this task, in the form of LiteLLM's parameters; None if not known."""
 
 _watched: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 
 
 def watch(client: Any, *, raises: bool = True) -> Any:
-    """Has an `httpx` client ask the gate, and look at our responses; returns the client.
+    """Has an `httpx` client ask the gate; returns the client.
 
     Args:
-        client: A synchronous or an asynchronous one, or something else, which is left alone.
-        raises: Whether a refusal is an exception. Otherwise it is a response with status 400,
-            for OpenAI's SDK, which would try again.
+        client: A synchronous or an asynchronous one; anything else is left alone.
+        raises: Whether a refusal is an exception. Otherwise it is a response with status 400:
+            OpenAI's SDK retries after an exception.
     """
     if not isinstance(client, httpx.Client | httpx.AsyncClient) or client in _watched:
         return client
     _watched.add(client)
     kind: Any = type(client)
     send = _send_async if isinstance(client, httpx.AsyncClient) else _send
-    # Weakly: the client would otherwise be part of a cycle, and be closed late.
+    # Weak, or the client would be part of a cycle, and be closed late.
     reference = weakref.ref(client)
 
     @functools.wraps(kind.send)
@@ -84,35 +84,34 @@ def watch(client: Any, *, raises: bool = True) -> Any:
         return send(original, request, keywords, attempt, raises=raises)
 
     client.__dict__["send"] = watched
-    add_hooks(client)
     return client
 
 
 def release() -> None:
-    """Gives all clients their own way of sending back."""
+    """Stops watching all clients."""
     for client in list(_watched):
         client.__dict__.pop("send", None)
-        for name, hook in _hooks_for(client):
-            with contextlib.suppress(ValueError):
-                client.event_hooks[name].remove(hook)
     _watched.clear()
 
 
-def add_hooks(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Has a client send an attempt's headers with its request, and check the response.
+def add_hooks(client: Any) -> None:
+    """Has a client of an attempt send the attempt's headers, and check the response.
 
-    A client of the caller's own is given the hooks when it is used, and keeps them.
+    Args:
+        client: One of LiteLLM's `HTTPHandler` or `AsyncHTTPHandler`.
     """
-    for name, hook in _hooks_for(client):
-        hooks = client.event_hooks[name]
-        if hook not in hooks:
-            hooks.append(hook)
-
-
-def _hooks_for(client: httpx.Client | httpx.AsyncClient) -> tuple[tuple[str, Any], ...]:
-    if isinstance(client, httpx.AsyncClient):
-        return (("request", _dress_async), ("response", _check_async))
-    return (("request", _dress), ("response", _check))
+    is_async = isinstance(client.client, httpx.AsyncClient)
+    places = [client.client.event_hooks]
+    if is_async:
+        # LiteLLM makes a new client with these after a connection failed.
+        if client.event_hooks is None:
+            client.event_hooks = {}
+        places.append(client.event_hooks)
+    for place in places:
+        for name, hook in _HOOKS[is_async]:
+            hooks = place.setdefault(name, [])
+            if hook not in hooks:
+                hooks.append(hook)
 
 
 def _dress(request: httpx.Request) -> None:
@@ -140,8 +139,14 @@ async def _check_async(response: httpx.Response) -> None:
         await incoming.check_async(response)
 
 
+_HOOKS: Final = {
+    False: (("request", _dress), ("response", _check)),
+    True: (("request", _dress_async), ("response", _check_async)),
+}
+
+
 def watching(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes of a method that makes clients one that has them watched."""
+    """A replacement for a method that makes clients: these are watched."""
 
     @functools.wraps(original)
     def make(*arguments: Any, **keywords: Any) -> Any:
@@ -159,33 +164,8 @@ def watching_openai(original: Any) -> Any:
     return staticmethod(make)
 
 
-class AiohttpHandler:
-    """LiteLLM's handler for `aiohttp_openai/…`, whose client is none of httpx's."""
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is LiteLLM's own."""
-        return getattr(self._original, name)
-
-    def completion(self, *arguments: Any, **call: Any) -> Any:
-        """A chat.
-
-        Raises:
-            litellm.BadRequestError: it would go to OpenRouter while there is a gate.
-        """
-        if admission.is_guarded() and is_openrouter(call.get("api_base")):
-            raise errors.bad_request(
-                "a ledger or a budget can't see requests that LiteLLM sends by aiohttp_openai/: "
-                f"name the model openrouter/{call.get('model')}",
-                str(call.get("model")),
-            )
-        return self._original.completion(*arguments, **call)
-
-
 def _begin(attempt: Attempt, request: httpx.Request) -> Attempt | None:
-    """The attempt that a request still has to be admitted as; None where it may simply go."""
+    """The attempt that has to be admitted before a request is sent; None if it may be sent."""
     if _shows_key(request):
         return attempt
     if request.method != "POST" or not admission.is_guarded():
@@ -232,7 +212,7 @@ def _endpoint_of(url: httpx.URL) -> str:
 
 
 def _shows_key(request: httpx.Request) -> bool:
-    """Whether a request would show a key of OpenRouter to OpenAI."""
+    """Whether a request would send a key of OpenRouter to OpenAI."""
     if not request.headers.get("Authorization", "").startswith(_KEY):
         return False
     openai = (_OPENAI, os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
@@ -253,7 +233,7 @@ def _admit(attempt: Attempt, request: httpx.Request) -> None:
 
 
 def _body_of(request: httpx.Request) -> dict[str, Any]:
-    """The JSON object that is to be sent; an empty one for a form, or for nothing of the kind."""
+    """The JSON object in a request's body; an empty one if there is none, as in a form."""
     try:
         body = orjson.loads(request.content)
     except (httpx.RequestNotRead, ValueError):
@@ -307,12 +287,12 @@ async def _send_async(
 
 
 def _followed(response: httpx.Response, attempt: Attempt, *, is_stream: bool) -> httpx.Response:
-    """The response; its attempt is settled now, or when its stream ends or is left."""
+    """The response; its attempt is finished now, or when its stream ends or is left."""
     reader = _BillReader(response, attempt)
     attempt.seen(response.status_code, response.headers)
     if not is_stream:
         reader.feed(response.content)
-        reader.settle()
+        reader.finish()
     elif isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = _AsyncStream(response.stream, reader)
     elif isinstance(response.stream, httpx.SyncByteStream):
@@ -321,7 +301,7 @@ def _followed(response: httpx.Response, attempt: Attempt, *, is_stream: bool) ->
 
 
 class _BillReader:
-    """Reads what a response cost out of its bytes, whatever endpoint they are of."""
+    """Reads what a response cost out of its bytes, on any endpoint."""
 
     def __init__(self, response: httpx.Response, attempt: Attempt) -> None:
         self._status, self._headers = response.status_code, response.headers
@@ -334,7 +314,7 @@ class _BillReader:
         self._body: dict[str, Any] = {}
 
     def feed(self, piece: bytes) -> None:
-        """Takes the next piece. Never raises: the response is for somebody else."""
+        """Takes the next piece. Never raises: the caller gets the response in any case."""
         if self._parser is not None:
             try:
                 for event in self._parser.feed(piece):
@@ -345,8 +325,8 @@ class _BillReader:
             self._pieces.append(piece)
             self._kept += len(piece)
 
-    def settle(self, failure: BaseException | None = None) -> None:
-        """Settles the attempt, with what was read so far."""
+    def finish(self, failure: BaseException | None = None) -> None:
+        """Finishes the attempt with the bill that was read so far."""
         if self._pieces:
             with contextlib.suppress(ValueError):
                 body = orjson.loads(b"".join(self._pieces))
@@ -354,10 +334,10 @@ class _BillReader:
         if failure is None and self._status >= httpx.codes.BAD_REQUEST:
             text = b"".join(self._pieces)[:_MOST_SHOWN].decode(errors="replace")
             failure = errors.build(self._status, text, self._headers)
-        self._attempt.settle(usage.read_bill(self._body, self._headers), failure)
+        self._attempt.finish(usage.read_bill(self._body, self._headers), failure)
 
     def _take(self, event: dict[str, Any]) -> None:
-        # Responses have it in `response`, Messages in `message`, chats at the top.
+        # An event of Responses has it in `response`, of Messages in `message`, of chats at the top.
         facts = event.get("response") or event.get("message") or event
         spent = {**(self._body.get("usage") or {}), **(facts.get("usage") or {})}
         self._body = {**self._body, **facts, "usage": spent}
@@ -375,11 +355,11 @@ class _Stream(httpx.SyncByteStream):
                 self._reader.feed(piece)
                 yield piece
         except Exception as failure:
-            self._reader.settle(failure)
+            self._reader.finish(failure)
             raise
 
     def close(self) -> None:
-        self._reader.settle()
+        self._reader.finish()
         self._inner.close()
 
 
@@ -395,9 +375,9 @@ class _AsyncStream(httpx.AsyncByteStream):
                 self._reader.feed(piece)
                 yield piece
         except Exception as failure:
-            self._reader.settle(failure)
+            self._reader.finish(failure)
             raise
 
     async def aclose(self) -> None:
-        self._reader.settle()
+        self._reader.finish()
         await self._inner.aclose()

@@ -30,17 +30,17 @@ OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Of each module the functions that OpenRouter has no endpoint for; each has a twin in `a…`.
 
-Where such a call names no provider, LiteLLM takes OpenAI: its address, and the key of the call or
-of a Router's deployment, which may be OpenRouter's.
+If such a call names no provider, LiteLLM takes OpenAI: its address, and the key of the call or of
+a Router's deployment, which may be OpenRouter's.
 """
 
 _KEY: Final = "sk-or-"
-# The proxy has written either: it keeps a copy of the client's metadata beside its own.
+# The proxy writes these two: it keeps a copy of the client's metadata alongside its own.
 _OF_PROXY: Final = frozenset({"requester_metadata", "user_api_key_hash"})
 
 
 def looking_up(config: type) -> Callable[[Any], Any]:
-    """For a look-up of LiteLLM's that finds no class for OpenRouter: one that finds ours."""
+    """A replacement for a look-up that finds no class for OpenRouter: it finds ours."""
 
     def replacement(original: Any) -> Any:
         def look_up(model: str, provider: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -54,9 +54,9 @@ def looking_up(config: type) -> Callable[[Any], Any]:
 
 
 def refusing(why: str) -> Callable[[Any], Any]:
-    """For the function of an endpoint that lacks a place: one that raises for OpenRouter.
+    """A replacement for the function of an endpoint that lacks a place: it raises for OpenRouter.
 
-    LiteLLM's own way might send something else than was asked for, at a cost that nobody sees.
+    LiteLLM's own code might send something else than was asked for, at a cost that nobody sees.
     """
 
     def check(call: Mapping[str, Any]) -> None:
@@ -67,9 +67,9 @@ def refusing(why: str) -> Callable[[Any], Any]:
 
 
 def refusing_keys(original: Callable[..., Any]) -> Callable[..., Any]:
-    """For one of OPENAI_ONLY: one that refuses OpenRouter's models and keys.
+    """A replacement for one of OPENAI_ONLY: it refuses OpenRouter's models and keys.
 
-    Where the call names an address of its own, it is the caller who says where a key goes.
+    If the call names an address, the caller has decided where the key goes.
     """
 
     def check(call: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def refusing_keys(original: Callable[..., Any]) -> Callable[..., Any]:
 def _checking(
     check: Callable[[Mapping[str, Any]], None], original: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """A function that checks its arguments first, a coroutine function where it was one."""
+    """A function that checks its arguments first; a coroutine function if the original is one."""
     signature = inspect.signature(original)
     if inspect.iscoroutinefunction(original):
 
@@ -110,14 +110,14 @@ def _checking(
 def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
     """The keywords of a call, with what its `metadata` says in `litellm_metadata` too.
 
-    Messages and Responses have a `metadata` of their own, which goes to the model's provider: what
-    LiteLLM is told by the same name (tags, a job) is dropped there. LiteLLM's name for it is
-    `litellm_metadata`, which goes through to its loggers, and to the ledger.
+    Messages and Responses have a `metadata` of their own, which goes to the model's provider.
+    There LiteLLM drops what callers give it by the same name (tags, a job). As `litellm_metadata`
+    the same reaches LiteLLM's loggers, and the ledger.
 
     Args:
-        call: Keywords of a call on Messages or Responses; left alone, save for the dict that a
+        call: Keywords of a call on Messages or Responses; left alone, except the dict that a
             Router has put into it and reads after the call.
-        is_lost: Whether LiteLLM drops `metadata` also where there is no `litellm_metadata`.
+        is_lost: Whether LiteLLM drops `metadata` also if there is no `litellm_metadata`.
     """
     metadata, kept = call.get("metadata"), call.get("litellm_metadata")
     if not isinstance(metadata, dict) or not metadata:
@@ -131,7 +131,7 @@ def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
 
 
 def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
-    """For a function of Messages or Responses: one that keeps the metadata of our calls."""
+    """A replacement for a function of Messages or Responses: it keeps the metadata of our calls."""
 
     def replacement(original: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
@@ -148,16 +148,16 @@ def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
 
 
 def with_budget_errors(original: list[Any]) -> list[Any]:
-    """The exceptions that LiteLLM raises as they are; of another it makes one of its own."""
+    """The exceptions that LiteLLM raises as they are, rather than as one of its own."""
     from litellm.exceptions import BudgetExceededError
 
     return [*original, BudgetExceededError]
 
 
 def with_our_headers(original: type) -> type:
-    """LiteLLM's class for `litellm.decisions`, which sends the key and the attribution as ours.
+    """LiteLLM's class for `litellm.decisions`, with the key and the attribution in our form.
 
-    What such a request costs, LiteLLM reads out of its answer itself.
+    LiteLLM reads the cost out of the answer itself.
     """
     base: Any = original
 

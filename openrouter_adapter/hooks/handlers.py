@@ -1,8 +1,8 @@
 """LiteLLM's HTTP handler with an attempt around each request to OpenRouter.
 
-LiteLLM tells a transformation class of a failure, a header or a response without telling it of
-which request. Here the request is known, on all endpoints alike: `Handler` begins an
-`admission.Attempt` for each, and settles it where there is no response that would.
+LiteLLM passes a failure, a header or a response to a transformation class without saying to which
+request it belongs. Here the request is known, on all endpoints alike: `Handler` begins an
+`admission.Attempt` for each, and finishes it if there is no response that does.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def _for_openrouter(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Handler:
-    """LiteLLM's HTTP handler, which knows the requests to OpenRouter one by one.
+    """LiteLLM's HTTP handler, which knows each request to OpenRouter.
 
-    Each method sends one call, or returns a coroutine that does where the call is asynchronous.
+    Each method sends one call, or returns a coroutine that does if the call is asynchronous.
     """
 
     def __init__(self, original: Any) -> None:
@@ -77,7 +77,7 @@ class Handler:
     def embedding(self, **call: Any) -> Any:
         """`/embeddings`.
 
-        LiteLLM writes `extra_body` over the body: what the call itself says is taken out of it.
+        LiteLLM writes `extra_body` over the body, so what the call itself says is taken out of it.
         """
         parameters = call.get("optional_params") or {}
         if parameters.get("extra_body"):
@@ -136,7 +136,7 @@ class Handler:
             {
                 **call,
                 "image_edit_optional_request_params": routes.with_share(parameters, route, share),
-                # Where the URL is chosen, LiteLLM hands over these alone.
+                # For the choice of the URL, LiteLLM passes on these alone.
                 "litellm_params": call["litellm_params"].model_copy(update={routes.PINNED: route}),
             }
             for share in shares
@@ -163,11 +163,11 @@ class Handler:
 
     @_for_openrouter
     def anthropic_messages_handler(self, **call: Any) -> Any:
-        """Messages in Anthropic's form, where a deployment says that they need no bridge to chat.
+        """Messages in Anthropic's form, if a deployment says that they need no bridge to chat.
 
         Raises:
-            litellm.BadRequestError: always. LiteLLM would send them without a key of OpenRouter,
-                and lose their cost.
+            litellm.BadRequestError: always. LiteLLM would send them without OpenRouter's key, and
+                lose their cost.
         """
         raise errors.bad_request(
             "model_info.supported_endpoints has '/v1/messages', which LiteLLM can't send to "
@@ -176,12 +176,39 @@ class Handler:
         )
 
 
-def _told(call: Mapping[str, Any]) -> Mapping[str, Any]:
+class AiohttpHandler:
+    """LiteLLM's handler for `aiohttp_openai/…`, whose client is none of httpx's."""
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is LiteLLM's own."""
+        return getattr(self._original, name)
+
+    def completion(self, *arguments: Any, **call: Any) -> Any:
+        """A chat.
+
+        Raises:
+            litellm.BadRequestError: it would go to OpenRouter while there is a gate.
+        """
+        if admission.is_guarded() and clients.is_openrouter(call.get("api_base")):
+            raise errors.bad_request(
+                "a ledger or a budget can't see requests that LiteLLM sends by aiohttp_openai/: "
+                f"name the model openrouter/{call.get('model')}",
+                str(call.get("model")),
+            )
+        return self._original.completion(*arguments, **call)
+
+
+def _litellm_params(call: Mapping[str, Any]) -> Mapping[str, Any]:
     """LiteLLM's parameters of a call; on some endpoints they are an object."""
     parameters = call.get("litellm_params") or {}
     if isinstance(parameters, dict):
         return parameters
-    return {name: getattr(parameters, name, None) for name in (*admission.TOLD, "ssl_verify")}
+    return {
+        name: getattr(parameters, name, None) for name in (*admission.CALL_FIELDS, "ssl_verify")
+    }
 
 
 # Where LiteLLM's handler gets the parameters of a call, by endpoint.
@@ -222,44 +249,43 @@ def _with_extras(parameters: Mapping[str, Any], call: dict[str, Any]) -> dict[st
 
 
 def _send_each(send: Callable[..., Any], calls: list[dict[str, Any]]) -> Any:
-    """Sends calls side by side, each as an attempt of its own, and adds their responses up."""
+    """Sends calls concurrently, each as an attempt of its own, and adds their responses up."""
     is_async = bool(calls[0].get("_is_async"))
     each = images.send_each_async if is_async else images.send_each
     return each(functools.partial(_send, send, is_async=is_async), calls)
 
 
 def _send(send: Callable[..., Any], call: dict[str, Any], *, is_async: bool) -> Any:
-    """Sends one request as an attempt; a coroutine of it where the call is asynchronous.
+    """Sends one request as an attempt; returns a coroutine that does if the call is asynchronous.
 
     Args:
         send: The method of LiteLLM's handler.
         call: Its keywords.
         is_async: Whether it returns a coroutine.
     """
-    told = _told(call)
-    attempt = Attempt(told, call.get("api_key"), call.get("logging_obj"))
+    parameters = _litellm_params(call)
+    attempt = Attempt(parameters, call.get("api_key"), call.get("logging_obj"))
     attempt.headers = _option_headers(call)
-    client = call.get("client")
-    if client is None:
-        if not is_async:
-            call["client"] = _sync_clients.usual(told.get("ssl_verify"))
-    elif isinstance(client, http_handler.HTTPHandler | http_handler.AsyncHTTPHandler):
-        clients.add_hooks(client.client)
+    client, verifies = call.get("client"), parameters.get("ssl_verify")
     with attempt:
-        # LiteLLM prepares most asynchronous requests here, in a thread, and sends them from a
-        # coroutine.
-        answer = send(**call)
         if not is_async:
-            return _own_stream(answer, attempt)
-    sent = _send_async(answer, attempt)
+            call["client"] = _sync_clients.hooked(client, verifies)
+            return _own_stream(send(**call), attempt)
+        # LiteLLM prepares most requests here, in a thread, and sends them from a coroutine.
+        answer = send(**call)
+    sent = _send_async(answer, attempt, client, verifies)
     if attempt.has_ticket:
-        _unsent[id(attempt)] = weakref.ref(sent, lambda _: _settle_unsent(attempt))
+        _unsent[id(attempt)] = weakref.ref(sent, lambda _: _finish_unsent(attempt))
     return sent
 
 
-async def _send_async(answer: Any, attempt: Attempt) -> Any:
+async def _send_async(answer: Any, attempt: Attempt, client: Any, verifies: Any) -> Any:
     _unsent.pop(id(attempt), None)
     with attempt:
+        if not isinstance(client, http_handler.AsyncHTTPHandler):
+            # Whichever LiteLLM made for this event loop: it asks for it again in a moment.
+            client = _usual_client(verifies, is_async=True)
+        clients.add_hooks(client)
         return _own_stream(await answer, attempt)
 
 
@@ -268,13 +294,13 @@ async def _send_async(answer: Any, attempt: Attempt) -> Any:
 _unsent: Final[dict[int, weakref.ref[Any]]] = {}
 
 
-def _settle_unsent(attempt: Attempt) -> None:
+def _finish_unsent(attempt: Attempt) -> None:
     if _unsent.pop(id(attempt), None) is not None:
-        attempt.settle(None, NotSentError())
+        attempt.finish(None, NotSentError())
 
 
 def _own_stream(answer: Any, attempt: Attempt) -> Any:
-    """A stream of Responses in our own form, which settles the attempt when it ends."""
+    """The answer; a stream of Responses as ours, which finishes the attempt when it ends."""
     if isinstance(answer, SyncResponsesAPIStreamingIterator):
         return OpenRouterResponsesStream.of(answer, attempt)
     if isinstance(answer, ResponsesAPIStreamingIterator):
@@ -283,9 +309,9 @@ def _own_stream(answer: Any, attempt: Attempt) -> Any:
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:
-    """Names the asynchronous client where LiteLLM's choice would not obey `ssl_verify`."""
+    """Sets the asynchronous client if LiteLLM's own choice would ignore the call's `ssl_verify`."""
     if is_async and call.get("client") is None:
-        call["client"] = _usual_client(_told(call).get("ssl_verify"), is_async=True)
+        call["client"] = _usual_client(_litellm_params(call).get("ssl_verify"), is_async=True)
 
 
 def _usual_client(verifies: Any, *, is_async: bool) -> Any:
@@ -297,32 +323,36 @@ def _usual_client(verifies: Any, *, is_async: bool) -> Any:
 
 
 class _SyncClients:
-    """The synchronous clients that LiteLLM keeps for OpenRouter's requests, by `ssl_verify`.
+    """The synchronous clients of our calls, with the hooks of clients.py.
 
-    To ask LiteLLM takes 15 to 120 µs; it replaces them each hour, so an answer is good for a
-    second.
+    A call is given one, so that none goes out by a client without them. To ask LiteLLM which
+    it keeps takes 15 to 120 µs; it replaces them each hour, so an answer is good for a second.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[weakref.ref[Any], float]] = {}
+        # By `ssl_verify`: LiteLLM's client, the one of httpx that it had, and until when.
+        self._kept: dict[str, tuple[weakref.ref[Any], weakref.ref[Any], float]] = {}
 
-    def usual(self, verifies: Any) -> Any:
-        """The client of a call that brings none."""
+    def hooked(self, given: Any, verifies: Any) -> Any:
+        """The call's own client, or else the one that LiteLLM keeps for its `ssl_verify`."""
+        if isinstance(given, http_handler.HTTPHandler):
+            clients.add_hooks(given)
+            return given
         now = time.monotonic()
-        known, until = self._kept.get(str(verifies), (_no_client, now))
-        client = known()
-        if client is None or until <= now:
-            client = _usual_client(verifies, is_async=False)
-            self._kept[str(verifies)] = (weakref.ref(client), now + 1.0)
+        kept = self._kept.get(str(verifies))
+        if kept is not None:
+            client = kept[0]()
+            # LiteLLM makes a new one if it finds its own closed.
+            if client is not None and now < kept[2] and client.client is kept[1]():
+                return client
+        client = _usual_client(verifies, is_async=False)
+        clients.add_hooks(client)
+        self._kept[str(verifies)] = weakref.ref(client), weakref.ref(client.client), now + 1.0
         return client
 
     def forget(self) -> None:
         """Has the next call ask LiteLLM again."""
         self._kept.clear()
-
-
-def _no_client() -> None:
-    """In place of a reference to a client."""
 
 
 _sync_clients: Final = _SyncClients()

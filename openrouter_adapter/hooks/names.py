@@ -1,9 +1,9 @@
-"""Names of LiteLLM that are no documented interface, and that this package calls.
+"""Undocumented names of LiteLLM that this package calls.
 
-What registration.py replaces is a table of its own. These are called: a method that a stream
-inherits, an attribute of the logging object. A version of LiteLLM without one of them would fail
-in the middle of a call, when OpenRouter has already charged for it, so `register()` looks first.
-Modules and classes that are imported need no entry: without them `register()` fails by itself.
+table.py lists what is replaced. These are called: a method that a stream inherits, an attribute of
+the logging object. A version of LiteLLM without one of them would fail in the middle of a call,
+when OpenRouter has already charged for it, so `register()` looks first. Modules and classes that
+are imported need no entry: without them `register()` fails by itself.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Name:
     """One name of LiteLLM.
 
     Attributes:
-        module: Where it is; the name of a module, or of a class in one.
+        module: The module, or the class in one, that has it.
         attribute: Its name there: a function, a method, or what a constructor sets.
-        endpoint: What can't do without it. Where it is missing, `register()` raises, except for
-            an endpoint that can be missed: a call of that raises before anything is sent.
+        endpoint: The endpoint that needs it. If the name is missing, `register()` raises, or, if
+            the endpoint is optional, each call of it does before anything is sent.
     """
 
     module: str
@@ -50,7 +50,7 @@ def _owner(module: str) -> Any:
 
 
 def _set_by(kind: Any) -> tuple[str, ...]:
-    """The names in a class's own constructor, those of the attributes that it sets among them."""
+    """The names in a class's own constructor, including the attributes that it sets."""
     made = vars(kind).get("__init__")
     names: tuple[str, ...] = getattr(getattr(made, "__code__", None), "co_names", ())
     return names

@@ -18,7 +18,7 @@ _OPENAI: Final = "litellm.llms.openai.common_utils.BaseOpenAILLM"
 _LOGGING: Final = "litellm.litellm_core_utils.litellm_logging.Logging"
 _MANAGER: Final = "litellm.utils.ProviderConfigManager"
 MISSING: Final = object()
-"""What `find` says is in a place that is made."""
+"""What `find` returns for a place that LiteLLM does not have, and that is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Place:
     """One attribute of LiteLLM that `register()` replaces.
 
     Attributes:
-        module: Where it is; the name of a module, or of a class in one.
+        module: The module, or the class in one, that has it.
         attribute: Its name there.
-        replacement: Makes what takes its place, from what was there.
+        replacement: Makes the new value from the old one.
         endpoint: The endpoint that needs it, or what else does.
-        later_name: Its name in later versions of LiteLLM, where that changed.
-        is_new: Whether it is made where LiteLLM has no such attribute.
-        later_module: Where it is in later versions, where that changed.
+        later_name: Its name in later versions of LiteLLM, if that changed.
+        is_new: Whether it is made if LiteLLM has no such attribute.
+        later_module: The module in later versions of LiteLLM, if that changed.
     """
 
     module: str
@@ -56,11 +56,11 @@ class Row:
     Attributes:
         name: The endpoint, as its folder in this package and LiteLLM's look-up are called.
         config: Our class, in the folder's `transformation.py`.
-        classes: LiteLLM's classes that it takes the place of.
-        is_looked_up: Whether LiteLLM's look-up has to be told of it.
-        handler: LiteLLM's HTTP handler of this endpoint alone, which knows no attempt of ours.
-        function: What callers call, by the module of LiteLLM that has it. It raises if a place is
-            missing. Without one, `register()` does.
+        classes: LiteLLM's classes that it replaces.
+        is_looked_up: Whether LiteLLM's look-up finds no class for OpenRouter, and is replaced.
+        handler: LiteLLM's HTTP handler, if the endpoint has one of its own.
+        function: LiteLLM's function that callers call. It raises if LiteLLM lacks a place of this
+            endpoint. If empty, `register()` raises.
     """
 
     name: str
@@ -169,8 +169,8 @@ def places() -> tuple[Place, ...]:
 
 
 def _places_of_requests() -> Iterator[Place]:
-    """Where LiteLLM sends requests: each must be known, and admitted."""
-    from openrouter_adapter.hooks.handlers import Handler
+    """Where LiteLLM sends requests: each becomes an attempt, or is admitted as it leaves."""
+    from openrouter_adapter.hooks.handlers import AiohttpHandler, Handler
 
     yield place_at("litellm.main.base_llm_http_handler", Handler, "budgets")
     # Makes aimage_generation truly asynchronous too, and `n` requests of `n` images.
@@ -184,35 +184,35 @@ def _places_of_requests() -> Iterator[Place]:
         "Anthropic's Messages",
         later_module="litellm.llms.anthropic.messages.native.handler",
     )
-    # Whatever else goes to OpenRouter is admitted where it leaves.
+    # Any other request to OpenRouter is admitted as it leaves.
     yield place_at(f"{_HTTP}.AsyncHTTPHandler.create_client", clients.watching, "budgets")
     yield place_at(f"{_HTTP}.HTTPHandler.create_client", clients.watching, "budgets")
-    yield place_at("litellm.main.base_llm_aiohttp_handler", clients.AiohttpHandler, "budgets")
+    yield place_at("litellm.main.base_llm_aiohttp_handler", AiohttpHandler, "budgets")
     yield place_at(f"{_OPENAI}._get_async_http_client", clients.watching_openai, "budgets")
     yield place_at(f"{_OPENAI}._get_sync_http_client", clients.watching_openai, "budgets")
 
 
 def _places_of_answers() -> Iterator[Place]:
-    """Where LiteLLM reads answers, their cost and their failures in a way that loses some of it."""
+    """Where LiteLLM loses something of an answer, its cost or its failure."""
     from openrouter_adapter import late_bills
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of
     from openrouter_adapter.embedding.cached import keeping_the_cost
 
-    # A refusal is raised as it is; of a type not in this list, LiteLLM makes another.
+    # LiteLLM raises an exception as it is only if its type is in this list.
     yield place_at("litellm.LITELLM_EXCEPTION_TYPES", functions.with_budget_errors, "budgets")
     yield place_at(
         f"{_LOGGING}.response_cost_calculator",
         late_bills.without_estimates,
         "streams without a tokenizer",
     )
-    # What the proxy prices by the cost map when the client has left.
+    # The proxy would price it by the cost map.
     yield place_at(
         f"{_LOGGING}.dispatch_success_handlers",
         late_bills.waiting_for_bill,
         "the bill of streams that a proxy's client leaves",
     )
-    # What a Router returns is a stream around ours.
+    # A Router returns a stream around ours.
     yield Place(
         "litellm.litellm_core_utils.streaming_handler.CustomStreamWrapper",
         "response",
@@ -220,13 +220,13 @@ def _places_of_answers() -> Iterator[Place]:
         "the answer of a Router's stream",
         is_new=True,
     )
-    # A cached answer is read with stricter types than it came with.
+    # LiteLLM reads a cached answer with stricter types than the answer itself.
     yield place_at(
         "litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response.Message",
         lenient_message,
         "cached file annotations",
     )
-    # Of vectors that were cached in part, LiteLLM drops what the others cost.
+    # If some of the vectors were cached, LiteLLM drops the cost of the others.
     yield place_at(
         "litellm.caching.caching_handler.LLMCachingHandler"
         ".combine_cached_embedding_response_with_api_result",
@@ -236,7 +236,7 @@ def _places_of_answers() -> Iterator[Place]:
 
 
 def _places_of_functions() -> Iterator[Place]:
-    """LiteLLM's functions that don't know OpenRouter, or lose what they were told."""
+    """LiteLLM's functions that don't know OpenRouter, or lose what they were given."""
     from openrouter_adapter.chat.transformation import keeping_tool_fields
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
@@ -248,7 +248,7 @@ def _places_of_functions() -> Iterator[Place]:
         "tool fields",
         later_name="is_claude_tool_target",
     )
-    # The same class by LiteLLM's own name, for code that takes it from there.
+    # The same class by LiteLLM's own name, for code that imports it from there.
     for module in (f"{_LLMS}.image_edit", f"{_LLMS}.image_edit.transformation"):
         yield Place(
             module, "OpenRouterImageEditConfig", lambda _: OpenRouterImageEditConfig, "names"
@@ -256,12 +256,12 @@ def _places_of_functions() -> Iterator[Place]:
     # `aspeech` looks for the one in main, callers for the other.
     yield place_at("litellm.main.speech", speech_with_openrouter, "text_to_speech")
     yield place_at("litellm.speech", speech_with_openrouter, "text_to_speech")
-    # What LiteLLM drops of a call's metadata; asynchronous calls come to the ledger's callback.
+    # LiteLLM drops some of the metadata. For asynchronous calls the ledger's callback keeps it.
     keeping = functions.keeping_metadata
     yield place_at("litellm.responses", keeping(is_lost=False), "labels of a Router's calls")
     yield place_at("litellm.anthropic_messages_handler", keeping(is_lost=True), "labels")
     yield place_at("litellm.anthropic_interface.messages.create", keeping(is_lost=True), "labels")
-    # A key of OpenRouter's goes to nobody else.
+    # OpenRouter's key is sent to nobody else.
     for module, names in functions.OPENAI_ONLY.items():
         for name in names:
             for owner in (module, "litellm"):
@@ -281,7 +281,7 @@ def function_of(endpoint: str) -> str:
 
 
 def find(place: Place) -> tuple[Any, str, Any] | None:
-    """Where a place is in the installed LiteLLM: its owner, its name there, and what is there."""
+    """A place in the installed LiteLLM: owner, name and value there; None if it is missing."""
     for module in filter(None, (place.module, place.later_module)):
         try:
             owner = pkgutil.resolve_name(module)
@@ -297,8 +297,8 @@ def find(place: Place) -> tuple[Any, str, Any] | None:
 
 
 def _read(owner: Any, name: str) -> Any:
-    """An attribute as it can be put back: a class would unwrap its static methods."""
+    """An attribute in the form in which it can be put back: a class unwraps static methods."""
     if isinstance(owner, type):
         return vars(owner).get(name, MISSING)
-    # Not by `vars`: LiteLLM makes some of its names when they are first asked for.
+    # Not by `vars`: LiteLLM makes some of its names when they are first used.
     return getattr(owner, name, MISSING)

@@ -210,7 +210,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         tell_of_answer(logging_obj, raw_response, {}, inputs="", key=None)
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled() as settle,
+            admission.finishing() as finish,
             errors.for_malformed(content, headers, model),
         ):
             asked = getattr(logging_obj, "optional_params", None) or {}
@@ -220,7 +220,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
                 found = images_api.images_of(body)
             else:
                 body = completion.parse(content, headers, model)
-            settle(usage.read_bill(body, headers))
+            finish(usage.read_bill(body, headers))
             as_url = asked.get("response_format") == "url"
             return image_response(body, headers, model, found=found, as_url=as_url)
 

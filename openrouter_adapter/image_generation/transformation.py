@@ -141,13 +141,13 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
             key=api_key,
         )
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled() as settle, errors.for_malformed(content, headers):
+        with admission.finishing() as finish, errors.for_malformed(content, headers):
             found = None
             if routes.of_answer(raw_response, optional_params, model) == routes.IMAGES:
                 body = images_api.parse(content, headers, model)
                 found = images_api.images_of(body)
             else:
                 body = completion.parse(content, headers, model)
-            settle(usage.read_bill(body, headers))
+            finish(usage.read_bill(body, headers))
             as_url = optional_params.get("response_format") == "url"
             return image_response(body, headers, model, model_response, found=found, as_url=as_url)

@@ -198,7 +198,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
         request = request_data or {}
         tell_of_answer(logging_obj, raw_response, request, inputs=request.get("query"), key=api_key)
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled() as settle, errors.for_malformed(content, headers, model):
+        with admission.finishing() as finish, errors.for_malformed(content, headers, model):
             body = parse(content, request, headers, model)
             asked = getattr(logging_obj, "optional_params", None) or {}
             results = body["results"]
@@ -208,7 +208,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
                 id=usage.read_generation_id(body, headers), results=results, meta=_meta(body)
             )
             hidden = response._hidden_params
-            settle(usage.attach(hidden, body, headers))
+            finish(usage.attach(hidden, body, headers))
             hidden["model"] = body.get("model") or model
             hidden["openrouter"].pop("results", None)
             if isinstance(body.get("usage"), dict):

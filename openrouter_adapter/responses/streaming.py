@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _Stream(BaseResponsesAPIStreamingIterator):
-    """What both streams share; `attempt` is settled when one ends or is left."""
+    """What both streams share; `attempt` ends with one, or when it is left."""
 
     _reader: EventReader
     _attempt: Attempt
@@ -107,7 +107,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             # LiteLLM passes over it: a lost delta would be a wrong answer.
             raise self._not_json(data[: errors.MOST_RECEIVED])
         if self.completed_response is not None:
-            self._settle()
+            self._finish_attempt()
         return event
 
     def _error(self, status: int, message: str) -> Exception:
@@ -123,9 +123,9 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             what = "before its end" if self._reader.has_output else "without an answer"
             raise self._error(503, f"the stream ended {what}: the answer is cut")
 
-    def _settle(self, failure: BaseException | None = None) -> None:
+    def _finish_attempt(self, failure: BaseException | None = None) -> None:
         # The first of several counts.
-        self._attempt.settle(self._reader.bill, failure)
+        self._attempt.finish(self._reader.bill, failure)
 
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
@@ -146,7 +146,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         }
         if known.get("partial_response") is None:
             known["partial_response"] = self._reader.partial_response
-        self._settle(exception)
+        self._finish_attempt(exception)
         self._handle_failure(exception)
         return exception
 
@@ -252,7 +252,7 @@ class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
         if not self._is_over:
             self._is_over = self.finished = True
             if cause is None:
-                self._settle()
+                self._finish_attempt()
             self.response.close()
 
     def __del__(self) -> None:
@@ -312,7 +312,7 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
         if not self._is_over:
             self._is_over = self.finished = True
             if cause is None:
-                self._settle()
+                self._finish_attempt()
             # A cancelled task would be cancelled again at this await, and leak the connection.
             with anyio.CancelScope(shield=True):
                 await self.response.aclose()
@@ -320,4 +320,4 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             if not self._is_over:
-                self._settle()
+                self._finish_attempt()

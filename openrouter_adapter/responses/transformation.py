@@ -123,9 +123,9 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """
         tell_of_answer(logging_obj, raw_response, {}, inputs=None, key="")
         content, headers = raw_response.content, raw_response.headers
-        with admission.settled() as settle, errors.for_malformed(content, headers):
+        with admission.finishing() as finish, errors.for_malformed(content, headers):
             body = answers.parse(content, headers, model)
-            settle(usage.read_bill(body, headers))
+            finish(usage.read_bill(body, headers))
             return answers.response_object(body, headers)
 
     def transform_streaming_response(

@@ -147,11 +147,11 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
         """
         content, headers = raw_response.content, raw_response.headers
         with (
-            admission.settled() as settle,
+            admission.finishing() as finish,
             errors.for_malformed(content, headers, model),
         ):
             check_audio(content, headers, model)
             response = HttpxBinaryResponseContent(raw_response)
-            settle(usage.attach(response._hidden_params, {}, headers))
+            finish(usage.attach(response._hidden_params, {}, headers))
             response._hidden_params["model"] = model
         return response
