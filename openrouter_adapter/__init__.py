@@ -67,12 +67,12 @@ def register(
 ) -> None:
     """Makes LiteLLM's calls on `openrouter/…` models run on this package.
 
-    Where OPENROUTER_ADAPTER_LEDGER names a ledger, calls are written to it from now on and its
-    budgets hold, as after `ledger.enable()`; without the variable, neither network nor disk is
-    touched. Calling it again only changes the settings that are given. Safe from any thread.
+    If OPENROUTER_ADAPTER_LEDGER names a ledger, calls are written to it from now on and its
+    budgets apply, as after `ledger.enable()`; without the variable, neither network nor disk is
+    used. Calling it again only changes the settings that are given. Safe from any thread.
 
     Args:
-        app_url: The app's address, sent as `HTTP-Referer` where the call does not send its own.
+        app_url: The app's address, sent as `HTTP-Referer` if the call does not send its own.
         app_title: The app's name, sent as `X-Title`. See
             https://openrouter.ai/docs/app-attribution.
         app_categories: Its marketplace categories, such as `["cli-agent", "cloud-agent"]`, sent as
@@ -99,7 +99,7 @@ def register(
 
 
 def unregister() -> None:
-    """Puts LiteLLM's own classes back, object for object, and disables `register()`'s ledger."""
+    """Puts LiteLLM's own objects back, and disables the ledger that `register()` enabled."""
     from openrouter_adapter import registration
 
     registration.unregister()
@@ -114,11 +114,10 @@ def registered(
     app_categories: str | Iterable[str] | None = None,
     max_response_bytes: int | None = None,
 ) -> Iterator[None]:
-    """`register()` for the length of a `with` block.
+    """`register()` for the duration of a `with` block.
 
-    Blocks may be inside one another, or in several threads at once: the last one that ends
-    unregisters, and does not where it was registered before the first. A block's settings end
-    with the block.
+    Blocks may be nested, or run in several threads at once: the last one that ends unregisters,
+    unless the package was registered before the first. A block's settings end with the block.
     """
     from openrouter_adapter import registration
 
@@ -133,7 +132,7 @@ def registered(
 
 
 _LEDGER = "OPENROUTER_ADAPTER_LEDGER"
-# The ledger's module, where it was `register()` that enabled it.
+# The ledger's module, if `register()` enabled it.
 _ledger: ModuleType | None = None
 
 

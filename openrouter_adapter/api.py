@@ -1,8 +1,7 @@
 """OpenRouter's plain GETs: models, their endpoints, one generation, the key, the credits.
 
-Each returns what the wire's `data` holds, as it is. Every failure is one of LiteLLM's
-exceptions, as errors.py makes them; nothing is tried twice. See
-https://openrouter.ai/docs/api-reference/overview.
+Each returns `data` of OpenRouter's answer, unchanged. Every failure is one of LiteLLM's
+exceptions (errors.py); nothing is retried. See https://openrouter.ai/docs/api-reference/overview.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_TIMEOUT: Final = 10.0
-"""Seconds for one GET; a caller's own `timeout` takes its place."""
+"""Seconds for one GET, unless the caller gives a `timeout`."""
 
 MOST_MODELS: Final = 100_000
-"""Rows after which no further page of the list is asked for."""
+"""Rows after which no further page of the list is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What `GET /models` said.
+    """Answer of `GET /models`.
 
     Attributes:
-        rows: The models, or None where they are still those of the given ETag.
-        etag: Names this state of the list, None where the server gave none.
-        total_count: How many models there are, None where the server did not say.
+        rows: The models, or None if they are still those of the given ETag.
+        etag: Names this state of the list; None if the server sent none.
+        total_count: Number of all models; None if the server did not send it.
     """
 
     rows: list[dict[str, Any]] | None
@@ -52,7 +51,7 @@ def get_models(
     """Every model of OpenRouter, of all modalities, from all pages of the list. Needs no key.
 
     Args:
-        etag: Of the list that the caller has; if it is still right nothing is transferred.
+        etag: Of the list that the caller has; if it is still valid, no list is transferred.
         api_key: The key, None to look for one and do without.
         base_url: The API's base URL, None for the usual one.
         timeout: Seconds.
@@ -100,8 +99,8 @@ def get_endpoints(
 
     Args:
         model: Its id at OpenRouter, such as `openai/gpt-4o-mini`.
-        api_key: The key, None to look for one and do without: latency and throughput are then
-            not told.
+        api_key: The key, None to look for one and do without: then latency and throughput are
+            missing.
         base_url: The API's base URL, None for the usual one.
         timeout: Seconds.
 
@@ -185,10 +184,9 @@ def get_generation(
     base_url: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> dict[str, Any]:
-    """What became of one request, its `total_cost` in USD among it.
+    """OpenRouter's record of one request, with its `total_cost` in USD.
 
-    OpenRouter needs some seconds after the end of a request until it knows; NotFoundError may
-    mean "not yet".
+    OpenRouter has it some seconds after the end of a request; NotFoundError may mean "not yet".
 
     Raises:
         litellm.NotFoundError: there is no such generation, or not yet.
@@ -234,7 +232,7 @@ def get_key(
     base_url: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> dict[str, Any]:
-    """What OpenRouter knows of the key in use: label, limit and usage in USD, and when it resets.
+    """The key in use: label, limit and usage in USD, and when the limit resets.
 
     Raises:
         litellm.AuthenticationError: there is no key, or a wrong one.
@@ -325,7 +323,7 @@ def _checked(response: httpx.Response, started: float, model: str = "") -> httpx
 
 
 def _next_page(body: Mapping[str, Any], url: httpx.URL) -> str | None:
-    """Where the list goes on, None at its end: the key goes to the first page's server only."""
+    """Address of the list's next page; None at its end, or if it is on another server."""
     links = body.get("links")
     page = links.get("next") if isinstance(links, dict) else None
     if not isinstance(page, str) or not page:
@@ -344,7 +342,7 @@ def _data(response: httpx.Response, kind: type) -> Any:
 
 
 def _body(response: httpx.Response, kind: type) -> dict[str, Any]:
-    """Return the whole body, of which `data` is of the given kind."""
+    """The whole body, checked; its `data` is of the given type."""
     body = errors.read_json(response.content, response.headers)
     checked = errors.raise_for_body(body, response.headers)
     if not isinstance(checked.get("data"), kind):

@@ -1,4 +1,4 @@
-"""Coroutines that nobody waits for."""
+"""Coroutines that run in the background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _tasks: Final[set[asyncio.Task[Any]]] = set()
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Runs a coroutine in the running event loop; the loop alone would let it be collected.
+    """Runs a coroutine in the running event loop, which by itself would not keep it alive.
 
     Raises:
         RuntimeError: no event loop is running.

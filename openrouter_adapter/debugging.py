@@ -3,8 +3,8 @@
     POST https://openrouter.ai/api/v1/chat/completions model=openai/gpt-4o-mini status=200
     generation=gen-… cost_usd=0.0000123 ms=812 sent_bytes=231 received_bytes=1042
 
-The same facts are in the record's attribute `openrouter`, a dict. Nothing is formatted, measured
-or even asked while the level is not on.
+The same facts are in the record's attribute `openrouter`, a dict. While the level is off, nothing
+is formatted or measured.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOST_CHARACTERS: Final = 256
 
 
 def enable() -> None:
-    """Turns the lines on; they go to standard error where the program has set up no logging."""
+    """Turns the lines on; they go to standard error if the program has set up no logging."""
     logger.setLevel(logging.DEBUG)
     if not any(isinstance(one, _LastResort) for one in logger.handlers):
         logger.addHandler(_LastResort())
@@ -53,7 +53,7 @@ def disable() -> None:
 
 
 def is_on() -> bool:
-    """Whether somebody wants the lines. Costs 0.1 µs."""
+    """Whether the lines are on. Takes 0.1 µs."""
     return logger.isEnabledFor(logging.DEBUG)
 
 
@@ -62,7 +62,7 @@ def tell(method: str, url: str, **facts: Any) -> None:
 
     Args:
         method: Of HTTP.
-        url: Where to; credentials and query in it are left out.
+        url: The address; credentials and query in it are left out.
         **facts: `model`, `status`, `generation`, `cost_usd`, `error`, `ms`, `sent_bytes`,
             `received_bytes`; those that are None are left out.
     """
@@ -74,7 +74,7 @@ def tell(method: str, url: str, **facts: Any) -> None:
 
 @dataclass(slots=True)
 class Request:
-    """A request in the air, as `Watch` knows it."""
+    """A request in flight, as `Watch` knows it."""
 
     url: str
     model: Any
@@ -87,7 +87,7 @@ class Request:
 
 
 class Watch:
-    """A gate of admission.py around another or none: lets everything through, and tells of it."""
+    """A gate of admission.py that logs each request, around another gate or none."""
 
     def __init__(self, inner: Callable[[], Any]) -> None:
         """Takes what returns the gate that is installed."""
@@ -96,7 +96,7 @@ class Watch:
     def before_send(
         self, body: Mapping[str, Any], call: Mapping[str, Any], endpoint: str
     ) -> Request:
-        """A ticket; what the other gate raises goes through, and is told."""
+        """A ticket; what the other gate raises is logged and raised again."""
         inner = self._inner()
         url, model = connection.endpoint_url(call.get("api_base"), endpoint), body.get("model")
         try:
@@ -107,13 +107,13 @@ class Watch:
         return Request(url, model, size(body), inner, ticket)
 
     def seen(self, ticket: Request, status: int, headers: Mapping[str, str]) -> None:
-        """Notes an answer's headers."""
+        """Notes a response's headers."""
         ticket.status, ticket.headers = status, headers
         if ticket.inner_ticket is not None:
             ticket.inner.seen(ticket.inner_ticket, status, headers)
 
     def after(self, ticket: Request, bill: Bill | None, failure: BaseException | None) -> None:
-        """Tells of a request that has ended, however."""
+        """Logs a request that has ended, with its failure if it failed."""
         if ticket.inner_ticket is not None:
             ticket.inner.after(ticket.inner_ticket, bill, failure)
         headers = ticket.headers or {}
@@ -132,23 +132,23 @@ class Watch:
 
 
 def cost(bill: Bill | None) -> str:
-    """What a bill says was taken from the credits: USD as plain decimal text, or `unknown`."""
+    """Cost by a bill, USD as plain decimal text, or `unknown`."""
     return "unknown" if bill is None or bill.cost is None else f"{bill.cost:f}"
 
 
 def milliseconds(started: float) -> int:
-    """Since a moment of `time.monotonic()`."""
+    """Milliseconds since a time of `time.monotonic()`."""
     return round((time.monotonic() - started) * 1000)
 
 
 def length(headers: Mapping[str, str]) -> int | None:
-    """The bytes of an answer, as its headers have them; None for a stream."""
+    """Bytes of a response by its headers; None for a stream."""
     found = headers.get("content-length") or ""
     return int(found) if found.isdecimal() else None
 
 
 class _LastResort(_Handler):
-    """Standard error, for programs that have set up no logging of their own."""
+    """Standard error, for programs that have set up no logging."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ def _fact(value: Any) -> Any:
 
 
 def size(body: Mapping[str, Any]) -> int | None:
-    """The bytes of a body as JSON; a file in a form counts as nothing."""
+    """Bytes of a body as JSON; a file in a form counts as nothing."""
     try:
         return len(orjson.dumps(body, default=lambda _: None))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What is alike on every endpoint: which calls are OpenRouter's, and what their class is asked."""
+"""What every endpoint has in common: its calls, the methods of its class, its callbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def arguments_of(
     signature: inspect.Signature, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What one of LiteLLM's functions was called with, by name."""
+    """Arguments of a call of one of LiteLLM's functions, by name."""
     call = signature.bind_partial(*arguments, **keywords).arguments
     return {**call, **call.pop("kwargs", {})}
 
@@ -31,8 +31,8 @@ def is_for_openrouter(call: Mapping[str, Any]) -> bool:
 class Endpoint:
     """Headers, URL, parameters and errors of an OpenRouter endpoint. Holds no state.
 
-    Put before LiteLLM's base class. A subclass names its `_path` and the OpenAI parameters it
-    takes; LiteLLM rejects or silently drops those that are not among `_parameters`.
+    A base class that goes before LiteLLM's. A subclass names its `_path` and the OpenAI parameters
+    it takes; LiteLLM rejects or silently drops all others.
     """
 
     _path: ClassVar[str]
@@ -54,7 +54,7 @@ class Endpoint:
         model: str,
         drop_params: bool,
     ) -> dict[str, Any]:
-        """Passes the supported ones on; what needs translating is translated with the body."""
+        """Passes the supported ones on; they are translated with the body."""
         for name in self._parameters:
             if name in non_default_params:
                 optional_params[name] = non_default_params[name]
@@ -77,7 +77,7 @@ class Endpoint:
         """
         import litellm
 
-        # Where a call has none, LiteLLM's core puts its global headers on most endpoints, not all.
+        # If a call has none, LiteLLM's core adds its global headers on most endpoints, not on all.
         everywhere: Any = litellm.headers
         return connection.request_headers(headers or everywhere or {}, api_key, model)
 
@@ -103,7 +103,7 @@ class Endpoint:
 def tell_of_answer(
     logging_obj: Any, answer: httpx.Response, body: Mapping[str, Any], *, inputs: Any, key: Any
 ) -> None:
-    """LiteLLM's `post_call`, with the answer's text only where somebody will read it.
+    """Calls LiteLLM's `post_call`, with the answer's text only if a callback or a log reads it.
 
     The text of 512 embeddings is 10 MB, and LiteLLM formats a copy of it for its debug log
     whether that is on or not: a quarter of the call's time.

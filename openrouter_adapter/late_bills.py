@@ -1,10 +1,10 @@
-"""Bills that OpenRouter tells some moments after the answer, by `GET /generation`.
+"""Bills that come after the answer, from `GET /generation`.
 
-Audio itself says no cost. And a client of LiteLLM's proxy may leave a stream: the proxy then
-assembles a response of what the client got, and hands it to its success handlers, which price it
-by the cost map and add that to the key's spend. OpenRouter bills something else, so the handlers
-run once it has told the bill, in the background: the proxy closes the stream, and frees its place
-among the key's parallel requests, without waiting.
+Audio carries no cost. And a client of LiteLLM's proxy may leave a stream: the proxy then assembles
+a response from what the client received, and passes it to its success handlers, which price it by
+the cost map and add that to the key's spend. OpenRouter bills another amount, so the handlers run
+when the bill is known, in the background: the proxy closes the stream, and frees its place among
+the key's parallel requests, without waiting.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Seconds before each question, as the ledger's reconcile waits. OpenRouter usually knows at the
-# first; what it does not know at the last is left to the ledger.
+# Seconds before each question, like the ledger's reconcile. OpenRouter usually knows at the first;
+# if it does not know at the last, the ledger asks later.
 _PAUSES: Final = (2, 4, 8, 16, 32, 64)
-# What a log holds while its stream has not ended, and what one of an unknown cost holds.
+# Attributes of a log: while its stream has not ended, and if the cost is unknown.
 _STREAM: Final = "_openrouter_unfinished_stream"
 _UNPRICED: Final = "_openrouter_cost_is_unknown"
 _ENDPOINTS: Final = ("/chat/completions", "/responses")
@@ -46,10 +46,10 @@ async def await_bill(
     base_url: str | None = None,
     timeout: float = api.DEFAULT_TIMEOUT,
 ) -> dict[str, Any] | None:
-    """What OpenRouter billed for a request, in the form of an answer's body.
+    """OpenRouter's bill for a request, in the form of an answer's body; None if it comes too late.
 
-    None if it does not tell in time. Whatever went wrong is tried again after the next pause, save
-    for a key that is not valid: OpenRouter knows a bill only some moments after the request.
+    OpenRouter knows a bill only some moments after the request, so after any failure it is asked
+    again, except if the key is invalid.
 
     Args:
         generation_id: The request's.
@@ -81,12 +81,12 @@ class Unbilled:
 
 
 class DeferredError(Exception):
-    """The success handlers run later; LiteLLM's proxy reads it as "none has run"."""
+    """The success handlers run later. LiteLLM's proxy takes it to mean that none has run."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unfinished:
-    """A stream before its end: the HTTP response, and what it has said of its bill."""
+    """A stream before its end: the HTTP response, and the bill so far."""
 
     response: httpx.Response
     bill: Callable[[], Bill]
@@ -98,18 +98,18 @@ def watch(log: Any, response: httpx.Response, bill: Callable[[], Bill]) -> None:
     Args:
         log: LiteLLM's logging object of the call.
         response: The HTTP response that the stream reads.
-        bill: Returns what the stream has said of its bill so far.
+        bill: Returns the stream's bill so far.
     """
     log.__dict__[_STREAM] = _Unfinished(response, bill)
 
 
 def forget(log: Any) -> None:
-    """Notes that the stream has ended or failed: LiteLLM's handlers get its bill with that."""
+    """Notes that the stream has ended or failed, which brings LiteLLM's handlers its bill."""
     log.__dict__.pop(_STREAM, None)
 
 
 def waiting_for_bill(original: Any) -> Any:
-    """LiteLLM's dispatch of success handlers; for a stream that was left, they run later."""
+    """A replacement for LiteLLM's dispatch of handlers: they wait for a left stream's bill."""
 
     @functools.wraps(original)
     async def dispatch_success_handlers(
@@ -130,7 +130,7 @@ def waiting_for_bill(original: Any) -> Any:
 async def _price(
     log: Any, result: Any, unfinished: _Unfinished, handlers: Callable[[], Awaitable[None]]
 ) -> None:
-    """Puts the bill on what the client got, and runs the handlers."""
+    """Puts the bill on what the client received, and runs the handlers."""
     bill = unfinished.bill()
     body: dict[str, Any] | None = None
     if bill.cost is not None:
@@ -141,7 +141,7 @@ async def _price(
         log.__dict__[_UNPRICED] = True
         logger.warning(
             "LiteLLM's spend lacks a stream whose client left, generation %s: OpenRouter did not "
-            "tell its cost in time",
+            "report its cost in time",
             bill.generation_id,
         )
     else:
@@ -154,7 +154,7 @@ async def _price(
 
 
 async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | None:
-    """The bill as an answer's body would have it; None if OpenRouter doesn't tell in time."""
+    """The bill in the form of an answer's body; None if it comes too late."""
     key = request.headers.get("Authorization", "").removeprefix("Bearer ")
     base_url = str(request.url.copy_with(query=None))
     for endpoint in _ENDPOINTS:
@@ -163,12 +163,12 @@ async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | N
 
 
 def without_estimates(original: Any) -> Any:
-    """LiteLLM's cost calculator, without estimates of what OpenRouter bills later or not at all.
+    """A replacement for LiteLLM's cost calculator: no estimate of what is billed later or never.
 
-    For a stream it would count the tokens of nothing, and for Llama models fetch a tokenizer from
-    the network to do so, before the caller gets the stream. Nor does an estimate take the place of
-    a bill that OpenRouter did not tell in time. And a hit of LiteLLM's cache, which it learns of
-    only later, it would calculate from the catalogue's prices for the proxy's header.
+    For a stream LiteLLM would count the tokens of an empty text, and for Llama models fetch a
+    tokenizer from the network to do so, before the caller gets the stream. If a bill comes too
+    late, the cost stays unknown. A hit of LiteLLM's cache costs nothing; for the proxy's header
+    LiteLLM would calculate it from the catalogue's prices.
     """
 
     def response_cost_calculator(log: Any, *arguments: Any, **keywords: Any) -> Any:

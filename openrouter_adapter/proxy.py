@@ -1,14 +1,14 @@
-"""One import for LiteLLM's proxy: makes it run on this package, and hands it the ledger.
+"""One import for LiteLLM's proxy: makes it run on this package, and gives it the ledger.
 
 In the proxy's YAML:
 
     litellm_settings:
       callbacks: openrouter_adapter.proxy.handler
 
-Importing registers, which enables the ledger that OPENROUTER_ADAPTER_LEDGER names, and tells
+The import registers the package, enables the ledger that OPENROUTER_ADAPTER_LEDGER names, and gives
 LiteLLM the models and prices of OpenRouter's catalogue: the proxy then lists them for
-`openrouter/*`. Without a catalogue, on disk or from OpenRouter, it starts and works all the same,
-with a warning. OPENROUTER_ADAPTER_CATALOG=off leaves the catalogue alone.
+`openrouter/*`. If there is no catalogue, neither on disk nor from OpenRouter, the proxy starts with
+a warning and works. OPENROUTER_ADAPTER_CATALOG=off skips the catalogue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from openrouter_adapter.ledger import handler
 __all__ = ["handler"]
 
 CATALOG_TIMEOUT: Final = 10.0
-"""Seconds that the start of the proxy waits for OpenRouter's list of models."""
+"""Seconds that the proxy's start waits for OpenRouter's list of models."""
 
 logger = logging.getLogger("openrouter_adapter")
 

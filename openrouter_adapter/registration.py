@@ -1,4 +1,4 @@
-"""Puts what hooks/table.py lists into LiteLLM, verifies it, and takes it out again."""
+"""Replaces in LiteLLM what hooks/table.py lists, verifies it, and undoes it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _is_for_blocks: bool = False
 def register(given: Settings | None = None) -> None:
     """Makes LiteLLM's calls on `openrouter/…` models run on this package.
 
-    Calling it again only changes the settings that are given. Safe from any thread; touches
-    neither network nor disk.
+    Calling it again only changes the settings that are given. Safe from any thread; uses neither
+    network nor disk.
 
     Raises:
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images.
@@ -56,7 +56,7 @@ def register(given: Settings | None = None) -> None:
             return
         try:
             table = places()
-            # That imported LiteLLM, and who waits for that (launcher/) may have registered.
+            # That imported LiteLLM, upon which launcher/ may have registered.
             if _originals:
                 return
             missing: list[Place | Name] = [place for place in table if not _install(place)]
@@ -75,24 +75,23 @@ def register(given: Settings | None = None) -> None:
 
 
 def unregister() -> None:
-    """Puts LiteLLM's own classes back, object for object."""
+    """Puts LiteLLM's own objects back, each the very same."""
     with _lock:
         _restore()
         connection.use(Settings())
 
 
 def is_registered() -> bool:
-    """Whether LiteLLM runs on this package at the moment."""
+    """Whether LiteLLM runs on this package now."""
     return bool(_originals)
 
 
 @contextlib.contextmanager
 def registered(given: Settings | None = None) -> Iterator[None]:
-    """`register()` for the length of a `with` block.
+    """`register()` for the duration of a `with` block.
 
-    Blocks may be inside one another, or in several threads at once: the last one that ends
-    unregisters, and does not where it was registered before the first. A block's settings end
-    with the block.
+    Blocks may be nested, or run in several threads at once: the last one that ends unregisters,
+    unless the package was registered before the first. A block's settings end with the block.
     """
     global _blocks, _is_for_blocks
     with _lock:
@@ -114,7 +113,7 @@ def registered(given: Settings | None = None) -> Iterator[None]:
 
 
 def _install(place: Place) -> bool:
-    """Puts the replacement into its place; False where LiteLLM lacks one that can be missed."""
+    """Puts the replacement into its place; returns False if LiteLLM lacks an optional one."""
     found = find(place)
     if found is None:
         if place.is_required:
@@ -127,7 +126,7 @@ def _install(place: Place) -> bool:
 
 
 def _watch_kept_clients() -> None:
-    """Has the clients watched that LiteLLM made before it was told of us, and keeps."""
+    """Watches the clients that LiteLLM made before `register()`, and keeps."""
     import litellm
 
     cache = getattr(vars(litellm).get("in_memory_llm_clients_cache"), "cache_dict", {})
@@ -139,10 +138,10 @@ def _watch_kept_clients() -> None:
 
 
 def _missing_names() -> list[Name]:
-    """The names that LiteLLM lacks of those that we call, where an endpoint can be missed.
+    """The names that we call and LiteLLM lacks, if the endpoint is optional.
 
     Raises:
-        RegistrationError: it can't.
+        RegistrationError: the endpoint is required.
     """
     missing = litellm_names.missing()
     for name in missing:
@@ -152,12 +151,12 @@ def _missing_names() -> list[Name]:
 
 
 def _refuse(missing: list[Place | Name]) -> None:
-    """Lets the endpoints that lack a place raise when they are used on OpenRouter."""
+    """Has optional endpoints that lack a place raise when they are called for OpenRouter."""
     for place in missing:
         function = function_of(place.endpoint)
         if function:
             why = functions.refusing(f"{_lack(place)}. Another version may have it.")
-            # The asynchronous ones look for the first, callers for the other.
+            # LiteLLM's asynchronous functions call the first, users the other.
             for path in (function, f"litellm.{function.rpartition('.')[2]}"):
                 _install(place_at(path, why, place.endpoint))
 
@@ -186,7 +185,7 @@ def _restore() -> None:
 
 
 def _verify() -> None:
-    """Asks LiteLLM, in its own way, for the classes it would use."""
+    """Has LiteLLM look up the classes that it would use."""
     from litellm.types.utils import LlmProviders
     from litellm.utils import ProviderConfigManager
 
