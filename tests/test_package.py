@@ -6,6 +6,8 @@ import subprocess
 import sys
 from types import ModuleType
 
+import pytest
+
 import openrouter_adapter
 
 
@@ -57,3 +59,18 @@ print(sorted(imported() - before - set(sys.stdlib_module_names)))
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "['jiter', 'openrouter_adapter', 'orjson']"
+
+
+@pytest.mark.parametrize("package", ["batch", "ledger"])
+def test_no_module_that_is_imported_late_takes_the_place_of_a_function(package: str) -> None:
+    code = f"""
+import importlib, pkgutil, types
+import openrouter_adapter.{package} as package
+for one in pkgutil.iter_modules(package.__path__):
+    importlib.import_module(f"{{package.__name__}}.{{one.name}}")
+print([one for one in package.__all__ if isinstance(getattr(package, one), types.ModuleType)])
+"""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -115,8 +115,9 @@ def show(
 ) -> None:
     """Show budgets in their current period: limit, spent, held, unsettled and left, in USD.
 
-    Held is what is reserved for requests in flight. Unsettled is the part of it whose program died,
-    or whose request ended, before its cost was known; `spend reconcile` or `budget release` ends it.
+    Held is what is reserved for requests in flight. Unsettled is the part of it whose program
+    died, or whose request ended, before its cost was known; `spend reconcile` or `budget release`
+    ends it.
     """
     with open_ledger(where) as book:
         states = book.budgets(name, most_values=_MOST_VALUES if name is None else None)

@@ -154,7 +154,7 @@ class _Asked:
         return ", ".join(parts)
 
     def _distance(self, model: Model) -> tuple[int, int, Decimal]:
-        """Numbers of missing abilities and of broken conditions, and how far limits are exceeded."""
+        """Counts of missing abilities and of broken conditions, and how far limits are exceeded."""
         over = Decimal(0)
         for item, limit in self.limits.items():
             over += max(Decimal(0), (per_million(model, item) or Decimal(0)) - limit)
