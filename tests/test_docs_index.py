@@ -16,6 +16,10 @@ PROJECT = {COOKBOOK, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "SE
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT, ROOT / "README.md"])
 # A target in parentheses after a text in brackets, outside of code blocks.
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+# A file, or a dotted name, of the package.
+NAMED = re.compile(
+    r"`((?:openrouter_adapter|tests|scripts|bench)/[\w/]+\.\w+|openrouter_adapter(?:\.\w+)+)"
+)
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,6 +48,28 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{target} is not there"
         if anchor:
             assert anchor in anchors(target), f"{target.name} has no #{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_name_of_the_package_that_a_page_names_is_there(page: Path) -> None:
+    for name in NAMED.findall(page.read_text("utf-8")):
+        # The changelog names what was.
+        if page.name != "CHANGELOG.md":
+            assert (ROOT / name).exists() if "/" in name else is_there(name), name
+
+
+def is_there(name: str) -> bool:
+    """Whether a module or an attribute of one is there, without importing it."""
+    place = ROOT
+    for step in name.split("."):
+        if (place / step).is_dir():
+            place /= step
+        elif (place / f"{step}.py").is_file():
+            place /= f"{step}.py"
+        else:
+            file = place / "__init__.py" if place.is_dir() else place
+            return re.search(rf"\b{step}\b", file.read_text("utf-8")) is not None
+    return True
 
 
 def test_the_index_has_every_page() -> None:
