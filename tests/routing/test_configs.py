@@ -203,7 +203,7 @@ async def test_a_check_can_be_made_from_within_an_event_loop(models: Catalog) ->
         ),
         (
             {"model_list": [{"model_name": "x", "litellm_params": {"model": "anthropic/x"}}]},
-            "anthropic's for LiteLLM",
+            "model of anthropic for LiteLLM",
         ),
     ],
 )
