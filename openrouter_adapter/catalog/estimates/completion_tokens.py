@@ -78,7 +78,7 @@ def of_request(
     per_prompt = max([1, *_numbers(body, _ANSWER_COUNTS)])
     if kind.answers == "nothing":
         return Completion(per_prompt)
-    # The highest of several limits counts; 0 or less is no limit.
+    # The highest of several limits counts, and none of 0 or less.
     limit = max([limit for limit in _numbers(body, _LIMITS) if limit > 0], default=None)
     modalities, writes = body.get("modalities"), model.output_modalities if model else ()
     asks_for_images = isinstance(modalities, list) and "image" in modalities
