@@ -40,7 +40,7 @@ _FILTERS: Final[Mapping[str, str]] = {
     "allowed_providers": "the allowed providers",
 }
 
-# What LiteLLM sends again, and what its Router does not.
+# Statuses that LiteLLM retries, and those that its Router doesn't.
 _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _FINAL: Final = frozenset({400, 402, 404, 422})
 
@@ -58,7 +58,7 @@ def status_of_code(availability: Mapping[str, Any]) -> int | None:
 def revised_status(availability: Mapping[str, Any], status: int) -> int:
     """The status by which LiteLLM retries what may succeed later, and nothing else.
 
-    `retryable` counts where the code is not known, or says otherwise than its documentation.
+    `retryable` decides if the code is unknown, or if it contradicts the documentation of the code.
     """
     code, is_retryable = availability.get("code"), availability.get("retryable")
     if not isinstance(is_retryable, bool):
@@ -71,7 +71,7 @@ def revised_status(availability: Mapping[str, Any], status: int) -> int:
 
 
 def retry_after(availability: Mapping[str, Any]) -> int | None:
-    """Whole seconds to wait, None where it doesn't say."""
+    """Whole seconds to wait; None if it names none."""
     seconds = availability.get("retry_after")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         return None
@@ -79,7 +79,7 @@ def retry_after(availability: Mapping[str, Any]) -> int | None:
 
 
 def words(availability: Mapping[str, Any]) -> list[str]:
-    """Sentences' parts for a message: what excluded the model, what may stand in, where to read."""
+    """Parts of an error message: what excluded the model, alternatives, where to read more."""
     parts: list[str] = []
     excluded = _names(availability.get("excluded_by"))
     if excluded:

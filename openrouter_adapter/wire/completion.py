@@ -1,4 +1,4 @@
-"""When a wire completion is an answer, and what is mended in one whose form is odd.
+"""Checks of a wire completion: whether it is an answer, and repairs of an unusual form.
 
 See https://openrouter.ai/docs/api-reference/chat-completion.
 """
@@ -25,24 +25,24 @@ def parse(
     """The checked wire completion in an answer's bytes.
 
     Raises:
-        One of LiteLLM's exceptions: it holds an error, or no answer.
+        One of LiteLLM's exceptions: the body holds an error, or no answer.
     """
     return check(errors.read_json(content, headers, model), headers, model)
 
 
 def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") -> dict[str, Any]:
-    """The wire completion if it is an answer, repaired where only its form is odd.
+    """The wire completion if it is an answer, repaired if only its form is unusual.
 
-    Tool calls get ids and arguments they lack; a completion nested in `provider` is taken out.
+    Tool calls get missing ids and arguments; a completion nested in `provider` is unwrapped.
 
     Raises:
         One of LiteLLM's exceptions (see errors.py): the body holds an error, a choice holds
-        one, or there is no answer in it. What a broken choice had is on `partial_completion`.
+        one, or it has no answer. `partial_completion` has what arrived of a broken choice.
     """
     answer = errors.raise_for_body(body, headers, model)
     nested = answer.get("provider")
     if not answer.get("choices") and isinstance(nested, dict) and nested.get("choices"):
-        # What stands outside only, such as the bill, is kept.
+        # Fields that only the outer object has, such as the usage, are kept.
         outside = {n: v for n, v in answer.items() if n not in {"choices", "provider"}}
         answer = errors.raise_for_body({**outside, **nested}, headers, model)
     _raise_for_choices(answer, headers, model)
@@ -57,7 +57,7 @@ def _raise_for_choices(body: dict[str, Any], headers: Mapping[str, str] | None, 
         raise errors.no_answer(body, "the answer has no choices", headers, model, status=503)
     for choice in choices:
         if not isinstance(choice.get("message"), dict):
-            # `text` is what a text completion has in its place.
+            # A text completion has `text` in its place.
             text = choice.pop("text", None)
             choice["message"] = {} if text is None else {"role": "assistant", "content": text}
         if isinstance(choice["message"].get("tool_calls"), list):
@@ -91,7 +91,7 @@ def _raise_for_choice(
 
 
 def has_substance(message: Mapping[str, Any]) -> bool:
-    """Whether a message holds anything that a model said."""
+    """Whether a message has any content from the model."""
     return any(
         message.get(name)
         for name in ("content", "tool_calls", "reasoning", "reasoning_details", "images")
@@ -99,9 +99,9 @@ def has_substance(message: Mapping[str, Any]) -> bool:
 
 
 def repair_tool_calls(tool_calls: list[Any]) -> None:
-    """Gives tool calls the id and the arguments that an agent loop can't do without.
+    """Adds missing ids and arguments to tool calls: an agent loop needs both.
 
-    Arguments that are there stay as they came, byte for byte: another spelling of the same
+    Existing arguments stay unchanged, byte for byte: another spelling of the same
     JSON would miss the provider's prompt cache on the next turn.
     """
     seen: set[str] = set()
@@ -117,14 +117,14 @@ def repair_tool_calls(tool_calls: list[Any]) -> None:
 
 
 def new_tool_call_id() -> str:
-    """An id for a tool call that came without one, or with another call's."""
+    """A new id for a tool call that has none, or another call's."""
     return f"call_{uuid.uuid4().hex}"
 
 
 def finish(wire: Mapping[str, Any], has_tool_calls: bool) -> tuple[str, dict[str, Any]]:
-    """A choice's finish reason in OpenAI's words, and the fields LiteLLM has no place for.
+    """A choice's finish reason in OpenAI's terms, and the fields that LiteLLM has no place for.
 
-    A reason that OpenAI doesn't know is among these fields.
+    These fields include a reason that OpenAI doesn't have.
     """
     specific = {name: value for name, value in wire.items() if name not in _CHOICE_FIELDS}
     reason: Any = wire.get("finish_reason")
@@ -137,6 +137,6 @@ def finish(wire: Mapping[str, Any], has_tool_calls: bool) -> tuple[str, dict[str
 
 
 def text_of_parts(parts: list[Any]) -> str:
-    """The text of a content that came as a list of parts."""
+    """The text of content that is a list of parts."""
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))

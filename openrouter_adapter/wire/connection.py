@@ -1,9 +1,9 @@
-"""Who we are to OpenRouter and where it is: API key, base URL, request headers, TLS and proxy.
+"""The connection to OpenRouter: API key, base URL, request headers, TLS and proxy.
 
-Everything here is read again for each request, so a key that rotates in the environment or
-in a secret manager is picked up without a restart.
+Everything is read again for each request, so a key that rotates in the environment or in a secret
+manager takes effect without a restart.
 
-HTTP takes any byte from 0x20 on in a header, save 0x7f; by common use those beyond ASCII are UTF-8.
+HTTP allows any byte from 0x20 on in a header, except 0x7f; bytes beyond ASCII are usually UTF-8.
 httpx encodes a text as ASCII, aiohttp as UTF-8; `header_value` makes both send the same.
 """
 
@@ -27,11 +27,11 @@ DEFAULT_BASE_URL: Final = "https://openrouter.ai/api/v1"
 KEY_VARIABLES: Final = ("OPENROUTER_API_KEY", "OR_API_KEY")
 PROVISIONING_VARIABLE: Final = "OPENROUTER_PROVISIONING_KEY"
 BASE_URL_VARIABLE: Final = "OPENROUTER_API_BASE"
-# The compressions that incoming.py can undo piece by piece, within its limit.
+# The compressions that incoming.py can decompress piece by piece, within its limit.
 ACCEPT_ENCODING: Final = "gzip, deflate"
 _CATEGORIES: Final = "X-OpenRouter-Categories"
 
-# What LiteLLM sends when nobody says otherwise (litellm/main.py, `_complete_openrouter`).
+# LiteLLM's defaults (litellm/main.py, `_complete_openrouter`).
 _LITELLM_SITE_URL: Final = "https://litellm.ai"
 _LITELLM_APP_NAME: Final = "liteLLM"
 
@@ -57,7 +57,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `register()` was given; None leaves a setting to the environment.
+    """The settings of `register()`; None leaves one to the environment.
 
     Attributes:
         app_url: The calling app's address.
@@ -72,7 +72,7 @@ class Settings:
     max_response_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        """Checks what a slip would make of the last two.
+        """Checks the last two, which a typing error would make invalid.
 
         Raises:
             ValueError: `app_categories` can't be a header, or `max_response_bytes` is not a whole
@@ -85,7 +85,7 @@ class Settings:
             raise ValueError(f"max_response_bytes={limit!r}: give a whole number from 1")
 
     def updated(self, given: Settings) -> Settings:
-        """These, with what is given in their place."""
+        """These settings, replaced by those that are given."""
         found = {f.name: getattr(given, f.name) for f in fields(given)}
         return replace(self, **{name: one for name, one in found.items() if one is not None})
 
@@ -94,7 +94,7 @@ _settings = Settings()
 
 
 def use(settings: Settings) -> None:
-    """Sets what every request says of the calling app, and how much of a response is read."""
+    """Sets the calling app's attribution on every request, and the limit of a response."""
     global _settings
     _settings = settings
 
@@ -107,11 +107,10 @@ def settings() -> Settings:
 def api_key(given: str | None, model: str = "") -> str:
     """The key to use: the argument, LiteLLM's settings, the environment, `login`'s.
 
-    White space around it, such as the line break at the end of a file, is no part of it.
+    White space around it, such as the line break at the end of a file, is removed.
 
     Raises:
-        litellm.AuthenticationError: none of them has one, or what they have can't be one. Nothing
-            has been sent.
+        litellm.AuthenticationError: none of them has one, or it is invalid. Nothing has been sent.
 
     Follows https://docs.litellm.ai/docs/providers/openrouter.
     """
@@ -127,7 +126,7 @@ def api_key(given: str | None, model: str = "") -> str:
         except keychain.KeychainError as cause:
             why = str(cause)
     if key and not (key.isascii() and key.isprintable() and " " not in key):
-        # httpx would say so in its own words, with the key among them.
+        # httpx's own error would show the key.
         key, why = "", _NOT_A_KEY
     if not key:
         from litellm import exceptions
@@ -140,7 +139,7 @@ def provisioning_key(given: str | None = None) -> str:
     """The key that manages the account: the argument, else OPENROUTER_PROVISIONING_KEY.
 
     Raises:
-        litellm.AuthenticationError: there is none. Nothing has been sent.
+        litellm.AuthenticationError: neither has one. Nothing has been sent.
 
     Follows https://openrouter.ai/docs/guides/overview/auth/provisioning-api-keys.
     """
@@ -163,16 +162,16 @@ def base_url(given: str | None = None) -> str:
 
 
 def endpoint_url(given: str | None, path: str) -> str:
-    """The URL of an endpoint such as `/chat/completions`; a base that already ends in it stays.
+    """The URL of an endpoint such as `/chat/completions`; a base that ends in it is kept.
 
     Raises:
-        litellm.BadRequestError: the base is no web address.
+        litellm.BadRequestError: the base is not an http(s) URL.
     """
     base = base_url(given)
     if not base.startswith(("http://", "https://")):
         from litellm import exceptions
 
-        # Not shown: an argument may have slipped, and be the key.
+        # Not shown: by a mixed-up argument it may be the key.
         raise exceptions.BadRequestError(
             message="The api_base is no web address: one begins with https:// or http://",
             llm_provider="openrouter",
@@ -216,7 +215,7 @@ def request_headers(
 
 
 def sendable(headers: Mapping[str, str | None], model: str = "") -> dict[str, str]:
-    """Headers with values that every HTTP client sends alike, without those that are None.
+    """Headers with values that all HTTP clients send in the same way, without those that are None.
 
     Raises:
         litellm.BadRequestError: one of them can't be sent; the message names it.
@@ -234,12 +233,12 @@ def sendable(headers: Mapping[str, str | None], model: str = "") -> dict[str, st
 
 
 class _Utf8(str):
-    """A value that httpx, too, encodes as UTF-8; everywhere else it is the text that it is."""
+    """A text that httpx, too, encodes as UTF-8."""
 
     __slots__ = ()
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """The bytes that are sent, whatever encoding a client asks for."""
+        """The UTF-8 bytes, whatever encoding a client asks for."""
         return super().encode("utf-8", errors)
 
 
@@ -249,11 +248,11 @@ def _is_header_name(name: str) -> bool:
 
 
 def header_value(name: Any, value: Any) -> str:
-    """A header's value as every client of ours sends it: UTF-8, no white space around it.
+    """A header's value as all our clients send it: in UTF-8, without white space around it.
 
     Raises:
-        ValueError: HTTP has no place for the name or the value; the message has the name, and
-            nothing of the value, which may be a secret.
+        ValueError: HTTP allows no such name or value; the message has the name, and nothing of
+            the value, which may be a secret.
     """
     if not isinstance(name, str) or not _is_header_name(name):
         raise ValueError(f"The header {name!r} can't be sent: that is no name for one.")
@@ -285,14 +284,14 @@ def header_value(name: Any, value: Any) -> str:
 
 
 def tls() -> ssl.SSLContext | bool:
-    """How to trust a server, for aiohttp's `ssl=`: LiteLLM's `ssl_verify`, SSL_CERT_FILE, ….
+    """TLS verification, for aiohttp's `ssl=`: LiteLLM's `ssl_verify`, SSL_CERT_FILE, ….
 
     Follows https://docs.litellm.ai/docs/guides/security_settings.
     """
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
     found = get_ssl_configuration()
-    # A path is what httpx takes; aiohttp wants it loaded.
+    # httpx takes a path; aiohttp needs the certificates loaded.
     return ssl.create_default_context(cafile=found) if isinstance(found, str) else found
 
 
@@ -305,17 +304,17 @@ def proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-# OpenRouter reads the title under either name.
+# OpenRouter accepts the title under either name.
 _SYNONYMS: Final = {"http-referer": {"http-referer"}, "x-title": {"x-title", "x-openrouter-title"}}
 
 
 def _attribute(
     headers: dict[str, str], name: str, registered: str | None, variable: str, default: str
 ) -> None:
-    """Settles one attribution header: the caller's, `register()`'s, the variable's, LiteLLM's."""
+    """Chooses one attribution header: the caller's, `register()`'s, the variable's or LiteLLM's."""
     environment = _secret(variable)
     if headers.get(name) == (environment or default):
-        # LiteLLM's core wrote this one; the caller's, if any, stands under another spelling.
+        # LiteLLM's core wrote this one; the caller's, if any, has another spelling.
         del headers[name]
     synonyms = _SYNONYMS[name.lower()]
     given = [header for header in headers if header.lower() in synonyms]

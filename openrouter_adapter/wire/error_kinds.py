@@ -1,10 +1,10 @@
-"""What an error is: its HTTP status and kind, by OpenRouter's type or by the wordings of providers.
+"""The HTTP status and the kind of an error, by OpenRouter's type or by providers' wordings.
 
-`error_type` is the same on every endpoint; `code` and `type` are the endpoint's own, coarser words.
+`error_type` is the same on every endpoint; `code` and `type` are the endpoint's own, and coarser.
 Follows https://openrouter.ai/docs/api-reference/errors-and-debugging#typed-error-codes.
 
-A prompt that is too long is told apart from other limits in tokens (a rate, a budget, an invalid
-`max_tokens`), for which a model with a longer context is no cure.
+A prompt that is too long is distinguished from other limits in tokens (a rate, a budget, an invalid
+`max_tokens`), for which a model with a longer context doesn't help.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What LiteLLM's fallbacks tell apart beyond the status: a prompt that is too long, and a refusal
-# on grounds of content.
+# Kinds that have fallbacks of their own in LiteLLM: a prompt that is too long, and a refusal of the
+# content.
 Kind: TypeAlias = Literal["context", "policy"]
 CONTEXT: Final[Kind] = "context"
 POLICY: Final[Kind] = "policy"
 
-# `unmapped` is missing: OpenRouter could not tell what it is, so status and words decide.
+# `unmapped` is missing: OpenRouter did not recognize the error, so status and wording decide.
 STATUSES: Final[Mapping[str, int]] = {
     "context_length_exceeded": 400,
     "string_too_long": 400,
@@ -51,7 +51,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "timeout": 504,
 }
 
-# Types, and codes that say as much.
+# By types, and by codes with the same meaning.
 KINDS: Final[Mapping[str, Kind]] = {
     "context_length_exceeded": CONTEXT,
     "content_policy_violation": POLICY,
@@ -64,19 +64,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "misalignment_policy_violation": POLICY,
 }
 
-# Limits that a prompt may have passed, or something else: the words tell which. What each means
-# where they don't.
+# Limits that the prompt or something else may have exceeded: the wording decides. The text is used
+# if it doesn't.
 LIMITS: Final[Mapping[str, str]] = {
     "string_too_long": "One text of the request is longer than the provider accepts for its field.",
     "token_limit_exceeded": "A token budget of the account is used up, not the model's context.",
     "max_tokens_exceeded": "The answer reached max_tokens; raise it, or ask for less.",
 }
 
-# Types that may also stand for a prompt beyond the model's context: the words tell. OpenRouter
-# gives `invalid_request` to refusals of providers whose reason it does not recognize.
+# Types that may also mean a prompt beyond the model's context: the wording decides. OpenRouter uses
+# `invalid_request` for refusals of providers whose reason it does not recognize.
 REFINED_BY_WORDS: Final = frozenset({*LIMITS, "invalid_request", "invalid_prompt"})
 
-# The endpoints' own words, as `code` or `type` of an error, with the status they stand for.
+# The endpoints' own values of an error's `code` or `type`, with the status that they stand for.
 STATUS_OF_CODE: Final[Mapping[str, int]] = {
     **STATUSES,
     "bad_request": 400,
@@ -126,7 +126,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "overloaded_error": 529,
 }
 
-# The statuses that are one class of LiteLLM's exceptions, under the first of each.
+# The statuses that share a class of LiteLLM's exceptions, under the first of each.
 _FAMILIES: Final[Mapping[int, int]] = {
     **{status: status for status in (401, 402, 403, 404, 422, 429, 502)},
     **dict.fromkeys((503, 529), 503),
@@ -134,7 +134,7 @@ _FAMILIES: Final[Mapping[int, int]] = {
 }
 
 
-# An upstream may repeat the prompt in its error, and the reason comes first.
+# The reason comes first; after it, an upstream may repeat the prompt.
 _MOST_READ: Final = 4000
 
 _CONTEXT_WORDINGS: Final = (
@@ -161,7 +161,7 @@ _CONTEXT_WORDINGS: Final = (
     r"\blonger than the (?:maximum )?(?:model|input) length\b",  # vLLM
     r"`?inputs`? (?:tokens \+|must have less than \d)",  # Text Generation Inference
     r"\bcurrent length is \d+ while limit is\b",  # Cerebras
-    # OpenAI limits characters too, in each field that holds a piece of the prompt.
+    # OpenAI also limits characters, in each field that holds a part of the prompt.
     r"'(?:input|prompt|instructions|[^']*\b(?:content|text|output)\b[^']*)': string too long",
 )
 _OTHER_LIMITS: Final = (
@@ -189,9 +189,9 @@ def family(status: int) -> int:
 
 
 def of_words(text: str, status: int) -> Kind | None:
-    """What a text of OpenRouter or of a provider says that an error of this status is about.
+    """The kind of an error of this status, by the wording of OpenRouter or of a provider.
 
-    500 and 502 are what many an upstream's refusal of a long prompt arrives with.
+    Many upstreams' refusals of a long prompt arrive with 500 or 502.
     """
     text = text[:_MOST_READ].lower()
     if status in {400, 403} and (
@@ -205,7 +205,7 @@ def _is_of_context(text: str) -> bool:
     if _OTHER_LIMIT.search(text):
         return False
     if _MAX_TOKENS.search(text) and not _OF_PROMPT.search(text):
-        # The answer's length is invalid by itself, whatever the prompt's is.
+        # The length of the answer is invalid by itself, whatever that of the prompt.
         return False
     return bool(_CONTEXT.search(text)) or _litellm_says(
         "is_error_str_context_window_exceeded", text
@@ -213,7 +213,7 @@ def _is_of_context(text: str) -> bool:
 
 
 def _litellm_says(check: str, text: str) -> bool:
-    """What LiteLLM's own list of wordings says, which grows with each version."""
+    """The result of LiteLLM's own list of wordings, which grows with each version."""
     try:
         from litellm.litellm_core_utils.exception_mapping_utils import ExceptionCheckers
 

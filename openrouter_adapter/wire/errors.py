@@ -1,32 +1,32 @@
 """Every failure as the LiteLLM exception that retries and fallbacks expect.
 
 openai.OpenAIError
-  BadRequestError (400, 412, 413, …)        what was asked for is wrong
+  BadRequestError (400, 412, 413, …)        the request is invalid
     ContextWindowExceededError              the prompt is too long → context_window_fallbacks
-    ContentPolicyViolationError             moderation or the model said no
+    ContentPolicyViolationError             moderation or the model refused
                                             → content_policy_fallbacks
     PaymentRequiredError (402)              no credits left
-  AuthenticationError (401)                 no key, or a wrong one
+  AuthenticationError (401)                 no key, or an invalid one
   PermissionDeniedError (403)               the key may not do this
   NotFoundError (404)                       no such model, or no provider for these options
-  Timeout (408, 504, 524)                   nobody answered in time
+  Timeout (408, 504, 524)                   no answer in time
   UnprocessableEntityError (422)            understood, and refused
-  RateLimitError (429)                      later; Retry-After says when
+  RateLimitError (429)                      try later; Retry-After has the time
   InternalServerError (500, other 5xx)      OpenRouter's side
   BadGatewayError (502)                     the provider's side
   ServiceUnavailableError (503, 529)        no provider, an overloaded one, or a broken answer
   APIConnectionError                        OpenRouter was not reached
 
-OpenRouter's `error_type` decides the class; where there is none, the status, and the words for the
+OpenRouter's `error_type` decides the class; without one, the status does, and the wording for the
 two kinds that have fallbacks of their own (error_kinds.py).
 
-Each carries, besides LiteLLM's own attributes:
+Attributes of each, in addition to LiteLLM's:
   openrouter         dict: code, error_type, provider_name, generation_id, cost, … if the wire had
-                     them; availability and openrouter_metadata whole
-  flagged_input      the piece of the prompt that moderation named; never in the message
-  partial_response   what had arrived when the answer broke off, a ModelResponse
-  received           the first 2,000 characters of an answer that can't be read; never in the
-                     message, for they may repeat the prompt
+                     them; availability and openrouter_metadata unchanged
+  flagged_input      the part of the prompt that moderation flagged; never in the message
+  partial_response   the part of the answer that had arrived, a ModelResponse
+  received           the first 2,000 characters of an unreadable answer; never in the message,
+                     for they may repeat the prompt
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "openrouter"
 
-# Characters of an unreadable answer that are kept on its exception.
+# The number of characters of an unreadable answer that its exception keeps.
 MOST_RECEIVED: Final = 2000
 
-# What taking apart a body of an unforeseen form raises, pydantic's ValidationError (a ValueError)
-# too; nesting without end is one such form.
+# Exceptions of code that reads a body of an unexpected form, pydantic's ValidationError (a
+# ValueError) among them; RecursionError is of JSON that nests too deeply.
 MALFORMED: Final = (TypeError, KeyError, AttributeError, ValueError, RecursionError)
 
 _CLASSES: Final[Mapping[int, str]] = {
@@ -76,7 +76,7 @@ _ADVICE: Final[Mapping[int, str]] = {
     402: "Add credits at https://openrouter.ai/settings/credits, or ask for fewer max_tokens.",
 }
 
-# How OpenRouter refuses a key that calls models where one that manages the account is needed.
+# OpenRouter's words if a key that calls models is used where a management key is needed.
 _MANAGEMENT_WORDS: Final = ("only management keys", "invalid management key")
 _MANAGEMENT_ADVICE: Final = (
     "This takes a provisioning key, in OPENROUTER_PROVISIONING_KEY; it is made at "
@@ -87,10 +87,10 @@ _MANAGEMENT_ADVICE: Final = (
 def from_http(
     text: str, status: int, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> Exception:
-    """The exception for an answer whose HTTP status says that it failed.
+    """The exception for an answer with a status of failure.
 
     Args:
-        text: The body as it came: JSON of OpenRouter, HTML of a gateway, or nothing.
+        text: The body: OpenRouter's JSON, a gateway's HTML, or nothing.
         status: The HTTP status.
         headers: The response headers.
         model: The model asked for.
@@ -118,11 +118,11 @@ def from_body(
     """The exception for `{"error": …}`: a whole body, a stream's chunk, or a choice.
 
     Args:
-        body: Holds `error`; what stands beside it (`usage`, `id`, `provider`, `error_type`,
-            `openrouter_metadata`, `native_finish_reason`, …) is kept.
+        body: Has `error`; its other fields (`usage`, `id`, `provider`, `error_type`,
+            `openrouter_metadata`, `native_finish_reason`, …) are kept.
         headers: The response headers.
         model: The model asked for.
-        status: The HTTP status; None where it was 200 and the error's own code counts.
+        status: The HTTP status; None if it was 200, so that the error's own code counts.
     """
     wire = wire_error.WireError(body, headers)
     meaning = wire.meaning(status)
@@ -140,7 +140,7 @@ def raise_for_body(
     """The answer's JSON object, or the exception of the error that it holds.
 
     Raises:
-        litellm.ServiceUnavailableError: the body is no object.
+        litellm.ServiceUnavailableError: the body is not an object.
         One of LiteLLM's exceptions, by the code of the error in the body.
     """
     if not isinstance(body, dict):
@@ -153,12 +153,12 @@ def raise_for_body(
 def loads(content: bytes) -> Any:
     r"""The JSON of an answer's bytes, or of an event's.
 
-    A byte-order mark is skipped. Half of a surrogate pair, as `"\ud83d"` stands where a program
-    cut a text in the middle of an emoji, becomes U+FFFD: nothing else is lost of an answer that
-    was paid for, and the text can be printed, sent and kept.
+    A byte-order mark is skipped. Half of a surrogate pair, such as `"\ud83d"` if a program cut a
+    text within an emoji, becomes U+FFFD: nothing else of a paid answer is lost, and the text can
+    be printed, sent and stored.
 
     Raises:
-        ValueError: it is no JSON, or one that nests without end.
+        ValueError: it is not JSON, or nests too deeply.
     """
     try:
         return orjson.loads(content)
@@ -182,7 +182,7 @@ def read_body(
     """The JSON object in an answer's bytes, which every endpoint's `parse` begins with.
 
     Raises:
-        litellm.ServiceUnavailableError: there is none, or it was cut.
+        litellm.ServiceUnavailableError: they hold no JSON object, or a cut one.
         One of LiteLLM's exceptions, by the code of the error in the body.
     """
     return raise_for_body(read_json(content, headers, model), headers, model)
@@ -196,7 +196,7 @@ def no_answer(
     *,
     status: int = 502,
 ) -> Exception:
-    """The exception for a body without an error that lacks what was asked for; it has the cost."""
+    """The exception for a body that has no error and not what was asked for; keeps its cost."""
     return from_body({**body, "error": {"code": status, "message": message}}, headers, model)
 
 
@@ -204,7 +204,7 @@ def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: s
     """The JSON of an answer's bytes.
 
     Raises:
-        litellm.ServiceUnavailableError: it is none, or was cut.
+        litellm.ServiceUnavailableError: they are not JSON, or were cut.
     """
     try:
         return loads(content)
@@ -215,9 +215,9 @@ def read_json(content: bytes, headers: Mapping[str, str] | None = None, model: s
 def unreadable(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> Exception:
-    """The exception for a body that should have been JSON and is not, or was cut.
+    """The exception for a body that is not JSON, or was cut.
 
-    Its message has a gateway's page, and nothing of what may be a model's answer.
+    Its message has the text of a gateway's page, and nothing that may be a model's answer.
     """
     text = content[: 4 * MOST_RECEIVED].decode("utf-8", "replace")[:MOST_RECEIVED]
     if not text.strip():
@@ -229,7 +229,7 @@ def unreadable(
 
 
 class for_malformed:  # noqa: N801 - a context manager, made by calling it
-    """Turns what a body of an unforeseen form raises while it is read into `unreadable`.
+    """Turns the exceptions of reading a body of an unexpected form into `unreadable`.
 
     A class, since a generator would take 1 µs more of each call.
     """
@@ -266,7 +266,7 @@ def build(
         message: What went wrong; keys in it are cut.
         headers: The response headers.
         model: The model asked for.
-        kind: What the failure is about where that counts for more than the status.
+        kind: The kind of failure, if that decides the class rather than the status.
     """
     from litellm import exceptions
 
@@ -276,7 +276,7 @@ def build(
         advice = _MANAGEMENT_ADVICE
     if advice:
         message = f"{message} ({advice})"
-    # httpx takes no others in a header, whatever came over the wire.
+    # httpx allows no others in a header.
     kept = httpx.Headers([(n, v) for n, v in (headers or {}).items() if (n + v).isascii()])
     # The body was decoded: these would make a second reader of the response decode it again.
     for stale in ("content-encoding", "content-length", "transfer-encoding"):
@@ -290,7 +290,7 @@ def build(
     exception: Exception
     if kind is not None:
         exception = getattr(exceptions, _CLASS_OF_KIND[kind])(response=response, **arguments)
-        # LiteLLM's own status of both classes: by another a Router would ask the same model again.
+        # LiteLLM's own status of both classes: with another, a Router would retry the same model.
         exception.__dict__["status_code"] = 400
     elif family(status) == 504:
         exception = exceptions.Timeout(
@@ -312,8 +312,8 @@ def build(
 def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None) -> Exception:
     """The exception for a send that failed, from within the handler of its cause.
 
-    LiteLLM hands over a text and a status, 500 where there was none; the cause itself says
-    whether OpenRouter answered at all and which model was asked for.
+    LiteLLM passes a text and a status, 500 if there was none; the cause itself has whether
+    OpenRouter answered, and the model asked for.
     """
     from litellm import exceptions
 
@@ -325,16 +325,16 @@ def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None)
     if isinstance(cause, httpx.TimeoutException | exceptions.Timeout):
         return build(408, text.removeprefix("litellm.Timeout: "), headers, model)
     if isinstance(cause, httpx.RequestError):
-        # aiohttp's word for a garbled head is no more than that.
+        # aiohttp's error for garbled headers is one, too.
         return unreached(cause, model)
     if isinstance(cause, TypeError | ValueError) and not isinstance(cause, OSError):
-        # What JSON has no form for, or a header no letter; a wrong certificate is a ValueError too.
+        # A value that JSON or a header can't hold; an invalid certificate is a ValueError, too.
         return bad_request(f"the request can't be sent: {wire_error.without_keys(text)}", model)
     return from_http(text, status, headers, model)
 
 
 def model_of(request: httpx.Request | None) -> str:
-    """The model that a request asks for; empty where it names none."""
+    """The model that a request asks for; empty if it names none."""
     try:
         return str(orjson.loads(request.content).get("model") or "") if request else ""
     except (ValueError, AttributeError, httpx.RequestNotRead):
@@ -342,7 +342,7 @@ def model_of(request: httpx.Request | None) -> str:
 
 
 def unreached(cause: BaseException, model: str = "") -> Exception:
-    """The exception for a connection that was never made, or that broke: refused, reset, cut."""
+    """The exception for a connection that was refused, reset or cut."""
     from litellm import exceptions
 
     never = isinstance(cause, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol)
@@ -357,7 +357,7 @@ def unreached(cause: BaseException, model: str = "") -> Exception:
 
 
 def bad_request(message: str, model: str = "") -> Exception:
-    """The exception for a request that is wrong before it is sent; the message says what is."""
+    """The exception for an invalid request that is not sent; the message names the cause."""
     from litellm import exceptions
 
     exception = exceptions.BadRequestError(message=message, model=model, llm_provider=PROVIDER)
@@ -365,7 +365,7 @@ def bad_request(message: str, model: str = "") -> Exception:
 
 
 def _bare() -> dict[str, Any]:
-    """What every exception has besides LiteLLM's own attributes, with nothing in it."""
+    """The attributes of every exception in addition to LiteLLM's, empty."""
     return {"openrouter": {}, "flagged_input": None, "partial_response": None, "received": None}
 
 

@@ -1,4 +1,4 @@
-"""Data URLs and links to images, videos, recordings and files: what they hold, and their names."""
+"""Data URLs and links to images, videos, audio and files: their media types, kinds and names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_link(value: Any) -> bool:
 
 
 def type_of(link: str) -> str:
-    """The media type of a data URL, or of what a link's path says it leads to; empty if unknown."""
+    """The media type of a data URL, or of a link by the end of its path; empty if unknown."""
     if link.startswith("data:"):
         return link[5 : link.find(",", 5, 300)].split(";", 1)[0].strip().lower()
     if not is_link(link):
@@ -38,14 +38,14 @@ def type_of(link: str) -> str:
 
 
 def kind_of(media_type: str, link: str) -> Kind | None:
-    """The kind of input that a data URL or a link is; None if that can't be told."""
+    """The kind of input that a data URL or a link is; None if unknown."""
     main = media_type.partition("/")[0].lower()
     if main == "image":
         return "image"
     if main == "video":
         return "video"
     if not link.startswith("data:"):
-        # Audio goes as base64 alone, and a path's end says little: `.php` may give an image.
+        # Audio is sent only as base64, and the end of a path proves little: `.php` may be an image.
         return "file" if media_type == "application/pdf" else None
     if main == "audio":
         return "audio"
@@ -53,7 +53,7 @@ def kind_of(media_type: str, link: str) -> Kind | None:
 
 
 def audio_format(media_type: str) -> str:
-    """OpenRouter's name of an audio format: `mp3` of `audio/mpeg`."""
+    """OpenRouter's name of an audio format: `mp3` for `audio/mpeg`."""
     subtype = media_type.partition("/")[2].lower()
     return _AUDIO_FORMATS.get(subtype, subtype)
 
@@ -67,7 +67,7 @@ def base64_of(data_url: str) -> str:
 
 
 def filename(link: str, media_type: str) -> str:
-    """A name for a file: the last part of a link's path, or one that its type gives."""
+    """A name for a file: the last part of a link's path, or one made from its type."""
     if not link.startswith("data:"):
         name = unquote(urlsplit(link).path.rsplit("/", 1)[-1])
         if name:

@@ -1,7 +1,7 @@
-"""A stream's failure in the form by which a Router knows that it may ask another model.
+"""A stream's failure in the form that lets a Router fall back to another model.
 
 LiteLLM falls back from a stream only on a MidStreamFallbackError, and picks the list of fallbacks
-by the exception's own class: a prompt that is too long, or a refusal, must be both.
+by the exception's own class: a prompt that is too long, or a refusal, must be of both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from litellm.exceptions import (
 
 from openrouter_adapter.wire import errors
 
-# What errors.py puts on an exception, and the wrapper of it must have too.
+# The attributes that errors.py puts on an exception, which its wrapper needs, too.
 _OURS: Final = (
     "partial_response",
     "openrouter",
@@ -31,7 +31,7 @@ class MidStreamContextWindowError(MidStreamFallbackError, ContextWindowExceededE
 
 
 class MidStreamContentPolicyError(MidStreamFallbackError, ContentPolicyViolationError):
-    """A stream broke because of what the prompt or the answer says."""
+    """A stream broke because of the content of the prompt or the answer."""
 
 
 _BOTH: Final = {
@@ -51,14 +51,14 @@ def raise_wrapped(
     """Raises an exception as one that a Router may fall back from.
 
     Args:
-        exception: Of errors.py; it is the wrapper's `original_exception`.
+        exception: One of errors.py, which becomes the wrapper's `original_exception`.
         model: The model asked for.
-        text: What the stream had said.
-        is_pre_first_chunk: Whether the caller has got nothing yet.
+        text: The text that had arrived.
+        is_pre_first_chunk: Whether the caller has not received a chunk yet.
 
     Raises:
         MidStreamFallbackError: always; also a ContextWindowExceededError or a
-            ContentPolicyViolationError where the exception is one.
+            ContentPolicyViolationError if the exception is one.
     """
     wrapped = MidStreamFallbackError(
         message=str(exception),
@@ -68,13 +68,13 @@ def raise_wrapped(
         generated_content=text,
         is_pre_first_chunk=is_pre_first_chunk,
     )
-    # The constructors of the two classes don't go together.
+    # The constructors of the two classes can't be combined.
     wrapped.__class__ = _BOTH.get(type(exception), MidStreamFallbackError)
     put_facts(wrapped, exception)
     raise wrapped from exception
 
 
 def put_facts(wrapper: Exception, exception: Exception) -> None:
-    """Gives the wrapper of an exception what errors.py put on it."""
+    """Copies the attributes of errors.py to the wrapper of an exception."""
     for name in _OURS:
         wrapper.__dict__.setdefault(name, exception.__dict__.get(name))

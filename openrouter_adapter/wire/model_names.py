@@ -21,9 +21,9 @@ _BATCH: Final = "batch"
 def wire_model(model: str) -> str:
     """The model as OpenRouter names it.
 
-    LiteLLM's core takes `openrouter/auto` for a prefix and a model named `auto`; a name without
-    an author, that is no preset, gets OpenRouter's own back. A class that is used directly may
-    be given LiteLLM's prefix, which goes.
+    LiteLLM's core splits `openrouter/auto` into a prefix and a model named `auto`; a name without
+    an author that isn't a preset gets `openrouter/` back. LiteLLM's prefix, which a class that is
+    used directly may get, is removed.
     """
     if model.startswith("openrouter/") and "/" in model.removeprefix("openrouter/"):
         return model.removeprefix("openrouter/")
@@ -31,24 +31,24 @@ def wire_model(model: str) -> str:
 
 
 def is_batch_only(name: str) -> bool:
-    """Whether a name is a model's price in OpenRouter's Batch API, and nothing else takes it."""
+    """Whether only OpenRouter's Batch API accepts a name: it stands for a model's batch price."""
     return ":batch" in name and _BATCH in name.split(":")[1:]
 
 
 def without_batch(name: str) -> str:
-    """The name of the model that a name with `:batch` is the batch price of."""
+    """The name of the model without `:batch`."""
     return ":".join(part for part in name.split(":") if part != _BATCH)
 
 
 def batch_only(name: str) -> str:
-    """Why a name with `:batch` can't be called, as the end of a sentence."""
+    """The reason why a name with `:batch` can't be called, as the end of a sentence."""
     return f"{name}, which only OpenRouter's Batch API takes; name {without_batch(name)} here"
 
 
 def batch_only_in(body: Mapping[str, Any]) -> str | None:
-    """Why a request can't be sent that names a batch price as its model or among its fallbacks.
+    """The reason not to send a request whose model or fallback is a batch price, None if none is.
 
-    OpenRouter answers 404 to it. None where it names none.
+    OpenRouter answers 404 to it.
     """
     model, fallbacks = body.get("model"), body.get("models")
     if isinstance(model, str) and is_batch_only(model):

@@ -1,7 +1,7 @@
-"""Server-sent events to JSON objects, whatever pieces the network cuts them into.
+"""Server-sent events → JSON objects, whatever pieces the network cuts them into.
 
 Follows https://html.spec.whatwg.org/multipage/server-sent-events.html, and knows OpenRouter's
-closing `[DONE]`. It is stricter in one thing: a line that can't be a field is an error.
+closing `[DONE]`. It is stricter in one point: a line that can't be a field is an error.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 DONE: Final = b"[DONE]"
 MOST_SHOWN: Final = 2000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-# A comment, or a field by its name; the standard says to skip names that are not known.
+# A comment, or a field; the standard requires unknown fields to be skipped.
 _SKIPPED: Final = re.compile(rb"[A-Za-z0-9_.-]{0,40}(?::|\Z)")
 
 
 class NotJSONError(ValueError):
     """A data line that is not a JSON object.
 
-    `line` holds its first 2,000 characters; the message has none of them, for they may be an
-    answer's, and repeat the prompt.
+    `line` has its first 2,000 characters; the message has none of them, for they may be an answer,
+    and repeat the prompt.
     """
 
     def __init__(self, line: bytes) -> None:
@@ -34,7 +34,7 @@ class NotJSONError(ValueError):
 
 
 class EventParser:
-    """Takes the stream's bytes piece by piece and gives the JSON object of each event.
+    """Takes the stream's bytes piece by piece and yields the JSON object of each event.
 
     `done` turns True at `[DONE]`; what comes after it is ignored. Comments (OpenRouter sends
     `: OPENROUTER PROCESSING` for as long as a provider thinks) are skipped.
@@ -80,9 +80,9 @@ class EventParser:
                 yield event
 
     def _take_odd(self, line: bytes) -> None:
-        """A line that is neither data nor a comment: a bare JSON object is taken as data.
+        """Takes a line that is neither data nor a comment: a bare JSON object counts as data.
 
-        Gateways answer so when they fail.
+        Gateways that fail answer with one.
         """
         line = line.removeprefix(_BYTE_ORDER_MARK)
         if line[:5] == b"data:":
@@ -135,7 +135,7 @@ class EventParser:
 
 
 class TextParser(EventParser):
-    """Gives the text of each event's data, for LiteLLM, which reads the JSON itself."""
+    """Yields the text of each event's data, for LiteLLM, which parses the JSON itself."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""What an answer used and what it cost: wire usage → LiteLLM's usage, the bill, hidden params.
+"""Usage and cost of an answer: wire usage → LiteLLM's usage, the bill, hidden params.
 
-Money is a `Decimal` made from the wire's own digits; floats are left only where LiteLLM's
-interface wants one. See https://openrouter.ai/docs/use-cases/usage-accounting.
+Money is a `Decimal` made from the wire's own digits; floats appear only where LiteLLM's interface
+needs them. See https://openrouter.ai/docs/use-cases/usage-accounting.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _OF_CACHE: Final[Mapping[str, str]] = {
     "source_id": _SOURCE_ID,
 }
 
-# Fields of the wire that LiteLLM's usage doesn't declare, and does nothing else with.
+# Fields of the wire that LiteLLM's usage only stores, without declaring them.
 _UNDECLARED: Final = ("is_byok", "cost_details")
 
-# `int | float` would be made anew for each question.
+# `int | float` would be built again for each check.
 _NUMBERS: Final = (int, float)
 
 # Top-level fields of an answer that LiteLLM's response objects have a place for.
@@ -47,11 +47,11 @@ _PLACED: Final = frozenset(
 class Bill:
     """What OpenRouter charged for one request, in USD.
 
-    `cost` is what was taken from the account's credits, None where OpenRouter did not say.
-    `upstream` is what a provider account of your own pays on top: not zero only for BYOK.
-    `usage` is the wire's, `model` and `provider` are who served; None where the wire had none.
-    `is_cached` says that OpenRouter's cache of responses answered, for nothing; `source_id` is the
-    generation that it was first answered by.
+    `cost` was charged to the account's credits; None if OpenRouter did not report it.
+    `upstream` is charged to your own provider account in addition: not zero only for BYOK.
+    `usage` is the wire's, `model` and `provider` served the request; None if the wire had none.
+    `is_cached` is True if OpenRouter's response cache answered, at no cost; `source_id` is the
+    generation that first produced the answer.
     """
 
     cost: Decimal | None = None
@@ -67,12 +67,12 @@ class Bill:
 
     @property
     def total(self) -> Decimal | None:
-        """Everything the request cost, USD; None where the cost is not known."""
+        """The whole cost of the request, USD; None if unknown."""
         return None if self.cost is None else self.cost + self.upstream
 
 
 def usd(value: Any) -> Decimal | None:
-    """A JSON number of the wire as exact USD; None for anything that is no amount."""
+    """A JSON number of the wire as exact USD; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     amount = Decimal(repr(value))
@@ -80,7 +80,7 @@ def usd(value: Any) -> Decimal | None:
 
 
 def _cost(value: Any) -> Decimal | None:
-    """A cost of the wire as exact USD: a number, or the text of one."""
+    """A cost of the wire, a number or a text, as exact USD; None for anything else."""
     if not isinstance(value, str):
         return usd(value)
     try:
@@ -91,7 +91,7 @@ def _cost(value: Any) -> Decimal | None:
 
 
 def _number(value: Any) -> Any:
-    """A cost as a number that callers can calculate with, also if the wire has it as a text."""
+    """A cost as a number, also if the wire has it as text."""
     if isinstance(value, dict):
         return {name: _number(one) for name, one in value.items()}
     amount = _cost(value) if isinstance(value, str) else None
@@ -123,15 +123,15 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
 
 
 def read_generation_id(body: Mapping[str, Any], headers: Mapping[str, str] | None) -> str | None:
-    """The id that `GET /generation` knows the request by, from the headers or the body."""
+    """The request's id for `GET /generation`, from the headers or the body."""
     from_header = headers.get("x-generation-id") if headers else None
     return from_header or _text(body.get("id")) or _text(body.get("generation_id"))
 
 
 def body_of_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """What `GET /generation` says, in the form of an answer's body.
+    """The result of `GET /generation` in the form of an answer's body.
 
-    The tokens are those that were billed: the provider's own count, where OpenRouter has it.
+    The tokens are those that were billed: the provider's own count, if OpenRouter has it.
     """
     counts = (
         [generation.get(f"native_{name}"), generation.get(name)]
@@ -155,12 +155,12 @@ def body_of_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bill_of_generation(generation: Mapping[str, Any]) -> Bill:
-    """The bill that `GET /generation` tells; its cost is None if OpenRouter does not know yet."""
+    """The bill in a result of `GET /generation`; its cost is None if not known yet."""
     return read_bill(body_of_generation(generation))
 
 
 def facts(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What `_hidden_params["openrouter"]` holds. A key is absent where the wire had nothing."""
+    """The content of `_hidden_params["openrouter"]`. A key is missing if the wire had nothing."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     found = {
@@ -187,8 +187,8 @@ def attach(
 
     Args:
         hidden: `response._hidden_params`.
-        body: The answer as the wire had it (of a stream: as it was put together).
-        headers: The response headers, as LiteLLM forwards them to its callers.
+        body: The wire's answer; of a stream, the accumulated one.
+        headers: The response headers, which LiteLLM forwards to its callers.
 
     Returns:
         The bill, for `admission.after`.
@@ -203,7 +203,7 @@ def attach(
             headers = raw
         hidden["headers"] = raw
         forwarded = process_response_headers(raw)
-        # Only usage.cost is the price: a header of this name would come from somebody else.
+        # Only usage.cost is the price: a header of this name would be of another origin.
         forwarded.pop(COST_HEADER, None)
     hidden["additional_headers"] = forwarded
     hidden["openrouter"] = facts(body, headers)
@@ -219,9 +219,9 @@ def attach(
 
 
 def tell_failed(details: dict[str, Any], bill: Bill) -> None:
-    """Puts what a failed stream was billed where LiteLLM's failure callbacks look for it.
+    """Puts a failed stream's bill where LiteLLM's failure callbacks look for it.
 
-    They are told of no cost without its tokens, and from LiteLLM 1.109 on of an estimate.
+    Without tokens they get no cost, and from LiteLLM 1.109 on an estimate.
 
     Args:
         details: `logging_obj.model_call_details`.
@@ -232,17 +232,17 @@ def tell_failed(details: dict[str, Any], bill: Bill) -> None:
     wire = dict(bill.usage)
     _mirror(wire, "input_tokens", wire, "prompt_tokens")
     _mirror(wire, "output_tokens", wire, "completion_tokens")
-    # A failure may come with a usage of any form: then it is told without.
+    # The usage of a failure may have any form: then it is left out.
     with contextlib.suppress(ValueError, TypeError, AttributeError, OverflowError):
         details["combined_usage_object"] = litellm_usage(wire)
         details["response_cost"] = float(bill.cost)
 
 
 def litellm_usage(wire: Mapping[str, Any]) -> Usage:
-    """LiteLLM's usage object of a chat, with every field of the wire still on it.
+    """LiteLLM's usage object of a chat, with every field of the wire.
 
-    Token counts that LiteLLM's own providers report under other names are there under those
-    too: `cache_read_input_tokens`, `cache_creation_input_tokens`, `server_tool_use`.
+    Token counts that LiteLLM's own providers report under other names are under those, too:
+    `cache_read_input_tokens`, `cache_creation_input_tokens`, `server_tool_use`.
     """
     from litellm.types.utils import Usage
 
@@ -261,7 +261,7 @@ def litellm_usage(wire: Mapping[str, Any]) -> Usage:
     plain: dict[str, Any] = {name: fields.pop(name) for name in _UNDECLARED if name in fields}
     made = Usage(**fields)
     if plain:
-        # What pydantic does for a field that the class doesn't declare, without 2 µs for each.
+        # As pydantic does for a field that the class doesn't declare, without its 2 µs for each.
         extra = made.model_extra
         assert extra is not None  # noqa: S101 - LiteLLM's class allows them
         extra.update(plain)

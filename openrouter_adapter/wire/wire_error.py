@@ -1,7 +1,7 @@
-"""What an error of the wire says: its status, kind, words and facts, and when to come again.
+"""An error of the wire: its status, kind, words, facts, and the time to retry after.
 
-Plain functions on what OpenRouter sent; errors.py makes LiteLLM's exceptions of it. No key and
-nothing of a flagged prompt is in the words.
+Plain functions on OpenRouter's JSON; errors.py makes LiteLLM's exceptions of it. The words contain
+no key and nothing of a flagged prompt.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from openrouter_adapter.wire import availability, error_kinds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What is kept of the words of one speaker.
+# The number of characters that are kept of one source's words.
 MOST_CHARACTERS: Final = 500
 
 _KEY = re.compile(r"\b(sk-(?:or-)?[A-Za-z0-9]{0,4}|Bearer +)[A-Za-z0-9_.-]{12,}")
 
 
 class Meaning(NamedTuple):
-    """What an error means: the HTTP status that it stands for, and its kind beyond the status."""
+    """The meaning of an error: its HTTP status, and its kind if it has one."""
 
     status: int
     kind: error_kinds.Kind | None
 
 
 class WireError:
-    """`{"error": …}` as an endpoint sends it: a whole body, a stream's chunk, or a choice.
+    """`{"error": …}` of an endpoint: a whole body, a stream's chunk, or a choice.
 
     Attributes:
-        error_type: OpenRouter's own type of it; empty where it says none.
-        availability: Why the model can't be served; empty where that isn't the reason.
+        error_type: OpenRouter's own type; empty if it names none.
+        availability: Why the model can't be served; empty if the reason is another.
         metadata: `error.metadata`.
     """
 
     def __init__(self, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        """Takes what holds `error`, and the response headers."""
+        """Takes the object that has `error`, and the response headers."""
         error = body["error"]
         self._error: dict[str, Any] = (
             error if isinstance(error, dict) else {"message": text_of(error)}
@@ -59,10 +59,10 @@ class WireError:
         self.error_type: str = next(iter(known or types), "")
 
     def meaning(self, status: int | None = None) -> Meaning:
-        """What it means; its type counts for more than its status, and both for more than words.
+        """Its meaning: the type takes precedence over the status, and both over the wording.
 
         Args:
-            status: The HTTP status; None where it was 200.
+            status: The HTTP status; None if it was 200.
         """
         found = status if status is not None and status >= 400 else self._status()
         typed = error_kinds.STATUSES.get(self.error_type)
@@ -101,7 +101,7 @@ class WireError:
         return None if is_refined and found != error_kinds.CONTEXT else found
 
     def words(self, kind: error_kinds.Kind | None) -> str:
-        """OpenRouter's message, the provider's words and codes, and what a person can do."""
+        """OpenRouter's message, the provider's words and codes, and advice."""
         metadata, flagged = self.metadata, self.metadata.get("flagged_input")
         message = str(self._error.get("message") or "the request failed")
         parts = [_cut(_without_flagged(message, flagged))]
@@ -127,16 +127,15 @@ class WireError:
         return " | ".join([*parts, *availability.words(self.availability)])
 
     def _native_finish_reason(self) -> Any:
-        """The upstream's own word for how the choice ended that has the error."""
+        """The upstream's own finish reason of the choice that has the error."""
         choices = self._body.get("choices")
         found = [_dict(choice) for choice in (choices if isinstance(choices, list) else ())]
         return next(filter(None, (choice.get("native_finish_reason") for choice in found)), None)
 
     def facts(self) -> dict[str, Any]:
-        """What is kept of a failed request: its code, ids, who served it, its cost in USD, ….
+        """Facts of a failed request: its code, ids, provider, cost in USD, ….
 
-        A key is absent where the wire had nothing. Neither the prompt nor raw words are among
-        them.
+        A key is missing if the wire had nothing. Neither the prompt nor raw words are among them.
         """
         body, error = self._body, self._error
         usage = _dict(body.get("usage"))
@@ -161,7 +160,7 @@ class WireError:
         return {name: value for name, value in found.items() if value is not None}
 
     def headers(self) -> dict[str, str]:
-        """The response headers, with those that OpenRouter puts into the error itself.
+        """The response headers, with those in the error itself.
 
         `X-RateLimit-Reset` is in milliseconds since 1970; LiteLLM reads Retry-After in seconds.
         """
@@ -179,7 +178,7 @@ class WireError:
 
 
 def status_of(code: Any, default: int = 502) -> int:
-    """The HTTP status that an error's `code` means: a number, a number in words, or a word."""
+    """The HTTP status of an error's `code`: a number, also as text, or a word."""
     number = _status_of_number(code)
     if number is not None or not isinstance(code, str):
         return number or default
@@ -194,9 +193,9 @@ def _status_of_number(code: Any) -> int | None:
 
 
 def _without_flagged(text: str, flagged: Any) -> str:
-    """A text without the prompt that moderation named, before it is cut or straightened.
+    """A text without the prompt that moderation flagged; called before the text is shortened.
 
-    OpenRouter shortens a long one in its middle, `start...end`; a provider may say it whole.
+    OpenRouter shortens a long prompt in its middle, `start...end`; a provider may quote it whole.
     """
     if not isinstance(flagged, str) or not flagged.strip():
         return text
@@ -209,13 +208,13 @@ def _without_flagged(text: str, flagged: Any) -> str:
 
 
 def _raw_words(raw: Any, flagged: Any = None) -> str:
-    """The upstream's own words: its message where the body is JSON, else the body, cut."""
+    """The upstream's own words: its message if the body is JSON, else the body, shortened."""
     message = _upstream_error(raw).get("message")
     return "" if message is None else plain_words(_without_flagged(text_of(message), flagged))
 
 
 def _upstream_error(raw: Any) -> dict[str, Any]:
-    """The upstream's error with `message` and `code` as far as it has them, whatever its form."""
+    """The upstream's error, with `message` and `code` if it has them, whatever its form."""
     if isinstance(raw, str):
         with contextlib.suppress(orjson.JSONDecodeError):
             parsed = orjson.loads(raw)
@@ -231,7 +230,7 @@ def _upstream_error(raw: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """A text as it is, anything else as JSON."""
+    """A text unchanged, anything else as JSON."""
     if isinstance(value, str):
         return value
     try:
@@ -241,7 +240,7 @@ def text_of(value: Any) -> str:
 
 
 def plain_words(text: str) -> str:
-    """Text without markup and line breaks, cut short."""
+    """Text without markup and line breaks, shortened."""
     if "<" in text and ">" in text:
         text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]{1,500}>", " ", text[:20_000])
     return _cut(" ".join(text.split()))
@@ -252,7 +251,7 @@ def _cut(text: str) -> str:
 
 
 def without_keys(text: str) -> str:
-    """A text in which API keys are cut to how they begin."""
+    """A text in which only the beginnings of API keys are left."""
     return _KEY.sub(r"\1…", text)
 
 
