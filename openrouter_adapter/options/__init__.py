@@ -1,4 +1,4 @@
-"""The OpenRouter-only request options: their types, how they are given, and their check."""
+"""The request options that only OpenRouter has: their types, collection and validation."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The types are for editors and for the first check; making them costs 4 ms of import time.
+    # Editors and the first check need the types; to import them takes 4 ms.
     if name in __all__:
         from openrouter_adapter.options import plugins, request, vocabulary
 

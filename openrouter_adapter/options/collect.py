@@ -14,21 +14,20 @@ PREFIX: Final = "openrouter_"
 
 CACHE: Final = "openrouter_cache"
 CACHE_CLEAR: Final = "openrouter_cache_clear"
-# `openrouter_metadata` is OpenRouter's field `metadata` of a body.
+# `openrouter_metadata` already means the field `metadata` of a body.
 ROUTER_METADATA: Final = "openrouter_router_metadata"
 HEADER_OPTIONS: Final = frozenset({CACHE, CACHE_CLEAR, ROUTER_METADATA})
 
 LONGEST_CACHE: Final = 86_400
-"""Seconds for which OpenRouter keeps a response at most."""
+"""The longest time for which OpenRouter keeps a response, in seconds."""
 
 
 def gather(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that were given, each under its plain name.
 
-    A keyword wins over its prefixed twin, with its whole value: `provider=` and
-    `openrouter_provider=` are never merged. Parameters that are None were not given. The order
-    stays, and so do the values: they are the caller's own objects. Options for headers are left
-    out.
+    A keyword takes precedence over its prefixed twin, with its whole value: `provider=` and
+    `openrouter_provider=` are never merged. Parameters that are None count as not given. Order and
+    values, the caller's own objects, are kept. Options for headers are left out.
     """
     fields: dict[str, Any] = {}
     for name, value in parameters.items():
@@ -63,9 +62,9 @@ def body_fields(
 def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> dict[str, Any]:
     """Return what is for OpenRouter among all parameters of a call, under plain names.
 
-    For endpoints where LiteLLM hands over its own with the caller's: options, the endpoint's
-    fields in `also`, and whatever has the prefix, which says itself that it is meant. Of other
-    names, those that look like a slip of a known one are said in a warning.
+    For endpoints where LiteLLM passes its own parameters with the caller's. The result has the
+    options, the endpoint's fields in `also`, and whatever has the prefix. A warning names others
+    that look like a misspelled option.
     """
     meant: dict[str, Any] = {}
     for name, value in parameters.items():
@@ -79,14 +78,14 @@ def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> d
 def with_extra(
     body: dict[str, Any], extra: Any, defaults: Collection[str] = (), model: str = ""
 ) -> dict[str, Any]:
-    """Return a body with the fields of `extra_body` that it lacks; the same one if it lacks none.
+    """Return a body with the fields of `extra_body` that it lacks, or the body itself.
 
     The fields are sent unchecked.
 
     Args:
-        body: The fields that the call's keywords make, its model and its input among them.
+        body: The fields from the call's keywords, including its model and its input.
         extra: The call's `extra_body`, or None.
-        defaults: The names in `body` that no keyword said, which give way to `extra`.
+        defaults: Names in `body` that come from no keyword: `extra` takes precedence over them.
         model: The model asked for, named in the error.
 
     Raises:
@@ -96,8 +95,8 @@ def with_extra(
     return {**body, **added} if added else body
 
 
-def unsaid(extra: Any, said: Collection[str], model: str = "") -> dict[str, Any]:
-    """Return the fields of `extra_body` that are not among those that the call has said.
+def unsaid(extra: Any, given: Collection[str], model: str = "") -> dict[str, Any]:
+    """Return the fields of `extra_body` that no keyword of the call sets.
 
     Raises:
         litellm.BadRequestError: `extra_body` is not an object.
@@ -106,7 +105,7 @@ def unsaid(extra: Any, said: Collection[str], model: str = "") -> dict[str, Any]
         return {}
     if not isinstance(extra, dict):
         raise errors.bad_request(f"extra_body={extra!r:.100}: give an object of fields", model)
-    return {name: value for name, value in extra.items() if name not in said}
+    return {name: value for name, value in extra.items() if name not in given}
 
 
 def headers_of(parameters: Mapping[str, Any], model: str = "") -> dict[str, str]:
@@ -118,7 +117,7 @@ def headers_of(parameters: Mapping[str, Any], model: str = "") -> dict[str, str]
         model: Named in the error.
 
     Raises:
-        litellm.BadRequestError: one of them is something else; the message has name and value.
+        litellm.BadRequestError: a value is invalid; the message names it and what is allowed.
     """
     headers = cache_headers(parameters.get(CACHE), parameters.get(CACHE_CLEAR), model)
     metadata = _flag(parameters, ROUTER_METADATA, model)
@@ -128,16 +127,16 @@ def headers_of(parameters: Mapping[str, Any], model: str = "") -> dict[str, str]
 
 
 def cache_headers(cache: Any, clear: Any = None, model: str = "") -> dict[str, str]:
-    """The headers that switch OpenRouter's cache of responses on or off, or renew an entry.
+    """The headers that switch OpenRouter's response cache on or off, or renew an entry.
 
     Raises:
-        litellm.BadRequestError: a value is none of those that `headers_of` names.
+        litellm.BadRequestError: a value is not among those that `headers_of` lists.
 
     Follows https://openrouter.ai/docs/guides/features/response-caching.
     """
     headers: dict[str, str] = {}
     if cache is not None:
-        # True would be a second, otherwise.
+        # `isinstance` would take True for one second.
         is_time = type(cache) is int and 1 <= cache <= LONGEST_CACHE
         if not is_time and not isinstance(cache, bool):
             raise _wrong(CACHE, cache, f"True, False, or 1 to {LONGEST_CACHE} seconds", model)
@@ -161,10 +160,10 @@ def _wrong(name: str, value: Any, allowed: str, model: str) -> Exception:
 
 
 def fold_reasoning(fields: dict[str, Any], model: str) -> None:
-    """Makes `reasoning_effort` and `thinking` into `reasoning`, in place.
+    """Replaces `reasoning_effort` and `thinking` by `reasoning`, in place.
 
     Raises:
-        litellm.BadRequestError: they contradict each other, or a `reasoning` beside them.
+        litellm.BadRequestError: they contradict each other, or the `reasoning` that was given.
     """
     effort, thinking = fields.pop("reasoning_effort", None), fields.pop("thinking", None)
     if effort is None and thinking is None:
@@ -191,7 +190,7 @@ def fold_reasoning(fields: dict[str, Any], model: str) -> None:
 def _of_effort(effort: Any) -> dict[str, Any]:
     if effort is None:
         return {}
-    # LiteLLM also takes the Responses API's object: {"effort": …, "summary": …}.
+    # LiteLLM also accepts the Responses API's object: {"effort": …, "summary": …}.
     return dict(effort) if isinstance(effort, dict) else {"effort": effort}
 
 
@@ -217,11 +216,11 @@ def _contradiction(one: str, other: str, model: str) -> Exception:
 
 
 def check(fields: dict[str, Any], model: str) -> None:
-    """Check the options among a request's fields, and put them into OpenRouter's own form.
+    """Check the options among a request's fields, and convert them to OpenRouter's own form.
 
-    Changes `fields` itself, never a value of the caller's: the empty words of `transforms` and
-    an empty `route` go, and `plugins={"web": {}}` becomes `[{"id": "web"}]`. A name or word
-    that nobody knows is left as it is, with a warning when it is nearly a known one.
+    Changes `fields` itself, never a value of the caller's: empty items of `transforms` and an
+    empty `route` are removed, and `plugins={"web": {}}` becomes `[{"id": "web"}]`. An unknown name
+    or word is left unchanged, with a warning if it resembles a known one.
 
     Raises:
         litellm.BadRequestError: An option has the wrong type or contradicts another one. The
@@ -229,7 +228,7 @@ def check(fields: dict[str, Any], model: str) -> None:
     """
     if fields.keys() <= NATIVE_FIELDS:
         return
-    # Waits until there is an option, because it needs pydantic's models.
+    # Not imported before there is an option, because it needs pydantic's models.
     from openrouter_adapter.options.validation import contradictions, faults_of_option
 
     _normalise(fields)

@@ -1,7 +1,7 @@
-"""Names of request fields, and one warning for a name or a word that is nearly a known one.
+"""Names of request fields, and one warning for a name or a word that resembles a known one.
 
-The names are OpenRouter's options, and what OpenAI and LiteLLM share with it. A slip is sent as
-given.
+The names are OpenRouter's options, and the fields that it shares with OpenAI and LiteLLM. A
+misspelled one is sent as given.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ OPENROUTER_FIELDS = frozenset(
         "web_search_options",
     }
 )
-"""The names of all options: the keys of `Options`, here so that a look needs no types."""
+"""The names of all options, the keys of `Options`: to look one up needs no types."""
 
-# What LiteLLM hands on for OpenAI's chat, embedding and image calls. Everything that is in
-# here passes without a second look, so the common request costs one set comparison.
+# What LiteLLM passes on for OpenAI's chat, embedding and image calls. None of these is checked, so
+# a common request costs one comparison of sets.
 NATIVE_FIELDS = frozenset(
     {
         "audio",
@@ -109,18 +109,18 @@ NATIVE_FIELDS = frozenset(
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Finds "hihg" for "high", and nothing for "fastest" or "ultra".
+# Matches "hihg" with "high", and "fastest" or "ultra" with nothing.
 _CLOSENESS = 0.75
-# Longer strings are no slips of our words, which have 25 letters at most.
+# Longer strings are not misspelled words of ours, which have at most 25 letters.
 _LONGEST = 40
-# A caller who sends new names without end shall not fill the memory with them.
+# Bounds the memory for a caller who sends ever new names.
 _MOST_WARNINGS = 1000
 
 _warned: set[tuple[str, str]] = set()
 
 
 def is_known_name(name: str) -> bool:
-    """Whether LiteLLM or OpenAI has a parameter of this name, so that it is no slip."""
+    """Whether LiteLLM or OpenAI has a parameter of this name."""
     return name in NATIVE_FIELDS or name in _litellm_names()
 
 
@@ -133,13 +133,13 @@ def _litellm_names() -> frozenset[str]:
 
 
 def warn_of_name(name: str) -> None:
-    """Warn when a keyword is nearly the name of an option, such as `provder`."""
+    """Warn if a keyword resembles the name of an option, such as `provder`."""
     if not is_known_name(name):
         _warn(name, name, OPENROUTER_FIELDS)
 
 
 def warn_of_slips(path: str, value: Any, shape: Shape) -> None:
-    """Warn of keys and words inside an option that are nearly known ones."""
+    """Warn of keys and words inside an option that resemble known ones."""
     for place, word, known in _unknown(path, value, shape):
         _warn(place, word, known)
 
@@ -180,12 +180,12 @@ def _closest(word: str, known: frozenset[str]) -> str | None:
     from openrouter_adapter.options.vocabulary import PROVIDERS
 
     if known == PROVIDERS and _bare(word.partition("/")[0]) in {_bare(slug) for slug in known}:
-        # A provider has many names: "deepinfra/turbo" is an endpoint's, "AtlasCloud" is for show.
+        # A provider has many names: "deepinfra/turbo" is an endpoint, "AtlasCloud" a display name.
         return None
     matches = get_close_matches(word.lower(), sorted(known), n=1, cutoff=_CLOSENESS)
     if not matches:
         return None
-    # "fp12" beside "fp16" is a new size and no slip; "HIGH" beside "high" is one.
+    # "fp12" may be a new size, though "fp16" is known; "HIGH" is a misspelled "high".
     match, lower = matches[0], word.lower()
     return None if match != lower and _letters(match) == _letters(lower) else match
 

@@ -1,6 +1,6 @@
-"""The `plugins` option: what OpenRouter does to a request or its answer besides the model.
+"""The `plugins` option: what OpenRouter does to a request or its answer in addition to the model.
 
-A plugin that this module doesn't know is sent as it is.
+An unknown plugin is sent unchanged.
 """
 # ruff: noqa: TC001 -- pydantic reads these types when the program runs
 
@@ -28,7 +28,7 @@ from openrouter_adapter.options.vocabulary import (
 
 
 class Location(TypedDict, total=False):
-    """Where the person who asks is, roughly."""
+    """The approximate location of the user."""
 
     type: Required[LocationType]
     """Always `approximate`."""
@@ -39,7 +39,7 @@ class Location(TypedDict, total=False):
 
 
 class XSearch(TypedDict, total=False):
-    """Search of X (Twitter) beside native web search; xAI's models only, billed by xAI."""
+    """Search of X (Twitter) in addition to native web search; xAI's models only, billed by xAI."""
 
     allowed_x_handles: list[str]
     """At most 20; not together with `excluded_x_handles`."""
@@ -54,7 +54,7 @@ class XSearch(TypedDict, total=False):
 
 
 class WebPlugin(TypedDict, total=False):
-    """Web search results put before the model.
+    """Gives web search results to the model.
 
     Engine exa costs USD 4 per 1,000 results, on free models too; native search costs what the
     provider asks. https://openrouter.ai/docs/guides/features/plugins/web-search
@@ -64,13 +64,13 @@ class WebPlugin(TypedDict, total=False):
     enabled: bool
     """False switches off a plugin that the account has on by default."""
     engine: WebEngine
-    """Default: the provider's native search where there is one, else exa."""
+    """Default: the provider's native search if it has one, else exa."""
     max_results: int
     """How many results (default 5)."""
     max_uses: int
-    """How often the model may search in a turn, where the provider counts that."""
+    """The maximum number of searches in a turn, if the provider counts them."""
     mode: WebMode
-    """How deep the engine searches; each engine knows some of these words."""
+    """The depth of the search; each engine accepts some of these words."""
     search_prompt: str
     """The text that introduces the results to the model."""
     include_domains: list[str]
@@ -89,13 +89,13 @@ class WebFetchPlugin(TypedDict, total=False):
     allowed_domains: list[str]
     blocked_domains: list[str]
     max_content_tokens: int
-    """Longer pages are cut, in tokens, roughly."""
+    """The approximate length in tokens beyond which a page is cut."""
     max_uses: int
-    """How many pages a request may fetch."""
+    """The maximum number of pages that a request may fetch."""
 
 
 class PdfOptions(TypedDict, total=False):
-    """How PDFs are read."""
+    """The engine that reads PDFs."""
 
     engine: PdfEngine
     """`pdf-text` is free, `mistral-ocr` is billed by the page, `native` as input tokens."""
@@ -113,7 +113,7 @@ class FileParserPlugin(TypedDict, total=False):
 
 
 class ResponseHealingPlugin(TypedDict, total=False):
-    """Repairs broken JSON in answers that don't stream and were asked for with a JSON schema.
+    """Repairs invalid JSON in answers to a JSON schema that aren't streamed.
 
     https://openrouter.ai/docs/guides/features/plugins/response-healing
     """
@@ -123,7 +123,7 @@ class ResponseHealingPlugin(TypedDict, total=False):
 
 
 class ContextCompressionPlugin(TypedDict, total=False):
-    """Makes a prompt fit the model's context; what `transforms` was.
+    """Makes a prompt fit the model's context; the successor of `transforms`.
 
     https://openrouter.ai/docs/guides/features/message-transforms
     """
@@ -153,17 +153,17 @@ class AutoRouterPlugin(TypedDict, total=False):
     allowed_models: list[str]
     """Model names or patterns such as `anthropic/*`."""
     excluded_models: list[str]
-    """The same, and these win."""
+    """The same; these take precedence."""
     cost_tier: CostTier
     """A fifth of the price range, from `low` to `max`."""
     cost_quality_tradeoff: int
-    """0 to 10, higher is cheaper; `cost_tier` took its place."""
+    """0 to 10, higher is cheaper; replaced by `cost_tier`."""
     pin_model: bool
-    """Stay with the model that wrote the last assistant message (default false)."""
+    """Keep the model that wrote the last assistant message (default false)."""
 
 
 class AutoBetaRouterPlugin(TypedDict, total=False):
-    """Settings of the auto router's next version.
+    """Settings of the next version of the auto router.
 
     https://openrouter.ai/docs/guides/features/routers/auto-router
     """
@@ -182,7 +182,7 @@ class ParetoRouterPlugin(TypedDict, total=False):
     id: Required[Literal["pareto-router"]]
     enabled: bool
     max_price: float
-    """USD per million prompt tokens; takes the place of `min_coding_score`."""
+    """USD per million prompt tokens; replaces `min_coding_score`."""
     min_coding_score: float
     """0 to 1."""
     price_source: PriceSource
@@ -205,7 +205,7 @@ class SwitchyardRouterPlugin(TypedDict, total=False):
     id: Required[Literal["switchyard-router"]]
     algorithm: SwitchyardAlgorithm
     judge_model: str
-    """The model that judges; its call is billed too."""
+    """The model that decides; its call is billed, too."""
 
 
 class ServerTool(TypedDict, total=False):
@@ -217,19 +217,19 @@ class ServerTool(TypedDict, total=False):
 
 
 class FusionPlugin(TypedDict, total=False):
-    """Settings of `openrouter/fusion`, which asks several models and joins their answers."""
+    """Settings of `openrouter/fusion`, which calls several models and merges their answers."""
 
     id: Required[Literal["fusion"]]
     enabled: bool
     preset: FusionPreset
     analysis_models: list[str]
-    """The models that are asked, at most 8."""
+    """The models to call, at most 8."""
     model: str
-    """The model that joins the answers."""
+    """The model that merges the answers."""
     max_tool_calls: int
     """Steps with tools for each model (default 4, at most 16)."""
     tools: list[ServerTool]
-    """Default: web search and web fetch; an empty list is none."""
+    """Default: web search and web fetch; an empty list means none."""
 
 
 class AlignmentRule(TypedDict, total=False):
@@ -237,26 +237,26 @@ class AlignmentRule(TypedDict, total=False):
 
     rule: Required[str]
     watch: Required[list[WatchedField]]
-    """Which fields of the message the rule is about."""
+    """The fields of the message that the rule applies to."""
 
 
 class AlignmentPlugin(TypedDict, total=False):
-    """Tells the model rules and tests every turn against them (beta)."""
+    """Gives the model rules and checks every turn against them (beta)."""
 
     id: Required[Literal["alignment"]]
     rules: Required[list[AlignmentRule]]
     instruct: bool
-    """Whether the model is told the rules (default true)."""
+    """Whether the model gets the rules (default true)."""
     max_retries: int
-    """Calls made again after a withheld turn (default 1), each billed."""
+    """Retries after a withheld turn (default 1), each billed."""
     mode: Enforcement
-    """`enforce` withholds a turn that breaks a rule; `audit` (default) reports it."""
+    """`enforce` withholds a turn that violates a rule; `audit` (default) reports it."""
     threshold: float
-    """Probability from which a rule counts as broken, 0.01 to 1 (default 0.7)."""
+    """The probability above which a rule counts as violated, 0.01 to 1 (default 0.7)."""
 
 
 class ArmorPlugin(TypedDict, total=False):
-    """Tests every tool call of the model against rules before you get it (beta)."""
+    """Checks every tool call of the model against rules before returning it (beta)."""
 
     id: Required[Literal["armor"]]
     enabled: bool
@@ -266,13 +266,13 @@ class ArmorPlugin(TypedDict, total=False):
     """The rules, in Claude Code's form."""
     evaluate_native_tools: bool
     on_error: ArmorFailure
-    """What to do with a call that can't be tested (default `block`)."""
+    """What to do with a call that can't be checked (default `block`)."""
     output_mode: ArmorOutput
     use_cc_style_default_rules: bool
 
 
 class OtherPlugin(TypedDict, total=False):
-    """What every plugin has, for one that is newer than this package."""
+    """The fields that every plugin has, for one that is newer than this package."""
 
     id: Required[str]
     enabled: bool

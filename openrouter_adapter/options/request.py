@@ -1,4 +1,4 @@
-"""All request fields that OpenRouter has and OpenAI's chat API has not, or has in another form."""
+"""Types of the request fields that OpenAI's chat API lacks, or has in another form."""
 # ruff: noqa: TC001 -- pydantic reads these types when the program runs
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ProviderSort(TypedDict, total=False):
 
 
 class Percentiles(TypedDict, total=False):
-    """A threshold for each percentile of the recent past; all given ones must be met."""
+    """A threshold for each percentile of recent requests; all given ones must be met."""
 
     p50: float | None
     p75: float | None
@@ -78,7 +78,7 @@ class Percentiles(TypedDict, total=False):
 
 
 class ProviderPreferences(TypedDict, total=False):
-    """Routing preferences: which of a model's providers are asked, and in which order.
+    """Routing preferences: which of a model's providers may serve a request, and in which order.
 
     https://openrouter.ai/docs/guides/routing/provider-selection
     """
@@ -86,19 +86,19 @@ class ProviderPreferences(TypedDict, total=False):
     order: list[Provider] | None
     """Slugs to try first, in this order; switches load balancing off."""
     only: list[Provider] | None
-    """Slugs that may serve the request; all others are out."""
+    """Slugs that may serve the request; all others are excluded."""
     ignore: list[Provider] | None
     """Slugs that may not serve the request."""
     allow_fallbacks: bool | None
-    """Whether other providers stand in when the first ones fail (default true)."""
+    """Whether other providers are tried if the first ones fail (default true)."""
     require_parameters: bool | None
-    """Ask only providers that support every parameter of the request (default false)."""
+    """Use only providers that support every parameter of the request (default false)."""
     data_collection: DataCollection | None
-    """`deny` keeps out providers that may store your data (default `allow`)."""
+    """`deny` excludes providers that may store your data (default `allow`)."""
     zdr: bool | None
-    """Ask only endpoints that retain no data."""
+    """Use only endpoints that retain no data."""
     enforce_distillable_text: bool | None
-    """Ask only models whose authors allow distillation of their text."""
+    """Use only models whose authors allow distillation of their text."""
     sort: ProviderSort | SortBy | None
     """Order by price, throughput or latency; switches load balancing off."""
     quantizations: list[Quantization] | None
@@ -106,15 +106,15 @@ class ProviderPreferences(TypedDict, total=False):
     max_price: MaxPrice
     """The highest prices you accept."""
     preferred_min_throughput: Percentiles | float | None
-    """Tokens per second; a number stands for p50. Slower endpoints are asked last."""
+    """Tokens per second; a number stands for p50. Slower endpoints are tried last."""
     preferred_max_latency: Percentiles | float | None
-    """Seconds; a number stands for p50. Slower endpoints are asked last."""
+    """Seconds; a number stands for p50. Slower endpoints are tried last."""
     options: dict[str, dict[str, Any]]
-    """Settings of single providers, by slug; only those of the chosen one are passed on."""
+    """Settings of individual providers, by slug; only those of the chosen one are passed on."""
 
 
 class Reasoning(TypedDict, total=False):
-    """How much a model thinks, and whether you get to see it.
+    """How much a model reasons, and whether the reasoning is returned.
 
     Give `effort` or `max_tokens`, not both.
     https://openrouter.ai/docs/use-cases/reasoning-tokens
@@ -123,31 +123,31 @@ class Reasoning(TypedDict, total=False):
     effort: Effort | None
     """From `none` and `minimal` to `xhigh` and `max`."""
     max_tokens: int | None
-    """The most tokens to think with."""
+    """The maximum number of reasoning tokens."""
     exclude: bool | None
-    """Think, but leave the thoughts out of the answer (default false)."""
+    """Reason, but leave the reasoning out of the answer (default false)."""
     enabled: bool | None
-    """Think at all; follows from `effort` or `max_tokens` when not given."""
+    """Whether to reason; by default, whether `effort` or `max_tokens` is given."""
     summary: ReasoningSummary | None
-    """How the thoughts are summed up."""
+    """How the reasoning is summarized."""
     context: ReasoningContext | None
-    """Which turns' thoughts the model sees (Responses API)."""
+    """Which turns' reasoning the model sees (Responses API)."""
     mode: ReasoningMode | None
-    """`pro` thinks deeper, on models that can (Responses API)."""
+    """`pro` reasons more deeply, on models that support it (Responses API)."""
 
 
 class UsageAccounting(TypedDict, total=False):
-    """What the answer's `usage` holds.
+    """Content of the answer's `usage`.
 
     https://openrouter.ai/docs/use-cases/usage-accounting
     """
 
     include: bool
-    """Count tokens and give the cost in USD with the answer."""
+    """Return the token counts and the cost in USD with the answer."""
 
 
 class ImageConfig(TypedDict, total=False):
-    """How a generated image looks; some models know more keys than these two.
+    """Form of a generated image; some models accept more keys than these two.
 
     https://openrouter.ai/docs/guides/overview/multimodal/image-generation
     """
@@ -165,9 +165,9 @@ class WebSearchOptions(TypedDict, total=False):
     """
 
     search_context_size: SearchContextSize
-    """How much of the results the model reads; sets the price too."""
+    """How much of the results the model reads; also determines the price."""
     user_location: dict[str, Any] | None
-    """Where the person who asks is, in OpenAI's form."""
+    """The location of the user, in OpenAI's form."""
 
 
 class CacheControl(TypedDict, total=False):
@@ -176,20 +176,20 @@ class CacheControl(TypedDict, total=False):
     type: Required[CacheControlType]
     """Always `ephemeral`."""
     ttl: CacheLifetime
-    """How long it lives: `5m` or `1h`."""
+    """Its lifetime: `5m` or `1h`."""
 
 
 class PromptCacheOptions(TypedDict, total=False):
     """OpenAI's prompt cache, on models from GPT-5.6."""
 
     mode: Required[PromptCacheMode]
-    """`explicit`: only what carries a `prompt_cache_breakpoint` is cached."""
+    """`explicit`: only content with a `prompt_cache_breakpoint` is cached."""
     ttl: PromptCacheLifetime | None
-    """How long it lives at least: `30m` (default) or `12h`, which costs more to write."""
+    """Its minimum lifetime: `30m` (default) or `12h`, which costs more to write."""
 
 
 class Trace(TypedDict, total=False):
-    """Names for tracing; other keys are handed on to your destinations as they are."""
+    """Names for tracing; other keys are passed on to your destinations unchanged."""
 
     trace_id: str
     trace_name: str
@@ -202,7 +202,7 @@ class Debug(TypedDict, total=False):
     """Debugging help, in streams only."""
 
     echo_upstream_body: bool
-    """The first chunk shows the request that the provider got."""
+    """The first chunk has the request that the provider received."""
 
 
 class DeferredToolsSearch(TypedDict, total=False):
@@ -211,7 +211,7 @@ class DeferredToolsSearch(TypedDict, total=False):
     type: Required[DeferredToolsSearchType]
     max_results: int
     result_key: str
-    """Only for `custom`: where the caller's search puts what it found."""
+    """Only for `custom`: where the caller's search puts its results."""
     tool_id: str
     """Only for `custom`: the caller's search tool."""
 
@@ -255,7 +255,7 @@ class Options(TypedDict, total=False):
     https://openrouter.ai/docs/guides/routing/model-fallbacks
     """
     route: Route
-    """The old switch for `models`."""
+    """The former switch for `models`."""
     preset: str
     """A preset's slug.
 
@@ -267,33 +267,33 @@ class Options(TypedDict, total=False):
     https://openrouter.ai/docs/guides/features/message-transforms
     """
     plugins: list[Plugin]
-    """What OpenRouter does besides asking the model.
+    """What OpenRouter does in addition to calling the model.
 
     https://openrouter.ai/docs/guides/features/plugins
     """
     reasoning: Reasoning
     include_reasoning: bool
-    """The old form of `reasoning.exclude`, the other way round."""
+    """The former, inverse form of `reasoning.exclude`."""
     usage: UsageAccounting
     modalities: list[Modality]
-    """What the answer is made of, such as `["image", "text"]`."""
+    """Output modalities, such as `["image", "text"]`."""
     image_config: ImageConfig
     web_search_options: WebSearchOptions
     structured_outputs: bool
-    """Hold the answer to the JSON schema of `response_format`.
+    """Make the answer follow the JSON schema of `response_format`.
 
     https://openrouter.ai/docs/guides/features/structured-outputs
     """
     verbosity: Verbosity
-    """How long answers are."""
+    """The length of answers."""
     top_k: int
-    """Choose among the k likeliest tokens, 0 or more."""
+    """Sample from the k most likely tokens; 0 or more."""
     top_a: float
-    """0 to 1, relative to the square of the likeliest token's probability."""
+    """0 to 1, relative to the square of the most likely token's probability."""
     min_p: float
-    """0 to 1, relative to the likeliest token's probability."""
+    """0 to 1, relative to the most likely token's probability."""
     repetition_penalty: float
-    """0 to 2; 1 is none."""
+    """0 to 2; 1 has no effect."""
     service_tier: ServiceTier
     session_id: str
     """Groups requests and keeps them on one provider; at most 256 characters."""
@@ -306,4 +306,4 @@ class Options(TypedDict, total=False):
     """Any one of these ends the loop."""
     debug: Debug
     input_type: str
-    """What an embedding is for, such as `search_query`; embeddings only."""
+    """The purpose of an embedding, such as `search_query`; embeddings only."""

@@ -1,4 +1,4 @@
-"""Options against their types, by pydantic, and against one another.
+"""Validation of options: against their types, by pydantic, and against each other.
 
 The caller's values are read and never changed.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-# From OpenRouter's page on parameters; the type is right already.
+# From OpenRouter's page on parameters; the type has been checked.
 _RANGES: dict[str, tuple[float, float]] = {
     "top_k": (0, float("inf")),
     "top_a": (0, 1),
@@ -41,7 +41,7 @@ _NAMES = {
 _WORDS_SHOWN = 12
 _SLUGS_SHOWN = 5
 _LONGEST_SHOWN = 40
-# Below these keys a value may be a secret or somebody's text.
+# Values below these keys may be secrets or a person's text.
 _PRIVATE = frozenset(
     {
         "classifier_context",
@@ -57,7 +57,7 @@ _PRIVATE = frozenset(
 
 
 def faults_of_option(name: str, value: Any) -> list[str]:
-    """Return what is wrong with an option; warn of what looks like a slip."""
+    """Return the faults of an option; warn of words that look misspelled."""
     if name == "plugins":
         return _faults_of_plugins(value)
     faults = _faults_of_type(name, value, _adapter_of_option(name), shape_of_option(name))
@@ -92,9 +92,9 @@ def _faults_of_type(
     except ValidationError as error:
         if is_json:
             return _described(path, value, error, shape)
-        # A tuple is as good as a list on the wire; only pydantic's strict mode minds.
+        # A tuple becomes a list on the wire, though pydantic's strict mode rejects it.
         return _faults_of_type(path, _with_lists(value), adapter, shape, is_json=True)
-    # Without the index of a plugin, so that the same slip warns once.
+    # Without the index of a plugin, so that the same word warns once.
     warn_of_slips(path.partition(".")[0], value, shape)
     return []
 
@@ -133,13 +133,13 @@ def _described(path: str, value: Any, error: ValidationError, shape: Shape) -> l
     for detail in error.errors(include_url=False):
         place, inner, inner_shape = _followed(detail["loc"], value, shape)
         full = ".".join((path, *place))
-        # Every branch of a union complains of the same value: one fault is enough.
+        # Every branch of a union reports the same value: one fault is enough.
         faults.setdefault(full, _fault(full, inner, detail, inner_shape))
     return [fault for place, fault in faults.items() if not _is_above(place, faults)]
 
 
 def _is_above(place: str, others: Iterable[str]) -> bool:
-    # The branch that was not meant complains of the whole where the other names the spot.
+    # The branch that was not meant reports the whole value, the other one the part.
     return any(other.startswith(f"{place}.") for other in others)
 
 
@@ -153,7 +153,7 @@ def _fault(path: str, value: Any, detail: ErrorDetails, shape: Shape | None) -> 
 def _followed(
     location: tuple[int | str, ...], value: Any, shape: Shape | None
 ) -> tuple[list[str], Any, Shape | None]:
-    """Follow pydantic's location through the value; the names of union branches lead nowhere."""
+    """Follow pydantic's location through the value, skipping the names of union branches."""
     place: list[str] = []
     for step in location:
         if isinstance(value, dict) and step in value:
@@ -171,7 +171,7 @@ def _followed(
 
 
 def contradictions(fields: dict[str, Any]) -> list[str]:
-    """Return what contradicts what, both sides shown. The shapes are known to be right."""
+    """Return the contradictions between options whose types have been checked, with both values."""
     faults: list[str] = []
     reasoning = fields.get("reasoning")
     if reasoning is not None:
@@ -240,9 +240,9 @@ class Shape:
     """The type of one value.
 
     Attributes:
-        allowed: What it may be, for an error message.
+        allowed: A description of what is allowed, for an error message.
         keys: The known keys of an object, each with its shape.
-        values: The shape of the values of an object whose keys are free.
+        values: The shape of the values of an object that allows any key.
         item: The shape of a list's items.
         words: The known words of a string.
     """
@@ -266,7 +266,7 @@ def shape_of_option(name: str) -> Shape:
 
 @cache
 def shape_of_plugin(plugin_id: str) -> Shape:
-    """Return the shape of a plugin; of an unknown one, what all plugins have."""
+    """Return the shape of a plugin; of an unknown one, the fields that all plugins have."""
     plugin = _shape(PLUGINS.get(plugin_id, OtherPlugin))
     known = Shape(_among(tuple(PLUGINS)), words=frozenset(PLUGINS))
     return Shape(plugin.allowed, {**plugin.keys, "id": known})
@@ -291,7 +291,7 @@ def _shape(hint: Any) -> Shape:
 
 
 def _either(parts: list[Shape]) -> Shape:
-    # A word list already says that it is a string.
+    # A list of words implies a string.
     listed = any(part.words for part in parts)
     allowed = [part.allowed for part in parts if not (listed and part.allowed == _NAMES[str])]
     keys = {name: shape for part in parts for name, shape in part.keys.items()}
@@ -306,7 +306,7 @@ def _among(words: tuple[str, ...]) -> str:
 
 
 def shown(value: Any, path: str = "") -> str:
-    """Return `value` in JSON's words where it is short and public, else what kind it is."""
+    """Return `value` as JSON if it is short and not private, else its kind."""
     if _PRIVATE.isdisjoint(path.split(".")):
         if isinstance(value, bool):
             return "true" if value else "false"

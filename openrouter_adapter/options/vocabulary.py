@@ -1,9 +1,9 @@
-"""The words that OpenRouter's options are known to take: for editors, and for finding slips.
+"""Known values of OpenRouter's options, for editors and to detect misspelled ones.
 
-Every word list is open: OpenRouter adds words weekly, so any other string is sent as it is.
+Every list is open: OpenRouter adds values weekly, so any other string is sent unchanged.
 Lists follow OpenRouter's documentation and the request schema of its official SDK 1.3.84.
 """
-# ruff: noqa: PYI051 -- the words beside `str` are for editors
+# ruff: noqa: PYI051 -- the values next to `str` are for editors
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _AnyString:
-    """Tells pydantic that a string is enough, where editors see the known words too."""
+    """Makes pydantic accept any string, while editors offer the known ones."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
