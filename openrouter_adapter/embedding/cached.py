@@ -1,4 +1,4 @@
-"""An embedding of which LiteLLM's cache knew a part: what the rest cost, which LiteLLM drops."""
+"""The cost of an embedding that LiteLLM's cache had in part, which LiteLLM drops."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What usage.attach has put on the response of the inputs that were sent.
+# What usage.attach puts on the response to the inputs that were sent.
 _KEPT: Final = ("openrouter", "response_cost", "additional_headers", "headers")
 
 
 def keeping_the_cost(original: Callable[..., Any]) -> Callable[..., Any]:
-    """LiteLLM's merging of cached vectors with new ones, with the bill of the new ones on it."""
+    """A replacement for LiteLLM's merging of cached vectors with new ones that keeps their bill."""
     signature = inspect.signature(original)
 
     @functools.wraps(original)

@@ -33,13 +33,13 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
         inputs: A text, a list of texts, a list of tokens or of such lists, or multimodal
-            objects `{"content": [parts]}`; sent as it is.
+            objects `{"content": [parts]}`; sent unchanged.
         keywords: `dimensions`, `encoding_format`, `user`, and OpenRouter's own: `provider`,
             `input_type`, …; and `extra_body`, which is sent unchecked and fills in what no
-            keyword says.
+            keyword sets.
 
     Raises:
-        litellm.BadRequestError: no input, or an option that is wrong.
+        litellm.BadRequestError: there is no input, or an option is invalid.
     """
     if inputs is None or (isinstance(inputs, str | list | tuple) and not inputs):
         raise errors.bad_request(
@@ -59,7 +59,7 @@ def parse(
 ) -> dict[str, Any]:
     """The checked wire answer: a vector for each input, as floats, or as base64 if asked for.
 
-    The vectors stand in the order of the inputs, by their `index`.
+    The vectors have the order of the inputs, by their `index`.
 
     Raises:
         One of LiteLLM's exceptions: the answer is an error, lacks vectors, or has one with a
@@ -93,7 +93,7 @@ def parse(
 
 
 def _is_finite(vector: Iterable[float]) -> bool:
-    # The sum takes a tenth of the time of a look at each component: 2 ms for 512 x 1536 floats.
+    # The sum takes a tenth of the time of checking each component: 2 ms for 512 x 1536 floats.
     try:
         return math.isfinite(sum(vector))
     except TypeError:  # null, or no number at all
@@ -101,7 +101,7 @@ def _is_finite(vector: Iterable[float]) -> bool:
 
 
 def _in_order(vectors: list[Any]) -> list[Any]:
-    """The entries by their index, if that tells them apart; otherwise as they came."""
+    """The entries by their index if all have one of their own, else in their order."""
     places = [entry.get("index") for entry in vectors]
     if not all(type(place) is int for place in places) or len(set(places)) < len(places):
         return vectors
@@ -123,14 +123,14 @@ def _array(encoded: str) -> array[float]:
 
 
 def _little_endian(floats: array[float]) -> array[float]:
-    """Turns the bytes of each number around on the machines that have them the other way."""
+    """Swaps the bytes of each number on big-endian machines."""
     if sys.byteorder == "big":  # pragma: no cover - no such machine among ours
         floats.byteswap()
     return floats
 
 
 def _count(inputs: Any) -> int:
-    """How many vectors an input asks for: a list of tokens is one text."""
+    """The number of vectors that an input asks for: a list of tokens is one text."""
     if not isinstance(inputs, list | tuple):
         return 1
     return 1 if isinstance(inputs[0], int | float) else len(inputs)
@@ -163,7 +163,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
         stream: bool | None = None,
         fake_stream: bool | None = None,
     ) -> tuple[dict[str, Any], bytes | None]:
-        """Nothing to sign; the place where the finished body, `extra_body` in it, is admitted."""
+        """Nothing to sign, but the finished body, which includes `extra_body`, is admitted here."""
         admission.before_send(request_data, self._path)
         return headers, None
 

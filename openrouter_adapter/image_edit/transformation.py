@@ -1,7 +1,7 @@
 """`litellm.image_edit("openrouter/…")`: the class that LiteLLM calls, and its steps.
 
-Over chat, or from the images API for models that answer with images alone and for callers who say
-so: the images to change are its `input_references`.
+Requests go to the chat, or to the images API for models that only answer with images and for
+callers who choose it: the images to change are its `input_references`.
 
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# OpenAI's, which have no meaning on OpenRouter, and what does instead.
+# OpenAI's parameters without a meaning on OpenRouter, and what to do instead.
 _REFUSED: Final = {
     "mask": "the models choose themselves what to change; say in the prompt what to keep",
     "input_fidelity": "say in the prompt what to keep",
 }
-# What a chat has no field for, and what to do instead.
+# Parameters that a chat has no field for, and what to do instead.
 _ONLY_IMAGES_API: Final = {
     "background": "say in the prompt what the background is",
     "aspect_ratio": "give size or image_config",
@@ -53,12 +53,12 @@ def build_body(
         prompt: What to change.
         image: One image or a list: data URLs, links, bytes, open files, paths, (name, content).
         keywords: `size`, `quality`, `user`, OpenRouter's options (`image_config`, …), and
-            `extra_body`, which is sent unchecked and fills in what no keyword says.
+            `extra_body`, which is sent unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: an image, a size, a quality or an option is wrong.
+        litellm.BadRequestError: an image, a size, a quality or an option is invalid.
     """
-    # The words first, as OpenRouter recommends.
+    # The text first, as OpenRouter recommends.
     content = [{"type": "text", "text": _checked_prompt(prompt, model)}, *_parts(image, model)]
     return routes.chat_body(model, content, keywords)
 
@@ -76,12 +76,12 @@ def build_images_body(
     Args:
         model: As OpenRouter names it.
         prompt: What to change.
-        image: One image or a list, as for `build_body`; wire parts stay as they are.
-        keywords: As for new images (images_api.py), which says the rest too.
-        is_automatic: Whether the caller left the route to us.
+        image: One image or a list, as for `build_body`; wire parts are kept.
+        keywords: As for new images (images_api.py).
+        is_automatic: Whether the caller did not choose the route.
 
     Raises:
-        litellm.BadRequestError: an image or a field is wrong, or one that only a chat has.
+        litellm.BadRequestError: an image or a field is invalid, or only a chat has it.
     """
     text = _checked_prompt(prompt, model)
     fields = {**keywords, "input_references": _parts(image, model)}
@@ -122,10 +122,10 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
     ) -> dict[str, Any]:
         """Passes the supported ones on, with the `image_config` that size and quality ask for.
 
-        They stay beside it, and fill in what a caller's own `image_config` leaves open.
+        Both are kept, too, and fill in what a caller's own `image_config` leaves open.
 
         Raises:
-            litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
+            litellm.BadRequestError: one of them is invalid, and `drop_params` is off.
         """
         asked: Mapping[str, Any] = image_edit_optional_params
         route, is_automatic = routes.of_call(asked, model), routes.is_automatic(asked, model)
@@ -170,7 +170,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         return routes.with_advice(super().get_error_class(error_message, status_code, headers))
 
     def use_multipart_form_data(self) -> bool:
-        """JSON: the images are in the body, on either route."""
+        """Never: the images are in the JSON body, on either route."""
         return False
 
     def transform_image_edit_request(
@@ -182,13 +182,13 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
         litellm_params: Any,
         headers: dict[str, Any],
     ) -> tuple[dict[str, Any], Any]:
-        """The body, admitted; there are no files beside it."""
-        # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
+        """The body, admitted, and no files."""
+        # The parameters that LiteLLM's class does not declare, such as OpenRouter's options.
         unnamed = getattr(litellm_params, "model_extra", None) or {}
         own = options.gather_known(unnamed)
         keywords = {**own, **image_edit_optional_request_params}
         if "image_config" in own:
-            # What stands beside the caller's was made of size and quality, which are there too.
+            # The other one was made from size and quality, which are there, too.
             keywords["image_config"] = own["image_config"]
         if routes.of_call(keywords, model) == routes.IMAGES:
             is_automatic = routes.is_automatic(keywords, model)
@@ -202,7 +202,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
     def transform_image_edit_response(
         self, model: str, raw_response: httpx.Response, logging_obj: Any
     ) -> ImageResponse:
-        """LiteLLM's response with the images, the words beside them and the billed cost.
+        """LiteLLM's response with the images, the model's text and the billed cost.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or has no image.
@@ -233,7 +233,7 @@ def _is_kept(
     *,
     drop_params: bool,
 ) -> bool:
-    """Whether a parameter goes on; what is wrong is dropped with a warning, or raised."""
+    """Whether a parameter is kept; an invalid one is dropped with a warning, or raises."""
     try:
         _refuse(name, value, model)
         check(name, value, model)
@@ -269,10 +269,10 @@ def _check_for_images_api(name: str, value: Any, model: str) -> None:
 
 
 def _leave(name: str, value: Any, model: str) -> None:
-    """Checks nothing: a caller who chose the images API speaks its own terms."""
+    """Checks nothing: a caller who chose the images API uses its own values."""
 
 
-# By the route, and whether the model chose it.
+# By the route, and whether it was chosen by the model.
 _CHECKS: Final = {
     (routes.CHAT, True): _check_for_chat,
     (routes.CHAT, False): _check_for_chat,

@@ -1,7 +1,7 @@
-"""`litellm.image_generation("openrouter/…")`: the class and the steps it names.
+"""`litellm.image_generation("openrouter/…")`: the class that LiteLLM calls.
 
-Over chat, or from the images API (images_api.py) for models that answer with images alone and for
-callers who say so; routes.py decides.
+Requests go to the chat, or to the images API (images_api.py) for models that only answer with
+images and for callers who choose it; routes.py decides.
 
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
@@ -53,10 +53,10 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
     ) -> dict[str, Any]:
         """Passes the supported ones on, with the `image_config` that size and quality ask for.
 
-        They stay beside it, and fill in what a caller's own `image_config` leaves open.
+        Both are kept, too, and fill in what a caller's own `image_config` leaves open.
 
         Raises:
-            litellm.BadRequestError: one of them is wrong, and `drop_params` is off.
+            litellm.BadRequestError: one of them is invalid, and `drop_params` is off.
         """
         super().map_openai_params(non_default_params, optional_params, model, drop_params)
         route = routes.of_call(optional_params, model)
@@ -128,7 +128,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         api_key: str | None = None,
         json_mode: bool | None = None,
     ) -> ImageResponse:
-        """LiteLLM's response with the images, the words beside them and the billed cost.
+        """LiteLLM's response with the images, the model's text and the billed cost.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or has no image.

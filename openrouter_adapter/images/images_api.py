@@ -1,10 +1,10 @@
-"""OpenRouter's images API, the second route of images: its bodies and its answers.
+"""Bodies and answers of OpenRouter's images API, the second route of images.
 
-Models that answer with images alone take it by themselves, any other by
-`openrouter_image_route="images"`, for a call or for a Router's deployment (routes.py). What a
-caller wrote for a chat means the same here: `size` is a ratio and a tier, `quality` a tier, and
-what a chat alone can hold is refused before anything is sent. A caller who chose this route speaks
-its own terms: `size` and `quality` are then sent as they are.
+Models that only answer with images use it by default, any other with
+`openrouter_image_route="images"`, for a call or for a Router's deployment (routes.py). By default,
+keywords mean the same as for a chat: `size` is a ratio and a tier, `quality` a tier, and fields
+that only a chat has are refused before anything is sent. If the caller chose this route, `size` and
+`quality` are sent unchanged.
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
@@ -30,15 +30,15 @@ FIELDS: Final = frozenset(
         *("size", "stream", "trace", "user"),
     }
 )
-"""What OpenRouter's ImageGenerationRequest has."""
+"""The fields of OpenRouter's ImageGenerationRequest."""
 
-# `usage` is in every answer.
+# Every answer has `usage`, whether it is asked for or not.
 _NOT_SENT: Final = ("extra_headers", "image_route", "max_retries", "response_format", "usage")
-# OpenAI's older words for quality, in this endpoint's.
+# OpenAI's older values of quality, and this endpoint's.
 _QUALITIES: Final = {"standard": "medium", "hd": "high"}
-# Words of this endpoint that name no tier.
+# Values of this endpoint that stand for no tier.
 _OWN_QUALITIES: Final = frozenset({"xhigh", "max"})
-# What the chat route has in `image_config`, under this endpoint's names.
+# The fields of the chat's `image_config`, and this endpoint's names of them.
 _OF_CONFIG: Final = {"aspect_ratio": "aspect_ratio", "image_size": "resolution"}
 
 
@@ -55,12 +55,12 @@ def build_body(
             `input_references` (one image or a list, in any form of inputs.py),
             `image_config` as on the chat route, `user`, OpenRouter's options (`provider`, …),
             and `extra_body`, which is sent unchecked and fills in what no keyword says.
-        is_automatic: Whether the caller left the route to us: `size` becomes a ratio and a tier,
-            `quality` a tier where the model has tiers, and `extra_body` is no chat's.
+        is_automatic: Whether the caller did not choose the route: then `size` becomes a ratio and a
+            tier, `quality` a tier if the model has tiers, and `extra_body` has no fields of a chat.
 
     Raises:
-        litellm.BadRequestError: a field is wrong, or one that only a chat has; the message says
-            what is allowed.
+        litellm.BadRequestError: a field is invalid, or only a chat has it; the message names what
+            is allowed.
     """
     hidden = [name for name in keywords if name.startswith("_")]
     fields, given = options.body_fields(keywords, (*_NOT_SENT, *hidden))
@@ -88,13 +88,12 @@ def build_body(
 
 
 def mapped(fields: Mapping[str, Any], model: str = "") -> dict[str, Any]:
-    """A call's `size` and `quality` in this endpoint's fields, as a chat would have them.
+    """A call's `size` and `quality` as this endpoint's fields, with the meaning of a chat's.
 
-    A tier becomes `resolution` where the model has tiers or is not known, else `quality` keeps its
-    word.
+    A tier becomes `resolution` if the model has tiers or is unknown; otherwise `quality` is kept.
 
     Raises:
-        litellm.BadRequestError: one of them is wrong, or no ratio of the model's.
+        litellm.BadRequestError: one of them is invalid, or the model lacks the ratio.
     """
     known = models.find(model)
     has_tiers = known is None or known.takes("resolution")
@@ -112,10 +111,10 @@ def mapped(fields: Mapping[str, Any], model: str = "") -> dict[str, Any]:
 
 
 def config_of(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
-    """The `image_config` that stands for the `size` and `quality` of an automatic request.
+    """The `image_config` that corresponds to the `size` and `quality` of an automatic request.
 
     Raises:
-        litellm.BadRequestError: one is wrong, or not among what OpenRouter lists for the model.
+        litellm.BadRequestError: one is invalid, or not in OpenRouter's list for the model.
     """
     asked = mapped(fields, model)
     _check_parameters(asked, model)
@@ -125,7 +124,7 @@ def config_of(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
 def _of_size(size: Any, model: str, known: models.ImageModel | None) -> dict[str, Any]:
     is_pixels = sizing.is_pixels(size)
     if is_pixels and known and not known.takes("aspect_ratio") and known.are_read:
-        # The model makes any pixels, or none: OpenRouter says which.
+        # Such a model takes any pixels, or none: OpenRouter decides.
         return {"size": size}
     asked = sizing.of_size(size, model, known.aspect_ratios if known else None)
     found = {_OF_CONFIG[name]: value for name, value in asked.items()}
@@ -138,7 +137,7 @@ def _of_size(size: Any, model: str, known: models.ImageModel | None) -> dict[str
 
 
 def _refuse_chat(model: str, fields: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
-    """Refuses what only a chat can hold: it would be dropped, and its words with it."""
+    """Refuses fields that only a chat has: they would be dropped."""
     for name in (*fields, *extra):
         is_option = name in options.OPENROUTER_FIELDS or name in NATIVE_FIELDS
         if is_option and name not in FIELDS and name not in {"image_config", "usage"}:
@@ -158,7 +157,7 @@ def _put_mapped(fields: dict[str, Any], model: str) -> None:
 
 
 def _check_parameters(fields: Mapping[str, Any], model: str) -> None:
-    """Holds a request to what OpenRouter lists for its model, where that was read."""
+    """Checks a request against OpenRouter's list for its model, if that was read."""
     known = models.find(model)
     if known is None or not known.are_read or known.parameters is None:
         return
@@ -168,10 +167,10 @@ def _check_parameters(fields: Mapping[str, Any], model: str) -> None:
 
 
 def references(given: Any, model: str = "") -> list[Any]:
-    """Reference images as the wire has them; parts that are so already stay as they are.
+    """Reference images in the wire's form; parts that have it are kept.
 
     Raises:
-        litellm.BadRequestError: one of them is no image.
+        litellm.BadRequestError: one of them is not an image.
     """
     parts: list[Any] = []
     for one in given if isinstance(given, list) else [given]:
@@ -188,7 +187,7 @@ def _put_size(fields: dict[str, Any], model: str) -> None:
     if size is None or size == "auto":
         return
     if not sizing.is_pixels(size):
-        # A ratio has a field of its own here; a tier is a size too.
+        # A ratio has a field of its own here; a tier is also a size.
         size_of_chat = sizing.of_size(size, model)
         if "aspect_ratio" in size_of_chat:
             fields.setdefault("aspect_ratio", size_of_chat["aspect_ratio"])
@@ -213,7 +212,7 @@ def _put_config(fields: dict[str, Any], model: str) -> None:
 def parse(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> dict[str, Any]:
-    """The checked wire answer: `data` with an image at least.
+    """The checked wire answer: `data` has at least one image.
 
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no image.

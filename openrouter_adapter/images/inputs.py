@@ -1,4 +1,4 @@
-"""The images that a caller gives, in whatever form, as the URLs that a request holds."""
+"""Images that a caller gives, in any form → URLs in a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from openrouter_adapter.wire import errors
 
-# How files of the formats begin that OpenRouter documents for image inputs.
+# First bytes of the formats that OpenRouter documents for image inputs.
 _BEGINNINGS: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -22,12 +22,12 @@ _ALLOWED: Final = (
 
 
 def to_urls(images: Any, model: str = "", field: str = "image") -> list[str]:
-    """The URLs of one image or of several, in their order; what is no link becomes a data URL.
+    """The URLs of one image or of several, in order; anything but a link becomes a data URL.
 
-    A string is a URL, never a path: a proxy's callers choose strings, and would read its files.
+    A string is a URL, never a path: otherwise a proxy's callers could read its files.
 
     Raises:
-        litellm.BadRequestError: there is no image, or one is nothing of that.
+        litellm.BadRequestError: there is no image, or one has an unknown form.
     """
     given = [one for one in (images if isinstance(images, list) else [images]) if one is not None]
     if not given:
@@ -61,7 +61,7 @@ def _to_url(image: Any, place: str, model: str) -> str:
 
 
 def _read(image: Any) -> bytes | None:
-    """The bytes of an image; a file is left where it was, so that a retry can read it again."""
+    """The bytes of an image; a file gets its position back, so that a retry can read it again."""
     if isinstance(image, bytes | bytearray):
         return bytes(image)
     if isinstance(image, Path):

@@ -1,9 +1,8 @@
-"""What image models do and take: as the catalogue read it, else as this release knows it.
+"""Image models: outputs and parameters, as read from OpenRouter's lists or as of this release.
 
-A model that answers with images alone is refused by OpenRouter on the chat route, so the route of a
-request depends on the model. Both routes are chosen in layers below the catalogue; whoever reads
-OpenRouter's lists reports them here with `learn` and `describe`, and nothing here reads a file or
-asks the network.
+OpenRouter refuses a model that only answers with images on the chat route, so the route of a
+request depends on the model. Routes are chosen in layers below the catalogue, which therefore passes the
+lists that it reads to `learn` and `describe`; nothing here reads a file or the network.
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 MOST_IMAGES: Final = 10
 """The largest `n` that the images API takes of any model."""
 
-# What a descriptor may stand for. `size` is not among them: OpenRouter turns it into the fields
-# that a model takes.
+# Fields that may have a descriptor. `size` is not among them: OpenRouter converts it to the fields
+# that a model accepts.
 _DESCRIBED: Final = (
     *("aspect_ratio", "background", "input_references", "n", "output_compression"),
     *("output_format", "quality", "resolution", "seed"),
 )
-# OpenRouter leaves these out for models that lack them.
+# OpenRouter drops these for models that lack them.
 _IGNORED: Final = frozenset({"output_compression", "quality"})
 
 _only_images: dict[str, bool] = {}
@@ -39,12 +38,12 @@ class ImageModel:
     """A model that makes images.
 
     Attributes:
-        only_images: Whether it answers with images alone. OpenRouter refuses a chat whose
+        only_images: Whether it only answers with images. OpenRouter refuses a chat whose
             `modalities` ask such a model for text.
         parameters: `supported_parameters` of OpenRouter's image models: a descriptor for each field
-            that the model takes. None where they are not known.
-        are_read: Whether the parameters were read from OpenRouter, and requests can be held to
-            them; those of this release may be out of date, and only help to plan a request.
+            that the model accepts. None if they are unknown.
+        are_read: Whether the parameters were read from OpenRouter, so that requests can be checked
+            against them; those of this release may be out of date, and only help to plan.
     """
 
     only_images: bool
@@ -52,7 +51,7 @@ class ImageModel:
     are_read: bool = False
 
     def takes(self, field: str) -> bool:
-        """Whether a field reaches the model; True where its parameters are not known."""
+        """Whether the model accepts a field; True if its parameters are unknown."""
         return self.parameters is None or field in self.parameters
 
     @property
@@ -68,7 +67,7 @@ class ImageModel:
 
     @property
     def aspect_ratios(self) -> tuple[str, ...] | None:
-        """The ratios that OpenRouter lists for the model; None where they were not read."""
+        """The ratios that OpenRouter lists for the model; None if they were not read."""
         if not self.are_read or self.parameters is None:
             return None
         descriptor = self.parameters.get("aspect_ratio")
@@ -79,11 +78,11 @@ class ImageModel:
 
 
 def find(model: str) -> ImageModel | None:
-    """What is known of a model that makes images; None for any other, and for unknown ones.
+    """The entry of a model that makes images; None for any other, and for unknown ones.
 
     Args:
         model: As a request names it, with or without `openrouter/`; a variant such as `:free`
-            counts as the model itself where it is not known by its own name.
+            counts as the model itself unless it has an entry of its own.
     """
     name = model.removeprefix("openrouter/")
     base = name.partition(":")[0]
@@ -101,23 +100,23 @@ def find(model: str) -> ImageModel | None:
 
 
 def learn(only_images: Mapping[str, bool]) -> None:
-    """Takes over which models make images, and whether they answer with nothing else."""
+    """Stores which models make images, and whether they answer with nothing else."""
     _only_images.update(only_images)
 
 
 def describe(parameters: Mapping[str, Parameters]) -> None:
-    """Takes over `supported_parameters`, as OpenRouter has them now, by the model's name."""
+    """Stores OpenRouter's current `supported_parameters`, by the model's name."""
     _parameters.update(parameters)
 
 
 def forget() -> None:
-    """Forgets everything that was read; what this release knows stays."""
+    """Forgets everything that was read; the entries of this release stay."""
     _only_images.clear()
     _parameters.clear()
 
 
 def faults(fields: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a model does not take of a request: the field, and what is wrong with it.
+    """The fields of a request that a model does not accept, each with the reason.
 
     Args:
         fields: The request's fields, as they would be sent.
@@ -139,7 +138,7 @@ def faults(fields: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator
 
 
 def _allowed(value: Any, descriptor: Mapping[str, Any]) -> str | None:
-    """What a descriptor allows in place of a value; None where the value is allowed."""
+    """The values that a descriptor allows; None if it allows the given one."""
     values = descriptor.get("values")
     if descriptor.get("type") == "enum" and isinstance(values, list):
         return None if value in values else " | ".join(map(repr, values))
@@ -157,7 +156,7 @@ def _is_number(value: Any) -> bool:
 
 # OpenRouter's image models on 5 October 2026, for requests made before its own lists were read:
 # from `GET /images/models` and `GET /images/models/{author}/{slug}/endpoints`. Only what a request
-# is planned by: which models answer with images alone, how many images a request may ask for, and
+# is planned by: which models only answer with images, how many images a request may ask for, and
 # the tiers of size. Prices, and everything that OpenRouter checks itself, are read, not shipped.
 _TO_4K: Final = ("1K", "2K", "4K")
 _TO_2K: Final = ("1K", "2K")
@@ -228,7 +227,7 @@ def _shipped() -> dict[str, tuple[bool, dict[str, Any]]]:
 
 
 def _shipped_parameters(most: int, tiers: tuple[str, ...]) -> dict[str, Any]:
-    """In OpenRouter's own form: a descriptor for each field."""
+    """Parameters in OpenRouter's own form: a descriptor for each field."""
     found: dict[str, Any] = {"n": {"type": "range", "min": 1, "max": most}}
     if tiers:
         found["resolution"] = {"type": "enum", "values": list(tiers)}

@@ -1,7 +1,7 @@
-"""Images that come in a chat completion: as LiteLLM's response, and those of several requests.
+"""Answers with images → LiteLLM's response, and the sum of several responses.
 
-The chat route answers a request with what the model makes, whatever `n` says; so `n` images
-are `n` requests, and their images, usage and cost are added up.
+The chat route ignores `n`: `n` images are `n` requests, and their images, usage and cost are added
+up.
 See https://openrouter.ai/docs/features/multimodal/image-generation.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# More at once would rather meet a rate limit than be faster.
+# More at once would hit a rate limit rather than be faster.
 MOST_AT_ONCE: Final = 16
 
 
@@ -48,12 +48,12 @@ def image_response(
         body: A completion, or the answer of the images API.
         headers: The response headers.
         model: The model asked for.
-        into: LiteLLM's own empty response, where it made one.
-        found: The images; None to look for them in a completion.
+        into: LiteLLM's own empty response, if it made one.
+        found: The images; None to take them from a completion.
         as_url: Whether the caller asked for URLs: data becomes a data URL.
 
     Raises:
-        One of LiteLLM's exceptions: there is no image in it, see `images_of`.
+        One of LiteLLM's exceptions: it has no image, see `images_of`.
     """
     made = ImageResponse() if into is None else into
     if found is None:
@@ -73,13 +73,13 @@ def images_of(
 ) -> list[dict[str, Any]]:
     """The images of a checked completion, as the fields of LiteLLM's ImageObject.
 
-    A data URL becomes `b64_json`, its media type and the words beside the image stand in
-    `provider_specific_fields`; a link becomes `url`.
+    A data URL becomes `b64_json`, a link `url`; `provider_specific_fields` has the media type and
+    the text of the answer.
 
     Raises:
-        litellm.UnprocessableEntityError: the model answered in words only; the message holds
-            them, `openrouter["cost"]` what they cost.
-        litellm.ContentPolicyViolationError: because it may not make the image.
+        litellm.UnprocessableEntityError: the model answered with text only; the message has the
+            text, `openrouter["cost"]` its cost.
+        litellm.ContentPolicyViolationError: the model refused the image.
     """
     images = [image for choice in body["choices"] for image in _images_of_choice(choice)]
     if not images:
@@ -105,7 +105,7 @@ def _images_of_choice(choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             description, _, data = url.partition(",")
             specific["media_type"] = description[5:].removesuffix(";base64")
             if not description.endswith(";base64"):
-                # An SVG may come as its text.
+                # An SVG may arrive as text.
                 data = base64.b64encode(unquote_to_bytes(data)).decode()
         yield {
             "b64_json": data,
@@ -133,7 +133,7 @@ def _no_image(body: Mapping[str, Any], headers: Mapping[str, str] | None, model:
 
 
 def image_usage(wire: Mapping[str, Any]) -> ImageUsage:
-    """LiteLLM's usage of images, text and image tokens apart; the wire's fields ride along."""
+    """LiteLLM's usage of images, with separate text and image tokens and all fields of the wire."""
     prompt = _details(wire, "prompt_tokens_details")
     answer = _details(wire, "completion_tokens_details")
     read, written = wire.get("prompt_tokens") or 0, wire.get("completion_tokens") or 0
@@ -160,7 +160,7 @@ def _details(wire: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _image_object(image: dict[str, Any], *, as_url: bool) -> ImageObject:
-    """LiteLLM's image; where the caller asked for URLs, the data as a data URL."""
+    """LiteLLM's image; if the caller asked for URLs, with a data URL."""
     if as_url and image["b64_json"]:
         media_type = image["provider_specific_fields"].get("media_type", "image/png")
         url = f"data:{media_type};base64,{image['b64_json']}"
@@ -169,10 +169,10 @@ def _image_object(image: dict[str, Any], *, as_url: bool) -> ImageObject:
 
 
 def count(parameters: Mapping[str, Any], model: str = "") -> int:
-    """How many images a call asks for.
+    """The number of images that a call asks for.
 
     Raises:
-        litellm.BadRequestError: `n` is no whole number from 1.
+        litellm.BadRequestError: `n` is not a whole number from 1.
     """
     wanted = parameters.get("n")
     wanted = 1 if wanted is None else wanted
@@ -184,10 +184,10 @@ def count(parameters: Mapping[str, Any], model: str = "") -> int:
 def send_each(
     send: Callable[[dict[str, Any]], ImageResponse], calls: Sequence[dict[str, Any]]
 ) -> ImageResponse:
-    """Sends calls side by side and adds their answers up.
+    """Sends calls concurrently and adds their answers up.
 
     Raises:
-        The first failure, where there is nothing but failures.
+        The first failure, if all of them fail.
     """
     if len(calls) == 1:
         return send(calls[0])
@@ -215,13 +215,12 @@ def _outcome(future: Any) -> Any:
 
 
 def _added_up(outcomes: Sequence[Any]) -> ImageResponse:
-    """One response of several: all images, the sums of their usage and cost.
+    """One response for several: all images, and the sums of usage and cost.
 
-    Requests that failed beside others that did not are said in a warning, and what they cost is
-    in the sum.
+    If only some requests failed, a warning names the first failure; the sum includes their cost.
 
     Raises:
-        The first failure, where there is nothing but failures.
+        The first failure, if all of them fail.
     """
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     responses = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
@@ -249,14 +248,14 @@ def _put_cost(whole: ImageResponse, facts: list[dict[str, Any]], charged: list[A
         **facts[0],
         "generation_ids": [one["generation_id"] for one in facts if "generation_id" in one],
     }
-    # What a provider account of your own pays on top stands in the details of BYOK requests only.
+    # Only the details of BYOK requests have the cost charged to your own provider account.
     by_own_key = [one for one in facts if one.get("is_byok")]
     details = _added([one.get("cost_details") for one in by_own_key or facts])
     summed |= {"cost_details": details} if details else {}
     summed |= {"is_byok": True} if by_own_key else {}
     amounts = [usage.usd(cost) for cost in charged]
     if None in amounts:
-        # One that is not known makes the sum unknown.
+        # One unknown cost makes the sum unknown.
         summed.pop("cost", None)
         hidden.pop("response_cost", None)
         hidden["additional_headers"].pop(usage.COST_HEADER, None)
@@ -267,13 +266,13 @@ def _put_cost(whole: ImageResponse, facts: list[dict[str, Any]], charged: list[A
 
 
 def _sum_of_usage(usages: list[Any]) -> ImageUsage:
-    """The tokens of all; what they cost is in the hidden params, failures included."""
+    """The tokens of all; the hidden params have their cost, failures included."""
     summed = _added([one.model_dump() for one in usages])
     return ImageUsage(**{n: v for n, v in summed.items() if n not in {"cost", "cost_details"}})
 
 
 def _added(values: Sequence[Any]) -> Any:
-    """Numbers added up exactly, objects field by field; of anything else the first."""
+    """The exact sum of numbers, of objects field by field; of anything else the first."""
     given = [value for value in values if value is not None]
     if not given:
         return None

@@ -1,7 +1,7 @@
-"""Which way an image is asked for: as a chat that answers with images, or from the images API.
+"""The route of an image request: a chat that answers with images, or the images API.
 
-OpenRouter refuses a chat that asks a model for text when images are all that it makes, so those
-models take the images API. What the caller says wins: `openrouter_image_route`, or `modalities`,
+OpenRouter refuses a chat that asks for text from a model that only makes images, so those models
+use the images API. The caller's choice takes precedence: `openrouter_image_route`, or `modalities`,
 which only a chat has.
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
@@ -25,12 +25,11 @@ IMAGES: Final = "images"
 CHAT_PATH: Final = "/chat/completions"
 IMAGES_PATH: Final = "/images"
 
-# The route of a call that is being sent, among its parameters: what is known of a model may change
-# while the call is prepared, and its URL, body and answer must belong to one route. No option's
-# name: it is not sent.
+# The parameter with the route of a call that is being sent: the entry of a model may change while
+# the call is prepared, and its URL, body and answer must belong to one route. It is not sent.
 PINNED: Final = "_openrouter_adapter_image_route"
 
-# Settled here or in handlers.py; what is left of the keywords is sent.
+# Handled here or in handlers.py; all other keywords are sent.
 _NOT_IN_CHAT: Final = (
     *("extra_headers", "image_route", "max_retries", "n", "quality", "response_format", "size"),
     PINNED,
@@ -38,7 +37,7 @@ _NOT_IN_CHAT: Final = (
 
 
 def of_call(parameters: Mapping[str, Any], model: str = "") -> str:
-    """`"chat"` or `"images"`, by a call's parameters and by what its model does.
+    """`"chat"` or `"images"`, by a call's parameters and its model's outputs.
 
     Raises:
         litellm.BadRequestError: the parameters name an unknown route.
@@ -56,10 +55,10 @@ def of_call(parameters: Mapping[str, Any], model: str = "") -> str:
 
 
 def shares(parameters: Mapping[str, Any], model: str = "") -> tuple[str, list[int]]:
-    """The route of a call, and how many images each of its requests asks for.
+    """The route of a call, and the number of images of each of its requests.
 
     Raises:
-        litellm.BadRequestError: `n` is no whole number from 1, or the route is unknown.
+        litellm.BadRequestError: `n` is not a whole number from 1, or the route is unknown.
     """
     route = of_call(parameters, model)
     wanted = response.count(parameters, model)
@@ -71,13 +70,13 @@ def shares(parameters: Mapping[str, Any], model: str = "") -> tuple[str, list[in
 
 
 def with_share(parameters: Mapping[str, Any], route: str, share: int) -> dict[str, Any]:
-    """A call's parameters for one of its requests, its route settled."""
+    """A call's parameters for one of its requests, with the route."""
     kept = {name: value for name, value in parameters.items() if name != "n"}
     return {**kept, PINNED: route, **({"n": share} if share > 1 else {})}
 
 
 def is_automatic(parameters: Mapping[str, Any], model: str = "") -> bool:
-    """Whether the caller named no route, so that the model decides.
+    """Whether the caller chose no route, so that the model decides.
 
     Raises:
         litellm.BadRequestError: the parameters name an unknown route.
@@ -86,13 +85,13 @@ def is_automatic(parameters: Mapping[str, Any], model: str = "") -> bool:
 
 
 def modalities(model: str) -> list[str]:
-    """What a chat asks of a model: images, and text where the model also writes."""
+    """The modalities that a chat asks for: images, and text unless the model only makes images."""
     known = models.find(model)
     return ["image"] if known is not None and known.only_images else ["image", "text"]
 
 
 def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str = "") -> str:
-    """The route that an answer came by: that of its request, where the response knows it."""
+    """The route of an answer: that of its request, if the response has it."""
     try:
         path = answer.request.url.path
     except RuntimeError:
@@ -105,13 +104,13 @@ def chat_body(model: str, content: Any, keywords: Mapping[str, Any]) -> dict[str
 
     Args:
         model: As OpenRouter names it.
-        content: What to draw, or parts that say what to change in which images.
+        content: The prompt, or parts with the prompt and the images to change.
         keywords: `size` and `quality`, which fill in what the caller's `image_config` leaves open,
             field by field; `user`, OpenRouter's options, and `extra_body`, which is sent unchecked
-            and fills in what no keyword says.
+            and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: a size, a quality or an option that is wrong.
+        litellm.BadRequestError: a size, a quality or an option is invalid.
     """
     fields, extra = options.body_fields(keywords)
     config = sizing.of_both(fields, model)
@@ -131,9 +130,9 @@ def chat_body(model: str, content: Any, keywords: Mapping[str, Any]) -> dict[str
 
 
 def with_advice(exception: Exception) -> Exception:
-    """The exception of a failed request; a 404 for an unknown model on chat names the other route.
+    """The exception of a failed request; a 404 for an unknown model suggests the other route.
 
-    Called, as `errors.of_failure` is, from within the handler of its cause.
+    Called from within the handler of its cause, like `errors.of_failure`.
     """
     from litellm.exceptions import NotFoundError
 

@@ -15,7 +15,7 @@ from openrouter_adapter.wire import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# The ratios of OpenRouter's first image models, with the pixels it says they make.
+# The ratios of OpenRouter's first image models, with their documented pixels.
 PIXELS: Final[Mapping[str, tuple[int, int]]] = {
     "1:1": (1024, 1024),
     "2:3": (832, 1248),
@@ -28,11 +28,11 @@ PIXELS: Final[Mapping[str, tuple[int, int]]] = {
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 }
-# `aspect_ratio` of ImageGenerationRequest: what the guide names, and what few models list.
+# `aspect_ratio` of ImageGenerationRequest: the guide's ratios, and those of few models.
 COMMON_RATIOS: Final = (*PIXELS, "1:2", "2:1", "1:4", "4:1", "1:8", "8:1", "9:21")
 RARE_RATIOS: Final = ("5:7", "7:5", "9:19.5", "19.5:9", "9:20", "20:9", "2.35:1", "5:2")
 
-# OpenAI's words for quality, as LiteLLM's page maps them.
+# OpenAI's values of quality, as LiteLLM's page maps them.
 TIERS: Final[Mapping[str, str]] = {
     "low": "1K",
     "standard": "1K",
@@ -40,17 +40,17 @@ TIERS: Final[Mapping[str, str]] = {
     "high": "4K",
     "hd": "4K",
 }
-# From how many pixels on a size asks for more than the usual tier: 4K from 3840 by 2160, 2K from
-# what lies clearly nearer to 2048 by 2048 than to 1024 by 1024.
+# The number of pixels from which a size means a higher tier than usual: 4K from 3840 by 2160, 2K
+# from what is clearly nearer to 2048 by 2048 than to 1024 by 1024.
 _TIER_FROM: Final = (("4K", 8_000_000), ("2K", 3_000_000))
 
-# How far a size may lie from its nearest ratio. OpenRouter's own pixel sizes are up to 2.9 % off.
+# The largest deviation of a size from its nearest ratio. OpenRouter's own sizes deviate by 2.9 %.
 TOLERANCE: Final = 0.05
 
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _RATIO = re.compile(r"\d{1,4}(?:\.\d+)?:\d{1,4}(?:\.\d+)?")
 _TIER = re.compile(r"\d{1,2}(?:\.\d+)?[kK]|512|768")
-# The pixels of a ratio that no page gives them for have this area, and sides of this multiple.
+# A ratio without documented pixels gets sides of this area that are multiples of this step.
 _AREA: Final = 1024 * 1024
 _STEP: Final = 16
 
@@ -64,17 +64,16 @@ def of_size(size: str, model: str = "", ratios: Sequence[str] | None = None) -> 
     """The `image_config` fields that a size asks for.
 
     `"1536x1024"` gives the nearest ratio, and from 3 megapixels on a tier too (`"2048x2048"` is
-    2K); a ratio or a tier (`"16:9"`, `"2K"`) is taken as it is; `"auto"` leaves the choice to the
-    model.
+    2K); a ratio or a tier (`"16:9"`, `"2K"`) is kept; `"auto"` leaves the choice to the model.
 
     Args:
         size: Pixels, a ratio, a tier or `"auto"`.
         model: For the message of an error.
-        ratios: Those that the model makes; None for all that OpenRouter documents.
+        ratios: Those that the model accepts; None for all that OpenRouter documents.
 
     Raises:
-        litellm.BadRequestError: no size, or pixels more than 5 % away from every ratio; names
-            the nearest.
+        litellm.BadRequestError: it is not a size, or deviates more than 5 % from every ratio; the
+            message names the nearest.
     """
     if size == "auto":
         return {}
@@ -97,7 +96,7 @@ def of_quality(quality: str, model: str = "") -> dict[str, str]:
     """The `image_config` fields that a quality asks for; `"auto"` asks for none.
 
     Raises:
-        litellm.BadRequestError: an unknown word; names the known ones.
+        litellm.BadRequestError: an unknown value; the message names the known ones.
     """
     if quality == "auto":
         return {}
@@ -116,11 +115,11 @@ def of_quality(quality: str, model: str = "") -> dict[str, str]:
 def of_both(fields: Mapping[str, Any], model: str = "") -> dict[str, str]:
     """The `image_config` fields that a request's `size` and `quality` ask for.
 
-    A tier that the size names wins over the quality's. Where the model's own ratios were read,
-    pixels are the nearest of those.
+    The tier of the size takes precedence over the quality's. If the model's own ratios were read,
+    pixels become the nearest of those.
 
     Raises:
-        litellm.BadRequestError: one of them is wrong.
+        litellm.BadRequestError: one of them is invalid.
     """
     config: dict[str, str] = {}
     if fields.get("size") is not None:
@@ -140,9 +139,9 @@ def _tier(sides: tuple[int, int]) -> dict[str, str]:
 def _nearest_ratio(
     sides: tuple[int, int], size: str, model: str, ratios: Sequence[str] | None
 ) -> str:
-    """The ratio of a size: its own, else the nearest; a common one within reach wins over others.
+    """The ratio of a size: its own, else the nearest common one within tolerance, else the nearest.
 
-    Without that rule OpenRouter's own 1184x864, which is its 4:3, would be 7:5.
+    Without that order, OpenRouter's own 1184x864, which is its 4:3, would be 7:5.
     """
     wanted = math.log(sides[0] / sides[1])
     known = tuple(ratios or (*COMMON_RATIOS, *RARE_RATIOS))

@@ -95,7 +95,7 @@ def with_extra(
     return {**body, **added} if added else body
 
 
-def unsaid(extra: Any, given: Collection[str], model: str = "") -> dict[str, Any]:
+def unsaid(extra: Any, said: Collection[str], model: str = "") -> dict[str, Any]:
     """Return the fields of `extra_body` that no keyword of the call sets.
 
     Raises:
@@ -105,7 +105,7 @@ def unsaid(extra: Any, given: Collection[str], model: str = "") -> dict[str, Any
         return {}
     if not isinstance(extra, dict):
         raise errors.bad_request(f"extra_body={extra!r:.100}: give an object of fields", model)
-    return {name: value for name, value in extra.items() if name not in given}
+    return {name: value for name, value in extra.items() if name not in said}
 
 
 def headers_of(parameters: Mapping[str, Any], model: str = "") -> dict[str, str]:

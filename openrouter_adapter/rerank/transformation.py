@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Cohere's, which LiteLLM's function takes and OpenRouter's endpoint does not have.
+# Cohere's parameters, which LiteLLM's function accepts and OpenRouter's endpoint lacks.
 _UNSUPPORTED: Final = ("rank_fields", "max_chunks_per_doc", "max_tokens_per_doc", "instruction")
 
 
@@ -33,10 +33,10 @@ def build_body(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
         model: As OpenRouter names it.
         keywords: `query`, `documents` (texts, or objects with `text` and `image`), `top_n`,
             `user`, OpenRouter's options (`provider`, …), and `extra_body`, which is sent
-            unchecked and fills in what no keyword says.
+            unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: a field is wrong; the message says what is allowed.
+        litellm.BadRequestError: a field is invalid; the message names what is allowed.
     """
     fields, extra = options.body_fields(keywords)
     _check_query(fields, model)
@@ -74,7 +74,7 @@ def parse(
     """The checked wire answer: `results`, best first, each with `index` and `relevance_score`.
 
     Raises:
-        One of LiteLLM's exceptions: the answer is an error, or ranks nothing that was sent.
+        One of LiteLLM's exceptions: the answer is an error, or has no valid results.
     """
     body = errors.read_body(content, headers, model)
     results, count = body.get("results"), len(request["documents"])
@@ -122,7 +122,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
         max_tokens_per_doc: int | None = None,
         instruction: str | None = None,
     ) -> dict[str, Any]:
-        """What is meant for OpenRouter of all that LiteLLM has of the call.
+        """The parameters for OpenRouter among all that LiteLLM has of the call.
 
         Raises:
             litellm.BadRequestError: a parameter of Cohere's that OpenRouter lacks, and
@@ -190,7 +190,7 @@ class OpenRouterRerankConfig(Endpoint, BaseRerankConfig):
         optional_params: dict[str, Any] | None = None,
         litellm_params: dict[str, Any] | None = None,
     ) -> RerankResponse:
-        """LiteLLM's response with the billed cost on it; what was used is in `meta`.
+        """LiteLLM's response with the billed cost; `meta` has the usage.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or ranks nothing.
@@ -221,7 +221,7 @@ def _without_document(result: Mapping[str, Any]) -> Any:
 
 
 def _meta(body: Mapping[str, Any]) -> Any:
-    """The wire's usage in the place where LiteLLM's users of Cohere look for it."""
+    """The wire's usage where LiteLLM has Cohere's."""
     counts = body.get("usage")
     if not isinstance(counts, dict):
         return None
