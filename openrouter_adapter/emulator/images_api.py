@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import math
 import zlib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ from .billing import Usage
 from .bodies import check_object
 from .call import Route
 from .faults import error_object
-from .sending import COMMENT, DONE, Writer, event_stream, send_json, sse
+from .sending import DONE, send_json, sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,38 +119,26 @@ def _is_vector(drawing: _Drawing) -> bool:
 
 
 async def _stream(call: Call, drawing: _Drawing, fault: Fault | None) -> web.StreamResponse:
-    """Send partial images and the images. Only a complete stream is billed."""
-    state = call.state
-    row, cost = inference.bill(state, PATH, "gen-img", drawing.served, drawing.used, fault)
-    row = inference.named(replace(row, streamed=True), fault)
-    response = event_stream(row.generation_id)
-    writer = Writer(call.request, response, fault)
-    failed = fault is not None and fault.name in _FAILING
-    ends_early = failed or (fault is not None and fault.name == "no-finish")
-    try:
-        await response.prepare(call.request)
-        await writer.write(COMMENT)
-        for event in _previews(drawing):
-            if state.settings.chunk_delay:
-                await writer.pause(state.settings.chunk_delay)
-            await writer.write(sse(event))
-        if fault is not None and fault.name == "stall":
-            await writer.pause(float(fault.value or math.inf))
-        if failed and fault is not None:
-            error = error_object(fault, drawing.served.endpoint.provider)
-            shown = {"message": error["message"], "code": str(error["code"])}
-            await writer.write(sse({"type": "error", "error": shown}) + DONE)
-        elif not ends_early:
-            for event in _completed(state, drawing, cost):
-                await writer.write(sse(event))
-    except (ConnectionError, asyncio.CancelledError):
-        state.charge(inference.unpaid(row, cancelled=True))
-        raise
-    state.charge(inference.unpaid(row) if ends_early else row)
-    if not ends_early:
-        await writer.write(DONE)
-    await response.write_eof()
-    return response
+    """Send partial images and the images. Only a complete stream is charged."""
+    row, cost = inference.bill(call.state, PATH, "gen-img", drawing.served, drawing.used, fault)
+    row = replace(row, streamed=True)
+    unpaid = inference.unpaid(row)
+    events, end = [sse(event) for event in _previews(drawing)], b""
+    if fault is not None and fault.name in _FAILING:
+        error = error_object(fault, drawing.served.endpoint.provider)
+        shown = {"message": error["message"], "code": str(error["code"])}
+        events.append(sse({"type": "error", "error": shown}) + DONE)
+    elif fault is None or fault.name != "no-finish":
+        events += [sse(event) for event in _completed(call.state, drawing, cost)]
+        end = DONE
+    return await inference.send_stream(
+        call,
+        row.generation_id,
+        (events, end),
+        fault,
+        whole_row=lambda: row if end else unpaid,
+        cut_row=lambda _: replace(unpaid, cancelled=True),
+    )
 
 
 def _previews(drawing: _Drawing) -> Iterator[dict[str, Any]]:

@@ -70,8 +70,15 @@ def conversation(form: Form) -> Route:
             completion = completion.under(fault)
         headers = cached.headers() if cached else {}
         if body.get("stream"):
-            events = form.stream(completion, body, fault, state.settings.chunk_tokens)
-            sent = await _send_stream(call, completion, fault, events, headers)
+            sent = await send_stream(
+                call,
+                completion.id,
+                form.stream(completion, body, fault, state.settings.chunk_tokens),
+                fault,
+                whole_row=lambda: completion.bill_row(state.now(), streamed=True),
+                cut_row=lambda share: _cut_row(completion, state.now(), share, fault),
+                headers=headers,
+            )
         else:
             state.charge(named(completion.bill_row(state.now(), streamed=False), fault))
             headers["X-Generation-Id"] = completion.id
@@ -84,16 +91,36 @@ def conversation(form: Form) -> Route:
     return Route("POST", form.path, answer, "inference")
 
 
-async def _send_stream(
+def _cut_row(completion: Completion, now: float, share: float, fault: Fault | None) -> BillRow:
+    if fault is not None and fault.name == "cut":
+        # The model had answered in full; only the network failed.
+        return completion.bill_row(now, streamed=True)
+    return completion.cut_row(now, share)
+
+
+async def send_stream(
     call: Call,
-    completion: Completion,
-    fault: Fault | None,
+    generation_id: str,
     made: tuple[list[bytes], bytes],
-    headers: dict[str, str],
+    fault: Fault | None,
+    *,
+    whole_row: Callable[[], BillRow],
+    cut_row: Callable[[float], BillRow],
+    headers: dict[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Send a stream and bill it: in full, or for the part that was sent if the caller left."""
+    """Send a stream and add its row to the bill.
+
+    Args:
+        call: The request.
+        generation_id: The id of the answer.
+        made: The events and the end of the stream.
+        fault: The answer's fault, if any.
+        whole_row: Returns the row of a stream that was sent to its end.
+        cut_row: Returns the row of a stream whose caller left after a share of the events.
+        headers: Further headers.
+    """
     state, settings = call.state, call.state.settings
-    response = event_stream(completion.id, headers)
+    response = event_stream(generation_id, headers)
     writer = Writer(call.request, response, fault)
     events, end = made
     stalls = fault is not None and fault.name == "stall"
@@ -111,15 +138,10 @@ async def _send_stream(
             sent = start + group
     except (ConnectionError, asyncio.CancelledError):
         share = min(1.0, sent / len(events)) if events else 0.0
-        if fault is not None and fault.name == "cut":
-            # The model had answered in full; only the network failed.
-            row = completion.bill_row(state.now(), streamed=True)
-        else:
-            row = completion.cut_row(state.now(), share)
-        state.charge(named(row, fault))
+        state.charge(named(cut_row(share), fault))
         raise
     # The row is added before the last event, so that a caller who has it all finds the row.
-    state.charge(named(completion.bill_row(state.now(), streamed=True), fault))
+    state.charge(named(whole_row(), fault))
     await writer.write(end)
     await response.write_eof()
     return response
@@ -245,9 +267,9 @@ def bill(
     return row, cost
 
 
-def unpaid(row: BillRow, *, cancelled: bool = False) -> BillRow:
+def unpaid(row: BillRow) -> BillRow:
     """Return a row without its costs, for a request that failed or whose caller left."""
-    return replace(row, cost=billing.ZERO, upstream_cost=billing.ZERO, cancelled=cancelled)
+    return replace(row, cost=billing.ZERO, upstream_cost=billing.ZERO)
 
 
 def named(row: BillRow, fault: Fault | None) -> BillRow:

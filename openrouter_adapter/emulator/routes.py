@@ -8,7 +8,8 @@ To add an endpoint:
 3. If it costs money, let `inference` make the route. It calls the function with the fault of the
    request, prices the answer by catalog.json and puts its row on the bill.
    `inference.conversation(Form(…))` is for a chat completion in other words, such as a response,
-   `inference.single(path, function)` for any other answer that comes whole, such as a rerank.
+   `inference.single(path, function)` for any other answer that comes whole, such as a rerank, and
+   `inference.send_stream` for any other stream, such as that of images.
 4. What lasts longer than a request, such as a preset, is a field of `state.State`.
 5. Test it with the official SDK, and add its row to docs/emulator.md.
 """
