@@ -194,4 +194,4 @@ def _characters(body: dict[str, Any]) -> int:
     return sum(map(len, texts))
 
 
-ROUTES = (single("/audio/speech", speak), single("/audio/transcriptions", transcribe))
+ROUTES = (single("/audio/speech", speak), single("/audio/transcriptions", transcribe, read_form))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aiohttp import web
+    from multidict import MultiDictProxy
 
     from .faults import RequestFaults
     from .state import State
@@ -191,6 +192,7 @@ class Route:
         access: The keys that may call it; `inference` also checks limits.
         status: The HTTP status of success.
         refusal: The message for a key without access, None for the usual one.
+        read_form: Returns the body of a multipart form, None for an endpoint without forms.
     """
 
     method: str
@@ -199,6 +201,7 @@ class Route:
     access: Access = "management"
     status: int = 200
     refusal: str | None = None
+    read_form: Callable[[MultiDictProxy[Any]], dict[str, Any]] | None = None
 
 
 class Routes:

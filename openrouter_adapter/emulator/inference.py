@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiohttp import web
+    from multidict import MultiDictProxy
 
     from .billing import BillRow, Cost, Usage
     from .call import Call
@@ -147,12 +148,17 @@ async def send_stream(
     return response
 
 
-def single(path: str, answer: Callable[[State, Body, Fault | None], Answered]) -> Route:
+def single(
+    path: str,
+    answer: Callable[[State, Body, Fault | None], Answered],
+    read_form: Callable[[MultiDictProxy[Any]], Body] | None = None,
+) -> Route:
     """Return the route of an endpoint that answers whole, from one model.
 
     Args:
         path: The endpoint.
         answer: Bills the request, and returns the answer with its headers.
+        read_form: Returns the body of a multipart form, None for an endpoint without forms.
     """
 
     async def send(call: Call) -> web.StreamResponse:
@@ -160,7 +166,7 @@ def single(path: str, answer: Callable[[State, Body, Fault | None], Answered]) -
         answered, headers = answer(call.state, call.body, fault)
         return await send_json(call.request, answered, headers, fault)
 
-    return Route("POST", path, send, "inference")
+    return Route("POST", path, send, "inference", read_form=read_form)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 To add an endpoint:
 
 1. Write a module with a function that takes a `Call` and returns JSON, and with `ROUTES`: a `Route`
-   for each path, with the keys that may call it. `call.given()` checks the body's fields.
+   for each path, with the keys that may call it. `call.given()` checks the body's fields, and
+   `Route.read_form` reads a multipart form.
 2. Name the module in `_ROUTES` below, and take its path out of `_NOT_EMULATED`.
 3. If it costs money, let `inference` make the route. It calls the function with the fault of the
    request, prices the answer by catalog.json and puts its row on the bill.
@@ -101,10 +102,10 @@ class Api:
             return self._refusal(request, ApiError(500, "Internal Server Error"))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.path.removeprefix(self._prefix)
-        body = await self._read(request, path)
-        path = path.rstrip("/")
+        whole_path = request.path.removeprefix(self._prefix)
+        path = whole_path.rstrip("/")
         found = _ROUTES.find(request.method, path)
+        body = await self._read(request, whole_path, found[0] if found else None)
         if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")
         if found is not None and found[0].access == "anybody":
@@ -152,11 +153,11 @@ class Api:
             headers={"Content-Type": "application/json", **refusal.headers},
         )
 
-    async def _read(self, request: web.BaseRequest, path: str) -> Any:
+    async def _read(self, request: web.BaseRequest, path: str, route: Route | None) -> Any:
         body: Any = None
         problem = False
         if request.content_type == "multipart/form-data":
-            body = audio.read_form(await request.post())
+            body = route.read_form(await request.post()) if route and route.read_form else None
         elif request.can_read_body and (raw := await request.read()):
             try:
                 body = orjson.loads(raw)
