@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .conftest import Client, Reply
 
 
-def faulty(client: Client, fault: str, prompt: str = "Tell me about rivers", **body: Any) -> Reply:
+def chat_with(
+    client: Client, fault: str, prompt: str = "Tell me about rivers", **body: Any
+) -> Reply:
     return client.chat(prompt, **body, headers={"x-emulator-fault": fault})
 
 
@@ -75,7 +77,7 @@ class TestRefusals:
     def test_a_status_costs_nothing_and_is_on_the_bill(
         self, client: Client, fault: str, status: int, words: str, stream: bool
     ) -> None:
-        reply = faulty(client, fault, stream=stream)
+        reply = chat_with(client, fault, stream=stream)
         assert reply.status == reply.json["error"]["code"] == status
         assert words in reply.json["error"]["message"]
         (row,) = client.emulator.bill()
@@ -83,21 +85,21 @@ class TestRefusals:
         assert row.finish_reason is None
 
     def test_the_upstreams_own_words(self, client: Client) -> None:
-        metadata = faulty(client, "status=502; raw=out of memory").json["error"]["metadata"]
+        metadata = chat_with(client, "status=502; raw=out of memory").json["error"]["metadata"]
         assert metadata == {"raw": "out of memory", "provider_name": "OpenAI"}
-        recorded_form = faulty(client, "status=429").json["error"]["metadata"]["raw"]
+        recorded_form = chat_with(client, "status=429").json["error"]["metadata"]["raw"]
         assert recorded_form.startswith("openai/gpt-4o-mini is temporarily rate-limited upstream.")
 
     def test_a_rate_limit_says_when_it_ends(self, emulate: Callable[..., Client]) -> None:
         client = emulate(clock=lambda: 1_790_000_000.0)
-        reply = faulty(client, "rate-limit=5; retry-after=5")
+        reply = chat_with(client, "rate-limit=5; retry-after=5")
         headers = reply.json["error"]["metadata"]["headers"]
         assert headers["X-RateLimit-Reset"] == reply.headers["X-RateLimit-Reset"] == "1790000005000"
         assert headers["X-RateLimit-Remaining"] == "0"
         assert reply.headers["Retry-After"] == "5"
 
     def test_moderation_says_what_was_flagged(self, client: Client) -> None:
-        reply = faulty(client, "moderation=violence+hate", prompt="x" * 300)
+        reply = chat_with(client, "moderation=violence+hate", prompt="x" * 300)
         metadata = reply.json["error"]["metadata"]
         assert reply.status == 403
         assert metadata["reasons"] == ["violence", "hate"]
@@ -107,7 +109,7 @@ class TestRefusals:
         assert 'flagged for "violence, hate". No credits' in reply.json["error"]["message"]
 
     def test_html(self, client: Client) -> None:
-        reply = faulty(client, "html=502")
+        reply = chat_with(client, "html=502")
         assert reply.status == 502
         assert reply.headers["Content-Type"].startswith("text/html")
         assert reply.text.startswith("<html>")
@@ -120,20 +122,20 @@ class TestRefusals:
         assert [row.endpoint for row in client.emulator.bill()] == ["/embeddings", "/credits"]
 
 
-class TestSpoiledAnswers:
+class TestAnswers:
     def test_an_error_as_an_answer(self, client: Client) -> None:
-        whole = faulty(client, "error-in-200=529")
+        whole = chat_with(client, "error-in-200=529")
         assert whole.status == 200
         assert whole.json["error"]["code"] == 529
         assert whole.json["error"]["metadata"]["provider_name"] == "OpenAI"
-        streamed = faulty(client, "error-in-200=529", stream=True)
+        streamed = chat_with(client, "error-in-200=529", stream=True)
         assert "[DONE]" not in streamed.text
         assert streamed.chunks[0]["error"]["code"] == 529
         assert [(row.status, row.cost) for row in client.emulator.bill()] == [(529, 0)] * 2
 
     @pytest.mark.parametrize("code", [502, "server_error"])
     def test_an_error_chunk(self, client: Client, code: int | str) -> None:
-        reply = faulty(client, f"error-chunk={code}; after=3; message=Gone", stream=True)
+        reply = chat_with(client, f"error-chunk={code}; after=3; message=Gone", stream=True)
         *words, last = reply.chunks
         assert len(words) == 3
         assert (last["error"]["code"], last["error"]["message"]) == (code, "Gone")
@@ -144,7 +146,7 @@ class TestSpoiledAnswers:
 
     @pytest.mark.parametrize("stream", [False, True])
     def test_an_error_on_the_choice(self, client: Client, stream: bool) -> None:
-        reply = faulty(client, "choice-error=502", stream=stream)
+        reply = chat_with(client, "choice-error=502", stream=stream)
         choices = [
             choice
             for body in (reply.chunks if stream else [reply.json])
@@ -158,40 +160,40 @@ class TestSpoiledAnswers:
     @pytest.mark.parametrize(("fault", "value"), [("null-choices", None), ("empty-choices", [])])
     @pytest.mark.parametrize("stream", [False, True])
     def test_no_choices(self, client: Client, fault: str, value: Any, stream: bool) -> None:
-        reply = faulty(client, fault, stream=stream)
+        reply = chat_with(client, fault, stream=stream)
         assert (reply.chunks[0] if stream else reply.json)["choices"] == value
         (row,) = client.emulator.bill()
         assert (row.cost, row.tokens_completion) == (0, 0)
 
     def test_a_nested_body(self, client: Client) -> None:
-        reply = faulty(client, "nested-body").json
+        reply = chat_with(client, "nested-body").json
         assert reply["choices"] is None
         assert reply["provider"]["choices"][0]["message"]["content"]
         assert client.emulator.bill()[0].cost == Decimal(repr(reply["provider"]["usage"]["cost"]))
 
     def test_bad_json(self, client: Client) -> None:
-        whole = faulty(client, "bad-json")
+        whole = chat_with(client, "bad-json")
         with pytest.raises(json.JSONDecodeError):
             json.loads(whole.text)
-        streamed = faulty(client, "bad-json; after=2", stream=True)
+        streamed = chat_with(client, "bad-json; after=2", stream=True)
         with pytest.raises(json.JSONDecodeError):
             assert streamed.chunks
         assert streamed.text.endswith("data: [DONE]\n\n")
         assert all(row.cost > 0 for row in client.emulator.bill())
 
     def test_comments_only(self, client: Client) -> None:
-        reply = faulty(client, "comments-only=5", stream=True)
+        reply = chat_with(client, "comments-only=5", stream=True)
         assert set(filter(None, reply.text.split("\n"))) == {": OPENROUTER PROCESSING"}
-        assert not faulty(client, "comments-only").text
+        assert not chat_with(client, "comments-only").text
         assert all(row.cost == 0 for row in client.emulator.bill())
 
     def test_no_finish(self, client: Client) -> None:
-        whole = faulty(client, "no-finish").json
+        whole = chat_with(client, "no-finish").json
         assert whole["choices"][0]["finish_reason"] is None
-        streamed = faulty(client, "no-finish; after=2", stream=True)
+        streamed = chat_with(client, "no-finish; after=2", stream=True)
         assert len(streamed.chunks) == 2
         assert "[DONE]" not in streamed.text
-        assert len(faulty(client, "no-finish", stream=True).chunks) > 2
+        assert len(chat_with(client, "no-finish", stream=True).chunks) > 2
         # An answer without a finish reason still costs something.
         assert all(row.cost > 0 for row in client.emulator.bill())
 
@@ -199,7 +201,7 @@ class TestSpoiledAnswers:
     def test_a_tool_call_without_arguments(
         self, client: Client, weather: dict[str, Any], stream: bool
     ) -> None:
-        reply = faulty(
+        reply = chat_with(
             client, "no-arguments", "The weather in Rome?", tools=[weather], stream=stream
         )
         if stream:
@@ -311,7 +313,7 @@ class TestConfiguration:
 
     def test_the_header_comes_first(self, client: Client) -> None:
         client.emulator.faults.add("status=502", times=1)
-        assert faulty(client, "status=503").status == 503
+        assert chat_with(client, "status=503").status == 503
         assert client.chat().status == 502
 
     def test_they_can_be_cleared(self, client: Client) -> None:
@@ -322,7 +324,7 @@ class TestConfiguration:
     def test_an_unknown_one_says_what_there_is(self, client: Client) -> None:
         with pytest.raises(ValueError, match="Invalid fault 'wat': use status"):
             client.emulator.faults.add("wat=1")
-        reply = faulty(client, "wat=1")
+        reply = chat_with(client, "wat=1")
         assert reply.status == 400
         assert "Invalid fault 'wat'" in reply.json["error"]["message"]
 
@@ -334,5 +336,5 @@ class TestConfiguration:
         if name in {"cut", "stall"}:
             raw_body(client, f"{name}=0", stream=stream)
         else:
-            faulty(client, QUICK.get(name, name), stream=stream)
+            chat_with(client, QUICK.get(name, name), stream=stream)
         assert billed(client).fault == name

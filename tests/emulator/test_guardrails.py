@@ -34,7 +34,7 @@ def em(client: Client) -> Emulator:
 
 @pytest.fixture
 def key(manager: Any) -> Any:
-    return manager.api_keys.create(name="Held")
+    return manager.api_keys.create(name="Assigned")
 
 
 @pytest.fixture
@@ -92,8 +92,9 @@ def test_keys_are_assigned_and_set_free(manager: Any, key: Any, hold: Any) -> No
     assert count.assigned_count == 1
     # A key has one guardrail at most.
     assert manager.guardrails.list_guardrail_key_assignments(id=first.id).result.total_count == 0
-    (held,) = manager.guardrails.list_key_assignments().result.data
-    assert (held.guardrail_id, held.key_hash, held.key_name) == (second.id, key.data.hash, "Held")
+    (found,) = manager.guardrails.list_key_assignments().result.data
+    assert (found.guardrail_id, found.key_hash) == (second.id, key.data.hash)
+    assert found.key_name == "Assigned"
     freed = manager.guardrails.bulk_unassign_keys(id=second.id, key_hashes=[key.data.hash])
     assert freed.unassigned_count == 1
     assert manager.guardrails.list_key_assignments().result.data == []
@@ -194,9 +195,10 @@ def test_a_budget_is_held_until_it_resets(manager: Any, em: Emulator, ask: Any, 
 def test_the_current_key_tells_its_budgets(em: Emulator, key: Any, hold: Any) -> None:
     rule = hold(limit_usd=1, reset_interval="weekly")
     own = openrouter.OpenRouter(api_key=key.key, server_url=em.base_url)
-    told = own.api_keys.get_current_key_metadata().data
-    assert told.effective_budget == told.budgets[0]
-    assert (told.effective_budget.guardrail_id, told.effective_budget.scope) == (rule.id, "api_key")
+    current = own.api_keys.get_current_key_metadata().data
+    assert current.effective_budget == current.budgets[0]
+    first = current.effective_budget
+    assert (first.guardrail_id, first.scope) == (rule.id, "api_key")
 
 
 def test_a_members_budget_counts_all_of_their_keys(

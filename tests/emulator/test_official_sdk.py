@@ -131,7 +131,7 @@ def test_an_error_has_the_sdks_own_class(sdk: Any, emulate: Callable[..., Client
         sdk.chat.send(model="openai/gpt-4o", messages=[])
     other = emulate(api_key="sk-or-v1-other").emulator
     with (
-        openrouter.OpenRouter(api_key="sk-or-v1-wrong", server_url=other.base_url) as stranger,
+        openrouter.OpenRouter(api_key="sk-or-v1-wrong", server_url=other.base_url) as client,
         pytest.raises(errors.UnauthorizedResponseError, match="User not found"),
     ):
-        stranger.chat.send(model="openai/gpt-4o", messages=MESSAGES)
+        client.chat.send(model="openai/gpt-4o", messages=MESSAGES)
