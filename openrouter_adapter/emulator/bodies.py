@@ -42,6 +42,8 @@ _MESSAGE = {
     "annotations": [dict],
 }
 TEXTS = [str]
+_TEXT = _Required(str)
+_OBJECT = _Required(dict)
 FIELDS: dict[str, Any] = {
     "model": str,
     "models": TEXTS,
@@ -181,8 +183,9 @@ def check_embedding(body: dict[str, Any]) -> None:
 
 def _check_fields(body: dict[str, Any]) -> None:
     for name, shape in FIELDS.items():
-        if body.get(name) is not None:
-            check(name, body[name], shape)
+        value = body.get(name)
+        if value is not None and type(value) is not shape:
+            check(name, value, shape)
     for name, (low, high) in _RANGES.items():
         if not low <= (body.get(name) or low) <= high:
             raise invalid_body(f"{name}: Invalid input: expected {low} to {high}")
@@ -208,7 +211,7 @@ def _is_price(value: Any) -> bool:
 
 
 def _check_message(path: str, message: Any) -> None:
-    check(path, message, _Required(dict))
+    check(path, message, _OBJECT)
     role, content = message.get("role"), message.get("content")
     if role not in ROLES:
         raise invalid_option(f"{path}.role", ROLES)
@@ -216,7 +219,7 @@ def _check_message(path: str, message: Any) -> None:
         for place, part in enumerate(content):
             _check_part(f"{path}.content.{place}", part)
     else:
-        check(f"{path}.content", content, str if role == "assistant" else _Required(str))
+        check(f"{path}.content", content, str if role == "assistant" else _TEXT)
     check(path, message, _MESSAGE)
     if role == "tool" and not message.get("tool_call_id"):
         raise invalid_body(f"{path}.tool_call_id: Invalid input: expected string, received null")
@@ -226,12 +229,12 @@ def _check_part(path: str, part: Any) -> None:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
         raise invalid_body(f"{path}: Invalid input")
     if part["type"] == "text":
-        check(f"{path}.text", part.get("text"), _Required(str))
+        check(f"{path}.text", part.get("text"), _TEXT)
 
 
 def _check_tool(path: str, tool: dict[str, Any]) -> None:
     kind = tool.get("type", "function")
-    check(f"{path}.type", kind, _Required(str))
+    check(f"{path}.type", kind, _TEXT)
     if kind == "function":
         check(f"{path}.function", tool.get("function"), _FUNCTION_TOOL)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import clock
@@ -20,6 +21,7 @@ WORKSPACE = "00000000-0000-4000-8000-000000000001"
 WINDOWS = {"": None, "_daily": "daily", "_weekly": "weekly", "_monthly": "monthly"}
 
 
+@lru_cache(maxsize=1024)
 def hash_of(secret: str) -> str:
     """Return the hash by which `/keys` names a key."""
     return hashlib.sha256(secret.encode()).hexdigest()
