@@ -413,3 +413,12 @@ async def test_calls_of_one_task_in_turn_and_of_many_at_once_settle_each(
     await call()
     assert len(gate.bills) == len(openrouter.requests) == 6
     assert all(bill is not None and bill.cost == COST for bill in gate.bills)
+
+
+def test_an_attempt_inside_itself_stays_current_until_the_outer_block_ends() -> None:
+    attempt = admission.Attempt({})
+    with attempt:
+        with attempt:
+            assert admission.sending() is attempt
+        assert admission.sending() is attempt
+    assert admission.sending() is None

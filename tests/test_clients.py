@@ -11,6 +11,7 @@ import httpx
 import litellm
 import openai
 import pytest
+from litellm.integrations.custom_logger import CustomLogger
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
 import openrouter_adapter
@@ -283,3 +284,32 @@ def test_a_decision_is_admitted_with_its_labels_and_billed(
 
 async def adecide(base: str) -> Any:
     return await litellm.adecisions(**asked_decision(base))
+
+
+class Posting(CustomLogger):
+    """A callback that posts by a client of LiteLLM's when a request is about to be sent."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def log_pre_api_call(self, **_: Any) -> None:  # type: ignore[override]
+        HTTPHandler().post(self._address, json={"event": "sent"})
+
+
+def test_what_a_callback_sends_during_a_call_gets_none_of_its_headers(
+    openrouter: Loopback,
+) -> None:
+    elsewhere = openrouter.base_url.replace("/api/v1", "/events")
+    litellm.callbacks.append(Posting(elsewhere))
+    litellm.completion(
+        "openrouter/openai/gpt-4o-mini",
+        MESSAGES,
+        openrouter_cache=True,
+        litellm_session_id="mine",
+    )
+    event, request = openrouter.requests
+    openrouter.requests.remove(event)
+    assert event.path == "/events"
+    assert {"x-openrouter-cache", "x-session-id"} & event.headers.keys() == set()
+    assert {"x-openrouter-cache", "x-session-id"} <= request.headers.keys()
