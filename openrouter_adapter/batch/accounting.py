@@ -28,12 +28,13 @@ from openrouter_adapter.ledger.metadata import key_name, label
 from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from openrouter_adapter.batch.concurrency import Flight
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.journal import JournalState
+    from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
     from openrouter_adapter.ledger import Budget, Refusal
@@ -51,39 +52,54 @@ class JobBudget:
         limit: What may never be passed; None for no limit.
         spent: What was charged.
         unsettled: The worst case of requests whose cost isn't known.
-        held: The worst case of requests in the air.
+        reserved: The worst case of requests in flight.
+        worst_case: What a request may cost at most; None if there is no bound.
     """
 
     limit: int | None = None
     spent: int = 0
     unsettled: int = 0
-    held: int = 0
+    reserved: int = 0
+    worst_case: Callable[[Request], int | None] = lambda _: None
 
     @property
     def left(self) -> int | None:
-        """What can still be held; None for no limit."""
+        """What can still be reserved; None for no limit."""
         if self.limit is None:
             return None
-        return self.limit - self.spent - self.unsettled - self.held
+        return self.limit - self.spent - self.unsettled - self.reserved
 
-    def hold(self, worst: int | None) -> bool:
-        """Holds the worst case of a request; False where the rest is too small for it."""
+    def reserve(self, worst: int | None) -> bool:
+        """Reserves the worst case of a request; False if the rest is too small for it."""
         left = self.left
         if left is None:
             return True
         if worst is None or worst > left:
             return False
-        self.held += worst
+        self.reserved += worst
         return True
 
-    def settle(self, worst: int | None, cost: int | None) -> None:
-        """Ends a hold: by what was charged, or None where that isn't known."""
+    def record(self, worst: int | None, cost: int | None) -> None:
+        """Records what was charged in place of a reservation; None if that isn't known."""
         if self.limit is not None:
-            self.held -= worst or 0
+            self.reserved -= worst or 0
         if cost is None:
             self.unsettled += worst or 0
         else:
             self.spent += cost
+
+    def refusal(self, request: Request, worst: int | None) -> str:
+        """Why a request can't be sent, as a sentence."""
+        if worst is None:
+            return (
+                f"Line {request.line} has no bound to what it may cost, and can't be sent under a "
+                "limit: it needs max_tokens, or provider.max_price."
+            )
+        left = max(self.left or 0, 0)
+        return (
+            f"The budget is used up: USD {money.to_usd(left):.6f} are left, and the next request "
+            f"may cost up to USD {money.to_usd(worst):.6f}."
+        )
 
 
 class JobLedger:
@@ -243,23 +259,23 @@ class JobLedger:
         self.write([row])
 
     @property
-    def holds(self) -> bool:
+    def has_budgets(self) -> bool:
         """Whether the ledger has budgets that may apply to the job."""
         return self._ledger is not None and any(
             budget.job in {None, self._job} and budget.key in {None, self._key}
             for budget in self._ledger.enforcement.budgets
         )
 
-    async def hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
+    async def reserve(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
         """Holds the worst case of each attempt under all budgets that apply; or says why not.
 
         Each attempt that is held has its row then.
         """
         # A database's answer may take long: it is waited for in a thread.
-        return await asyncio.to_thread(self._hold, flights)
+        return await asyncio.to_thread(self._reserve, flights)
 
-    def _hold(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
-        assert self._ledger is not None  # noqa: S101 - holds is asked first
+    def _reserve(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
+        assert self._ledger is not None  # noqa: S101 - has_budgets is asked first
         found: list[Refusal | LedgerError | None] = [None] * len(flights)
         asked: list[int] = []
         wishes: list[tuple[Row, Decimal, Sequence[Budget]]] = []

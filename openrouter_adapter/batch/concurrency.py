@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.options import Pace
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.results import Attempt
-    from openrouter_adapter.ledger import Row
+    from openrouter_adapter.ledger import LedgerError, Refusal, Row
 
 FIRST: Final = 8
 # A window's latency that is this many times the best one means that more is only slower.
@@ -30,6 +30,8 @@ _REFUSED_IN_A_ROW: Final = 3
 THRESHOLD: Final = 20
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
+# How often a ledger's budget is asked again whose rest others have reserved, seconds.
+_ASK_AGAIN: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -221,6 +223,10 @@ class CircuitBreaker:
         """Whether one more may be sent."""
         return self.opened_at is None or (not in_flight and now >= self.next_try)
 
+    def open_for(self, now: float) -> float:
+        """Seconds since sending was paused; 0 while it isn't."""
+        return 0.0 if self.opened_at is None else now - self.opened_at
+
     def landed(self) -> None:
         """Somebody answered: sending goes on."""
         self._failures, self.opened_at = 0, None
@@ -236,3 +242,43 @@ class CircuitBreaker:
         elif now >= self.next_try:
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         self.next_try = max(self.next_try, now + self._pause)
+
+
+@dataclass(slots=True)
+class BudgetWait:
+    """The wait for what others spend and reserve under a budget of the ledger.
+
+    Their bills make room for ours.
+
+    Attributes:
+        patience: Seconds without any change there, after which the wait is over.
+        ask_at: When the budget may be asked again, by the event loop's clock.
+    """
+
+    patience: float
+    ask_at: float = 0.0
+    _seen: tuple[object, float] | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the budget has refused since it last had room."""
+        return self._seen is not None
+
+    def begin(self, now: float) -> None:
+        """Begins to wait: the budget is asked again at once."""
+        self._seen = None, now
+
+    def end(self) -> None:
+        """Ends the wait: there was room."""
+        self._seen = None
+
+    def goes_on(self, refusal: Refusal | LedgerError, now: float) -> bool:
+        """Whether to wait longer after another refusal."""
+        state = getattr(refusal, "spent", None), getattr(refusal, "held", None)
+        before, since = self._seen or (None, now)
+        if state != before:
+            self._seen = state, now
+        elif now - since > self.patience:
+            return False
+        self.ask_at = now + _ASK_AGAIN
+        return True

@@ -90,22 +90,22 @@ def _read(path: Path, left: Recovered) -> None:
         ) from None
 
 
-async def settle(
+async def reconcile(
     past: JournalState,
     sender: Sender,
-    disk: Writer,
+    writer: Writer,
     budget: JobBudget,
-    accounts: JobLedger,
+    ledger: JobLedger,
     waits: Sequence[float] = WAITS,
 ) -> None:
-    """Settles what can be found out; the rest goes on counting at its worst case.
+    """Records what can be found out; the rest goes on counting at its worst case.
 
     Args:
         past: Knows the attempts whose cost isn't known.
         sender: Asks.
-        disk: Keeps the journal.
+        writer: Keeps the journal.
         budget: What is found is spent there.
-        accounts: The ledger's side of it.
+        ledger: The ledger's side of it.
         waits: Seconds before each round of questions.
 
     Raises:
@@ -125,13 +125,13 @@ async def settle(
                 entry = past.open.pop(attempt)
                 budget.unsettled -= entry.hold
                 budget.spent += cost
-                accounts.write_found(
+                ledger.write_found(
                     attempt,
                     cost,
                     {"generation_id": entry.generation_id},
                     was_cut_off=entry.was_in_the_air,
                 )
-                disk.note(journal.found_out(attempt, cost))
+                writer.note(journal.found_out(attempt, cost))
 
 
 async def _ask(

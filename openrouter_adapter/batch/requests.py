@@ -58,6 +58,14 @@ class Request:
     body: dict[str, Any]
     model: str
 
+    def size(self) -> int:
+        """About how many bytes it takes in memory; its texts are what makes one large."""
+        total = 1024
+        for message in self.body.get("messages") or (self.body.get("input"),):
+            content = message.get("content") if isinstance(message, dict) else message
+            total += len(content) if isinstance(content, str) else len(str(content))
+        return total
+
 
 def parse(line: int, text: bytes, model: str | None = None) -> Request:
     """The request of a line.

@@ -179,7 +179,7 @@ def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None
         return
     try:
         with tempfile.TemporaryFile(dir=path.parent) as index_file:
-            _fill(index_file, count * _PLACE.size)
+            write_zeros(index_file, count * _PLACE.size)
             with mmap.mmap(index_file.fileno(), 0) as index, path.open("rb") as source:
                 _note_places(path, index, first_line)
                 with new.open("wb", buffering=_BUFFER) as file:
@@ -195,8 +195,8 @@ def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None
         raise
 
 
-def _fill(file: IO[bytes], size: int) -> None:
-    """Makes a file of zeros. Of a sparse one a full disk is found out by a bus error."""
+def write_zeros(file: IO[bytes], size: int) -> None:
+    """Fills a file with zeros: a sparse one takes no room, and a full disk is then a bus error."""
     zeros = bytes(_BUFFER)
     for start in range(0, size, _BUFFER):
         file.write(zeros[: size - start])

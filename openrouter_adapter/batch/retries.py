@@ -1,16 +1,78 @@
-"""Which failures are tried again, and when."""
+"""What follows a failed attempt: another try, a failure for good, or the end of the run."""
 
 from __future__ import annotations
 
 import email.utils
 import random
 import time
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.batch.exceptions import words_of
+
+if TYPE_CHECKING:
+    from openrouter_adapter.batch.options import Pace
 
 # 409 is a conflict with a request that is still running, 425 asks for a later one.
 _RETRIED: Final = frozenset({408, 409, 425, 429})
 _THROTTLED: Final = frozenset({429, 529, "rate_limit_exceeded", "provider_overloaded"})
 LONGEST_BACKOFF: Final = 60.0
+_REFUSED: Final = frozenset({401, 402})
+# So many refusals of the key or the account, without an answer in between, are no accident.
+_MOST_REFUSALS: Final = 3
+# What the refusal of one provider counts: it may be that only its key is invalid.
+_OF_PROVIDER: Final = 0.1
+# A throttled request is tried so many times as often as one that fails: being told to wait is not
+# failing, as long as it comes to an end.
+_PATIENCE: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows a failed attempt.
+
+    Attributes:
+        is_retryable: Whether the same request may succeed later, in this run or in the next.
+        delay: Seconds until the next try; None if it is not tried again in this run.
+        stop: Why the whole run should end, as a sentence; None if it goes on.
+    """
+
+    is_retryable: bool
+    delay: float | None = None
+    stop: str | None = None
+
+
+def decide(failure: Exception, tries: int, refusals: float, pace: Pace) -> Decision:
+    """What to do about a failure.
+
+    Args:
+        failure: One of LiteLLM's exceptions.
+        tries: How many attempts of the request count against those that are allowed.
+        refusals: The sum of `refusal` since something was answered last, this one included.
+        pace: How many tries there are, and how long a wait may be.
+    """
+    is_refused = status_of(failure) in _REFUSED
+    if not is_refused and not is_retried(failure):
+        return Decision(is_retryable=False)
+    wait, stop = asked_wait(failure), None
+    if is_refused and refusals >= _MOST_REFUSALS:
+        stop = words_of(failure)
+    elif wait is not None and wait > pace.longest_wait:
+        stop = f"OpenRouter asks to wait for {wait / 60:.0f} minutes: {words_of(failure)}"
+    most = pace.tries * (_PATIENCE if is_throttled(failure) else 1)
+    if tries >= (_MOST_REFUSALS if is_refused else most):
+        return Decision(is_retryable=True, stop=stop)
+    delay = (wait or 0.0) + backoff(max(tries, 1), pace.backoff)
+    return Decision(is_retryable=True, delay=delay, stop=stop)
+
+
+def refusal(failure: Exception) -> float:
+    """How much a failure counts as a refusal of the key or the account; 1 if it is one."""
+    if status_of(failure) not in _REFUSED:
+        return 0.0
+    # A provider may have refused, such as one with a key of your own.
+    is_of_provider = (getattr(failure, "openrouter", None) or {}).get("provider_name")
+    return _OF_PROVIDER if is_of_provider else 1.0
 
 
 def status_of(failure: BaseException) -> int:

@@ -22,9 +22,9 @@ from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.media import Media
-from openrouter_adapter.batch.outcomes import Outcomes
 from openrouter_adapter.batch.progress import STATUS_INTERVAL, Progress, status_content
-from openrouter_adapter.batch.results import tokens
+from openrouter_adapter.batch.requests import Request
+from openrouter_adapter.batch.results import Attempt, tokens
 from openrouter_adapter.batch.sending import Sender
 from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.batch.writer import Writer
@@ -68,84 +68,81 @@ async def run_job(options: Options) -> Summary:
         sender = Sender(options.api_key, options.api_base, timeout, options.headers)
         left = recovery.recover(folder)
         key = connection.api_key(options.api_key)
-        accounts = open_ledger(options.ledger, job, key)
+        ledger = open_ledger(options.ledger, job, key)
         try:
             async with sender:
-                run = _Run(folder, job, options, left, accounts)
-                return await run.go(sender, prices, doubled)
+                run = _Run(folder, job, options, left, ledger, prices)
+                return await run.go(sender, doubled)
         except OSError as failure:
             raise folder.unfit(failure) from None
         except LedgerError as failure:
             raise BatchError(f"The ledger can't be used: {failure}.") from None
         finally:
-            accounts.close()
+            ledger.close()
 
 
 class _Run:
     """What one run works with."""
 
     def __init__(
-        self, folder: Folder, job: Job, options: Options, left: Recovered, accounts: JobLedger
+        self,
+        folder: Folder,
+        job: Job,
+        options: Options,
+        left: Recovered,
+        ledger: JobLedger,
+        prices: Prices,
     ) -> None:
         self._folder, self._job, self._options, self._left = folder, job, options, left
-        self._accounts = accounts
+        self._ledger = ledger
         past = left.past
         in_the_air = {attempt: past.open[attempt] for attempt in left.in_the_air}
-        for attempt, cost in accounts.settled_before(in_the_air).items():
+        for attempt, cost in ledger.settled_before(in_the_air).items():
             del past.open[attempt]
             past.spent += cost
             left.found.append((attempt, cost, {}))
         limit = None if job.budget is None else money.picodollars(job.budget)
-        self._budget = JobBudget(limit, past.spent, past.unsettled)
+        self._budget = JobBudget(limit, past.spent, past.unsettled, worst_case=prices.worst)
         self._in_the_air = left.in_the_air
         past.runs += 1
 
-    async def go(self, sender: Sender, prices: Prices, doubled: LineSet) -> Summary:
+    async def go(self, sender: Sender, doubled: LineSet) -> Summary:
         begun = time.monotonic()
         left, options, job = self._left, self._options, self._job
-        disk = Writer(self._folder, self._count, self._accounts.write)
-        self._write_found(disk)
-        self._accounts.release_unsent(left.past)
-        disk.note(journal.run_begins(left.past.runs))
+        writer = Writer(self._folder, self._count, self._ledger.write)
+        self._write_found(writer)
+        self._ledger.release_unsent(left.past)
+        writer.note(journal.run_begins(left.past.runs))
         keep = Media(self._folder.media).keep if job.save_media else None
-        engine = Engine(
-            inputs.left_over(job, left.done, doubled),
-            sender,
-            disk,
-            self._budget,
-            options.pace,
-            left.past.runs,
-            prices.worst,
-            Outcomes(left.past, keep).settle,
-            self._accounts,
-        )
+        pace, budget = options.pace, self._budget
+        engine = Engine(sender, writer, budget, self._ledger, pace, left.past, keep)
         done_before = left.tally.done + left.tally.failed
         progress = Progress(job.requests, left, self._budget, engine, begun, done_before)
         try:
             # Only where their holds are in the way is what is in the air worth waiting for.
-            is_held = job.budget is not None or self._accounts.holds
+            is_held = job.budget is not None or self._ledger.has_budgets
             waits = recovery.WAITS if is_held else recovery.AT_ONCE
-            await recovery.settle(left.past, sender, disk, self._budget, self._accounts, waits)
+            await recovery.reconcile(left.past, sender, writer, self._budget, self._ledger, waits)
             with (
                 _stopping(engine),
                 _watched(options.watch, progress),
                 _old_objects_left_alone(),
             ):
                 async with self._kept_standing(engine, begun):
-                    await engine.run()
+                    await engine.run(self._requests(doubled, writer))
             for flight in engine.lost:
                 left.past.open[flight.attempt] = OpenAttempt(flight.worst or 0)
                 self._in_the_air.append(flight.attempt)
             if not engine.is_abandoned:
-                await recovery.settle(left.past, sender, disk, self._budget, self._accounts)
+                await recovery.reconcile(left.past, sender, writer, self._budget, self._ledger)
         finally:
-            await disk.close()
-        self._complain_of_unsaved(disk)
+            await writer.close()
+        self._complain_of_unsaved(writer)
         if options.in_order:
             results.sort_by_line(
                 self._folder.results, self._folder.sorted, job.first_line, job.last_line
             )
-        stopped = engine.stopped or (disk.trouble_in_words if disk.trouble else None)
+        stopped = engine.stopped or (writer.trouble_in_words if writer.trouble else None)
         summary = self._summary(engine, begun, stopped=stopped)
         self._folder.write_whole(self._folder.summary, summary.as_json())
         if engine.is_abandoned:
@@ -155,6 +152,17 @@ class _Run:
             content = status_content(self._folder, summary)
             self._folder.write_whole(self._folder.standing, content)
         return summary
+
+    def _requests(self, doubled: LineSet, writer: Writer) -> Iterator[Request]:
+        """What is still to be sent; lines that can't be are written as failures."""
+        for found in inputs.left_over(self._job, self._left.done, doubled):
+            if isinstance(found, Request):
+                yield found
+                continue
+            number, custom_id, fault = found
+            attempt = Attempt(number, self._left.past.runs, 0)
+            line = results.failure_line(attempt, custom_id, fault, None, 0.0)
+            writer.failure(line, None, ("failure", type(fault).__name__, None))
 
     def _summary(
         self, engine: Engine, begun: float, *, stopped: str | None = None, running: bool = False
@@ -197,11 +205,11 @@ class _Run:
             ended.set()
             await task
 
-    def _write_found(self, disk: Writer) -> None:
+    def _write_found(self, writer: Writer) -> None:
         """Tells the ledger and the journal what a killed run had not told them any more."""
         for attempt, cost, fields in self._left.found:
-            self._accounts.write_found(attempt, cost, fields)
-            disk.note(journal.found_out(attempt, cost))
+            self._ledger.write_found(attempt, cost, fields)
+            writer.note(journal.found_out(attempt, cost))
 
     def _count(self, counts: list[Any]) -> None:
         """Counts what is on disk now."""
@@ -213,14 +221,14 @@ class _Run:
             else:
                 tally.add_failure(*said)
 
-    def _complain_of_unsaved(self, disk: Writer) -> None:
-        if disk.unsaved:
-            why = getattr(disk.trouble, "strerror", None) or disk.trouble
+    def _complain_of_unsaved(self, writer: Writer) -> None:
+        if writer.unsaved:
+            folder = self._folder.path
+            why = getattr(writer.trouble, "strerror", None) or writer.trouble
             raise BatchError(
-                f"{disk.unsaved} answers could not be written to {self._folder.path}: {why}. They "
-                "may have cost something, and are asked for again when the job goes on. Make room, "
-                "then: "
-                f"openrouter-adapter batch resume {self._folder.path}"
+                f"{writer.unsaved} answers could not be written to {folder}: {why}. They may have "
+                "cost something, and are asked for again when the job goes on. Make room, then: "
+                f"openrouter-adapter batch resume {folder}"
             )
 
 

@@ -3,7 +3,7 @@
 A thread does the writing, so that the event loop never waits for a disk. Intents are synced before
 their requests are sent; results are written at once, so that no killed run loses them, and synced
 for many at once, against a machine that fails. Then come the ledger's rows, then the journal's
-word of them: a killed run may have a result that the ledger or the journal lacks, which the next
+entries of them: a killed run may have a result that the ledger or the journal lacks, which the next
 run notices, but never the other way round.
 """
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from openrouter_adapter import files
+from openrouter_adapter.batch import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,11 +50,11 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class _Answers:
-    """Results and failures, the journal's words of them, and what to count once they are synced."""
+    """Results and failures, their entries in the journal, and what to count once it is synced."""
 
     results: list[bytes] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
-    words: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     counts: list[Any] = field(default_factory=list)
     size: int = 0
 
@@ -61,7 +62,7 @@ class _Answers:
         """Puts later ones behind these."""
         self.results += later.results
         self.failures += later.failures
-        self.words += later.words
+        self.entries += later.entries
         self.counts += later.counts
         self.size += later.size
 
@@ -75,7 +76,7 @@ class _Group:
         intents: The same, of requests that wait to be sent.
         waiters: Wait for the intents to be synced.
         answers: What has come back.
-        settles: Whether everything is to be synced, and the words and rows written.
+        settles: Whether everything is to be synced, and the entries and rows written.
         counts: What is on disk now; set by the thread.
     """
 
@@ -121,10 +122,10 @@ class Writer:
             _Appended(path) for path in (folder.results, folder.failures, folder.journal)
         )
         _fill(folder.reserve)
-        # The thread's own: answers that are written and not synced, words of those that are.
+        # The thread's own: answers that are written and not synced, entries of those that are.
         self._unsynced = _Answers()
-        self._synced_at = self._words_at = time.monotonic()
-        self._words: list[Entry] = []
+        self._synced_at = self._entered_at = time.monotonic()
+        self._entries: list[Entry] = []
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
         self._thread.start()
@@ -146,26 +147,26 @@ class Writer:
             "goes on."
         )
 
-    def result(self, line: bytes, word: Entry, count: Any) -> None:
-        """Appends an answer, the journal's word of it, and what to count when it is on disk."""
+    def result(self, line: bytes, entry: Entry, count: Any) -> None:
+        """Appends an answer, its entry in the journal, and what to count when it is on disk."""
         answers = self._group.answers
         answers.results.append(line)
         answers.counts.append(count)
-        self.word(word, len(line))
+        self.enter(entry, len(line))
 
-    def failure(self, line: bytes, word: Entry | None, count: Any) -> None:
+    def failure(self, line: bytes, entry: Entry | None, count: Any) -> None:
         """Appends a failure in the same way."""
         answers = self._group.answers
         answers.failures.append(line)
         answers.counts.append(count)
-        self.word(word, len(line))
+        self.enter(entry, len(line))
 
-    def word(self, word: Entry | None, size: int = 0) -> None:
+    def enter(self, entry: Entry | None, size: int = 0) -> None:
         """Appends to the journal and to the ledger, some time later than results."""
         answers = self._group.answers
-        if word is not None:
-            answers.words.append(word)
-            size += len(word.line)
+        if entry is not None:
+            answers.entries.append(entry)
+            size += len(entry.line)
         answers.size += size
         self._flush_soon()
 
@@ -205,7 +206,7 @@ class Writer:
         left = self._group.answers
         self.unsaved = len(left.results) + len(left.failures)
         # What was paid for and is lost is counted all the same.
-        self._words += left.words
+        self._entries += left.entries
         if self._timer is not None:
             self._timer.cancel()
         self._queue.put(None)
@@ -241,7 +242,7 @@ class Writer:
             self._flush()
         elif waiting.answers.size or waiting.notes or self._unsynced.size:
             self._flush_soon()
-        elif self._words:
+        elif self._entries:
             # Others may wait for the room that these bills make in a budget.
             self._flush_soon(_LATER)
 
@@ -266,7 +267,7 @@ class Writer:
             failure = self._write_or_make_room(group)
             with contextlib.suppress(RuntimeError):  # the loop was closed: a second signal
                 self._loop.call_soon_threadsafe(self._flushed, group, failure)
-        self._write_words()
+        self._write_entries()
 
     def _write_or_make_room(self, group: _Group) -> OSError | None:
         try:
@@ -304,7 +305,7 @@ class Writer:
                 self._results.sync()
                 self._failures.sync()
                 self._synced_at = now
-                self._words += self._unsynced.words
+                self._entries += self._unsynced.entries
                 group.counts, self._unsynced = self._unsynced.counts, _Answers()
                 self._results.keep()
                 self._failures.keep()
@@ -315,30 +316,30 @@ class Writer:
             group.answers, self._unsynced = self._unsynced, _Answers()
             raise
         self._journal.keep()
-        if group.settles or now - self._words_at > _LATER:
-            self._write_words()
-            self._words_at = now
+        if group.settles or now - self._entered_at > _LATER:
+            self._write_entries()
+            self._entered_at = now
 
-    def _write_words(self) -> None:
-        """Writes the ledger's rows, then the journal's words that say that they are there."""
-        if not self._words:
+    def _write_entries(self) -> None:
+        """Writes the ledger's rows, then the journal's entries, which say that they are there."""
+        if not self._entries:
             return
-        rows = [word.row for word in self._words if word.row is not None]
+        rows = [entry.row for entry in self._entries if entry.row is not None]
         try:
             self._write_rows(rows)
         except Exception as failure:  # noqa: BLE001 - the thread must not end, whatever it is
-            # Without their words the next run writes the rows again.
+            # Without their entries the next run writes the rows again.
             self.trouble = failure
             return
         try:
-            self._journal.write([word.line for word in self._words])
+            self._journal.write([entry.line for entry in self._entries])
             self._journal.sync()
         except OSError as failure:
             self.trouble = failure
             self._journal.take_back()
             return
         self._journal.keep()
-        self._words.clear()
+        self._entries.clear()
 
 
 class _Appended:
@@ -389,12 +390,10 @@ def _without_torn_line(file: int) -> int:
 
 
 def _fill(reserve: Path) -> None:
-    """Takes room on the disk that can be given back. Zeros are written: sparse files take none."""
+    """Takes room on the disk that can be given back."""
     try:
         with reserve.open("wb") as file:
-            zeros = bytes(1024 * 1024)
-            for _ in range(RESERVE // len(zeros)):
-                file.write(zeros)
+            results.write_zeros(file, RESERVE)
     except OSError:
         with contextlib.suppress(OSError):
             reserve.unlink()
