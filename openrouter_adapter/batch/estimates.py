@@ -1,12 +1,15 @@
-"""What requests may cost, by the catalogue: for budgets and for `batch run --dry-run`."""
+"""What requests will cost, by the catalogue: for budgets, `batch run --dry-run` and `estimate`."""
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from openrouter_adapter import catalog, money
 from openrouter_adapter.batch import validation
@@ -14,34 +17,47 @@ from openrouter_adapter.batch.exceptions import FaultyInput
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from openrouter_adapter.batch.requests import Request
+    from openrouter_adapter.catalog import Catalog, Estimate
 
 
 @dataclass(slots=True)
-class Expected:
+class Total:
     """What requests of one model, or all, will cost. Amounts are in USD.
 
     Attributes:
-        requests: How many.
-        likely: What those with a known price will probably cost.
-        worst: What they can't pass.
-        unknown: How many have no price or no bound.
-        unknown_because: Why, of the first of them.
+        requests: Number of requests.
+        likely: Likely cost of those whose likely cost is known.
+        worst: Cost at worst of those whose worst case is known.
+        batch: Likely cost in OpenRouter's Batch API of those whose cost there is known.
+        without_likely: Number of requests whose likely cost isn't known.
+        without_worst: Number of requests whose worst case isn't known.
+        without_batch: Number of requests whose cost in the Batch API isn't known.
+        unknown: Number of requests whose likely cost or worst case isn't known.
+        unknown_because: The reason for the first of them.
     """
 
     requests: int = 0
     likely: Decimal = Decimal(0)
     worst: Decimal = Decimal(0)
+    batch: Decimal = Decimal(0)
+    without_likely: int = 0
+    without_worst: int = 0
+    without_batch: int = 0
     unknown: int = 0
     unknown_because: str | None = None
 
-    def add(self, estimate: catalog.Estimate) -> None:
-        """Counts a request."""
+    def add(self, estimate: Estimate) -> None:
+        """Adds a request."""
         self.requests += 1
         self.likely += estimate.likely or 0
         self.worst += estimate.worst or 0
+        self.batch += estimate.batch or 0
+        self.without_likely += estimate.likely is None
+        self.without_worst += estimate.worst is None
+        self.without_batch += estimate.batch is None
         if estimate.likely is None or estimate.worst is None:
             self.unknown += 1
             self.unknown_because = self.unknown_because or estimate.unknown_because
@@ -58,22 +74,46 @@ class Expected:
 
 
 @dataclass(slots=True)
+class Totals:
+    """What the requests of a file will cost.
+
+    Attributes:
+        total: All of them.
+        models: The same by model.
+        reasons: Number of requests with an unknown cost, by reason.
+        broken: Number of lines that are no requests.
+        first_broken: Number of the first of these lines.
+    """
+
+    total: Total = field(default_factory=Total)
+    models: dict[str, Total] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    first_broken: int | None = None
+
+    def add(self, model: str, estimate: Estimate) -> None:
+        """Adds a request."""
+        self.total.add(estimate)
+        self.models.setdefault(model, Total()).add(estimate)
+        if estimate.unknown_because is not None:
+            self.reasons[estimate.unknown_because] += 1
+
+
+@dataclass(slots=True)
 class Prices:
     """The catalogue as a job uses it; providers of each model are asked for once.
 
     Attributes:
-        total: What all requests seen by `look` will cost.
-        models: The same by model.
+        totals: What all requests seen by `look` will cost.
     """
 
     api_key: str | None = None
     api_base: str | None = None
-    total: Expected = field(default_factory=Expected)
-    models: dict[str, Expected] = field(default_factory=dict)
-    _catalog: catalog.Catalog | None = None
+    totals: Totals = field(default_factory=Totals)
+    _catalog: Catalog | None = None
     _known: set[str] = field(default_factory=set)
 
-    def estimate(self, request: Request) -> catalog.Estimate:
+    def estimate(self, request: Request) -> Estimate:
         """What a request will cost.
 
         Raises:
@@ -95,8 +135,7 @@ class Prices:
     def look(self, request: Request) -> str | None:
         """Adds a request to the totals; why a budget can't take it, None where it can."""
         estimate = self.estimate(request)
-        self.total.add(estimate)
-        self.models.setdefault(request.model, Expected()).add(estimate)
+        self.totals.add(request.model, estimate)
         if estimate.worst is not None:
             return None
         return (
@@ -121,8 +160,8 @@ class DryRun:
     """
 
     requests: int
-    total: Expected
-    models: Mapping[str, Expected]
+    total: Total
+    models: Mapping[str, Total]
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values; amounts as exact texts."""
@@ -161,4 +200,49 @@ def dry_run(
     checked = validation.check(Path(source), model, look=look)
     if checked.fault_count and not skip_faulty:
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
-    return DryRun(prices.total.requests, prices.total, prices.models)
+    found = prices.totals
+    return DryRun(found.total.requests, found.total, found.models)
+
+
+def of_lines(
+    lines: Iterable[tuple[int, bytes]],
+    known: Catalog,
+    widen: Callable[[Catalog, list[str]], Catalog] | None = None,
+) -> Totals:
+    """What the lines of a file will cost, whether or not a job could send them.
+
+    Args:
+        lines: With their numbers: as OpenAI's batch API takes them, or bare bodies of chats.
+        known: The models and prices.
+        widen: Adds the providers of some models to a catalogue; None leaves them unknown.
+    """
+    totals = Totals()
+    seen: set[str] = set()
+    for number, line in lines:
+        request = _request(line)
+        if request is None:
+            totals.broken += 1
+            totals.first_broken = totals.first_broken or number
+            continue
+        names = catalog.names_of(request.get("body", request))
+        if widen is not None:
+            # A router has no providers of its own, and no price.
+            fresh = [name for name in names if name not in seen and _is_priced(name, known)]
+            known = widen(known, fresh) if fresh else known
+            seen.update(names)
+        totals.add(names[0] if names else "(none)", catalog.estimate(request, catalog=known))
+    return totals
+
+
+def _is_priced(name: str, known: Catalog) -> bool:
+    return name in known and known[name].pricing.is_known
+
+
+def _request(line: bytes) -> dict[str, Any] | None:
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(request, dict) or not isinstance(request.get("body", {}), dict):
+        return None
+    return request

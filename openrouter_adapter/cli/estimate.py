@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
 
-    from openrouter_adapter.catalog.totals import ModelTotal, Totals
+    from openrouter_adapter.batch.estimates import Total, Totals
 
 
 def run(
@@ -37,14 +37,13 @@ def run(
     from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
 
     catalog = load_catalog(refresh=False)
-    from openrouter_adapter.batch import inputs
+    from openrouter_adapter.batch import estimates, inputs
     from openrouter_adapter.batch.exceptions import BatchError
-    from openrouter_adapter.catalog import totals
 
     try:
         with _on_disk(file) as source:
             lines = inputs.lines(source)
-            found = totals.estimate_lines(lines, catalog, load_endpoints if endpoints else None)
+            found = estimates.of_lines(lines, catalog, load_endpoints if endpoints else None)
     except BatchError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -74,7 +73,7 @@ def _on_disk(file: Path) -> Iterator[Path]:
 def _print_json(found: Totals) -> None:
     from openrouter_adapter.cli._printing import print_json
 
-    def fields(one: ModelTotal) -> dict[str, object]:
+    def fields(one: Total) -> dict[str, object]:
         return {
             "requests": one.requests,
             "likely": one.likely if one.requests > one.without_likely else None,
@@ -87,7 +86,7 @@ def _print_json(found: Totals) -> None:
 
     printed = {
         "models": {name: fields(one) for name, one in found.models.items()},
-        "total": fields(found.total()),
+        "total": fields(found.total),
         "reasons": dict(found.reasons),
         "broken": found.broken,
         "first_broken": found.first_broken,
@@ -109,7 +108,7 @@ def _print_table(found: Totals) -> None:
             # A part of the requests says little about all of them.
             "" if one.without_batch else f"{one.batch:.6f}",
         )
-        for name, one in (*sorted(found.models.items()), ("all", found.total()))
+        for name, one in (*sorted(found.models.items()), ("all", found.total))
     ]
     print_table(titles, rows, texts=1)
     for reason, number in found.reasons.most_common():
