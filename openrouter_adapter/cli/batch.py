@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +14,11 @@ from openrouter_adapter.cli._errors import friendly_errors
 from openrouter_adapter.cli._printing import print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from openrouter_adapter.batch import Summary
     from openrouter_adapter.batch.from_table import Requests
+    from openrouter_adapter.batch.options import JobOptions
 
 app = typer.Typer(
     help="Send files of requests: safe to kill, never over budget, every cost exact.",
@@ -31,56 +30,29 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON."
 _ON_RAY = "--on-ray"
 
 
-def _shared(
-    *,
-    budget: Annotated[
-        str | None, typer.Option(help="The most that the job may cost, in USD, over all its runs.")
-    ] = None,
-    concurrency: Annotated[
-        str, typer.Option(help="Requests in flight: a number, or auto to find the best number.")
-    ] = "auto",
-    in_order: Annotated[
-        bool, typer.Option(help="Sort results into the order of the input.")
-    ] = False,
-    tries: Annotated[int, typer.Option(min=1, help="How often a request is sent at most.")] = 6,
-    timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that one response may take.")
-    ] = 600.0,
-    ledger: Annotated[
-        str | None,
-        typer.Option(help="A path or a URL. Default: OPENROUTER_ADAPTER_LEDGER, or no ledger."),
-    ] = None,
-    on_ray: Annotated[
-        str | None,
-        typer.Option(
-            _ON_RAY,
-            metavar="[ADDRESS]",
-            help="Run on a Ray cluster: the one at ADDRESS, or the one of this machine.",
-        ),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
-    as_json: _Json = False,
-) -> dict[str, Any]:
-    """The options of every command that runs a job."""
-    return locals()
-
-
-def _runs(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the shared options to a command, which gets them as one argument, `options`."""
-    shared = inspect.signature(_shared, eval_str=True).parameters
-    own = inspect.signature(command, eval_str=True).parameters
-
-    @functools.wraps(command)
-    def with_options(**given: Any) -> None:
-        command(
-            **{name: value for name, value in given.items() if name not in shared},
-            options=_shared(**{name: given[name] for name in shared}),
-        )
-
-    parameters = [one for one in own.values() if one.name != "options"] + list(shared.values())
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
-    return with_options
+# The options of every command that runs a job.
+_Budget = Annotated[
+    str | None, typer.Option(help="The most that the job may cost, in USD, over all its runs.")
+]
+_Concurrency = Annotated[
+    str, typer.Option(help="Requests in flight: a number, or auto to find the best number.")
+]
+_InOrder = Annotated[bool, typer.Option(help="Sort results into the order of the input.")]
+_Tries = Annotated[int, typer.Option(min=1, help="How often a request is sent at most.")]
+_Timeout = Annotated[float, typer.Option(min=1, help="Seconds that one response may take.")]
+_Ledger = Annotated[
+    str | None,
+    typer.Option(help="A path or a URL. Default: OPENROUTER_ADAPTER_LEDGER, or no ledger."),
+]
+_OnRay = Annotated[
+    str | None,
+    typer.Option(
+        _ON_RAY,
+        metavar="[ADDRESS]",
+        help="Run on a Ray cluster: the one at ADDRESS, or the one of this machine.",
+    ),
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
 class _RayCommand(TyperCommand):
@@ -98,9 +70,7 @@ class _RayCommand(TyperCommand):
 
 
 @app.command("run", cls=_RayCommand)
-@_runs
 def run(
-    options: dict[str, Any],
     job: Annotated[
         Path,
         typer.Argument(help="Requests in OpenAI's batch format; with --prompt, a table."),
@@ -149,6 +119,15 @@ def run(
         bool, typer.Option(help="Send the valid lines of a file that has invalid ones.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="The name of the job in the ledger.")] = None,
+    budget: _Budget = None,
+    concurrency: _Concurrency = "auto",
+    in_order: _InOrder = False,
+    tries: _Tries = 6,
+    timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
+    on_ray: _OnRay = None,
+    quiet: _Quiet = False,
+    as_json: _Json = False,
 ) -> None:
     """Send every request of a file. The same command again continues where it ended.
 
@@ -157,57 +136,95 @@ def run(
     """
     if out is None and (prompt is not None or not dry_run):
         raise typer.BadParameter("name a folder for the results", param_hint="--out")
-    _check_places(options, shard, shards)
-    requests = None
+    if shards is not None and on_ray is None:
+        raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
+    if shard is not None and on_ray is not None:
+        raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
     if prompt is None:
         _refuse({"--system": system, "--id-column": id_column, "--max-tokens": max_tokens})
     elif model is None:
         raise typer.BadParameter("name a model for the prompts", param_hint="--model")
-    else:
-        requests = _requests(model, prompt, system, id_column, max_tokens)
+    part: dict[str, Any] = {} if shard is None else {"shard": _shard(shard)}
+    if shards is not None:
+        part["shards"] = shards
+    options: JobOptions = {
+        "budget": budget,
+        "concurrency": concurrency,
+        "in_order": in_order,
+        "tries": tries,
+        "timeout": timeout,
+        "ledger": ledger,
+        "model": model,
+        "save_media": save_media,
+        "skip_faulty": skip_faulty,
+        "cache": cache if cache_seconds is None else cache_seconds,
+        "job": name,
+    }
     from openrouter_adapter.batch.from_table import make_within
 
     with friendly_errors(exit_code=2, is_verbatim=True):
-        if requests is not None and out is not None:
-            job, model = make_within(out, job, **requests), None
+        if prompt is not None and model is not None and out is not None:
+            requests = _requests(model, prompt, system, id_column, max_tokens)
+            job, options["model"] = make_within(out, job, **requests), None
         if dry_run or out is None:
-            _print_dry_run(job, model, skip_faulty=skip_faulty, as_json=options["as_json"])
+            _print_dry_run(job, options["model"], skip_faulty=skip_faulty, as_json=as_json)
             return
-        options |= {"model": model, "save_media": save_media, "skip_faulty": skip_faulty}
-        options["cache"] = cache if cache_seconds is None else cache_seconds
-        _run(job, out, options | {"job": name})
-
-
-def _check_places(options: dict[str, Any], shard: str | None, shards: int | None) -> None:
-    """Takes in which part is sent, or into how many parts a cluster divides the job."""
-    is_on_ray = options["on_ray"] is not None
-    if shards is not None:
-        if not is_on_ray:
-            raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
-        options["shards"] = shards
-    if shard is not None:
-        if is_on_ray:
-            raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
-        options["shard"] = _shard(shard)
+        _run(job, out, {**options, **part}, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
 
 @app.command("resume", cls=_RayCommand)
-@_runs
-def resume(options: dict[str, Any], folder: _Folder) -> None:
+def resume(
+    folder: _Folder,
+    budget: _Budget = None,
+    concurrency: _Concurrency = "auto",
+    in_order: _InOrder = False,
+    tries: _Tries = 6,
+    timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
+    on_ray: _OnRay = None,
+    quiet: _Quiet = False,
+    as_json: _Json = False,
+) -> None:
     """Continue a job that was stopped, killed or out of budget."""
+    options: JobOptions = {
+        "budget": budget,
+        "concurrency": concurrency,
+        "in_order": in_order,
+        "tries": tries,
+        "timeout": timeout,
+        "ledger": ledger,
+    }
     with friendly_errors(exit_code=2, is_verbatim=True):
-        _run(None, folder, options)
+        _run(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
 
 @app.command("retry", cls=_RayCommand)
-@_runs
-def retry(options: dict[str, Any], folder: _Folder) -> None:
+def retry(
+    folder: _Folder,
+    budget: _Budget = None,
+    concurrency: _Concurrency = "auto",
+    in_order: _InOrder = False,
+    tries: _Tries = 6,
+    timeout: _Timeout = 600.0,
+    ledger: _Ledger = None,
+    on_ray: _OnRay = None,
+    quiet: _Quiet = False,
+    as_json: _Json = False,
+) -> None:
     """Send the failed requests of a job again."""
+    options: JobOptions = {
+        "budget": budget,
+        "concurrency": concurrency,
+        "in_order": in_order,
+        "tries": tries,
+        "timeout": timeout,
+        "ledger": ledger,
+    }
     from openrouter_adapter.batch import api
 
     with friendly_errors(exit_code=2, is_verbatim=True):
         api.prepare_retry(folder)
-        _run(None, folder, options)
+        _run(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
 
 @app.command("status")
@@ -282,21 +299,27 @@ def _requests(
     }
 
 
-def _run(job: Path | None, out: Path, options: dict[str, Any]) -> None:
+def _run(
+    job: Path | None,
+    out: Path,
+    options: Mapping[str, Any],
+    *,
+    on_ray: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Runs a job, shows how it gets on and what it came to, and ends with what that means."""
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import Display, Screen
 
-    quiet, as_json = options.pop("quiet"), options.pop("as_json")
-    address = options.pop("on_ray")
     if quiet or as_json:
         shown: Any = contextlib.nullcontext()
     else:
         shown = Display(Screen(stderr=True))
     with shown as display:
-        if address is not None:
+        if on_ray is not None:
             watch = None if display is None else display.show
-            summary = batch.run_on_ray(job, out, address=address, watch=watch, **options)
+            summary = batch.run_on_ray(job, out, address=on_ray, watch=watch, **options)
         elif display is not None:
             summary = batch.run(job, out, watch=lambda now: display.show(now.snapshot()), **options)
         else:
