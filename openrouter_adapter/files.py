@@ -22,6 +22,9 @@ BINARY: Final = getattr(os, "O_BINARY", 0)
 PRIVATE: Final = 0o600
 """Mode of a file that only its owner may read."""
 
+UNFINISHED: Final = ".*.new"
+"""Glob of the files that `write_atomically` has not finished."""
+
 _PRIVATE_FOLDER: Final = 0o700
 _LOCK_PAUSE: Final = 0.01
 

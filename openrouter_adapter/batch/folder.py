@@ -96,7 +96,6 @@ class Folder:
         self.standing = path / "status.json"
         self.media = path / "media"
         self.reserve = path / "reserve"
-        self.sorted = path / "results.jsonl.new"
         self._lock = path / "lock"
 
     @contextlib.contextmanager
@@ -231,11 +230,12 @@ class Folder:
                 )
 
     def clear_leftovers(self) -> None:
-        """Removes what only a killed run leaves: an index of ids, half a sorted copy."""
+        """Removes what only a killed run leaves: an index of ids, half a new file."""
         for index in self.path.glob(f"{ID_INDEX_PREFIX}*"):
             shutil.rmtree(index, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            self.sorted.unlink(missing_ok=True)
+        for new in self.path.glob(files.UNFINISHED):
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
 
     def set_failures_aside(self) -> None:
         """Gives failures.jsonl the next free name, so that its lines are sent again."""
@@ -252,14 +252,10 @@ class Folder:
         Raises:
             FolderUnfit: it can't be written.
         """
-        new = path.with_name(f"{path.name}.new")
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         try:
-            with new.open("wb") as file:
-                options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+            with files.write_atomically(path, is_durable=True) as file:
                 file.write(orjson.dumps(content, option=options))
-                file.flush()
-                os.fsync(file.fileno())
-            files.replace(new, path)
         except OSError as failure:
             raise self.unfit(failure) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import filecmp
 import re
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import orjson
 
+from openrouter_adapter import files
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 
@@ -64,20 +64,15 @@ def make(
     if job.exists() and table.exists() and job.samefile(table):
         raise BatchError(f"{job} is the table itself. Give the job another name.")
     count = 0
-    new = job.with_name(f"{job.name}.new")
     try:
-        with new.open("wb") as file:
+        with files.write_atomically(job) as file:
             for line in _lines(table, requests):
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
                 count += 1
-        if not count:
-            raise BatchError(f"{table} has no rows.")
-        new.replace(job)
+            if not count:
+                raise BatchError(f"{table} has no rows.")
     except OSError as failure:
         raise BatchError(f"{failure.filename or job}: {failure.strerror}.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
     return count
 
 

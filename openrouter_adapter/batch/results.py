@@ -8,7 +8,6 @@ https://platform.openai.com/docs/api-reference/batch/request-output.
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import tempfile
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
+from openrouter_adapter import files
 from openrouter_adapter.batch.exceptions import words_of
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
                 yield line
 
 
-def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None:
+def sort_by_line(path: Path, first_line: int, last_line: int) -> None:
     """Rewrites a result file by line of the input; a kill leaves the old one or the new one.
 
     An index of eight bytes a line is made on disk. Results come nearly in order, so reading
@@ -167,7 +167,6 @@ def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None
 
     Args:
         path: The result file.
-        new: Where it is written anew.
         first_line: The first line of the input that may have a result.
         last_line: The last one.
 
@@ -177,22 +176,18 @@ def sort_by_line(path: Path, new: Path, first_line: int, last_line: int) -> None
     count = last_line - first_line + 1
     if not path.exists() or count < 1:
         return
-    try:
-        with tempfile.TemporaryFile(dir=path.parent) as index_file:
-            write_zeros(index_file, count * _PLACE.size)
-            with mmap.mmap(index_file.fileno(), 0) as index, path.open("rb") as source:
-                _note_places(path, index, first_line)
-                with new.open("wb", buffering=_BUFFER) as file:
-                    for (place,) in _PLACE.iter_unpack(index):
-                        if place:
-                            source.seek(place - 1)
-                            file.write(source.readline())
-                    file.flush()
-                    os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+    with tempfile.TemporaryFile(dir=path.parent) as index_file:
+        write_zeros(index_file, count * _PLACE.size)
+        with (
+            mmap.mmap(index_file.fileno(), 0) as index,
+            files.write_atomically(path, is_durable=True) as file,
+            path.open("rb") as source,
+        ):
+            _note_places(path, index, first_line)
+            for (place,) in _PLACE.iter_unpack(index):
+                if place:
+                    source.seek(place - 1)
+                    file.write(source.readline())
 
 
 def write_zeros(file: IO[bytes], size: int) -> None:

@@ -139,9 +139,7 @@ class _Run:
             await writer.close()
         self._complain_of_unsaved(writer)
         if options.in_order:
-            results.sort_by_line(
-                self._folder.results, self._folder.sorted, job.first_line, job.last_line
-            )
+            results.sort_by_line(self._folder.results, job.first_line, job.last_line)
         stopped = engine.stopped or (writer.trouble_in_words if writer.trouble else None)
         summary = self._summary(engine, begun, stopped=stopped)
         self._folder.write_whole(self._folder.summary, summary.as_json())

@@ -124,7 +124,7 @@ def test_a_disk_without_room_for_a_second_copy_in_order(
         patch.setattr(results, "_note_places", no_room)
         with pytest.raises(batch.FolderUnfit, match="Make room there, then give the same command"):
             batch.run(path, out, in_order=True)
-    assert not (out / "results.jsonl.new").exists()
+    assert not list(out.glob(".*.new"))
     assert_each_once(out, 50)
     assert batch.run(path, out, in_order=True).done == 50
     assert len(em.bill()) == 50
@@ -134,7 +134,7 @@ def test_what_only_a_kill_leaves_is_cleared_away(job: Callable[..., Path], tmp_p
     path, out = job(5), tmp_path / "out"
     (out / "batch-ids-1234").mkdir(parents=True)
     (out / "batch-ids-1234" / "17").write_bytes(b"24 bytes an id, gigabytes")
-    (out / "results.jsonl.new").write_bytes(b"half a copy")
+    (out / ".results.jsonl.0123.new").write_bytes(b"half a copy")
     batch.run(path, out)
     assert {file.name for file in out.iterdir()} == {
         *("job.json", "results.jsonl", "failures.jsonl", "journal.log", "summary.json"),
