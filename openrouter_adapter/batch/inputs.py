@@ -1,4 +1,4 @@
-"""The input of a job: its lines, and those of its requests that are still to be sent.
+"""The lines of a job's input, and sets of them.
 
 The input is JSONL, gzipped or not, or a body builder's answer.
 
@@ -11,18 +11,16 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter.batch.exceptions import BatchError, LineFault
+from openrouter_adapter.batch.exceptions import BatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from openrouter_adapter.batch.folder import Job
-    from openrouter_adapter.batch.requests import Request
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
@@ -167,37 +165,6 @@ def _parsed(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
-
-
-def left_over(
-    job: Job, done: LineSet, doubled: LineSet
-) -> Iterator[Request | tuple[int, str, LineFault]]:
-    """Each request that has no result yet.
-
-    Args:
-        job: What job it is.
-        done: The lines that have one.
-        doubled: Lines whose id an earlier one has.
-
-    Yields:
-        A request; or line number, id and fault of a line that can't be sent.
-    """
-    from openrouter_adapter.batch import requests
-
-    for number, text in lines(Path(job.source), job.first_line, job.first_byte):
-        if number > job.last_line:
-            return
-        if number < job.first_line or number in done:
-            continue
-        try:
-            request = requests.parse(number, text, job.model)
-        except LineFault as fault:
-            yield number, requests.custom_id_of(text), fault
-            continue
-        if number in doubled:
-            yield number, request.custom_id, LineFault("custom_id is the one of an earlier line")
-        else:
-            yield request
 
 
 class LineSet:

@@ -119,18 +119,9 @@ def together(
     note: str | None,
 ) -> Snapshot:
     """Many runs as one."""
-    all_of_them = list(snapshots)
-    return Snapshot(
-        requests=requests,
-        done=sum(one.done for one in all_of_them),
-        failed=sum(one.failed for one in all_of_them),
-        in_flight=sum(one.in_flight for one in all_of_them),
-        tokens=sum(one.tokens for one in all_of_them),
-        spent=sum(one.spent for one in all_of_them),
-        limit=limit,
-        stopping=stopping,
-        note=note,
-    )
+    parts, counted = list(snapshots), ("done", "failed", "in_flight", "tokens", "spent")
+    sums = {name: sum(getattr(one, name) for one in parts) for name in counted}
+    return Snapshot(requests=requests, limit=limit, stopping=stopping, note=note, **sums)
 
 
 def status(out: str | os.PathLike[str]) -> Summary:

@@ -11,14 +11,15 @@ import gc
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import money
-from openrouter_adapter.batch import inputs, jobs, journal, recovery, results
+from openrouter_adapter.batch import inputs, jobs, journal, recovery, requests, results
 from openrouter_adapter.batch.accounting import JobBudget, open_ledger
 from openrouter_adapter.batch.engine import Engine
 from openrouter_adapter.batch.estimates import Prices
-from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
+from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit, LineFault
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.media import Media
@@ -153,14 +154,28 @@ class _Run:
 
     def _requests(self, doubled: LineSet, writer: Writer) -> Iterator[Request]:
         """What is still to be sent; lines that can't be are written as failures."""
-        for found in inputs.left_over(self._job, self._left.done, doubled):
+        job, left = self._job, self._left
+        for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
+            if number > job.last_line:
+                return
+            if number < job.first_line or number in left.done:
+                continue
+            found = self._parsed(number, text, doubled)
             if isinstance(found, Request):
                 yield found
                 continue
-            number, custom_id, fault = found
-            attempt = Attempt(number, self._left.past.runs, 0)
-            line = results.failure_line(attempt, custom_id, fault, None, 0.0)
-            writer.failure(line, None, ("failure", type(fault).__name__, None))
+            attempt, custom_id = Attempt(number, left.past.runs, 0), requests.custom_id_of(text)
+            line = results.failure_line(attempt, custom_id, found, None, 0.0)
+            writer.failure(line, None, ("failure", type(found).__name__, None))
+
+    def _parsed(self, number: int, text: bytes, doubled: LineSet) -> Request | LineFault:
+        try:
+            request = requests.parse(number, text, self._job.model)
+        except LineFault as fault:
+            return fault
+        if number in doubled:
+            return LineFault("custom_id is the one of an earlier line")
+        return request
 
     def _summary(
         self, engine: Engine, begun: float, *, stopped: str | None = None, running: bool = False

@@ -153,6 +153,11 @@ class Tally:
         )
 
 
+_COUNTS: Final = (
+    *("done", "failed", "retries", "unsettled", "prompt_tokens", "completion_tokens"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a job has come to, over all its runs. Amounts are in USD.
@@ -318,17 +323,11 @@ def together(
     return Summary(
         folder=folder,
         requests=requests,
-        done=sum(one.done for one in summaries),
-        failed=sum(one.failed for one in summaries),
-        retries=sum(one.retries for one in summaries),
         runs=max((one.runs for one in summaries), default=0),
         cost=sum((one.cost for one in summaries), Decimal(0)),
-        unsettled=sum(one.unsettled for one in summaries),
         unsettled_cost=sum((one.unsettled_cost for one in summaries), Decimal(0)),
         in_the_air=[name for one in summaries for name in one.in_the_air],
         budget=budget,
-        prompt_tokens=sum(one.prompt_tokens for one in summaries),
-        completion_tokens=sum(one.completion_tokens for one in summaries),
         models=_shares([one.models for one in summaries]),
         providers=_shares([one.providers for one in summaries]),
         failures=dict(failures.most_common()),
@@ -337,6 +336,7 @@ def together(
         stopped=stopped,
         running=running,
         latencies=latencies,
+        **{name: sum(getattr(one, name) for one in summaries) for name in _COUNTS},
     )
 
 
