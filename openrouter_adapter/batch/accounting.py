@@ -28,7 +28,7 @@ from openrouter_adapter.ledger.metadata import key_name, label
 from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from openrouter_adapter.batch.concurrency import Flight
@@ -112,7 +112,7 @@ class JobLedger:
         self._lines = range(job.first_line, job.last_line + 1)
         self._prefix = f"{job.calls}-"
         self._tags = json.dumps([job.tag] if job.tag else [])
-        self._left_holds: dict[tuple[str, int], str] | None = None
+        self._left_reservations: dict[tuple[str, int], str] | None = None
 
     @property
     def is_on(self) -> bool:
@@ -176,7 +176,7 @@ class JobLedger:
         if self._ledger is not None and rows:
             self._ledger.store.write(rows)
 
-    def settled_before(self, attempts: Mapping[Attempt, object]) -> dict[Attempt, int]:
+    def known_costs(self, attempts: Iterable[Attempt]) -> dict[Attempt, int]:
         """What the ledger knows of attempts that the journal thinks open, picodollars.
 
         Raises:
@@ -195,18 +195,18 @@ class JobLedger:
                 found[attempt] = rows[0].total
         return found
 
-    def _holds_left(self) -> dict[tuple[str, int], str]:
+    def _reservations_left(self) -> dict[tuple[str, int], str]:
         """The holds that killed runs have left in this folder's name, by call id and attempt."""
-        if self._left_holds is None:
-            self._left_holds = {
+        if self._left_reservations is None:
+            self._left_reservations = {
                 (hold.call_id, hold.attempt): hold.hold_id
                 for hold in (self._ledger.held() if self._ledger is not None else ())
                 if hold.call_id.startswith(self._prefix)
                 and int(hold.call_id.removeprefix(self._prefix)) in self._lines
             }
-        return self._left_holds
+        return self._left_reservations
 
-    def release_unsent(self, past: JournalState) -> None:
+    def release_unsent(self, state: JournalState) -> None:
         """Ends the holds of attempts that no intent was written for: they were never sent.
 
         Must come before anything is held for this run, and after `write_found`.
@@ -214,17 +214,17 @@ class JobLedger:
         Raises:
             LedgerError: the ledger can't be written.
         """
-        if self._ledger is None or past.runs == 1:
+        if self._ledger is None or state.runs == 1:
             return
-        known = {(self._call_id(attempt), _number(attempt)) for attempt in past.open}
-        unsent = [hold for key, hold in self._holds_left().items() if key not in known]
+        known = {(self._call_id(attempt), _number(attempt)) for attempt in state.open}
+        unsent = [hold for key, hold in self._reservations_left().items() if key not in known]
         for hold in unsent:
             rows = self._ledger.store.rows("hold_id = :hold AND cost IS NULL", hold=hold)
             self.write([_unsent(row) for row in rows])
         if unsent:
             self._ledger.release(unsent)
 
-    def write_found(
+    def write_cost(
         self, attempt: Attempt, cost: int, fields: Mapping[str, Any], *, was_cut_off: bool = False
     ) -> None:
         """Writes what an attempt of an earlier run was charged.
@@ -254,7 +254,7 @@ class JobLedger:
             outcome=OK if "error" in fields and fields["error"] is None else ended,
             cost_status=BILLED,
             cost=cost,
-            hold_id=self._holds_left().get((self._call_id(attempt), _number(attempt))),
+            hold_id=self._reservations_left().get((self._call_id(attempt), _number(attempt))),
         )
         self.write([row])
 

@@ -41,10 +41,10 @@ async def arun(
         BatchError: the job can't begin or go on; `FaultyInput` names the lines.
         litellm.AuthenticationError: there is no key.
     """
-    from openrouter_adapter.batch.options import checked
+    from openrouter_adapter.batch.options import validated
     from openrouter_adapter.batch.runner import run_job
 
-    return await run_job(checked(source, out, options))
+    return await run_job(validated(source, out, options))
 
 
 def run(

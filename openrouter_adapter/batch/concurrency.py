@@ -47,7 +47,7 @@ class ConcurrencyLimit:
     """
 
     most: int
-    finds_itself: bool = True
+    is_adaptive: bool = True
     limit: float = 0
     in_flight: int = 0
     paused_until: float = 0.0
@@ -61,7 +61,7 @@ class ConcurrencyLimit:
 
     def __post_init__(self) -> None:
         if not self.limit:
-            self.limit = min(FIRST, self.most) if self.finds_itself else self.most
+            self.limit = min(FIRST, self.most) if self.is_adaptive else self.most
 
     def has_room(self, now: float) -> bool:
         """Whether one more may be sent."""
@@ -95,7 +95,7 @@ class ConcurrencyLimit:
 
     def _adjust(self, latency: float) -> None:
         self._best = min(latency, self._best * _FORGETTING) if self._best else latency
-        if self.finds_itself and latency > _SLOWER * self._best:
+        if self.is_adaptive and latency > _SLOWER * self._best:
             self._is_doubling = False
             self.limit = max(self.limit * 0.9, 1)
         elif self._peak >= int(self.limit):
@@ -126,7 +126,7 @@ class Flight:
     queue: ModelQueue
     size: int
     attempt: Attempt
-    counted: int = 0
+    tries: int = 0
     worst: int | None = None
     sent_at: float = 0.0
     row: Row | None = None
@@ -158,7 +158,7 @@ class Queues:
         queue = self._queues.get(model)
         if queue is None:
             queue = ModelQueue(
-                ConcurrencyLimit(self._pace.most_of_model(model), self._pace.finds_itself)
+                ConcurrencyLimit(self._pace.most_of_model(model), self._pace.is_adaptive)
             )
             self._queues[model] = queue
         return queue

@@ -138,8 +138,8 @@ class Engine:
     def _next_group(self, now: float) -> list[Flight]:
         """Flights for which there is room: in flight, in memory and in the budget."""
         group: list[Flight] = []
-        if self.writer.trouble is not None:
-            self.stop(self.writer.trouble_in_words)
+        if self.writer.error is not None:
+            self.stop(self.writer.error_text)
         while len(group) < _GROUP and self._may_send(now):
             flight = self._take(now)
             if flight is None:
@@ -203,22 +203,22 @@ class Engine:
     async def _send_group(self, group: list[Flight], loop: asyncio.AbstractEventLoop) -> None:
         for flight in group:
             flight.attempt = flight.attempt.next()
-            flight.counted += 1
+            flight.tries += 1
         if self.ledger.has_budgets:
             group = await self._reserved_in_ledger(group)
         intents = [journal.intent(flight.attempt, flight.worst) for flight in group]
         is_written = False
-        # Where they can't be written, writer.trouble stops the run.
+        # Where they can't be written, writer.error stops the run.
         with contextlib.suppress(OSError):
-            await self.writer.intended(intents)
+            await self.writer.write_intents(intents)
             is_written = True
         is_ready = is_written and not self.is_abandoned and await self._written_ahead(group)
         if self.is_abandoned or not is_ready:
             for flight in group:
                 if is_written:
                     # The journal must not take it for one in flight, nor the ledger.
-                    line = journal.found_out(flight.attempt, 0)
-                    self.writer.enter(Entry(line, self.ledger.unsent_row(flight)))
+                    line = journal.cost_found(flight.attempt, 0)
+                    self.writer.write_entry(Entry(line, self.ledger.unsent_row(flight)))
                 self._take_back(flight)
             return
         now = loop.time()
@@ -246,7 +246,7 @@ class Engine:
                 continue
             refusals.append(refusal)
             self._take_back(flight)
-            flight.counted -= 1
+            flight.tries -= 1
             self.queues.park(flight, first=True)
         if reserved:
             self._wait_for_others.end()
@@ -263,7 +263,7 @@ class Engine:
             self._waits_for_landing = True
         elif not self._wait_for_others.has_begun:
             with contextlib.suppress(OSError):
-                await self.writer.settled()
+                await self.writer.synced()
             self._wait_for_others.begin(loop.time())
         elif not self._wait_for_others.goes_on(refusal, loop.time()):
             self.stop(f"The ledger: {refusal}.")
@@ -289,7 +289,7 @@ class Engine:
                 flight.request, functools.partial(self._begun, flight)
             )
             if debugging.is_on():
-                self._sender.tell(flight.request, outcome)
+                self._sender.log(flight.request, outcome)
             self.budget.record(flight.worst, outcome.charged)
             if outcome.failure is None:
                 self._answered(flight, outcome)
@@ -307,12 +307,12 @@ class Engine:
 
     def _begun(self, flight: Flight, generation_id: str) -> None:
         """Writes down what an answer's cost can be asked by, should the run be killed now."""
-        line = journal.begun(flight.attempt, generation_id)
+        line = journal.answer_begun(flight.attempt, generation_id)
         row = self.ledger.open_row(flight, generation_id)
         if row is None:
             self.writer.note(line)
         else:
-            self.writer.enter(Entry(line, row))
+            self.writer.write_entry(Entry(line, row))
 
     def _landed(self, flight: Flight) -> None:
         self.in_flight -= 1
@@ -336,7 +336,7 @@ class Engine:
         """Plans another try, leaves the request to the next run, or writes its failure."""
         self._adapt(flight, failure, now)
         self._refusals += retries.refusal(failure)
-        decision = retries.decide(failure, flight.counted, self._refusals, self._pace)
+        decision = retries.decide(failure, flight.tries, self._refusals, self._pace)
         if decision.stop is not None:
             self.stop(decision.stop)
         if self.stopped is None and decision.delay is not None:
@@ -350,14 +350,14 @@ class Engine:
             self.writer.failure(line, self._entry(flight, outcome), count)
             self._bytes -= flight.size
             return
-        self.writer.enter(self._entry(flight, outcome, is_last=False))
+        self.writer.write_entry(self._entry(flight, outcome, is_last=False))
 
     def _adapt(self, flight: Flight, failure: Exception, now: float) -> None:
         """Lets a failure slow down what follows."""
         if retries.is_outage(failure):
             if self.circuit.opened_at is not None:
                 # While nothing works, a try is not the request's own failure.
-                flight.counted -= 1
+                flight.tries -= 1
             self.circuit.failed(now, words_of(failure))
             return
         self.circuit.landed()
@@ -371,11 +371,11 @@ class Engine:
         row = self.ledger.row(flight, outcome) if self.ledger.is_on else None
         flight.row = None
         if outcome.charged is not None:
-            return Entry(journal.settled(attempt, outcome.charged, is_last=is_last), row)
+            return Entry(journal.cost_known(attempt, outcome.charged, is_last=is_last), row)
         generation_id = outcome.bill.generation_id
-        entry = OpenAttempt(flight.worst or 0, generation_id, was_in_the_air=False)
+        entry = OpenAttempt(flight.worst or 0, generation_id, was_in_flight=False)
         self._state.open[attempt] = entry
-        return Entry(journal.unsettled(attempt, generation_id), row)
+        return Entry(journal.cost_unknown(attempt, generation_id), row)
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Until something lands, or the next moment at which something may be sent."""

@@ -197,7 +197,7 @@ def dry_run(
     def look(request: Any) -> None:
         prices.look(request)
 
-    checked = validation.check(Path(source), model, look=look)
+    checked = validation.check(Path(source), model, inspect=look)
     if checked.fault_count and not skip_faulty:
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
     found = prices.totals

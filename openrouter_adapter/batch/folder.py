@@ -93,7 +93,7 @@ class Folder:
         self.failures = path / "failures.jsonl"
         self.journal = path / "journal.log"
         self.summary = path / "summary.json"
-        self.standing = path / "status.json"
+        self.status = path / "status.json"
         self.media = path / "media"
         self.reserve = path / "reserve"
         self._lock = path / "lock"
@@ -214,9 +214,9 @@ class Folder:
         """Makes the folder a job's."""
         fields = asdict(job)
         fields["budget"] = None if job.budget is None else format(job.budget, "f")
-        self.write_whole(self.job_file, {"format": FORMAT, **fields})
+        self.write_json(self.job_file, {"format": FORMAT, **fields})
 
-    def refuse_strangers(self) -> None:
+    def refuse_other_files(self) -> None:
         """Sees to it that a new job adds to nobody else's files.
 
         Raises:
@@ -246,7 +246,7 @@ class Folder:
             number += 1
         self.failures.rename(aside)
 
-    def write_whole(self, path: Path, content: Any) -> None:
+    def write_json(self, path: Path, content: Any) -> None:
         """Writes a JSON file so that it is there whole or not at all.
 
         Raises:

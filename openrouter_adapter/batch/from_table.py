@@ -76,7 +76,7 @@ def make(
     return count
 
 
-def make_within(
+def make_in_folder(
     out: str | os.PathLike[str], table: str | os.PathLike[str], **requests: Unpack[Requests]
 ) -> Path:
     """Keeps the job of a table in the folder of its answers, where it can't become another one.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
 
-def look_before(folder: Folder, options: Options) -> None:
+def require_work(folder: Folder, options: Options) -> None:
     """Sees to it that there is something to run, before a folder is made for it.
 
     Raises:
@@ -35,7 +35,7 @@ def look_before(folder: Folder, options: Options) -> None:
         _state_of(options.source)
 
 
-def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, LineSet]:
+def begin_or_continue(folder: Folder, options: Options, prices: Prices) -> tuple[Job, LineSet]:
     """A folder's job, checked before its first request; and the lines whose id is doubled.
 
     Raises:
@@ -54,11 +54,11 @@ def settled(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Line
             parts = inputs.parts(Path(job.source), job.last_line, shards)
             job = _of_part(job, parts[number - 1])
         folder.write_job(job)
-        return job, checked.doubled
-    return again(folder, options)
+        return job, checked.duplicates
+    return continue_job(folder, options)
 
 
-def again(folder: Folder, options: Options) -> tuple[Job, LineSet]:
+def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
     """The same for a folder that has a job, which must be the one that is asked for.
 
     Raises:
@@ -74,7 +74,7 @@ def again(folder: Folder, options: Options) -> tuple[Job, LineSet]:
     budget = options.budget if options.budget is not None else job.budget
     source = options.source or Path(job.source)
     state = _state_of(source)
-    doubled = LineSet()
+    duplicates = LineSet()
     if job.skip_faulty or (job.size, job.modified) != state:
         checked = _check(folder, source, job.model)
         if checked.fingerprint != job.fingerprint:
@@ -82,11 +82,11 @@ def again(folder: Folder, options: Options) -> tuple[Job, LineSet]:
                 f"{folder.path} belongs to another input than {source} is now. Give a new folder "
                 f"with --out, or put {job.source} back as it was."
             )
-        doubled = checked.doubled
+        duplicates = checked.duplicates
     size, modified = state
     job = replace(job, source=str(source.resolve()), size=size, modified=modified, budget=budget)
     folder.write_job(job)
-    return job, doubled
+    return job, duplicates
 
 
 def _differences(job: Job, options: Options) -> Iterator[str]:
@@ -128,7 +128,7 @@ def continue_shards(folder: Folder, options: Options) -> Job:
     Raises:
         BatchError: its input is another one.
     """
-    whole, _ = again(folder, options)
+    whole, _ = continue_job(folder, options)
     for number in range(1, whole.shards + 1):
         shard = folder.shard(number)
         job = shard.require_job()
@@ -140,7 +140,7 @@ def continue_shards(folder: Folder, options: Options) -> Job:
 
 def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked]:
     """The job of a whole input, which is checked."""
-    folder.refuse_strangers()
+    folder.refuse_other_files()
     source = options.source
     assert source is not None  # noqa: S101 - look_before has seen to it
     if source.suffix.lower() in _TABLES:
@@ -149,8 +149,8 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
             "whom; or make a job of it with `batch make`."
         )
     size, modified = _state_of(source)
-    look = None if options.budget is None else prices.look
-    checked = _check(folder, source, options.model, look)
+    inspect = None if options.budget is None else prices.look
+    checked = _check(folder, source, options.model, inspect)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
         raise FaultyInput(str(source), checked.faults, checked.fault_count)
     calls = f"batch-{uuid.uuid4().hex[:12]}"
@@ -178,11 +178,11 @@ def _check(
     folder: Folder,
     source: Path,
     model: str | None,
-    look: Callable[[Request], str | None] | None = None,
+    inspect: Callable[[Request], str | None] | None = None,
 ) -> Checked:
     """The check of an input, whose index of ids is in the folder meanwhile."""
     try:
-        return validation.check(source, model, look=look, folder=folder.path)
+        return validation.check(source, model, inspect=inspect, folder=folder.path)
     except OSError as failure:
         raise folder.unfit(failure) from None
 

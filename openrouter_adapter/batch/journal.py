@@ -34,14 +34,14 @@ class OpenAttempt:
     """An attempt whose cost isn't known.
 
     Attributes:
-        hold: Picodollars that count for it; 0 where the run had no budget.
+        reserved: Picodollars that count for it; 0 if the run had no budget.
         generation_id: What OpenRouter knows it by, where that was heard.
-        was_in_the_air: Whether its run was killed before its outcome was written.
+        was_in_flight: Whether its run was killed before its outcome was written.
     """
 
-    hold: int
+    reserved: int
     generation_id: str | None = None
-    was_in_the_air: bool = True
+    was_in_flight: bool = True
 
 
 @dataclass(slots=True)
@@ -61,9 +61,9 @@ class JournalState:
     open: dict[Attempt, OpenAttempt] = field(default_factory=dict)
 
     @property
-    def unsettled(self) -> int:
+    def unknown(self) -> int:
         """Picodollars that count for attempts whose cost isn't known."""
-        return sum(attempt.hold for attempt in self.open.values())
+        return sum(attempt.reserved for attempt in self.open.values())
 
 
 def run_begins(run: int) -> bytes:
@@ -71,29 +71,29 @@ def run_begins(run: int) -> bytes:
     return b"R %d\n" % run
 
 
-def intent(attempt: Attempt, hold: int | None) -> bytes:
+def intent(attempt: Attempt, reserved: int | None) -> bytes:
     """The line that is on disk before an attempt is sent."""
-    if hold is None:
+    if reserved is None:
         return b"> %d %d -\n" % (attempt.line, attempt.number)
-    return b"> %d %d %d\n" % (attempt.line, attempt.number, hold)
+    return b"> %d %d %d\n" % (attempt.line, attempt.number, reserved)
 
 
-def begun(attempt: Attempt, generation_id: str) -> bytes:
+def answer_begun(attempt: Attempt, generation_id: str) -> bytes:
     """The line of an attempt whose answer's headers have come, and its body has not."""
     return b"@ %d %d %s\n" % (attempt.line, attempt.number, _name(generation_id))
 
 
-def settled(attempt: Attempt, cost: int, *, is_last: bool) -> bytes:
+def cost_known(attempt: Attempt, cost: int, *, is_last: bool) -> bytes:
     """The line of an attempt whose cost is known."""
     return b"%c %d %d %d\n" % (b"<" if is_last else b"~", attempt.line, attempt.number, cost)
 
 
-def unsettled(attempt: Attempt, generation_id: str | None) -> bytes:
+def cost_unknown(attempt: Attempt, generation_id: str | None) -> bytes:
     """The line of an attempt whose cost isn't known."""
     return b"? %d %d %s\n" % (attempt.line, attempt.number, _name(generation_id))
 
 
-def found_out(attempt: Attempt, cost: int) -> bytes:
+def cost_found(attempt: Attempt, cost: int) -> bytes:
     """The line that settles an attempt of an earlier run, or one that was unsettled."""
     return b"= %d %d %d %d\n" % (attempt.line, attempt.run, attempt.number, cost)
 
@@ -107,53 +107,53 @@ def _name(generation_id: str | None) -> bytes:
 
 def read(path: Path) -> JournalState:
     """What the journal says, which may end anywhere in its last line."""
-    past = JournalState()
+    state = JournalState()
     for text in results.whole_lines(path):
         kind, *numbers = text.split()
         if kind == b"R":
-            past.runs = int(numbers[0])
+            state.runs = int(numbers[0])
         elif kind == b"=":
             line, run, number, cost = map(int, numbers)
-            past.open.pop(Attempt(line, run, number), None)
-            past.spent += cost
+            state.open.pop(Attempt(line, run, number), None)
+            state.spent += cost
         else:
-            _read_event(past, kind, numbers)
-    return past
+            _read_event(state, kind, numbers)
+    return state
 
 
-def _read_event(past: JournalState, kind: bytes, numbers: list[bytes]) -> None:
-    attempt = Attempt(int(numbers[0]), past.runs, int(numbers[1]))
+def _read_event(state: JournalState, kind: bytes, numbers: list[bytes]) -> None:
+    attempt = Attempt(int(numbers[0]), state.runs, int(numbers[1]))
     said = numbers[2]
     if kind == b">":
-        past.open[attempt] = OpenAttempt(0 if said == b"-" else int(said))
+        state.open[attempt] = OpenAttempt(0 if said == b"-" else int(said))
     elif kind == b"@":
-        if attempt in past.open:
-            past.open[attempt].generation_id = None if said == b"-" else said.decode()
+        if attempt in state.open:
+            state.open[attempt].generation_id = None if said == b"-" else said.decode()
     elif kind == b"?":
-        entry = past.open.setdefault(attempt, OpenAttempt(0))
-        entry.was_in_the_air = False
+        entry = state.open.setdefault(attempt, OpenAttempt(0))
+        entry.was_in_flight = False
         entry.generation_id = None if said == b"-" else said.decode()
     else:
-        past.open.pop(attempt, None)
-        past.spent += int(said)
-        past.retries += kind == b"~"
+        state.open.pop(attempt, None)
+        state.spent += int(said)
+        state.retries += kind == b"~"
 
 
-def close_answered(past: JournalState, line: bytes) -> tuple[Attempt, int] | None:
+def close_answered(state: JournalState, line: bytes) -> tuple[Attempt, int] | None:
     """Settles an open attempt by its result, which was written when the run was killed.
 
     Returns:
         The attempt and its cost in picodollars; None where it isn't open.
     """
     attempt = Attempt.of_id(results.id_of(line))
-    entry = past.open.get(attempt)
-    if entry is None or not entry.was_in_the_air:
+    entry = state.open.get(attempt)
+    if entry is None or not entry.was_in_flight:
         return None
     cost = results.cost_of(line)
     if cost is None:
-        entry.was_in_the_air = False
+        entry.was_in_flight = False
         return None
-    del past.open[attempt]
+    del state.open[attempt]
     amount = money.picodollars(cost)
-    past.spent += amount
+    state.spent += amount
     return attempt, amount

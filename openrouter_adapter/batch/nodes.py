@@ -62,7 +62,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ShardResult:
     """What became of a shard: its summary, or why there is none."""
 
     host: str
@@ -118,7 +118,7 @@ def refuse_sqlite(where: str, because: str) -> None:
         )
 
 
-def run_shard(board: Any, number: int, told: Options) -> Ended:
+def run_shard(board: Any, number: int, told: Options) -> ShardResult:
     """The task: one shard, from wherever its folder says that it is."""
     host = socket.gethostname()
     try:
@@ -126,7 +126,7 @@ def run_shard(board: Any, number: int, told: Options) -> Ended:
         access, is_stopping = _begin(ray, board)
         whole = Folder(told.out)
         if is_stopping:
-            return Ended(host, progress.status(whole.shard(number).path))
+            return ShardResult(host, progress.status(whole.shard(number).path))
         _check_node(ray, whole, access, host)
         options = replace(
             told,
@@ -137,9 +137,9 @@ def run_shard(board: Any, number: int, told: Options) -> Ended:
             watch=_Reporter(ray, board, number),
             lock_patience=_LOCK_PATIENCE,
         )
-        return Ended(host, asyncio.run(run_job(options)))
+        return ShardResult(host, asyncio.run(run_job(options)))
     except Exception as failure:  # noqa: BLE001 - said in the summary, beside what the others did
-        return Ended(host, failure=str(failure) or type(failure).__name__)
+        return ShardResult(host, failure=str(failure) or type(failure).__name__)
 
 
 def _begin(ray: Any, board: Any) -> tuple[Access, bool]:

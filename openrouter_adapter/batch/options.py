@@ -53,7 +53,7 @@ class Pace:
     budget_patience: float = 60.0
 
     @property
-    def finds_itself(self) -> bool:
+    def is_adaptive(self) -> bool:
         """Whether the number in the air follows what proves good."""
         return self.concurrency is None
 
@@ -178,7 +178,7 @@ class Options:
     lock_patience: float = 0.0
 
 
-def checked(
+def validated(
     source: str | os.PathLike[str] | None, out: str | os.PathLike[str], given: RunOptions
 ) -> Options:
     """What a caller said, checked.

@@ -147,21 +147,21 @@ def _read_results(folder: Folder, job: Job) -> Summary:
 
     running = folder.is_in_use()
     left = recovery.recover(folder)
-    past = left.past
+    state = left.state
     if running:
         # Those of a run that goes on are in the air indeed, not lost.
-        for attempt in left.in_the_air:
-            if attempt.run == past.runs:
-                del past.open[attempt]
+        for attempt in left.in_flight:
+            if attempt.run == state.runs:
+                del state.open[attempt]
     limit = None if job.budget is None else money.picodollars(job.budget)
     return summaries.summarize(
         folder.path,
         job.requests,
         left.tally,
-        past,
-        JobBudget(limit, past.spent, past.unsettled),
-        retries=past.retries,
-        in_the_air=left.in_the_air,
+        state,
+        JobBudget(limit, state.spent, state.unknown),
+        retries=state.retries,
+        in_the_air=left.in_flight,
         running=running,
     )
 
@@ -179,8 +179,8 @@ def _read_file(folder: Folder) -> Summary | None:
     """How a job stands by its file; None where that says nothing sure."""
     is_running = folder.is_in_use()
     try:
-        found = orjson.loads(folder.standing.read_bytes())
-        age = time.time() - folder.standing.stat().st_mtime
+        found = orjson.loads(folder.status.read_bytes())
+        age = time.time() - folder.status.stat().st_mtime
         if found["files"] is None:
             is_sure = is_running and age < _TOO_OLD
         else:

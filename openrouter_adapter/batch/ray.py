@@ -23,7 +23,7 @@ from openrouter_adapter.batch import jobs, nodes, progress, summary
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.options import Options, checked
+from openrouter_adapter.batch.options import Options, validated
 from openrouter_adapter.batch.runner import STOPPED
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
@@ -77,11 +77,11 @@ def run_on_ray(
     ray = nodes.imported()
     if "shard" in options:
         raise BatchError("A cluster sends all shards: say shards=N, not shard=(I, N).")
-    told = checked(source, out, cast("RunOptions", options))
+    told = validated(source, out, cast("RunOptions", options))
     if shards is not None and shards < 1:
         raise BatchError(f"shards is {shards}; it must be a number from 1.")
     folder = Folder(told.out)
-    jobs.look_before(folder, told)
+    jobs.require_work(folder, told)
     with folder.locked(), _connected(ray, address):
         folder.clear_leftovers()
         access = _access(ray, told)
@@ -90,7 +90,7 @@ def run_on_ray(
         _set_budget(job, access)
         run = _Run(ray, folder, job, told, access, watch)
         found = run.go()
-        folder.write_whole(folder.summary, found.as_json())
+        folder.write_json(folder.summary, found.as_json())
         return found
 
 
@@ -207,7 +207,7 @@ class _Run:
             nodes.run_shard
         )
         self._waiting: dict[Any, int] = {}
-        self._ended: dict[int, nodes.Ended] = {}
+        self._ended: dict[int, nodes.ShardResult] = {}
         self._again: Counter[int] = Counter()
         self._signals = 0
 
@@ -233,9 +233,9 @@ class _Run:
         """Takes what became of a shard; one that its node has asked to stop goes on elsewhere."""
         number = self._waiting.pop(ref)
         try:
-            ended: nodes.Ended = self._ray.get(ref)
+            ended: nodes.ShardResult = self._ray.get(ref)
         except self._ray.exceptions.RayError as failure:
-            ended = nodes.Ended(
+            ended = nodes.ShardResult(
                 "a lost node", failure=f"{type(failure).__name__}, {_RETRIES} times"
             )
         was_asked = ended.summary is not None and ended.summary.stopped == STOPPED

@@ -39,20 +39,20 @@ class Recovered:
     Attributes:
         done: The lines that have a result or have failed for good.
         tally: What their results come to.
-        past: What the journal says.
+        state: What the journal says.
         found: What attempts cost whose word the journal lacks, picodollars, with the
             fields of their results.
     """
 
     done: LineSet = field(default_factory=LineSet)
     tally: Tally = field(default_factory=Tally)
-    past: JournalState = field(default_factory=JournalState)
+    state: JournalState = field(default_factory=JournalState)
     found: list[tuple[Attempt, int, dict[str, Any]]] = field(default_factory=list)
 
     @property
-    def in_the_air(self) -> list[Attempt]:
+    def in_flight(self) -> list[Attempt]:
         """The attempts whose run was killed before their outcome was written."""
-        return [attempt for attempt, entry in self.past.open.items() if entry.was_in_the_air]
+        return [attempt for attempt, entry in self.state.open.items() if entry.was_in_flight]
 
 
 def recover(folder: Folder) -> Recovered:
@@ -62,27 +62,27 @@ def recover(folder: Folder) -> Recovered:
         FolderUnfit: somebody else has changed its files.
     """
     try:
-        left = Recovered(past=journal.read(folder.journal))
+        recovered = Recovered(state=journal.read(folder.journal))
     except (ValueError, IndexError):
         raise FolderUnfit(
             f"{folder.journal} is not as a run has written it. Put it back as it was."
         ) from None
     for path in (folder.results, folder.failures):
-        _read(path, left)
-    return left
+        _read(path, recovered)
+    return recovered
 
 
-def _read(path: Path, left: Recovered) -> None:
+def _read(path: Path, recovered: Recovered) -> None:
     number = 0
     try:
         for number, line in enumerate(results.whole_lines(path), 1):  # noqa: B007 - see below
             fields = results.head(line)
-            left.done.add(Attempt.of_id(fields["id"]).line)
-            left.tally.add_head(fields, results.cost_of(line))
-            if left.past.open:
-                closed = journal.close_answered(left.past, line)
+            recovered.done.add(Attempt.of_id(fields["id"]).line)
+            recovered.tally.add_head(fields, results.cost_of(line))
+            if recovered.state.open:
+                closed = journal.close_answered(recovered.state, line)
                 if closed is not None:
-                    left.found.append((*closed, fields))
+                    recovered.found.append((*closed, fields))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         raise FolderUnfit(
             f"Line {number} of {path} is not as a run has written it. Put it back, or take it out: "
@@ -91,7 +91,7 @@ def _read(path: Path, left: Recovered) -> None:
 
 
 async def reconcile(
-    past: JournalState,
+    state: JournalState,
     sender: Sender,
     writer: Writer,
     budget: JobBudget,
@@ -101,7 +101,7 @@ async def reconcile(
     """Records what can be found out; the rest goes on counting at its worst case.
 
     Args:
-        past: Knows the attempts whose cost isn't known.
+        state: Knows the attempts whose cost isn't known.
         sender: Asks.
         writer: Keeps the journal.
         budget: What is found is spent there.
@@ -112,7 +112,7 @@ async def reconcile(
         LedgerError: the ledger can't be written.
     """
     for wait in waits:
-        known = {a: one.generation_id for a, one in past.open.items() if one.generation_id}
+        known = {a: one.generation_id for a, one in state.open.items() if one.generation_id}
         if not known:
             break
         await asyncio.sleep(wait)
@@ -122,16 +122,16 @@ async def reconcile(
         )
         for attempt, cost in found:
             if cost is not None:
-                entry = past.open.pop(attempt)
-                budget.unsettled -= entry.hold
+                entry = state.open.pop(attempt)
+                budget.unsettled -= entry.reserved
                 budget.spent += cost
-                ledger.write_found(
+                ledger.write_cost(
                     attempt,
                     cost,
                     {"generation_id": entry.generation_id},
-                    was_cut_off=entry.was_in_the_air,
+                    was_cut_off=entry.was_in_flight,
                 )
-                writer.note(journal.found_out(attempt, cost))
+                writer.note(journal.cost_found(attempt, cost))
 
 
 async def _ask(

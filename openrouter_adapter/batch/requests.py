@@ -86,11 +86,11 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
         raise LineFault("is not a JSON object")
     custom_id = fields.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
-        raise LineFault(f"custom_id is {_shown(custom_id)}; it must be a text that names the line")
+        raise LineFault(f"custom_id is {_short(custom_id)}; it must be a text that names the line")
     route = _route(fields)
     body = fields.get("body")
     if not isinstance(body, dict):
-        raise LineFault(f"body is {_shown(body)}; it must be an object")
+        raise LineFault(f"body is {_short(body)}; it must be an object")
     if model is not None:
         body["model"] = model
     wire = _built(route, body)
@@ -109,16 +109,16 @@ def custom_id_of(text: bytes) -> str:
 
 def _route(fields: Mapping[str, Any]) -> Route:
     if fields.get("method", "POST") != "POST":
-        raise LineFault(f"method is {_shown(fields['method'])}; it must be POST")
+        raise LineFault(f"method is {_short(fields['method'])}; it must be POST")
     url = fields.get("url")
     route = ROUTES.get(url) if isinstance(url, str) else None
     if route is None:
-        raise LineFault(f"url is {_shown(url)}; it must be one of {', '.join(ROUTES)}")
+        raise LineFault(f"url is {_short(url)}; it must be one of {', '.join(ROUTES)}")
     return route
 
 
 def _built(route: Route, body: Wire) -> Wire:
-    _settle_model(body)
+    _normalize_model(body)
     if body.get("stream"):
         raise LineFault("stream: a batch writes whole answers; leave it out")
     try:
@@ -133,13 +133,13 @@ def _built(route: Route, body: Wire) -> Wire:
     return wire
 
 
-def _settle_model(body: Wire) -> None:
+def _normalize_model(body: Wire) -> None:
     name = body.get("model")
     if not isinstance(name, str) or not name:
         if name is None and body.get("models"):
             body["model"] = name = body["models"][0]
         if not isinstance(name, str) or not name:
-            raise LineFault(f"body.model is {_shown(name)}; name one, or give --model")
+            raise LineFault(f"body.model is {_short(name)}; name one, or give --model")
     # LiteLLM's spelling; `openrouter/auto` is OpenRouter's own.
     plain = name.removeprefix("openrouter/")
     if "/" in plain or plain.startswith("@"):
@@ -149,10 +149,10 @@ def _settle_model(body: Wire) -> None:
 def _build_chat(body: Wire) -> Wire:
     messages = body.pop("messages", None)
     if not isinstance(messages, list) or not messages:
-        raise LineFault(f"body.messages is {_shown(messages)}; it must be a list of messages")
+        raise LineFault(f"body.messages is {_short(messages)}; it must be a list of messages")
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
-            raise LineFault(f"body.messages[{place}] is {_shown(message)}; it must be an object")
+            raise LineFault(f"body.messages[{place}] is {_short(message)}; it must be an object")
     return chat.build_body(body.pop("model"), messages, body)
 
 
@@ -163,7 +163,7 @@ def _build_embedding(body: Wire) -> Wire:
 def _build_image(body: Wire) -> Wire:
     prompt = body.pop("prompt", None)
     if not isinstance(prompt, str) or not prompt:
-        raise LineFault(f"body.prompt is {_shown(prompt)}; it must be a text")
+        raise LineFault(f"body.prompt is {_short(prompt)}; it must be a text")
     if body.get("n") not in {None, 1}:
         raise LineFault(f"n={body['n']!r}: a line makes one answer; write a line for each image")
     return image_generation.build_body(body.pop("model"), prompt, body)
@@ -181,7 +181,7 @@ def _as_it_came(answer: Wire, *_: object) -> Wire:
     return answer
 
 
-def _made(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
+def _images_response(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
     """OpenAI's images response: https://platform.openai.com/docs/api-reference/images/object."""
     data = [
         {name: value for name, value in image.items() if value is not None}
@@ -194,11 +194,13 @@ def _made(answer: Wire, headers: Mapping[str, str], model: str) -> Wire:
 ROUTES: Final[Mapping[str, Route]] = {
     "/v1/chat/completions": Route("/chat/completions", _build_chat, _read_completion, _as_it_came),
     "/v1/embeddings": Route("/embeddings", _build_embedding, _read_embedding, _as_it_came),
-    "/v1/images/generations": Route("/chat/completions", _build_image, _read_completion, _made),
+    "/v1/images/generations": Route(
+        "/chat/completions", _build_image, _read_completion, _images_response
+    ),
 }
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
     if value is None:
         return "missing"
     text = repr(value)

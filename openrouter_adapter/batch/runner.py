@@ -60,20 +60,20 @@ async def run_job(options: Options) -> Summary:
         litellm.AuthenticationError: there is no key.
     """
     folder = Folder(options.out)
-    jobs.look_before(folder, options)
+    jobs.require_work(folder, options)
     with folder.locked(options.lock_patience):
         folder.clear_leftovers()
         prices = Prices(options.api_key, options.api_base)
-        job, doubled = jobs.settled(folder, options, prices)
+        job, duplicates = jobs.begin_or_continue(folder, options, prices)
         timeout = options.pace.timeout
         sender = Sender(options.api_key, options.api_base, timeout, options.headers)
-        left = recovery.recover(folder)
+        recovered = recovery.recover(folder)
         key = connection.api_key(options.api_key)
         ledger = open_ledger(options.ledger, job, key)
         try:
             async with sender:
-                run = _Run(folder, job, options, left, ledger, prices)
-                return await run.go(sender, doubled)
+                run = _Run(folder, job, options, recovered, ledger, prices)
+                return await run.go(sender, duplicates)
         except OSError as failure:
             raise folder.unfit(failure) from None
         except LedgerError as failure:
@@ -90,112 +90,118 @@ class _Run:
         folder: Folder,
         job: Job,
         options: Options,
-        left: Recovered,
+        recovered: Recovered,
         ledger: JobLedger,
         prices: Prices,
     ) -> None:
-        self._folder, self._job, self._options, self._left = folder, job, options, left
+        self._folder, self._job, self._options, self._left = folder, job, options, recovered
         self._ledger = ledger
-        past = left.past
-        in_the_air = {attempt: past.open[attempt] for attempt in left.in_the_air}
-        for attempt, cost in ledger.settled_before(in_the_air).items():
-            del past.open[attempt]
-            past.spent += cost
-            left.found.append((attempt, cost, {}))
+        state = recovered.state
+        for attempt, cost in ledger.known_costs(recovered.in_flight).items():
+            del state.open[attempt]
+            state.spent += cost
+            recovered.found.append((attempt, cost, {}))
         limit = None if job.budget is None else money.picodollars(job.budget)
-        self._budget = JobBudget(limit, past.spent, past.unsettled, worst_case=prices.worst)
-        self._in_the_air = left.in_the_air
-        past.runs += 1
+        self._budget = JobBudget(limit, state.spent, state.unknown, worst_case=prices.worst)
+        self._lost = recovered.in_flight
+        state.runs += 1
 
-    async def go(self, sender: Sender, doubled: LineSet) -> Summary:
+    async def go(self, sender: Sender, duplicates: LineSet) -> Summary:
         begun = time.monotonic()
-        left, options, job = self._left, self._options, self._job
+        recovered, options, job = self._left, self._options, self._job
         writer = Writer(self._folder, self._count, self._ledger.write)
-        self._write_found(writer)
-        self._ledger.release_unsent(left.past)
-        writer.note(journal.run_begins(left.past.runs))
+        self._write_found_costs(writer)
+        self._ledger.release_unsent(recovered.state)
+        writer.note(journal.run_begins(recovered.state.runs))
         keep = Media(self._folder.media).keep if job.save_media else None
         pace, budget = options.pace, self._budget
-        engine = Engine(sender, writer, budget, self._ledger, pace, left.past, keep)
-        done_before = left.tally.done + left.tally.failed
-        progress = Progress(job.requests, left, self._budget, engine, begun, done_before)
+        engine = Engine(sender, writer, budget, self._ledger, pace, recovered.state, keep)
+        done_before = recovered.tally.done + recovered.tally.failed
+        progress = Progress(job.requests, recovered, self._budget, engine, begun, done_before)
         try:
             # Only where their holds are in the way is what is in the air worth waiting for.
             is_held = job.budget is not None or self._ledger.has_budgets
             waits = recovery.WAITS if is_held else recovery.AT_ONCE
-            await recovery.reconcile(left.past, sender, writer, self._budget, self._ledger, waits)
+            await recovery.reconcile(
+                recovered.state, sender, writer, self._budget, self._ledger, waits
+            )
             with (
                 _stopping(engine),
                 _watched(options.watch, progress),
-                _old_objects_left_alone(),
+                _old_objects_uncollected(),
             ):
-                async with self._kept_standing(engine, begun):
-                    await engine.run(self._requests(doubled, writer))
+                async with self._status_updated(engine, begun):
+                    await engine.run(self._requests(duplicates, writer))
             for flight in engine.lost:
-                left.past.open[flight.attempt] = OpenAttempt(flight.worst or 0)
-                self._in_the_air.append(flight.attempt)
+                recovered.state.open[flight.attempt] = OpenAttempt(flight.worst or 0)
+                self._lost.append(flight.attempt)
             if not engine.is_abandoned:
-                await recovery.reconcile(left.past, sender, writer, self._budget, self._ledger)
+                await recovery.reconcile(
+                    recovered.state, sender, writer, self._budget, self._ledger
+                )
         finally:
             await writer.close()
-        self._complain_of_unsaved(writer)
+        self._raise_for_unsaved(writer)
         if options.in_order:
             results.sort_by_line(self._folder.results, job.first_line, job.last_line)
-        stopped = engine.stopped or (writer.trouble_in_words if writer.trouble else None)
+        stopped = engine.stopped or (writer.error_text if writer.error else None)
         summary = self._summary(engine, begun, stopped=stopped)
-        self._folder.write_whole(self._folder.summary, summary.as_json())
+        self._folder.write_json(self._folder.summary, summary.as_json())
         if engine.is_abandoned:
             # Only the journal knows what was in the air.
-            self._folder.standing.unlink(missing_ok=True)
+            self._folder.status.unlink(missing_ok=True)
         else:
             content = status_content(self._folder, summary)
-            self._folder.write_whole(self._folder.standing, content)
+            self._folder.write_json(self._folder.status, content)
         return summary
 
-    def _requests(self, doubled: LineSet, writer: Writer) -> Iterator[Request]:
+    def _requests(self, duplicates: LineSet, writer: Writer) -> Iterator[Request]:
         """What is still to be sent; lines that can't be are written as failures."""
-        job, left = self._job, self._left
+        job, recovered = self._job, self._left
         for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
             if number > job.last_line:
                 return
-            if number < job.first_line or number in left.done:
+            if number < job.first_line or number in recovered.done:
                 continue
-            found = self._parsed(number, text, doubled)
+            found = self._parsed(number, text, duplicates)
             if isinstance(found, Request):
                 yield found
                 continue
-            attempt, custom_id = Attempt(number, left.past.runs, 0), requests.custom_id_of(text)
+            attempt, custom_id = (
+                Attempt(number, recovered.state.runs, 0),
+                requests.custom_id_of(text),
+            )
             line = results.failure_line(attempt, custom_id, found, None, 0.0)
             writer.failure(line, None, ("failure", type(found).__name__, None))
 
-    def _parsed(self, number: int, text: bytes, doubled: LineSet) -> Request | LineFault:
+    def _parsed(self, number: int, text: bytes, duplicates: LineSet) -> Request | LineFault:
         try:
             request = requests.parse(number, text, self._job.model)
         except LineFault as fault:
             return fault
-        if number in doubled:
+        if number in duplicates:
             return LineFault("custom_id is the one of an earlier line")
         return request
 
     def _summary(
         self, engine: Engine, begun: float, *, stopped: str | None = None, running: bool = False
     ) -> Summary:
-        left = self._left
+        recovered = self._left
         return summarize(
             self._folder.path,
             self._job.requests,
-            left.tally,
-            left.past,
+            recovered.tally,
+            recovered.state,
             self._budget,
-            retries=left.past.retries + engine.retries,
-            in_the_air=self._in_the_air,
+            retries=recovered.state.retries + engine.retries,
+            in_the_air=self._lost,
             seconds=time.monotonic() - begun,
             stopped=stopped,
             running=running,
         )
 
     @contextlib.asynccontextmanager
-    async def _kept_standing(self, engine: Engine, begun: float) -> AsyncIterator[None]:
+    async def _status_updated(self, engine: Engine, begun: float) -> AsyncIterator[None]:
         """Keeps the file for `batch status` up to date meanwhile."""
         ended = asyncio.Event()
 
@@ -205,9 +211,7 @@ class _Run:
                 content = status_content(self._folder, summary)
                 # It is a help; the run's own files say when the disk is full.
                 with contextlib.suppress(FolderUnfit):
-                    await asyncio.to_thread(
-                        self._folder.write_whole, self._folder.standing, content
-                    )
+                    await asyncio.to_thread(self._folder.write_json, self._folder.status, content)
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(ended.wait(), STATUS_INTERVAL)
 
@@ -218,11 +222,11 @@ class _Run:
             ended.set()
             await task
 
-    def _write_found(self, writer: Writer) -> None:
+    def _write_found_costs(self, writer: Writer) -> None:
         """Tells the ledger and the journal what a killed run had not told them any more."""
         for attempt, cost, fields in self._left.found:
-            self._ledger.write_found(attempt, cost, fields)
-            writer.note(journal.found_out(attempt, cost))
+            self._ledger.write_cost(attempt, cost, fields)
+            writer.note(journal.cost_found(attempt, cost))
 
     def _count(self, counts: list[Any]) -> None:
         """Counts what is on disk now."""
@@ -234,10 +238,10 @@ class _Run:
             else:
                 tally.add_failure(*said)
 
-    def _complain_of_unsaved(self, writer: Writer) -> None:
+    def _raise_for_unsaved(self, writer: Writer) -> None:
         if writer.unsaved:
             folder = self._folder.path
-            why = getattr(writer.trouble, "strerror", None) or writer.trouble
+            why = getattr(writer.error, "strerror", None) or writer.error
             raise BatchError(
                 f"{writer.unsaved} answers could not be written to {folder}: {why}. They may have "
                 "cost something, and are asked for again when the job goes on. Make room, then: "
@@ -246,7 +250,7 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _old_objects_left_alone() -> Iterator[None]:
+def _old_objects_uncollected() -> Iterator[None]:
     """Keeps the garbage collector off what was there before, LiteLLM's million objects above all.
 
     With 2,000 requests in the air: 4,660 requests a second of one core, 2,620 without.

@@ -153,7 +153,7 @@ class Sender:
             return _refused(content, status, headers, request.model, latency)
         return _read(request, content, headers, latency)
 
-    def tell(self, request: Request, outcome: Outcome) -> None:
+    def log(self, request: Request, outcome: Outcome) -> None:
         """Logs the line of debugging.py for a request that has ended."""
         debugging.tell(
             "POST",

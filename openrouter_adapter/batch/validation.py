@@ -48,7 +48,7 @@ class Checked:
     fingerprint: str = ""
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
-    doubled: LineSet = field(default_factory=LineSet)
+    duplicates: LineSet = field(default_factory=LineSet)
 
     def note(self, line: int, message: str) -> None:
         """Takes a fault down."""
@@ -61,7 +61,7 @@ def check(
     source: Path,
     model: str | None = None,
     *,
-    look: Callable[[Request], str | None] | None = None,
+    inspect: Callable[[Request], str | None] | None = None,
     folder: Path | None = None,
 ) -> Checked:
     """Reads an input from end to end and says what is wrong with it.
@@ -69,7 +69,7 @@ def check(
     Args:
         source: The input.
         model: Takes the place of every line's own model.
-        look: Sees each request; what it returns is a fault of its line.
+        inspect: Sees each request; what it returns is a fault of its line.
         folder: Where the index of ids is kept meanwhile; None for the temporary folder.
 
     Raises:
@@ -89,11 +89,11 @@ def check(
                 found.note(number, str(fault))
                 continue
             identifiers.add(request.custom_id, number)
-            complaint = look(request) if look is not None else None
+            complaint = inspect(request) if inspect is not None else None
             if complaint:
                 found.note(number, complaint)
-        for number, earlier in identifiers.doubled():
-            found.doubled.add(number)
+        for number, earlier in identifiers.duplicates():
+            found.duplicates.add(number)
             found.note(number, f"custom_id is the one of line {earlier}; each line needs its own")
     if not found.requests:
         found.note(0, f"{source} is empty: write a request on each line, or use `batch make`")
@@ -123,7 +123,7 @@ class CustomIds:
         if len(waiting) >= _WAITING:
             self._write(digest[0])
 
-    def doubled(self) -> Iterator[tuple[int, int]]:
+    def duplicates(self) -> Iterator[tuple[int, int]]:
         """Each line whose id an earlier one has, with the number of that one."""
         for part in range(_PARTS):
             first: dict[bytes, int] = {}

@@ -84,7 +84,7 @@ class _Group:
     intents: list[bytes] = field(default_factory=list)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     answers: _Answers = field(default_factory=_Answers)
-    settles: bool = False
+    syncs: bool = False
     counts: list[Any] = field(default_factory=list)
 
 
@@ -129,7 +129,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_groups, name="batch-disk", daemon=True)
         self._thread.start()
-        self.trouble: Exception | None = None
+        self.error: Exception | None = None
         self.unsaved = 0
 
     @property
@@ -138,12 +138,12 @@ class Writer:
         return self._group.answers.size > MOST_WAITING
 
     @property
-    def trouble_in_words(self) -> str:
+    def error_text(self) -> str:
         """What is the matter and what to do, as sentences."""
-        if isinstance(self.trouble, OSError):
-            return str(self._folder.unfit(self.trouble))
+        if isinstance(self.error, OSError):
+            return str(self._folder.unfit(self.error))
         return (
-            f"The ledger can't be written: {self.trouble}. What it lacks is written when the job "
+            f"The ledger can't be written: {self.error}. What it lacks is written when the job "
             "goes on."
         )
 
@@ -152,16 +152,16 @@ class Writer:
         answers = self._group.answers
         answers.results.append(line)
         answers.counts.append(count)
-        self.enter(entry, len(line))
+        self.write_entry(entry, len(line))
 
     def failure(self, line: bytes, entry: Entry | None, count: Any) -> None:
         """Appends a failure in the same way."""
         answers = self._group.answers
         answers.failures.append(line)
         answers.counts.append(count)
-        self.enter(entry, len(line))
+        self.write_entry(entry, len(line))
 
-    def enter(self, entry: Entry | None, size: int = 0) -> None:
+    def write_entry(self, entry: Entry | None, size: int = 0) -> None:
         """Appends to the journal and to the ledger, some time later than results."""
         answers = self._group.answers
         if entry is not None:
@@ -175,7 +175,7 @@ class Writer:
         self._group.notes.append(line)
         self._flush_soon()
 
-    async def intended(self, intents: Iterable[bytes]) -> None:
+    async def write_intents(self, intents: Iterable[bytes]) -> None:
         """Returns once the journal says on disk what is going to be sent, and all notes so far.
 
         Raises:
@@ -188,21 +188,21 @@ class Writer:
             self._flush()
         await waiter
 
-    async def settled(self) -> None:
+    async def synced(self) -> None:
         """Returns once everything so far is on disk, with the ledger's rows.
 
         Raises:
             OSError: results or notes can't be written.
         """
-        self._group.settles = True
-        await self.intended(())
+        self._group.syncs = True
+        await self.write_intents(())
 
     async def close(self) -> None:
         """Writes what is left and closes the files; `unsaved` says what could not be written."""
         while self._is_flushing:  # noqa: ASYNC110 - a flush takes milliseconds
             await asyncio.sleep(0.005)
         with contextlib.suppress(OSError):
-            await self.settled()
+            await self.synced()
         left = self._group.answers
         self.unsaved = len(left.results) + len(left.failures)
         # What was paid for and is lost is counted all the same.
@@ -251,7 +251,7 @@ class Writer:
 
         But for intents: nothing of what they name was sent.
         """
-        self.trouble = failure
+        self.error = failure
         later, self._group = self._group, group
         # Those who came meanwhile would wait for a flush that nobody begins.
         waiters, group.waiters = group.waiters + later.waiters, []
@@ -274,7 +274,7 @@ class Writer:
             self._write(group)
         except OSError as failure:
             if failure.errno in {errno.ENOSPC, errno.EDQUOT}:
-                self.trouble = failure
+                self.error = failure
                 with contextlib.suppress(OSError):
                     self._folder.reserve.unlink()
                     self._write(group)
@@ -298,7 +298,7 @@ class Writer:
             self._unsynced.add(group.answers)
             group.answers = _Answers()
             if (
-                group.settles
+                group.syncs
                 or now - self._synced_at > _GROUPING
                 or self._unsynced.size > _MOST_UNSYNCED
             ):
@@ -316,7 +316,7 @@ class Writer:
             group.answers, self._unsynced = self._unsynced, _Answers()
             raise
         self._journal.keep()
-        if group.settles or now - self._entered_at > _LATER:
+        if group.syncs or now - self._entered_at > _LATER:
             self._write_entries()
             self._entered_at = now
 
@@ -329,13 +329,13 @@ class Writer:
             self._write_rows(rows)
         except Exception as failure:  # noqa: BLE001 - the thread must not end, whatever it is
             # Without their entries the next run writes the rows again.
-            self.trouble = failure
+            self.error = failure
             return
         try:
             self._journal.write([entry.line for entry in self._entries])
             self._journal.sync()
         except OSError as failure:
-            self.trouble = failure
+            self.error = failure
             self._journal.take_back()
             return
         self._journal.keep()

@@ -160,12 +160,12 @@ def run(
         "cache": cache if cache_seconds is None else cache_seconds,
         "job": name,
     }
-    from openrouter_adapter.batch.from_table import make_within
+    from openrouter_adapter.batch.from_table import make_in_folder
 
     with friendly_errors(exit_code=2, is_verbatim=True):
         if prompt is not None and model is not None and out is not None:
             requests = _requests(model, prompt, system, id_column, max_tokens)
-            job, options["model"] = make_within(out, job, **requests), None
+            job, options["model"] = make_in_folder(out, job, **requests), None
         if dry_run or out is None:
             _print_dry_run(job, options["model"], skip_faulty=skip_faulty, as_json=as_json)
             return

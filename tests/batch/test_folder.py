@@ -311,14 +311,14 @@ async def test_who_waits_while_a_full_disk_is_found_out_is_told_too(
     with monkeypatch.context() as patch:
         patch.setattr(writer.os, "write", full)
         files.note(b"R 1\n")
-        first = asyncio.ensure_future(files.intended([b"> 1 1 -\n"]))
+        first = asyncio.ensure_future(files.write_intents([b"> 1 1 -\n"]))
         assert await asyncio.to_thread(writes.wait, 30)
-        second = asyncio.ensure_future(files.intended([b"> 2 1 -\n"]))
+        second = asyncio.ensure_future(files.write_intents([b"> 2 1 -\n"]))
         await asyncio.sleep(0)
         go_on.set()
         found = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 30)
     assert [getattr(one, "errno", None) for one in found] == [errno.ENOSPC, errno.ENOSPC]
-    assert files.trouble is not None
+    assert files.error is not None
     await files.close()
     # There is room again. What was not sent has no entry; the rest is there.
     assert folder.journal.read_bytes() == b"R 1\n"
@@ -351,12 +351,12 @@ async def test_results_count_when_they_are_synced_and_share_syncs(
     files = writer.Writer(folder, count, list)
     for number in range(20):
         files.result(b'{"id":"%d"}\n' % number, writer.Entry(b"< %d 1 0\n" % number), number)
-        await files.intended([b"> %d 1 -\n" % number])
+        await files.write_intents([b"> %d 1 -\n" % number])
     # No killed run loses what is in the file, but nothing says yet that it is on disk.
     assert folder.results.read_bytes().count(b"\n") == 20
     assert (counted, folder.journal.read_bytes().count(b"<")) == ([], 0)
     assert syncs.count == {"journal.log": 20}
-    await files.settled()
+    await files.synced()
     assert counted == list(range(20))
     assert folder.journal.read_bytes().count(b"<") == 20
     await files.close()

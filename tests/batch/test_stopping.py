@@ -25,10 +25,10 @@ def test_told_to_end_at_once_while_intents_are_written(
 ) -> None:
     path, out = job(200), tmp_path / "out"
     engines: list[Engine] = []
-    intended = Writer.intended
+    write_intents = Writer.write_intents
 
     async def interrupted(files: Writer, intents: Iterable[bytes]) -> None:
-        await intended(files, intents)
+        await write_intents(files, intents)
         if engines and engines[0].has_landed:
             engines[0].abandon()
 

@@ -201,5 +201,5 @@ def test_tens_of_thousands_of_lines_a_second(job: Callable[..., Path]) -> None:
 def test_models_may_have_litellms_prefix(job: Callable[..., Path]) -> None:
     found = []
     path = job([chat(1, model="openrouter/openai/gpt-4o"), chat(2, model="openrouter/auto")])
-    validation.check(path, look=lambda request: found.append(request.model))
+    validation.check(path, inspect=lambda request: found.append(request.model))
     assert found == ["openai/gpt-4o", "openrouter/auto"]
