@@ -94,83 +94,83 @@ class _Run:
         ledger: JobLedger,
         prices: Prices,
     ) -> None:
-        self._folder, self._job, self._options, self._left = folder, job, options, recovered
-        self._ledger = ledger
-        state = recovered.state
+        self._folder, self._job, self._options = folder, job, options
+        self._recovered, self._state, self._ledger = recovered, recovered.state, ledger
+        self._begun = time.monotonic()
         for attempt, cost in ledger.known_costs(recovered.in_flight).items():
-            del state.open[attempt]
-            state.spent += cost
+            del self._state.open[attempt]
+            self._state.spent += cost
             recovered.found.append((attempt, cost, {}))
         limit = None if job.budget is None else money.picodollars(job.budget)
-        self._budget = JobBudget(limit, state.spent, state.unknown, worst_case=prices.worst)
+        spent, unknown = self._state.spent, self._state.unknown
+        self._budget = JobBudget(limit, spent, unknown, worst_case=prices.worst)
         self._lost = recovered.in_flight
-        state.runs += 1
+        self._state.runs += 1
 
     async def go(self, sender: Sender, duplicates: LineSet) -> Summary:
-        begun = time.monotonic()
-        recovered, options, job = self._left, self._options, self._job
+        options, job = self._options, self._job
         writer = Writer(self._folder, self._count, self._ledger.write)
         self._write_found_costs(writer)
-        self._ledger.release_unsent(recovered.state)
-        writer.note(journal.run_begins(recovered.state.runs))
+        self._ledger.release_unsent(self._state)
+        writer.note(journal.run_begins(self._state.runs))
         keep = Media(self._folder.media).keep if job.save_media else None
-        pace, budget = options.pace, self._budget
-        engine = Engine(sender, writer, budget, self._ledger, pace, recovered.state, keep)
-        done_before = recovered.tally.done + recovered.tally.failed
-        progress = Progress(job.requests, recovered, self._budget, engine, begun, done_before)
+        budget, ledger, state = self._budget, self._ledger, self._state
+        engine = Engine(sender, writer, budget, ledger, options.pace, state, keep)
         try:
-            # Only where their holds are in the way is what is in the air worth waiting for.
-            is_held = job.budget is not None or self._ledger.has_budgets
-            waits = recovery.WAITS if is_held else recovery.AT_ONCE
-            await recovery.reconcile(
-                recovered.state, sender, writer, self._budget, self._ledger, waits
-            )
-            with (
-                _stopping(engine),
-                _watched(options.watch, progress),
-                _old_objects_uncollected(),
-            ):
-                async with self._status_updated(engine, begun):
-                    await engine.run(self._requests(duplicates, writer))
-            for flight in engine.lost:
-                recovered.state.open[flight.attempt] = OpenAttempt(flight.worst or 0)
-                self._lost.append(flight.attempt)
+            # Only if reservations are in the way are unknown costs worth waiting for.
+            is_limited = job.budget is not None or ledger.has_budgets
+            waits = recovery.WAITS if is_limited else recovery.AT_ONCE
+            await recovery.reconcile(state, sender, writer, budget, ledger, waits)
+            await self._send(engine, self._requests(duplicates, writer))
             if not engine.is_abandoned:
-                await recovery.reconcile(
-                    recovered.state, sender, writer, self._budget, self._ledger
-                )
+                await recovery.reconcile(state, sender, writer, budget, ledger)
         finally:
             await writer.close()
         self._raise_for_unsaved(writer)
         if options.in_order:
             results.sort_by_line(self._folder.results, job.first_line, job.last_line)
         stopped = engine.stopped or (writer.error_text if writer.error else None)
-        summary = self._summary(engine, begun, stopped=stopped)
+        summary = self._summary(engine, stopped=stopped)
         self._folder.write_json(self._folder.summary, summary.as_json())
         if engine.is_abandoned:
-            # Only the journal knows what was in the air.
+            # Only the journal knows what was in flight.
             self._folder.status.unlink(missing_ok=True)
         else:
             content = status_content(self._folder, summary)
             self._folder.write_json(self._folder.status, content)
         return summary
 
+    async def _send(self, engine: Engine, source: Iterator[Request]) -> None:
+        """Sends everything while signals, `watch` and `batch status` are served."""
+        recovered = self._recovered
+        done_before = recovered.tally.done + recovered.tally.failed
+        progress = Progress(
+            self._job.requests, recovered, self._budget, engine, self._begun, done_before
+        )
+        with (
+            _stopping(engine),
+            _watched(self._options.watch, progress),
+            _old_objects_uncollected(),
+        ):
+            async with self._status_updated(engine):
+                await engine.run(source)
+        for flight in engine.lost:
+            self._state.open[flight.attempt] = OpenAttempt(flight.worst or 0)
+            self._lost.append(flight.attempt)
+
     def _requests(self, duplicates: LineSet, writer: Writer) -> Iterator[Request]:
         """What is still to be sent; lines that can't be are written as failures."""
-        job, recovered = self._job, self._left
+        job, done = self._job, self._recovered.done
         for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
             if number > job.last_line:
                 return
-            if number < job.first_line or number in recovered.done:
+            if number < job.first_line or number in done:
                 continue
             found = self._parsed(number, text, duplicates)
             if isinstance(found, Request):
                 yield found
                 continue
-            attempt, custom_id = (
-                Attempt(number, recovered.state.runs, 0),
-                requests.custom_id_of(text),
-            )
+            attempt, custom_id = Attempt(number, self._state.runs, 0), requests.custom_id_of(text)
             line = results.failure_line(attempt, custom_id, found, None, 0.0)
             writer.failure(line, None, ("failure", type(found).__name__, None))
 
@@ -184,30 +184,29 @@ class _Run:
         return request
 
     def _summary(
-        self, engine: Engine, begun: float, *, stopped: str | None = None, running: bool = False
+        self, engine: Engine, *, stopped: str | None = None, running: bool = False
     ) -> Summary:
-        recovered = self._left
         return summarize(
             self._folder.path,
             self._job.requests,
-            recovered.tally,
-            recovered.state,
+            self._recovered.tally,
+            self._state,
             self._budget,
-            retries=recovered.state.retries + engine.retries,
+            retries=self._state.retries + engine.retries,
             in_the_air=self._lost,
-            seconds=time.monotonic() - begun,
+            seconds=time.monotonic() - self._begun,
             stopped=stopped,
             running=running,
         )
 
     @contextlib.asynccontextmanager
-    async def _status_updated(self, engine: Engine, begun: float) -> AsyncIterator[None]:
+    async def _status_updated(self, engine: Engine) -> AsyncIterator[None]:
         """Keeps the file for `batch status` up to date meanwhile."""
         ended = asyncio.Event()
 
         async def keep() -> None:
             while not ended.is_set():
-                summary = self._summary(engine, begun, running=True)
+                summary = self._summary(engine, running=True)
                 content = status_content(self._folder, summary)
                 # It is a help; the run's own files say when the disk is full.
                 with contextlib.suppress(FolderUnfit):
@@ -224,19 +223,19 @@ class _Run:
 
     def _write_found_costs(self, writer: Writer) -> None:
         """Tells the ledger and the journal what a killed run had not told them any more."""
-        for attempt, cost, fields in self._left.found:
+        for attempt, cost, fields in self._recovered.found:
             self._ledger.write_cost(attempt, cost, fields)
             writer.note(journal.cost_found(attempt, cost))
 
     def _count(self, counts: list[Any]) -> None:
         """Counts what is on disk now."""
-        tally = self._left.tally
-        for kind, *said in counts:
+        tally = self._recovered.tally
+        for kind, *facts in counts:
             if kind == "result":
-                bill, latency = said
+                bill, latency = facts
                 tally.add_result(bill.model, bill.provider, tokens(bill), bill.total, latency)
             else:
-                tally.add_failure(*said)
+                tally.add_failure(*facts)
 
     def _raise_for_unsaved(self, writer: Writer) -> None:
         if writer.unsaved:
