@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Importing LiteLLM takes seconds: one process does it, and each job is a fork of that one.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__, "openrouter_adapter.ledger"])
+_CONTEXT.set_forkserver_preload([__name__, "openrouter_adapter.batch.runner"])
 
 
 def start(*arguments: Any, **options: Any) -> BaseProcess:
