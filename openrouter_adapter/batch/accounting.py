@@ -1,8 +1,8 @@
-"""What a job may spend and has spent: its own budget, its rows in the ledger, the ledger's budgets.
+"""What a job may spend and has spent: its own budget, and its rows and budgets in the ledger.
 
-A job's `--budget` is kept by its folder, and exact for the one process that the folder's lock lets
-in. Budgets of the ledger (of a day, a key, a job that is spread over machines, …) hold beside it,
-for every attempt that they apply to. All amounts are in picodollars.
+A job's `--budget` belongs to its folder, and is exact for the one process that holds the folder's
+lock. Budgets of the ledger (of a day, a key, a job that is spread over machines, …) apply as well.
+All amounts are in picodollars.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.sending import Outcome
     from openrouter_adapter.ledger import Budget, Refusal
 
-# Attempts of one run: more than any request is ever tried.
+# More attempts than a run ever makes of a request.
 _A_RUN: Final = 1000
 _NO_BOUND: Final = "a budget needs a bound: give max_tokens, or provider.max_price"
 
 
 @dataclass(slots=True)
 class JobBudget:
-    """What a job may spend and has spent.
+    """The budget of a job: what it may spend and has spent.
 
     Attributes:
-        limit: What may never be passed; None for no limit.
+        limit: What may never be exceeded; None for no limit.
         spent: What was charged.
         unsettled: The worst case of requests whose cost isn't known.
         reserved: The worst case of requests in flight.
-        worst_case: What a request may cost at most; None if there is no bound.
+        worst_case: The most that a request may cost; None if there is no bound.
     """
 
     limit: int | None = None
@@ -103,10 +103,10 @@ class JobBudget:
 
 
 class JobLedger:
-    """Writes a job's attempts to a ledger; does nothing where there is none."""
+    """The ledger's side of a job; does nothing if there is no ledger."""
 
     def __init__(self, ledger: Ledger | None, job: Job, key: str, *, is_ours: bool) -> None:
-        """Takes an open ledger; `is_ours` says that it is to be closed with the run."""
+        """Takes an open ledger; `is_ours` says that it is closed with the run."""
         self._ledger, self._is_ours = ledger, is_ours
         self._job, self._key = job.job_id, key_name(key)
         self._lines = range(job.first_line, job.last_line + 1)
@@ -136,7 +136,7 @@ class JobLedger:
         return row
 
     def open_row(self, flight: Flight, generation_id: str) -> Row | None:
-        """The row of an attempt whose answer has begun, where a budget of the ledger holds it.
+        """The row of an attempt whose answer has begun; None if no budget has reserved its cost.
 
         If the run is killed now, `Ledger.reconcile` can still find out what it cost.
         """
@@ -168,7 +168,7 @@ class JobLedger:
         return f"{self._prefix}{attempt.line}"
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Writes rows; twice is as good as once.
+        """Writes rows. Writing them twice does no harm.
 
         Raises:
             LedgerError: the ledger can't be written.
@@ -177,7 +177,7 @@ class JobLedger:
             self._ledger.store.write(rows)
 
     def known_costs(self, attempts: Iterable[Attempt]) -> dict[Attempt, int]:
-        """What the ledger knows of attempts that the journal thinks open, picodollars.
+        """Costs that the ledger knows of attempts that are open in the journal, in picodollars.
 
         Raises:
             LedgerError: the ledger can't be read.
@@ -196,7 +196,7 @@ class JobLedger:
         return found
 
     def _reservations_left(self) -> dict[tuple[str, int], str]:
-        """The holds that killed runs have left in this folder's name, by call id and attempt."""
+        """Reservations that killed runs of this folder have left, by call id and attempt."""
         if self._left_reservations is None:
             self._left_reservations = {
                 (hold.call_id, hold.attempt): hold.hold_id
@@ -207,9 +207,9 @@ class JobLedger:
         return self._left_reservations
 
     def release_unsent(self, state: JournalState) -> None:
-        """Ends the holds of attempts that no intent was written for: they were never sent.
+        """Releases reservations of attempts without an intent: they were never sent.
 
-        Must come before anything is held for this run, and after `write_found`.
+        Must come before this run reserves anything, and after `write_cost`.
 
         Raises:
             LedgerError: the ledger can't be written.
@@ -227,13 +227,13 @@ class JobLedger:
     def write_cost(
         self, attempt: Attempt, cost: int, fields: Mapping[str, Any], *, was_cut_off: bool = False
     ) -> None:
-        """Writes what an attempt of an earlier run was charged.
+        """Writes the cost of an attempt of an earlier run.
 
         Args:
-            attempt: Which one.
+            attempt: The attempt.
             cost: Picodollars.
-            fields: Of its result, as far as they are known.
-            was_cut_off: Whether nobody saw its end: the run was killed before.
+            fields: The fields of its result, as far as they are known.
+            was_cut_off: Whether the run was killed before the attempt ended.
 
         Raises:
             LedgerError: the ledger can't be written.
@@ -267,11 +267,11 @@ class JobLedger:
         )
 
     async def reserve(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
-        """Holds the worst case of each attempt under all budgets that apply; or says why not.
+        """Reserves the worst case of each attempt under all budgets that apply, or says why not.
 
-        Each attempt that is held has its row then.
+        Gives each attempt its row.
         """
-        # A database's answer may take long: it is waited for in a thread.
+        # A database may take long to answer, so a thread waits for it.
         return await asyncio.to_thread(self._reserve, flights)
 
     def _reserve(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
@@ -296,9 +296,9 @@ class JobLedger:
         return found
 
     async def write_ahead(self, flights: Sequence[Flight]) -> LedgerError | None:
-        """Writes the rows of attempts that no budget holds, before they are sent; or says why not.
+        """Writes the rows of attempts without a reservation before they are sent, or says why not.
 
-        A run that is killed and never taken up again leaves a row of each attempt in flight.
+        A run that is killed and never continued so leaves a row of each attempt in flight.
         """
         for flight in flights:
             flight.row = flight.row or self._new_row(flight)
@@ -310,12 +310,12 @@ class JobLedger:
         return None
 
     def unsent_row(self, flight: Flight) -> Row | None:
-        """The row of an attempt that was not sent after all, if it has one."""
+        """The row of an attempt that was not sent after all; None if it has none."""
         row, flight.row = flight.row, None
         return None if row is None else _unsent(row)
 
     def close(self) -> None:
-        """Writes what waits, gives back what is not held."""
+        """Closes the ledger, if it was opened for the run."""
         if self._ledger is not None and self._is_ours:
             self._ledger.close()
 
@@ -327,18 +327,18 @@ def _unsent(row: Row) -> Row:
 
 
 def _number(attempt: Attempt) -> int:
-    """The attempt's number in the ledger, which knows no runs."""
+    """Number of the attempt in the ledger, which knows no runs."""
     return attempt.run * _A_RUN + attempt.number
 
 
 def open_ledger(where: str | os.PathLike[str] | None, job: Job, key: str) -> JobLedger:
-    """The accounts of a job.
+    """Opens the ledger of a job.
 
     Args:
-        where: A ledger's path or URL; None for the one that is enabled in this process, else for
-            what OPENROUTER_ADAPTER_LEDGER names, else for none.
-        job: Whose attempts they are.
-        key: The API key; the ledger keeps a short hash of it.
+        where: A path or URL. None takes the ledger that is enabled in this process, then the one
+            that OPENROUTER_ADAPTER_LEDGER names, then none.
+        job: The job whose attempts are written.
+        key: The API key, of which the ledger keeps a short hash.
 
     Raises:
         BatchError: the ledger can't be opened.

@@ -1,4 +1,4 @@
-"""A job from Python: run, resume, retry."""
+"""A job from Python: run, resume and retry."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ async def arun(
 ) -> Summary:
     """Sends every request of a file and writes answers and their cost to a folder.
 
-    The same call again goes on where the last one ended, however it ended.
+    The same call again continues where the last one ended, however it ended.
 
     Args:
         source: JSONL in OpenAI's batch format, gzipped or not, or a body builder's answer. None
-            goes on with the job of `out`.
-        out: The folder for results; made where it isn't there.
-        **options: `budget`, `concurrency`, `ledger`, …; `RunOptions` says what each one means.
+            continues the job of `out`.
+        out: The folder for results; created if it doesn't exist.
+        **options: `budget`, `concurrency`, `ledger`, …; `RunOptions` explains each one.
 
     Returns:
-        What the job has come to; `stopped` says why it ended early, if it did.
+        The job's counts and cost; `stopped` says why the run ended early, if it did.
 
     Raises:
-        BatchError: the job can't begin or go on; `FaultyInput` names the lines.
+        BatchError: the job can't begin or continue; `FaultyInput` names the invalid lines.
         litellm.AuthenticationError: there is no key.
     """
     from openrouter_adapter.batch.options import validated
@@ -52,44 +52,44 @@ def run(
     out: str | os.PathLike[str],
     **options: Unpack[RunOptions],
 ) -> Summary:
-    """The same as `arun`, from code that isn't asynchronous, and from a notebook's cell."""
+    """Like `arun`, for code that isn't asynchronous, and for a notebook's cell."""
     return _finish(arun(source, out, **options))
 
 
 def resume(out: str | os.PathLike[str], **options: Unpack[RunOptions]) -> Summary:
-    """Goes on with a folder's job.
+    """Continues a folder's job.
 
     Args:
-        out: Its folder.
-        **options: Those of `arun`; a `budget` may be larger than before.
+        out: The job's folder.
+        **options: Those of `arun`; the `budget` may be larger than before.
 
     Raises:
-        BatchError: there is no job, or it can't go on.
+        BatchError: there is no job, or it can't continue.
     """
     return run(None, out, **options)
 
 
 def retry(out: str | os.PathLike[str], **options: Unpack[RunOptions]) -> Summary:
-    """Sends the requests again that have failed for good.
+    """Sends the failed requests of a job again.
 
-    What is in failures.jsonl moves to failures-1.jsonl, the next time to failures-2.jsonl.
+    failures.jsonl becomes failures-1.jsonl, the next time failures-2.jsonl.
 
     Args:
         out: The job's folder.
         **options: Those of `arun`.
 
     Raises:
-        BatchError: there is no job, or it can't go on.
+        BatchError: there is no job, or it can't continue.
     """
     prepare_retry(out)
     return resume(out, **options)
 
 
 def prepare_retry(out: str | os.PathLike[str]) -> None:
-    """Sets a job's failures aside; the next run sends them again.
+    """Sets a job's failures aside, so that the next run sends them again.
 
     Raises:
-        BatchError: there is no job, or a run works on it.
+        BatchError: there is no job, or a run is working on it.
     """
     folder = Folder(Path(out))
     job = folder.require_job()
@@ -100,7 +100,7 @@ def prepare_retry(out: str | os.PathLike[str]) -> None:
 
 
 def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
-    """Runs a coroutine to its end, in a thread of its own where a loop is running already."""
+    """Runs a coroutine to its end, in its own thread if an event loop is running already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,9 +1,10 @@
-"""How many requests may be in the air, which of those that wait is next, and when sending pauses.
+"""How many requests may be in flight, which one is next, and when sending pauses.
 
-A request waits for room in its model's lane, or for the time of its next try. Each lane has a
-level that finds its own height: it doubles while latency holds, then creeps; it halves when
-OpenRouter or the provider says that there are too many, and shrinks a little where more only means
-slower. While everything fails, nothing is sent but one request at a time until one lands.
+A request waits in the queue of its model for room, or for the time of its next attempt. Each model
+has a concurrency limit that adapts: it doubles while latency stays low, then grows slowly. It
+halves when OpenRouter or the provider says that there are too many requests, and shrinks a little
+if more of them are only slower. While everything fails, a circuit breaker lets one request at a
+time through until one is answered.
 """
 
 from __future__ import annotations
@@ -21,29 +22,29 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger import LedgerError, Refusal, Row
 
 FIRST: Final = 8
-# A window's latency that is this many times the best one means that more is only slower.
+# More requests at once only make each slower if a window's latency is this many times the best.
 _SLOWER: Final = 2.0
-# The best latency is forgotten by this much a window: models get slower over the day.
+# Growth of the best latency in each window: models get slower over the day.
 _FORGETTING: Final = 1.02
 _REFUSED_IN_A_ROW: Final = 3
 
 THRESHOLD: Final = 20
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
-# How often a ledger's budget is asked again whose rest others have reserved, seconds.
+# Seconds between two questions to a ledger's budget whose rest others have reserved.
 _ASK_AGAIN: Final = 0.5
 
 
 @dataclass(slots=True)
 class ConcurrencyLimit:
-    """The requests of one model in the air, and how many may be.
+    """Number of requests of one model in flight, and its limit.
 
     Attributes:
-        most: The limit never passes it.
-        finds_itself: Whether the limit follows latency; else it is `most` but for throttling.
-        limit: How many may be in the air now.
-        in_flight: How many are.
-        paused_until: When the next may be sent, by the event loop's clock.
+        most: Upper bound of the limit.
+        is_adaptive: Whether the limit follows latency; otherwise it is `most`, unless throttled.
+        limit: Number of requests that may be in flight now.
+        in_flight: Number of requests that are in flight.
+        paused_until: When the next request may be sent, by the event loop's clock.
     """
 
     most: int
@@ -64,28 +65,28 @@ class ConcurrencyLimit:
             self.limit = min(FIRST, self.most) if self.is_adaptive else self.most
 
     def has_room(self, now: float) -> bool:
-        """Whether one more may be sent."""
+        """Whether one more request may be sent."""
         return self.in_flight < int(self.limit) and now >= self.paused_until
 
     def sent(self) -> None:
-        """Counts one that was sent."""
+        """Counts a request that was sent."""
         self.in_flight += 1
         self._peak = max(self._peak, self.in_flight)
 
     def throttled(self, sent_at: float, now: float, wait: float | None) -> None:
-        """One was refused for being too many; those sent before the last cut say nothing new."""
+        """Halves the limit; refusals of requests sent before the last cut say nothing new."""
         if sent_at >= self._cut_at:
             self.limit = max(self.limit / 2, 1)
             self._cut_at = now
             self._is_doubling = False
             self._begin_window()
         self._refused += 1
-        # One that is refused among others that are answered waits alone.
+        # A request that is refused while others are answered waits alone.
         if wait is not None and self._refused >= _REFUSED_IN_A_ROW:
             self.paused_until = max(self.paused_until, now + wait)
 
     def answered(self, latency: float) -> None:
-        """One was answered, after so many seconds."""
+        """Counts an answer and its latency in seconds, and adapts the limit to a window of them."""
         self._refused = 0
         self._sum += latency
         self._landed += 1
@@ -99,7 +100,7 @@ class ConcurrencyLimit:
             self._is_doubling = False
             self.limit = max(self.limit * 0.9, 1)
         elif self._peak >= int(self.limit):
-            # Only a limit that was used has shown that it holds.
+            # Only a limit that was reached has shown that more may be possible.
             higher = self.limit * 2 if self._is_doubling else self.limit + max(1, self.limit / 20)
             self.limit = min(higher, self.most)
 
@@ -113,13 +114,13 @@ class Flight:
 
     Attributes:
         request: What is sent.
-        lane: The lane of its model.
+        queue: The queue of its model.
         size: About how many bytes it takes in memory.
-        attempt: The one in the air, or the last; its number is 0 before the first.
-        counted: How many count against the tries that are allowed.
-        worst: Picodollars that it may cost, None where it was not estimated.
+        attempt: The attempt in flight, or the last one; its number is 0 before the first.
+        tries: Number of attempts that count against the allowed ones.
+        worst: Picodollars that it may cost; None if that was not estimated.
         sent_at: When it was last sent, by the event loop's clock.
-        row: The ledger's row of the attempt in the air, where a budget of the ledger holds it.
+        row: The ledger's row of the attempt in flight, if there is one.
     """
 
     request: Request
@@ -134,14 +135,14 @@ class Flight:
 
 @dataclass(slots=True)
 class ModelQueue:
-    """The level of a model, and the requests that wait for room in it."""
+    """The concurrency limit of a model, and the requests that wait for room."""
 
     concurrency: ConcurrencyLimit
     waiting: deque[Flight] = field(default_factory=deque)
 
 
 class Queues:
-    """All that wait. A throttled model does not hold up the others."""
+    """All waiting requests, by model: a throttled model does not delay the others."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -154,7 +155,7 @@ class Queues:
         return self._parked + len(self._later)
 
     def of_model(self, model: str) -> ModelQueue:
-        """The lane of a model, made when it is first asked for."""
+        """The queue of a model; created when it is first needed."""
         queue = self._queues.get(model)
         if queue is None:
             queue = ModelQueue(
@@ -164,7 +165,7 @@ class Queues:
         return queue
 
     def park(self, flight: Flight, *, first: bool = False) -> None:
-        """Has a request wait for room, before or behind the others."""
+        """Puts a request first or last into its queue, where it waits for room."""
         self._parked += 1
         if first:
             flight.queue.waiting.appendleft(flight)
@@ -172,11 +173,11 @@ class Queues:
             flight.queue.waiting.append(flight)
 
     def postpone(self, flight: Flight, moment: float) -> None:
-        """Has a request wait for a moment of the event loop's clock."""
+        """Lets a request wait until a time of the event loop's clock."""
         heapq.heappush(self._later, (moment, next(self._order), flight))
 
     def next(self, now: float) -> Flight | None:
-        """A waiting request that may be sent now."""
+        """A waiting request that may be sent now; None if there is none."""
         while self._later and self._later[0][0] <= now:
             self.park(heapq.heappop(self._later)[2], first=True)
         if self._parked:
@@ -187,7 +188,7 @@ class Queues:
         return None
 
     def next_moment(self, now: float) -> float | None:
-        """When something that waits may be sent next, unless something lands before."""
+        """The earliest time at which a waiting request may be sent, if none finishes before."""
         moments = [
             queue.concurrency.paused_until for queue in self._queues.values() if queue.waiting
         ]
@@ -197,19 +198,19 @@ class Queues:
 
     @property
     def limit(self) -> int:
-        """How many may be in the air over all models."""
+        """Number of requests that may be in flight, of all models together."""
         return sum(int(queue.concurrency.limit) for queue in self._queues.values())
 
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Whether requests may be sent. Times are of the event loop's clock, in seconds.
+    """Stops sending while everything fails. Times are of the event loop's clock, in seconds.
 
     Attributes:
         opened_at: When sending was paused; None while it isn't.
         next_try: When the next single request may be sent.
-        first_pause: Seconds before the first of them.
-        reason: What the last failure said.
+        first_pause: Seconds before the first single request.
+        reason: Message of the last failure.
     """
 
     opened_at: float | None = None
@@ -220,7 +221,7 @@ class CircuitBreaker:
     _pause: float = 0.0
 
     def may_send(self, now: float, in_flight: int) -> bool:
-        """Whether one more may be sent."""
+        """Whether one more request may be sent."""
         return self.opened_at is None or (not in_flight and now >= self.next_try)
 
     def open_for(self, now: float) -> float:
@@ -228,11 +229,11 @@ class CircuitBreaker:
         return 0.0 if self.opened_at is None else now - self.opened_at
 
     def landed(self) -> None:
-        """Somebody answered: sending goes on."""
+        """Resumes sending: a request reached OpenRouter and was answered."""
         self._failures, self.opened_at = 0, None
 
     def failed(self, now: float, reason: str = "") -> None:
-        """A request failed as all do when nothing works."""
+        """Counts a failure as it happens when nothing works."""
         self._failures += 1
         self.reason = reason
         if self.opened_at is None:
@@ -246,12 +247,12 @@ class CircuitBreaker:
 
 @dataclass(slots=True)
 class BudgetWait:
-    """The wait for what others spend and reserve under a budget of the ledger.
+    """Waits while others spend and reserve under a budget of the ledger.
 
-    Their bills make room for ours.
+    Their bills may make room for our requests.
 
     Attributes:
-        patience: Seconds without any change there, after which the wait is over.
+        patience: Seconds without any change under the budget after which the wait is over.
         ask_at: When the budget may be asked again, by the event loop's clock.
     """
 
@@ -265,7 +266,7 @@ class BudgetWait:
         return self._seen is not None
 
     def begin(self, now: float) -> None:
-        """Begins to wait: the budget is asked again at once."""
+        """Begins the wait; the budget is asked again at once."""
         self._seen = None, now
 
     def end(self) -> None:
@@ -273,7 +274,7 @@ class BudgetWait:
         self._seen = None
 
     def goes_on(self, refusal: Refusal | LedgerError, now: float) -> bool:
-        """Whether to wait longer after another refusal."""
+        """Whether the wait goes on after another refusal."""
         state = getattr(refusal, "spent", None), getattr(refusal, "held", None)
         before, since = self._seen or (None, now)
         if state != before:

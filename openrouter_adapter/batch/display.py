@@ -1,4 +1,4 @@
-"""What a run shows: a live line on a terminal, plain lines elsewhere."""
+"""What a run displays: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.progress import Snapshot
     from openrouter_adapter.batch.summary import Summary
 
-# Rates are of the last so many seconds.
+# Seconds over which rates are measured.
 _WINDOW: Final = 10.0
 # Seconds between two plain lines.
 _INTERVAL: Final = 10.0
-# Lines of lost requests that a person is shown.
+# Number of lost requests whose lines are named.
 _SHOWN: Final = 10
 
 
 class Rates:
-    """Requests and tokens a second, lately."""
+    """Requests and tokens a second, recently."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int, int]] = deque()
 
     def add(self, now: float, requests: int, tokens: int) -> tuple[float, float]:
-        """Takes the counts so far; gives requests a second and tokens a second."""
+        """Takes the counts so far; returns requests a second and tokens a second."""
         self._seen.append((now, requests, tokens))
         while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW:
             self._seen.popleft()
@@ -50,25 +50,25 @@ class Rates:
 
 
 class Screen(Console):
-    """A console whose reader may go away, as in `2>&1 | head`: rich would end the job with it."""
+    """A console whose reader may close it, as in `2>&1 | head`; rich would end the job."""
 
     def on_broken_pipe(self) -> None:
-        """Shows nothing from now on."""
+        """Displays nothing from now on."""
         self.quiet = True
 
 
 class Display:
-    """Shows a run's progress; a context manager around it."""
+    """Displays the progress of a run; a context manager around it."""
 
     def __init__(self, console: Console) -> None:
-        """Takes where to show it: a terminal gets a live line, anything else plain ones."""
+        """Takes a console: a terminal gets a live line, anything else plain lines."""
         self._console = console
         self._rates = Rates()
         self._live: Any = None
         self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Begins the live line."""
+        """Starts the live line."""
         if self._console.is_terminal:
             from rich.live import Live
 
@@ -77,19 +77,19 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves the last state standing."""
+        """Stops the live line; its last state stays."""
         if self._live is not None:
             with contextlib.suppress(OSError):
                 self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Shows the state of a run; called a few times a second."""
+        """Displays the state of a run; called a few times a second."""
         now = time.monotonic()
         text = self._text(snapshot, now)
-        # What can't be shown is no reason to end a job.
+        # A job goes on even if nothing can be displayed.
         with contextlib.suppress(OSError):
             if self._live is not None:
-                # As it is: a provider's words may have brackets that rich would take for markup.
+                # As plain text: a provider's message may have brackets, which are markup for rich.
                 self._live.update(Text(text))
             elif now - self._printed >= _INTERVAL:
                 self._printed = now
@@ -120,7 +120,7 @@ class Display:
 
 
 def duration(seconds: float) -> str:
-    """A time in words that are short."""
+    """A duration as a short text."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -129,7 +129,7 @@ def duration(seconds: float) -> str:
 
 
 def lines_of_summary(summary: Summary) -> list[str]:
-    """What a person reads when a run has ended, or of one that goes on."""
+    """The summary of a job as text."""
     lines = [
         (
             f"{summary.done:,} of {summary.requests:,} requests answered, {summary.failed:,} "
@@ -150,7 +150,7 @@ def lines_of_summary(summary: Summary) -> list[str]:
 
 
 def line_of_share(name: str, share: Mapping[str, Any]) -> str:
-    """What one model or provider has answered, and for how much."""
+    """Requests and cost of one model or provider as text."""
     cost = Decimal(share["cost_usd"]).normalize()
     return f"{name}: {share['requests']:,} requests, USD {cost:f}"
 
@@ -173,7 +173,7 @@ def _lines_of_end(summary: Summary) -> list[str]:
     if summary.stopped:
         lines.append(f"It stopped early. {summary.stopped}")
     if summary.left:
-        # On a cluster the job's own budget is one of the ledger's; elsewhere those are others'.
+        # On a cluster the job's own budget is one of the ledger; elsewhere those are other budgets.
         its_own = "budget" if is_on_ray else "The budget"
         more_money = " --budget MORE" if its_own in (summary.stopped or "") else ""
         lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
@@ -183,7 +183,7 @@ def _lines_of_end(summary: Summary) -> list[str]:
 
 
 def lines_of_dry_run(dry_run: DryRun) -> list[str]:
-    """What a person reads of a job that was not run."""
+    """A dry run as text."""
     lines = [f"{dry_run.requests:,} requests, nothing was sent."]
     for name, one in (*dry_run.models.items(), ("together", dry_run.total)):
         line = (

@@ -1,4 +1,4 @@
-"""The loop of a run: reserves, journals and sends requests, and acts on what became of each."""
+"""The loop of a run: reserves costs, journals and sends requests, and acts on their outcomes."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Engine:
     """Sends the requests of one run.
 
     Attributes:
-        stopped: Why the run ends early, as a sentence; None while it goes on.
+        stopped: Why the run ends early, as a sentence; None while it continues.
         in_flight: Number of requests in flight.
-        retries: Attempts of this run that failed and are followed by another.
+        retries: Number of attempts of this run that failed and are followed by another.
         queues: Requests that wait.
         circuit: Whether anything may be sent.
         is_abandoned: Whether the run was told to end at once.
         has_landed: Whether anything was answered.
-        lost: What was in flight when the run was told to end at once.
+        lost: Requests that were in flight when the run was told to end at once.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class Engine:
         state: JournalState,
         keep_media: Callable[[Request, dict[str, Any]], None] | None = None,
     ) -> None:
-        """Takes what a run needs.
+        """Takes the parts of a run.
 
         Args:
             sender: Sends the requests.
             writer: Writes results, failures and the journal.
-            budget: Reserves what the requests may cost.
-            ledger: Does the same in the ledger, and writes their rows.
-            pace: How many at once, how often, how long.
-            state: What the journal says; attempts whose cost isn't known are added.
+            budget: Reserves what requests may cost.
+            ledger: Does the same in the ledger, and writes the rows of attempts.
+            pace: How many requests at once, how often and how long each is tried.
+            state: What the journal says; attempts whose cost isn't known are added to it.
             keep_media: Saves an answer's images.
         """
         self._sender, self.writer, self.budget, self.ledger = sender, writer, budget, ledger
@@ -91,13 +91,13 @@ class Engine:
         self.is_abandoned = False
 
     def stop(self, reason: str) -> None:
-        """Sends nothing more; what is in flight lands. The first reason stays."""
+        """Sends nothing more; requests in flight finish. The first reason stays."""
         if self.stopped is None:
             self.stopped = reason
         self._wake.set()
 
     def abandon(self) -> None:
-        """Ends at once: what is in flight is left to the journal."""
+        """Ends at once: requests in flight are left to the journal."""
         self.is_abandoned = True
         self.stopped = "It was told to end at once; what was in the air is lost."
         self._wake.set()
@@ -105,20 +105,20 @@ class Engine:
             worker.cancel()
 
     async def run(self, source: Iterator[Request]) -> None:
-        """Sends everything, or as much as can be.
+        """Sends everything that can be sent.
 
         Args:
             source: The requests.
 
         Raises:
-            BatchError: the input can't be read any more.
+            BatchError: the input can no longer be read.
         """
         loop = asyncio.get_running_loop()
         self._source = source
         try:
             await self._keep_sending(loop)
         finally:
-            # Also where the input can't be read any more: what is in flight lands.
+            # Also if the input can no longer be read, requests in flight finish.
             self._is_over = True
             for idle in self._idle:
                 if not idle.done():
@@ -136,7 +136,7 @@ class Engine:
                 await self._wait(loop)
 
     def _next_group(self, now: float) -> list[Flight]:
-        """Flights for which there is room: in flight, in memory and in the budget."""
+        """The next requests for which concurrency, memory and budget have room."""
         group: list[Flight] = []
         if self.writer.error is not None:
             self.stop(self.writer.error_text)
@@ -164,7 +164,7 @@ class Engine:
         return self.circuit.may_send(now, self.in_flight)
 
     def _take(self, now: float) -> Flight | None:
-        """The next flight whose model has room."""
+        """The next request whose model has room."""
         flight = self.queues.next(now)
         while flight is None:
             flight = self._read_one()
@@ -195,7 +195,7 @@ class Engine:
             flight.worst = self.budget.worst_case(flight.request)
         if self.budget.reserve(flight.worst):
             return True
-        # What is in flight may cost less than is reserved for it.
+        # Requests in flight may cost less than is reserved for them.
         if flight.worst is None or not self.in_flight:
             self.stop(self.budget.refusal(flight.request, flight.worst))
         return False
@@ -208,7 +208,7 @@ class Engine:
             group = await self._reserved_in_ledger(group)
         intents = [journal.intent(flight.attempt, flight.worst) for flight in group]
         is_written = False
-        # Where they can't be written, writer.error stops the run.
+        # If they can't be written, writer.error stops the run.
         with contextlib.suppress(OSError):
             await self.writer.write_intents(intents)
             is_written = True
@@ -216,7 +216,7 @@ class Engine:
         if self.is_abandoned or not is_ready:
             for flight in group:
                 if is_written:
-                    # The journal must not take it for one in flight, nor the ledger.
+                    # Neither the journal nor the ledger may take it for one in flight.
                     line = journal.cost_found(flight.attempt, 0)
                     self.writer.write_entry(Entry(line, self.ledger.unsent_row(flight)))
                 self._take_back(flight)
@@ -230,14 +230,14 @@ class Engine:
                 self._workers.append(loop.create_task(self._work(flight, loop)))
 
     async def _written_ahead(self, group: list[Flight]) -> bool:
-        """Writes each attempt to the ledger, if there is one; stops the run where it can't."""
+        """Writes each attempt to the ledger, if there is one; stops the run if that fails."""
         failure = await self.ledger.write_ahead(group) if self.ledger.is_on else None
         if failure is not None:
             self.stop(f"The ledger: {failure}.")
         return failure is None
 
     async def _reserved_in_ledger(self, group: list[Flight]) -> list[Flight]:
-        """Those of a group for which the ledger's budgets have room; the others wait."""
+        """The requests of a group for which the ledger's budgets have room; the others wait."""
         found = await self.ledger.reserve(group)
         reserved, refusals = [], []
         for flight, refusal in zip(group, found, strict=True):
@@ -255,7 +255,7 @@ class Engine:
         return reserved
 
     async def _refused_by_ledger(self, refusals: list[Refusal | LedgerError]) -> None:
-        """Waits for bills, ours and then others', which may make room; or stops."""
+        """Waits for our own bills and then for those of others, which may make room; or stops."""
         refusal, loop = refusals[0], asyncio.get_running_loop()
         if not all(getattr(one, "is_for_now", False) for one in refusals):
             self.stop(f"The ledger: {refusal}.")
@@ -269,7 +269,7 @@ class Engine:
             self.stop(f"The ledger: {refusal}.")
 
     def _take_back(self, flight: Flight) -> None:
-        """Undoes what was done for a flight that was not sent after all."""
+        """Undoes what was done for a request that was not sent after all."""
         self._landed(flight)
         self.budget.record(flight.worst, 0)
 
@@ -306,7 +306,7 @@ class Engine:
             self._wake.set()
 
     def _begun(self, flight: Flight, generation_id: str) -> None:
-        """Writes down what an answer's cost can be asked by, should the run be killed now."""
+        """Writes the id by which an answer's cost can be looked up if the run is killed now."""
         line = journal.answer_begun(flight.attempt, generation_id)
         row = self.ledger.open_row(flight, generation_id)
         if row is None:
@@ -333,7 +333,7 @@ class Engine:
         self._bytes -= flight.size
 
     def _failed(self, flight: Flight, outcome: Outcome, failure: Exception, now: float) -> None:
-        """Plans another try, leaves the request to the next run, or writes its failure."""
+        """Plans another attempt, leaves the request to the next run, or writes its failure."""
         self._adapt(flight, failure, now)
         self._refusals += retries.refusal(failure)
         decision = retries.decide(failure, flight.tries, self._refusals, self._pace)
@@ -353,10 +353,10 @@ class Engine:
         self.writer.write_entry(self._entry(flight, outcome, is_last=False))
 
     def _adapt(self, flight: Flight, failure: Exception, now: float) -> None:
-        """Lets a failure slow down what follows."""
+        """Adapts concurrency and circuit breaker to a failure."""
         if retries.is_outage(failure):
             if self.circuit.opened_at is not None:
-                # While nothing works, a try is not the request's own failure.
+                # While nothing works, an attempt is not the request's own failure.
                 flight.tries -= 1
             self.circuit.failed(now, words_of(failure))
             return
@@ -366,7 +366,7 @@ class Engine:
             flight.queue.concurrency.throttled(flight.sent_at, now, wait)
 
     def _entry(self, flight: Flight, outcome: Outcome, *, is_last: bool = True) -> Entry:
-        """What the journal and the ledger say of an attempt that has ended."""
+        """The entries of an attempt that has ended, in the journal and in the ledger."""
         attempt = flight.attempt
         row = self.ledger.row(flight, outcome) if self.ledger.is_on else None
         flight.row = None
@@ -378,7 +378,7 @@ class Engine:
         return Entry(journal.cost_unknown(attempt, generation_id), row)
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Until something lands, or the next moment at which something may be sent."""
+        """Waits until a request finishes, or until the next one may be sent."""
         now = loop.time()
         patience = self._pace.patience
         if not self.has_landed:

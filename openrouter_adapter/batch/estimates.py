@@ -63,7 +63,7 @@ class Total:
             self.unknown_because = self.unknown_because or estimate.unknown_because
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON values; amounts as exact texts."""
+        """The values for JSON; amounts as exact text."""
         return {
             "requests": self.requests,
             "likely_usd": format(self.likely, "f"),
@@ -78,8 +78,8 @@ class Totals:
     """What the requests of a file will cost.
 
     Attributes:
-        total: All of them.
-        models: The same by model.
+        total: All requests.
+        models: Those of each model.
         reasons: Number of requests with an unknown cost, by reason.
         broken: Number of lines that are no requests.
         first_broken: Number of the first of these lines.
@@ -101,10 +101,10 @@ class Totals:
 
 @dataclass(slots=True)
 class Prices:
-    """The catalogue as a job uses it; providers of each model are asked for once.
+    """The catalogue as a job uses it; the providers of each model are fetched once.
 
     Attributes:
-        totals: What all requests seen by `look` will cost.
+        totals: The sums of all requests that `look` was called with.
     """
 
     api_key: str | None = None
@@ -124,8 +124,8 @@ class Prices:
         for name in catalog.names_of(request.body):
             if name not in self._known:
                 self._known.add(name)
-                # Not every name is a model, and a model's providers may not be told right now:
-                # the estimate says so.
+                # Not every name is a model, and the providers may not be available now: the
+                # estimate says so.
                 with contextlib.suppress(Exception):
                     self._catalog = catalog.load_endpoints(
                         self._catalog, [name], api_key=self.api_key, base_url=self.api_base
@@ -133,7 +133,7 @@ class Prices:
         return catalog.bound(request.body, request.route.path, self._catalog)
 
     def look(self, request: Request) -> str | None:
-        """Adds a request to the totals; why a budget can't take it, None where it can."""
+        """Adds a request to the totals; returns why a budget can't allow it, None if it can."""
         estimate = self.estimate(request)
         self.totals.add(request.model, estimate)
         if estimate.worst is not None:
@@ -144,19 +144,19 @@ class Prices:
         )
 
     def worst(self, request: Request) -> int | None:
-        """Picodollars that a request can't pass, None where there is no bound."""
+        """The most that a request can cost, in picodollars; None if there is no bound."""
         worst = self.estimate(request).worst
         return None if worst is None else money.picodollars_up(worst)
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a job would be and cost. Amounts are in USD.
+    """What a job would cost. Amounts are in USD.
 
     Attributes:
-        requests: How many it holds.
-        total: What all will cost.
-        models: The same by model.
+        requests: Number of requests.
+        total: What all requests will cost.
+        models: What those of each model will cost.
     """
 
     requests: int
@@ -164,7 +164,7 @@ class DryRun:
     models: Mapping[str, Total]
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON values; amounts as exact texts."""
+        """The values for JSON; amounts as exact text."""
         return {
             **self.total.as_json(),
             "models": {name: one.as_json() for name, one in self.models.items()},
@@ -179,17 +179,17 @@ def dry_run(
     api_key: str | None = None,
     api_base: str | None = None,
 ) -> DryRun:
-    """Checks a file and says what it would cost; sends nothing but asks for prices.
+    """Checks a file and calculates what it would cost. Sends nothing; fetches prices.
 
     Args:
-        source: As `run` takes it.
-        model: Takes the place of every line's own model.
-        skip_faulty: Whether lines that can't be sent are left out.
-        api_key: None to look for it as every call of the adapter does.
-        api_base: The same.
+        source: As for `run`.
+        model: Replaces every line's own model.
+        skip_faulty: Whether invalid lines are left out.
+        api_key: The API key; None looks for it as every call of the adapter does.
+        api_base: The API's base URL; None likewise.
 
     Raises:
-        FaultyInput: it has lines that can't be sent.
+        FaultyInput: the file has invalid lines.
         One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
     """
     prices = Prices(api_key, api_base)
@@ -212,7 +212,7 @@ def of_lines(
     """What the lines of a file will cost, whether or not a job could send them.
 
     Args:
-        lines: With their numbers: as OpenAI's batch API takes them, or bare bodies of chats.
+        lines: Numbered lines, as OpenAI's batch API takes them or just the bodies of chats.
         known: The models and prices.
         widen: Adds the providers of some models to a catalogue; None leaves them unknown.
     """

@@ -1,9 +1,9 @@
-"""What stops a job before or while it runs, each with a sentence to act on.
+"""What stops a job before or while it runs. Each message says what to do.
 
 BatchError
-  FaultyInput    lines that can't be sent; nothing was
-  FolderInUse    another run works in the output folder
-  FolderUnfit    the output folder can't be written to, is another job's, or holds none
+  FaultyInput    the input has invalid lines; nothing was sent
+  FolderInUse    another run is working in the output folder
+  FolderUnfit    the output folder can't be written to, has no job, or another one
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """What is wrong with a line of the input; line 0 is the input as a whole."""
+    """What is wrong with a line of the input; line 0 stands for the whole input."""
 
     line: int
     message: str
@@ -30,27 +30,27 @@ class Fault:
 
 
 class LineFault(ValueError):  # noqa: N818 - it is what the user calls it
-    """What is wrong with a line, as a sentence without a full stop."""
+    """What is wrong with a line, as a sentence without its number and full stop."""
 
 
 class BatchError(Exception):
-    """A job that can't begin or go on; its text says why and what to do."""
+    """A job can't begin or continue; the message says why and what to do."""
 
 
 class FolderInUse(BatchError):  # noqa: N818 - says what is the matter, as its base does
-    """Another run works in the output folder."""
+    """Another run is working in the output folder."""
 
 
 class FolderUnfit(BatchError):  # noqa: N818
-    """The output folder can't be written to, is another job's, or holds none."""
+    """The output folder can't be written to, has no job, or another one."""
 
 
 class FaultyInput(BatchError):  # noqa: N818
-    """The input has lines that can't be sent; nothing was sent.
+    """The input has invalid lines; nothing was sent.
 
     Attributes:
         faults: The first of them, in the order of the input.
-        count: How many there are.
+        count: Number of all of them.
     """
 
     def __init__(self, source: str, faults: Sequence[Fault], count: int) -> None:
@@ -63,5 +63,5 @@ class FaultyInput(BatchError):  # noqa: N818
 
 
 def words_of(failure: BaseException) -> str:
-    """What a failure says, without LiteLLM's names of its class and its parents before it."""
+    """The message of an exception, without the class names that LiteLLM puts before it."""
     return _CLASS_NAMES.sub("", str(failure))

@@ -1,13 +1,13 @@
 """The output folder of a job: its files, its lock, and what job it belongs to.
 
-job.json        which job it is: source, its fingerprint, settings
+job.json        which job it is: source, fingerprint, settings
 results.jsonl   answers, in OpenAI's batch result format
 failures.jsonl  requests that failed for good, in the same format
 journal.log     what was sent and what became of it; journal.py
 summary.json    counts, cost and percentiles; written when a run ends
-status.json     the same for `batch status`, written while a run goes on, too; progress.py
-media/          images, where they were asked for
-shards/         folders like this one, for the parts of a job on a cluster
+status.json     the same for `batch status`; written while a run goes on, too; progress.py
+media/          images, if they were asked for
+shards/         folders like this one, one for each shard of a job on a cluster
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 3
 ID_INDEX_PREFIX: Final = "batch-ids-"
-"""Begins the name of a folder that a run keeps custom_ids in; a killed run leaves it."""
+"""Begins the name of the folder in which a run keeps custom_ids; a killed run leaves it."""
 
 _LOCK_PAUSE: Final = 0.5
-# How long somebody who only looks whether it is in use may have the lock, seconds.
+# Seconds for which a process that only checks the lock may have it.
 _GLANCE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a folder's job is; the same in every run of it.
+    """The job of a folder; the same in all its runs.
 
     Attributes:
-        source: The input's path.
-        size: Its bytes.
-        modified: When it was last written to, in nanoseconds since 1970.
-        fingerprint: Of its content.
-        requests: How many it holds, faulty lines among them.
-        first_line: The first line that is this job's.
-        first_byte: Where it begins in the input; 0 where only reading from the start finds it.
-        last_line: The last one.
-        model: What takes the place of every line's own model.
-        skip_faulty: Whether lines that can't be sent become failures.
+        source: Path of the input.
+        size: Size of the input in bytes.
+        modified: When the input was last written, in nanoseconds since 1970.
+        fingerprint: Hash of the input's content.
+        requests: Number of requests, invalid lines included.
+        first_line: The first line of the input that belongs to the job.
+        first_byte: Where it begins; 0 if only reading from the start finds it.
+        last_line: The last line that belongs to the job.
+        model: Replaces every line's own model.
+        skip_faulty: Whether invalid lines become failures.
         save_media: Whether images become files.
-        job_id: Names the job in the ledger.
-        calls: Begins its call ids there; no other job's do, even one of the same name.
-        budget: What it may cost in all its runs, USD; the one that was given last.
-        shard: Which part of the input it is, as it was asked for: (I, N), (1, 1) for the whole.
-        shards: Into how many folders it is split; 0 where its results are in this one.
-        tag: Its rows' tag in the ledger, by which its shards share a budget.
+        job_id: Name of the job in the ledger.
+        calls: Prefix of its call ids there, which no other job has, even one of the same name.
+        budget: What all runs may cost together, in USD; the value that was given last.
+        shard: The part of the input that was asked for: (I, N), or (1, 1) for the whole.
+        shards: Number of folders into which it is split; 0 if its results are in this one.
+        tag: Tag of its rows in the ledger, by which its shards share a budget.
     """
 
     source: str
@@ -100,19 +100,19 @@ class Folder:
 
     @contextlib.contextmanager
     def locked(self, patience: float = 0.0) -> Iterator[None]:
-        """Keeps other runs out; the folder is made where it isn't there.
+        """Keeps other runs out during the block; creates the folder if it doesn't exist.
 
         Args:
             patience: Seconds to wait for the other run. A file server may keep the lock of a
                 machine that died until its lease runs out, a minute or two later.
 
         Raises:
-            FolderInUse: another run has it.
-            FolderUnfit: it can't be made or written to.
+            FolderInUse: another run is working in it.
+            FolderUnfit: it can't be created or written to.
         """
         self.make()
         try:
-            # What waits in a buffer on a full disk would be written again by close().
+            # On a full disk, close() would write again what waits in a buffer.
             file = self._lock.open("a+b", buffering=0)
         except OSError as failure:
             raise self.unfit(failure) from None
@@ -135,14 +135,14 @@ class Folder:
             yield
 
     def shard(self, number: int) -> Folder:
-        """The folder of one of the parts that the job is split into; from 1."""
+        """The folder of a shard, counted from 1."""
         return Folder(self.path / "shards" / f"{number:04}")
 
     def make(self) -> None:
-        """Makes the folder where it isn't there.
+        """Creates the folder if it doesn't exist.
 
         Raises:
-            FolderUnfit: it can't be made.
+            FolderUnfit: it can't be created.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ class Folder:
             raise self.unfit(failure) from None
 
     def is_in_use(self) -> bool:
-        """Whether a run works in it right now; for who may only read it, too."""
+        """Whether a run is working in it now. Read access is enough."""
         try:
             with self._lock.open("rb") as file:
                 return not _is_locked(file, shared=True)
@@ -163,16 +163,16 @@ class Folder:
         """The exception for a folder that can't be written to."""
         is_full = failure.errno in {errno.ENOSPC, errno.EDQUOT}
         cure = "Make room there" if is_full else "Make it writable"
-        # Another folder would be another job, which pays for everything again.
+        # In another folder it would be another job, which pays for everything again.
         has_begun = os.path.exists(self.job_file)  # noqa: PTH110 - False where it can't be told
         then = ", then give the same command again" if has_begun else ", or give another with --out"
         return FolderUnfit(f"{self.path} can't be written to: {failure.strerror}. {cure}{then}.")
 
     def job(self) -> Job | None:
-        """The job that the folder belongs to, None for a new folder.
+        """The folder's job; None for a new folder.
 
         Raises:
-            FolderUnfit: what is written there can't be read.
+            FolderUnfit: job.json can't be read.
         """
         try:
             fields = orjson.loads(self.job_file.read_bytes())
@@ -197,7 +197,7 @@ class Folder:
             ) from None
 
     def require_job(self) -> Job:
-        """The job that the folder belongs to.
+        """The folder's job.
 
         Raises:
             FolderUnfit: there is none.
@@ -211,16 +211,16 @@ class Folder:
         return job
 
     def write_job(self, job: Job) -> None:
-        """Makes the folder a job's."""
+        """Writes job.json."""
         fields = asdict(job)
         fields["budget"] = None if job.budget is None else format(job.budget, "f")
         self.write_json(self.job_file, {"format": FORMAT, **fields})
 
     def refuse_other_files(self) -> None:
-        """Sees to it that a new job adds to nobody else's files.
+        """Refuses to begin a job if there are results without a job.json.
 
         Raises:
-            FolderUnfit: there are some.
+            FolderUnfit: there are.
         """
         for file in (self.results, self.failures, self.journal):
             if file.exists():
@@ -230,7 +230,7 @@ class Folder:
                 )
 
     def clear_leftovers(self) -> None:
-        """Removes what only a killed run leaves: an index of ids, half a new file."""
+        """Removes what only a killed run leaves: an index of ids, unfinished files."""
         for index in self.path.glob(f"{ID_INDEX_PREFIX}*"):
             shutil.rmtree(index, ignore_errors=True)
         for new in self.path.glob(files.UNFINISHED):
@@ -238,7 +238,7 @@ class Folder:
                 new.unlink(missing_ok=True)
 
     def set_failures_aside(self) -> None:
-        """Gives failures.jsonl the next free name, so that its lines are sent again."""
+        """Renames failures.jsonl to the next free name, so that its requests are sent again."""
         if not self.failures.exists() or not self.failures.stat().st_size:
             return
         number = 1
@@ -247,7 +247,7 @@ class Folder:
         self.failures.rename(aside)
 
     def write_json(self, path: Path, content: Any) -> None:
-        """Writes a JSON file so that it is there whole or not at all.
+        """Writes a JSON file atomically.
 
         Raises:
             FolderUnfit: it can't be written.
@@ -261,7 +261,7 @@ class Folder:
 
 
 def _is_locked(file: IO[bytes], *, shared: bool = False) -> bool:
-    """Locks a file, alone or together with others who do; False where another process has it."""
+    """Locks a file, exclusively or shared; False if another process has it."""
     try:
         return files.lock(file.fileno(), shared=shared)
     except OSError:

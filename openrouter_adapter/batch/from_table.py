@@ -1,4 +1,4 @@
-"""A table and a prompt template → the lines of a job. CSV with a header, or Parquet by pyarrow."""
+"""Makes a job from a table (CSV with a header, or Parquet) and a prompt template."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Requests(TypedDict):
     """What is asked of each row of a table.
 
     Attributes:
-        model: As OpenRouter names it.
-        prompt: Names columns in braces, as in "Translate into French: {text}"; `{{` is a brace.
-        system: A system prompt; the same.
+        model: The model's id at OpenRouter.
+        prompt: Text with columns in braces: "Translate into French: {text}"; `{{` is a brace.
+        system: A system prompt, likewise.
         id_column: The column whose values are the ids; None for row-1, row-2, ….
-        parameters: Further fields of every body, such as `max_tokens`.
+        parameters: Additional fields of every body, such as `max_tokens`.
     """
 
     model: str
@@ -51,14 +51,14 @@ def make(
 
     Args:
         table: CSV with a header, or Parquet.
-        job: Where the lines go; written anew.
-        **requests: `model`, `prompt`, …; `Requests` says what each one means.
+        job: The file to write; replaced if it exists.
+        **requests: `model`, `prompt`, …; `Requests` explains each one.
 
     Returns:
-        How many lines were written.
+        Number of lines that were written.
 
     Raises:
-        BatchError: the table can't be read, lacks a column that is named, or none is named.
+        BatchError: the table can't be read, or lacks a column, or the prompt names none.
     """
     table, job = Path(table), Path(job)
     if job.exists() and table.exists() and job.samefile(table):
@@ -79,18 +79,18 @@ def make(
 def make_in_folder(
     out: str | os.PathLike[str], table: str | os.PathLike[str], **requests: Unpack[Requests]
 ) -> Path:
-    """Keeps the job of a table in the folder of its answers, where it can't become another one.
+    """Writes the job of a table into its output folder, which can't get another one later.
 
     Args:
-        out: The output folder; made where it isn't there.
-        table: As `make` takes it.
-        **requests: The same.
+        out: The output folder; created if it doesn't exist.
+        table: As for `make`.
+        **requests: As for `make`.
 
     Returns:
-        The job's file.
+        The file of the job.
 
     Raises:
-        BatchError: the same, or the answers there are those of another job.
+        BatchError: as for `make`, or the folder has the answers of another job.
     """
     folder, table = Folder(Path(out)), Path(table)
     if not table.exists():
@@ -157,14 +157,14 @@ def _check_columns(table: Path, columns: Sequence[str], wanted: set[str]) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece of a template: a text, or the name of a column."""
+    """A part of a template: a text, or the name of a column."""
 
     text: str
     is_column: bool = False
 
 
 class _Template:
-    """A text that names columns in braces."""
+    """A text with columns in braces."""
 
     def __init__(self, text: str) -> None:
         self.parts: list[_Part] = []
@@ -185,11 +185,11 @@ class _Template:
 
 
 def _read(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
-    """The columns of a table, and its rows with those that are wanted at least.
+    """The columns of a table, and its rows with at least the wanted columns.
 
     Raises:
-        BatchError: it can't be read.
-        OSError: the same.
+        BatchError: the table is invalid.
+        OSError: the table can't be read.
     """
     with table.open("rb") as file:
         is_parquet = file.read(4) == _PARQUET
@@ -205,9 +205,9 @@ def _read_csv(table: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
 
 
 def _rows_of_csv(table: Path) -> Iterator[list[str]]:
-    """The header and the rows, which are all of one length."""
+    """The header and the rows, all of the same length."""
     csv.field_size_limit(2**30)
-    # utf-8-sig leaves out the mark that Excel puts first.
+    # utf-8-sig skips the byte-order mark that Excel writes.
     with table.open(encoding="utf-8-sig", newline="") as text:
         lines = csv.reader(text, strict=True)
         length = None
@@ -254,10 +254,10 @@ def _read_parquet(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Ma
 
 
 def _text(value: Any) -> str:
-    """A value as it stands in a prompt: lists and structures as JSON, nothing for none.
+    """A value as text for a prompt: lists and structures as JSON, nothing for a missing value.
 
     Raises:
-        BatchError: it is bytes, and no text.
+        BatchError: the value is bytes that are no text.
     """
     if isinstance(value, str):
         return value

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
-# What Windows calls Unicode: PowerShell's `>` writes it.
+# UTF-16, which Windows calls Unicode and PowerShell's `>` writes.
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-# A body builder's answer is what a model wrote: longer than this it is something else.
+# A body builder's answer was written by a model; a longer file is something else.
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 _BUFFER: Final = 1024 * 1024
 
-# OpenRouter's body builder writes chats without ids:
+# OpenRouter's body builder writes chat requests without ids:
 # https://openrouter.ai/docs/features/body-builder
 _BUILT: Final = {"method": "POST", "url": "/v1/chat/completions"}
 
@@ -40,10 +40,10 @@ class Part:
     """A range of an input.
 
     Attributes:
-        first_line: Its first line.
-        last_line: Its last one.
-        first_byte: Where the first one begins; 0 where only reading from the start finds it.
-        requests: Its lines that aren't blank.
+        first_line: The first line.
+        last_line: The last line.
+        first_byte: Where the first line begins; 0 if only reading from the start finds it.
+        requests: Number of lines that aren't blank.
     """
 
     first_line: int
@@ -55,28 +55,28 @@ class Part:
 def lines(source: Path, first_line: int = 1, first_byte: int = 0) -> Iterator[tuple[int, bytes]]:
     """Each line that isn't blank, with its number.
 
-    Requests of a body builder's answer come as lines of a batch file, with the ids
-    `request-1`, `request-2`, … in its order.
+    Requests of a body builder's answer come as lines of a batch file, with the ids `request-1`,
+    `request-2`, … in their order.
 
     Args:
         source: The file.
-        first_line: A line to begin with.
-        first_byte: Where it begins. Without that, reading begins at the first line of all.
+        first_line: The line to begin with.
+        first_byte: Where it begins; 0 reads from the start of the file.
 
     Raises:
-        BatchError: the file isn't there, isn't UTF-8, or is gzip that was damaged or cut.
+        BatchError: the file can't be read, isn't UTF-8, or is damaged or incomplete gzip.
     """
     for number, _, text in _places(source, first_line, first_byte):
         yield number, text
 
 
 def parts(source: Path, last_line: int, count: int) -> list[Part]:
-    """An input in so many ranges of as many lines each, give or take one.
+    """Divides an input into ranges of the same number of lines, give or take one.
 
     Args:
         source: The file.
-        last_line: How many lines it has.
-        count: How many ranges are wanted.
+        last_line: Number of its last line.
+        count: Number of ranges.
 
     Raises:
         BatchError: the file can't be read.
@@ -102,7 +102,7 @@ def parts(source: Path, last_line: int, count: int) -> list[Part]:
 def _places(
     source: Path, first_line: int = 1, first_byte: int = 0
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Each line that isn't blank, with its number and its place; 0 where it can't be gone to."""
+    """Each line that isn't blank: number, byte offset (0 if it can't be sought), content."""
     try:
         built = _built(source)
         if built is None:
@@ -168,13 +168,13 @@ def _parsed(content: bytes) -> Any:
 
 
 class LineSet:
-    """A set of line numbers, in an eighth of a byte each."""
+    """A set of line numbers, of one bit each."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def add(self, line: int) -> None:
-        """Puts a line in, once."""
+        """Adds a line."""
         place, bit = line >> 3, 1 << (line & 7)
         if place >= len(self._bytes):
             self._bytes.extend(bytes(max(place + 1 - len(self._bytes), 4096)))

@@ -1,4 +1,4 @@
-"""Which job a folder is for: made when it is begun, and checked against its input ever after."""
+"""The job of a folder: made when it begins, and checked against its input in later runs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
 
 def require_work(folder: Folder, options: Options) -> None:
-    """Sees to it that there is something to run, before a folder is made for it.
+    """Checks that there is an input or a job, before a folder is created.
 
     Raises:
-        BatchError: neither an input nor a job is there.
+        BatchError: there is neither.
     """
     if options.source is None:
         folder.require_job()
@@ -36,10 +36,13 @@ def require_work(folder: Folder, options: Options) -> None:
 
 
 def begin_or_continue(folder: Folder, options: Options, prices: Prices) -> tuple[Job, LineSet]:
-    """A folder's job, checked before its first request; and the lines whose id is doubled.
+    """The job of a folder, whose whole input was checked when it began.
+
+    Returns:
+        The job, and the lines with the custom_id of an earlier one.
 
     Raises:
-        BatchError: there is none and none can begin, or it is another one's.
+        BatchError: no job can begin, or the folder has another one.
     """
     found = folder.job()
     if found is not None and found.shards:
@@ -59,7 +62,10 @@ def begin_or_continue(folder: Folder, options: Options, prices: Prices) -> tuple
 
 
 def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
-    """The same for a folder that has a job, which must be the one that is asked for.
+    """Continues the job of a folder, which must be the one that is asked for.
+
+    Returns:
+        As `begin_or_continue`.
 
     Raises:
         BatchError: there is no job, or it is another one.
@@ -90,7 +96,7 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
 
 
 def _differences(job: Job, options: Options) -> Iterator[str]:
-    """What is asked for and is otherwise in a job; where no input is named, only what is said."""
+    """How the options differ from a job; without an input, only those that are given."""
     is_whole = options.source is not None
     if options.model != job.model and (is_whole or options.model):
         own = "each line's own"
@@ -104,12 +110,12 @@ def _differences(job: Job, options: Options) -> Iterator[str]:
 
 
 def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) -> Job:
-    """Begins a job whose parts have a folder each, in `folder`/shards.
+    """Begins a job with a folder for each shard, in `folder`/shards.
 
-    Their budget is one of the ledger, for what has the job's `tag`; none of them has its own.
+    The shards share a budget of the ledger, for the job's `tag`; none has its own.
 
     Raises:
-        BatchError: it can't begin.
+        BatchError: the job can't begin.
     """
     whole, _ = _new(folder, options, prices)
     whole = replace(whole, shards=shards, tag=whole.calls)
@@ -117,16 +123,16 @@ def begin_shards(folder: Folder, options: Options, prices: Prices, shards: int) 
         shard = folder.shard(number)
         shard.make()
         shard.write_job(replace(_of_part(whole, part), shards=0, budget=None))
-    # Last: until it is there, nothing has begun.
+    # Last: without it, nothing has begun.
     folder.write_job(whole)
     return whole
 
 
 def continue_shards(folder: Folder, options: Options) -> Job:
-    """The job of a folder of shards, which are told where the input is now.
+    """Continues a job with shards, and updates where its input is in all of them.
 
     Raises:
-        BatchError: its input is another one.
+        BatchError: the input has changed.
     """
     whole, _ = continue_job(folder, options)
     for number in range(1, whole.shards + 1):
@@ -139,7 +145,7 @@ def continue_shards(folder: Folder, options: Options) -> Job:
 
 
 def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked]:
-    """The job of a whole input, which is checked."""
+    """A new job of a whole input, which is checked."""
     folder.refuse_other_files()
     source = options.source
     assert source is not None  # noqa: S101 - look_before has seen to it
@@ -180,7 +186,7 @@ def _check(
     model: str | None,
     inspect: Callable[[Request], str | None] | None = None,
 ) -> Checked:
-    """The check of an input, whose index of ids is in the folder meanwhile."""
+    """Checks an input; the index of ids is in the folder in the meantime."""
     try:
         return validation.check(source, model, inspect=inspect, folder=folder.path)
     except OSError as failure:

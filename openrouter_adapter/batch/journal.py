@@ -1,19 +1,18 @@
 """The journal of a job: what was sent, what became of it, and what a killed run left open.
 
-A line each, in the order of events:
+One line for each event, in order:
 
   R 2                  a run begins, its number
-  > 17 1 250000000     line 17 is sent, first attempt of the run, USD 0.00025 are held for it
+  > 17 1 250000000     line 17 is sent, first attempt of the run, USD 0.00025 are reserved
   @ 17 1 gen-1-abc     its answer has begun, and has this generation id
-  < 17 1 120000000     it was answered, or failed for good, and cost USD 0.00012
+  < 17 1 120000000     it was answered or failed for good, and cost USD 0.00012
   ~ 17 1 0             it failed, cost nothing, and will be tried again
-  ? 17 1 gen-1-abc     what it cost isn't known; its hold keeps counting
-  = 17 2 1 120000000   … until this says: line 17, run 2, attempt 1
+  ? 17 1 gen-1-abc     its cost isn't known; its reservation still counts,
+  = 17 2 1 120000000   … until this line has the cost of line 17, run 2, attempt 1
 
-Amounts are in picodollars, `-` where there is none. Every intent is on disk before its request
-is sent, so a sent request that has no result is one that has an open intent. A generation id is
-written where the answer's body is longer on its way than its headers: a killed run's cost can
-then be asked for.
+Amounts are in picodollars, `-` stands for none. Every intent is on disk before its request is sent,
+so each request that was sent and has no result has an open intent. A generation id is written if an
+answer's headers come before its body, so that the cost can be looked up after a kill.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class OpenAttempt:
 
     Attributes:
         reserved: Picodollars that count for it; 0 if the run had no budget.
-        generation_id: What OpenRouter knows it by, where that was heard.
-        was_in_flight: Whether its run was killed before its outcome was written.
+        generation_id: OpenRouter's id of it, if it is known.
+        was_in_flight: Whether its run was killed before the outcome was written.
     """
 
     reserved: int
@@ -49,9 +48,9 @@ class JournalState:
     """What a journal says of the runs so far.
 
     Attributes:
-        runs: How many there were.
+        runs: Number of runs.
         spent: Picodollars that are known to have been charged.
-        retries: Attempts that failed and were followed by another.
+        retries: Number of attempts that failed and were followed by another.
         open: Attempts whose cost isn't known.
     """
 
@@ -67,7 +66,7 @@ class JournalState:
 
 
 def run_begins(run: int) -> bytes:
-    """The line of a run's beginning."""
+    """The line that begins a run."""
     return b"R %d\n" % run
 
 
@@ -79,7 +78,7 @@ def intent(attempt: Attempt, reserved: int | None) -> bytes:
 
 
 def answer_begun(attempt: Attempt, generation_id: str) -> bytes:
-    """The line of an attempt whose answer's headers have come, and its body has not."""
+    """The line of an attempt whose answer's headers came before its body."""
     return b"@ %d %d %s\n" % (attempt.line, attempt.number, _name(generation_id))
 
 
@@ -94,19 +93,19 @@ def cost_unknown(attempt: Attempt, generation_id: str | None) -> bytes:
 
 
 def cost_found(attempt: Attempt, cost: int) -> bytes:
-    """The line that settles an attempt of an earlier run, or one that was unsettled."""
+    """The line of a cost that was found out later, of an attempt of this run or an earlier one."""
     return b"= %d %d %d %d\n" % (attempt.line, attempt.run, attempt.number, cost)
 
 
 def _name(generation_id: str | None) -> bytes:
-    """A generation id as one word; `-` where it is none, whatever a header may hold."""
+    """A generation id as one word; `-` for none, or for one that no journal can have."""
     if not generation_id or not generation_id.isascii() or not generation_id.isprintable():
         return b"-"
     return generation_id.replace(" ", "").encode() or b"-"
 
 
 def read(path: Path) -> JournalState:
-    """What the journal says, which may end anywhere in its last line."""
+    """Reads a journal, which may end anywhere in its last line."""
     state = JournalState()
     for text in results.whole_lines(path):
         kind, *numbers = text.split()
@@ -140,10 +139,10 @@ def _read_event(state: JournalState, kind: bytes, numbers: list[bytes]) -> None:
 
 
 def close_answered(state: JournalState, line: bytes) -> tuple[Attempt, int] | None:
-    """Settles an open attempt by its result, which was written when the run was killed.
+    """Closes an open attempt by its result, which was written before the run was killed.
 
     Returns:
-        The attempt and its cost in picodollars; None where it isn't open.
+        The attempt and its cost in picodollars; None if it isn't open.
     """
     attempt = Attempt.of_id(results.id_of(line))
     entry = state.open.get(attempt)

@@ -1,4 +1,4 @@
-"""Images as files, named by the request's id, with their path in the image's place."""
+"""Writes the images of answers as files, named by custom_id."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 _SUFFIXES: Final = {"jpeg": "jpg", "svg+xml": "svg"}
 _KIND: Final = re.compile(r"[a-z0-9-]{1,20}")
 _LONGEST: Final = 120
-# Names that Windows keeps for devices.
+# Names that Windows reserves for devices.
 _DEVICES: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 )
 
 
 def file_name(custom_id: str, line: int) -> str:
-    """A name that every file system takes; ids that differ have names that differ.
+    """A name that every file system takes, different for different ids.
 
-    Letters, digits, `-`, `_` and `.` stay, all else is written as in a URL. A name that is not
-    the id itself any more, or differs from another in case only, is told apart by its line,
-    behind a `~` that no other name has.
+    Letters, digits, `-`, `_` and `.` stay, everything else is escaped as in a URL. A name that is
+    no longer the id itself, or differs from another only in case, ends with `~` and its line.
     """
     quoted = quote(custom_id, safe=" ").replace("~", "%7E")
     name = quoted[:_LONGEST]
@@ -40,19 +39,19 @@ class Media:
     """The folder of a job's images."""
 
     def __init__(self, folder: Path) -> None:
-        """Makes the folder.
+        """Creates the folder.
 
         Raises:
-            OSError: it can't be made.
+            OSError: it can't be created.
         """
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
     def keep(self, request: Request, body: dict[str, Any]) -> None:
-        """Writes an answer's images and puts `file`, a path from the output folder, in their place.
+        """Writes an answer's images, and replaces them by `file`, a path in the output folder.
 
         Raises:
-            OSError: one can't be written.
+            OSError: an image can't be written.
         """
         number = 0
         for holder, name, data in _images(body):
@@ -70,13 +69,13 @@ class Media:
 
 
 def _suffix(media_type: str) -> str:
-    """A file's suffix; what a provider calls its image is not trusted to be one."""
+    """The suffix of a file; a provider's media type may be anything."""
     kind = media_type.partition("/")[2]
     return _SUFFIXES.get(kind, kind if _KIND.fullmatch(kind) else "png")
 
 
 def _images(body: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
-    """Where images are: the object, its key, and the data, in base64 or as a data URL."""
+    """The images of an answer: object, key, and data in base64 or as a data URL."""
     found: list[tuple[dict[str, Any], str, str]] = []
     found += [
         (image, "b64_json", image["b64_json"])

@@ -1,8 +1,7 @@
-"""What runs on the nodes of a Ray cluster: a task for each shard, and the board that all ask.
+"""What runs on the nodes of a Ray cluster: a task for each shard, and a board that all of them ask.
 
-The API key and the ledger's URL go to the shards through the board, an actor beside the driver,
-when they ask for them: arguments of tasks and `runtime_env` are kept by Ray, and shown on its
-dashboard.
+The board is an actor on the driver's node. Shards ask it for the API key and the ledger's URL,
+because Ray keeps arguments of tasks and `runtime_env`, and shows them on its dashboard.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.progress import Progress, Snapshot
     from openrouter_adapter.batch.summary import Summary
 
-# How long a dead node's lock may stay with the file server, seconds.
+# Seconds for which a file server may keep the lock of a dead node.
 _LOCK_PATIENCE: Final = 300.0
-# How long the board may take to know what the shards ask for, seconds.
+# Seconds after which the board must know what the shards ask for.
 _BOARD_PATIENCE: Final = 120.0
 _BOARD_PAUSE: Final = 0.1
 _REPORT_INTERVAL: Final = 1.0
 
 
 def imported() -> Any:
-    """Ray itself, by its name: whoever does not use it need not have it.
+    """Imports Ray, which is an extra.
 
     Raises:
         BatchError: it isn't installed.
@@ -53,7 +52,7 @@ def imported() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How shards reach OpenRouter and the ledger; what is None each node's environment has."""
+    """How shards reach OpenRouter and the ledger; for None, each node has its own environment."""
 
     api_key: str | None = field(repr=False)
     api_base: str
@@ -63,7 +62,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What became of a shard: its summary, or why there is none."""
+    """The result of a shard: its summary, or why there is none."""
 
     host: str
     summary: Summary | None = None
@@ -71,7 +70,7 @@ class ShardResult:
 
 
 class Board:
-    """What driver and shards tell each other; an actor on the driver's node."""
+    """Where driver and shards exchange messages; an actor on the driver's node."""
 
     def __init__(self) -> None:
         self._access: Access | None = None
@@ -83,20 +82,20 @@ class Board:
         self._access = access
 
     def begin(self) -> tuple[Access | None, bool]:
-        """What a shard needs, as soon as it is there; and whether it should not begin at all."""
+        """What a shard needs, None until it is known; and whether the job is being stopped."""
         return self._access, self._is_stopping
 
     def report(self, shard: int, snapshot: Snapshot) -> bool:
-        """Takes how far a shard is; tells whether it should stop."""
+        """Takes the progress of a shard; returns whether it should stop."""
         self._seen[shard] = snapshot
         return self._is_stopping
 
     def seen(self) -> dict[int, Snapshot]:
-        """How far each shard was when it last said so."""
+        """The last progress of each shard."""
         return self._seen
 
     def stop(self) -> None:
-        """Has every shard stop the next time it reports."""
+        """Lets every shard stop when it reports next."""
         self._is_stopping = True
 
 
@@ -104,7 +103,7 @@ def refuse_sqlite(where: str, because: str) -> None:
     """Refuses a ledger that machines can't share.
 
     Raises:
-        BatchError: it is a file, or can't be understood.
+        BatchError: it is a file, or its URL is invalid.
     """
     try:
         url = url_of(where)
@@ -119,7 +118,7 @@ def refuse_sqlite(where: str, because: str) -> None:
 
 
 def run_shard(board: Any, number: int, told: Options) -> ShardResult:
-    """The task: one shard, from wherever its folder says that it is."""
+    """Runs one shard, from where its journal ends; the task of Ray."""
     host = socket.gethostname()
     try:
         ray = imported()
@@ -146,7 +145,7 @@ def _begin(ray: Any, board: Any) -> tuple[Access, bool]:
     """Asks the board how to reach OpenRouter and the ledger.
 
     Raises:
-        BatchError: it does not know for too long.
+        BatchError: the board does not know in time.
     """
     deadline = time.monotonic() + _BOARD_PATIENCE
     while time.monotonic() < deadline:
@@ -158,7 +157,7 @@ def _begin(ray: Any, board: Any) -> tuple[Access, bool]:
 
 
 def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:
-    """Whether this node can work on the job.
+    """Checks that this node can work on the job.
 
     Raises:
         BatchError: it can't.
@@ -171,7 +170,7 @@ def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:
                 "nodes share, under one path."
             )
     if not whole.is_in_use():
-        # The driver holds it all the time.
+        # The driver has it all the time.
         raise BatchError(
             f"{host} does not see the driver's lock on {whole.path}: two nodes could work on one "
             "shard. The file system must share locks (flock) between machines, as NFS 4 does."
@@ -182,7 +181,7 @@ def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:
 
 
 class _Reporter:
-    """Tells the board how a shard gets on, and stops it when the board says so."""
+    """Reports the progress of a shard to the board, and stops the shard if the board says so."""
 
     def __init__(self, ray: Any, board: Any, number: int) -> None:
         self._ray, self._board, self._number = ray, board, number

@@ -1,4 +1,4 @@
-"""How a job is run: what a caller may say, and the same as the runner's parts see it."""
+"""The options of a job: as a caller gives them, and validated with their defaults."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.progress import Progress
 
-# What `auto` never passes: OpenRouter's own limits come much earlier on most accounts.
+# The upper limit of `auto`. On most accounts OpenRouter's own limits come much earlier.
 MOST_IN_FLIGHT: Final = 4096
-# Files that the rest of the process needs.
+# Open files that the rest of the process needs.
 _OTHER_FILES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many requests at once, and how often and how long one is tried.
+    """How many requests are in flight at once, and how often and how long each one is tried.
 
     Attributes:
-        concurrency: Requests in the air, or None for as many as prove good.
-        by_model: A lower limit for some models, by their id.
-        tries: How often a request is sent before it has failed for good.
-        timeout: Seconds that an answer may take as a whole.
-        backoff: Seconds of the first wait between two tries, at most; it doubles.
-        first_pause: Seconds of the first pause when everything fails; it doubles.
-        longest_wait: A longer wait, that an answer asks for, ends the run; seconds.
+        concurrency: Requests in flight; None for a limit that adapts to latency and throttling.
+        by_model: Lower limits for some models, by model id.
+        tries: Number of attempts after which a request has failed for good.
+        timeout: Seconds that a whole answer may take.
+        backoff: Longest first wait between two attempts, in seconds; it doubles.
+        first_pause: First pause when everything fails, in seconds; it doubles.
+        longest_wait: Seconds that an answer may ask to wait; a longer wait ends the run.
         patience: Seconds without any answer after which the run ends.
-        budget_patience: Seconds that a run with nothing in the air waits for others to end
-            theirs under a budget of the ledger, where nothing moves there.
+        budget_patience: Seconds that a run with nothing in flight waits for the requests of
+            others under a budget of the ledger if nothing changes there.
     """
 
     concurrency: int | None = None
@@ -54,27 +54,27 @@ class Pace:
 
     @property
     def is_adaptive(self) -> bool:
-        """Whether the number in the air follows what proves good."""
+        """Whether the limit adapts to latency and throttling."""
         return self.concurrency is None
 
     @property
     def most(self) -> int:
-        """Requests in the air, at most."""
+        """The most requests that may be in flight."""
         return min(self.concurrency or MOST_IN_FLIGHT, most_connections())
 
     @property
     def most_waiting(self) -> int:
-        """Requests that may wait for their model or their next try, beside those in the air."""
+        """The most requests that may wait for their model or their next attempt."""
         return 2 * self.most + 256
 
     def most_of_model(self, model: str) -> int:
-        """Requests of a model in the air, at most."""
+        """The most requests of a model that may be in flight."""
         return min(self.by_model.get(model, self.most), self.most)
 
 
 @functools.cache
 def most_connections() -> int:
-    """Connections that the system lets this process open; its own limit is raised for it."""
+    """Connections that the system lets this process open. Raises the process's own limit first."""
     return _most_connections()
 
 
@@ -96,27 +96,27 @@ else:
 
 
 class JobOptions(TypedDict, total=False):
-    """What may be said of any run.
+    """The options of any run.
 
     Attributes:
-        budget: USD that all runs of the job together may cost; never passed. None for what the
-            folder's job was given before.
-        concurrency: Requests in the air, or "auto" for as many as prove good.
-        concurrency_by_model: A lower limit for some models, by their id.
-        model: Takes the place of every line's own model.
+        budget: USD that all runs of the job together may cost, never exceeded. None keeps the
+            budget that the folder's job has.
+        concurrency: Requests in flight; "auto" adapts to latency and throttling.
+        concurrency_by_model: Lower limits for some models, by model id.
+        model: Replaces every line's own model.
         save_media: Whether images become files in `out`/media, named by `custom_id`.
-        cache: Whether OpenRouter's cache of responses answers what it knows, for nothing: True,
-            False, or for how many seconds it keeps the new ones; None leaves it to the presets.
-        in_order: Whether results are put into the order of the input at the end.
-        skip_faulty: Whether lines that can't be sent become failures; else nothing is sent.
-        api_key: The key; None looks for it as every call of the adapter does.
-        api_base: The API's base URL; None the same.
-        tries: How often a request is sent before it has failed for good; 6 times if not given.
-        timeout: Seconds that one answer may take as a whole; 600 if not given.
-        pace: Takes the place of `concurrency`, `tries` and `timeout`, with more to set.
-        ledger: A path or URL; None for the ledger that is enabled in this process, else what
-            OPENROUTER_ADAPTER_LEDGER names, else none.
-        job: The job's name in the ledger, whose budgets may be for a job; None makes one up.
+        cache: Whether OpenRouter may answer from its response cache, free of charge: True, False,
+            or the seconds for which it keeps new responses; None leaves it to the presets.
+        in_order: Whether results are sorted into the order of the input at the end.
+        skip_faulty: Whether invalid lines become failures; otherwise nothing is sent.
+        api_key: The API key; None looks for it as every call of the adapter does.
+        api_base: The API's base URL; None likewise.
+        tries: Number of attempts after which a request has failed for good; 6 by default.
+        timeout: Seconds that a whole answer may take; 600 by default.
+        pace: Replaces `concurrency`, `tries` and `timeout`, with more settings.
+        ledger: A path or URL. None takes the ledger that is enabled in this process, then the one
+            that OPENROUTER_ADAPTER_LEDGER names, then none.
+        job: The job's name in the ledger, which may have budgets for it; None makes one up.
     """
 
     budget: Decimal | float | str | None
@@ -137,10 +137,10 @@ class JobOptions(TypedDict, total=False):
 
 
 class RunOptions(JobOptions, total=False):
-    """What may be said of a run on this machine, too.
+    """The options of a run on this machine.
 
     Attributes:
-        shard: (I, N) sends the I-th of N parts of the input, I from 1.
+        shard: (I, N) sends the I-th of N parts of the input, counted from 1.
         watch: Called a few times a second with the progress.
     """
 
@@ -153,10 +153,10 @@ _NAMES: Final = tuple(RunOptions.__annotations__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The same, checked and with its defaults.
+    """The options of a run, validated and with their defaults.
 
     Attributes:
-        headers: Further headers of every request.
+        headers: Additional headers of every request.
         lock_patience: Seconds to wait for another run to leave the folder.
     """
 
@@ -181,12 +181,12 @@ class Options:
 def validated(
     source: str | os.PathLike[str] | None, out: str | os.PathLike[str], given: RunOptions
 ) -> Options:
-    """What a caller said, checked.
+    """The options that a caller gave, validated.
 
     Raises:
-        BatchError: something in it makes no sense.
+        BatchError: a value is invalid.
         litellm.BadRequestError: `cache` is neither True, False nor a time.
-        TypeError: there is no option of that name. A budget with a slip in its name is none.
+        TypeError: there is no option of that name. A misspelled budget would be no budget.
     """
     for name in given:
         if name not in _NAMES:

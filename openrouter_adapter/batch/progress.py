@@ -1,9 +1,8 @@
-"""How far a job is: what a display sees of a run that goes on, and what `batch status` finds.
+"""How far a job is: the progress of a run, and the status of a job.
 
-A run writes status.json every few seconds, and when it has ended, so that `batch status` need not
-read millions of results. It is believed while the run goes on, and afterwards as long as results,
-failures and journal are as the run has left them. A killed run leaves them otherwise: then they
-are read.
+A run writes status.json every few seconds and at its end, so that `batch status` need not read
+millions of results. The file is trusted while the run continues, and later as long as results,
+failures and journal are as the run left them. After a kill they differ, and are read instead.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.recovery import Recovered
 
-# Seconds between two writings of a run.
+# Seconds between two writings of status.json.
 STATUS_INTERVAL: Final = 5.0
-# A run that has not written for so long may hang: its results tell more, seconds.
+# Seconds after which a status.json is too old: its run may hang, and the results tell more.
 _TOO_OLD: Final = 60.0
 
 
@@ -41,15 +40,15 @@ class Snapshot:
     """How far a run is. Amounts are in picodollars.
 
     Attributes:
-        requests: How many the job has.
-        done: How many were answered.
-        failed: How many failed for good.
-        in_flight: How many are in the air.
-        tokens: Of prompts and answers so far.
+        requests: Number of requests of the job.
+        done: Number of requests that were answered.
+        failed: Number of requests that failed for good.
+        in_flight: Number of requests in flight.
+        tokens: Tokens of prompts and answers so far.
         spent: What was charged.
-        limit: The budget, None for none.
+        limit: The budget; None for none.
         stopping: Whether nothing more is sent.
-        note: What else a person should know, such as why sending is paused.
+        note: What else a user should know, such as why sending is paused.
     """
 
     requests: int = 0
@@ -65,15 +64,15 @@ class Snapshot:
 
 @dataclass(slots=True)
 class Progress:
-    """A run from the inside.
+    """A run that goes on, as `watch` gets it.
 
     Attributes:
-        requests: How many the job has.
-        left: What is in the files; grows as results are written.
-        budget: What is spent and held.
-        engine: What is in the air.
+        requests: Number of requests of the job.
+        left: What is in the folder's files; grows as results are written.
+        budget: What is spent and reserved.
+        engine: What is in flight.
         begun: When the run began, by `time.monotonic`.
-        done_before: How many had an outcome when it began.
+        done_before: Number of requests that had an outcome when it began.
     """
 
     requests: int
@@ -84,7 +83,7 @@ class Progress:
     done_before: int
 
     def snapshot(self) -> Snapshot:
-        """How far it is now, as plain numbers."""
+        """The progress now, as plain numbers."""
         tally, circuit = self.left.tally, self.engine.circuit
         return Snapshot(
             requests=self.requests,
@@ -100,7 +99,7 @@ class Progress:
 
 
 def of_summary(summary: Summary) -> Snapshot:
-    """What is left to see of a run that has ended."""
+    """The progress of a run that has ended."""
     return Snapshot(
         requests=summary.requests,
         done=summary.done,
@@ -118,14 +117,14 @@ def together(
     stopping: bool,
     note: str | None,
 ) -> Snapshot:
-    """Many runs as one."""
+    """The progress of several runs together."""
     parts, counted = list(snapshots), ("done", "failed", "in_flight", "tokens", "spent")
     sums = {name: sum(getattr(one, name) for one in parts) for name in counted}
     return Snapshot(requests=requests, limit=limit, stopping=stopping, note=note, **sums)
 
 
 def status(out: str | os.PathLike[str]) -> Summary:
-    """What a job has come to so far; it may be running.
+    """Counts and cost of a job so far; it may be running.
 
     Raises:
         BatchError: there is no job.
@@ -142,14 +141,14 @@ def status(out: str | os.PathLike[str]) -> Summary:
 
 
 def _read_results(folder: Folder, job: Job) -> Summary:
-    """The same by all results and the journal."""
+    """Reads the status from results and journal."""
     from openrouter_adapter.batch.accounting import JobBudget
 
     running = folder.is_in_use()
     left = recovery.recover(folder)
     state = left.state
     if running:
-        # Those of a run that goes on are in the air indeed, not lost.
+        # Attempts of a run that goes on are in flight, not lost.
         for attempt in left.in_flight:
             if attempt.run == state.runs:
                 del state.open[attempt]
@@ -167,7 +166,7 @@ def _read_results(folder: Folder, job: Job) -> Summary:
 
 
 def status_content(folder: Folder, summary: Summary) -> dict[str, Any]:
-    """What is written for a summary, as JSON values."""
+    """The content of status.json, as JSON values."""
     return {
         "summary": summary.as_json(),
         "latencies": summary.latencies.as_json(),
@@ -176,7 +175,7 @@ def status_content(folder: Folder, summary: Summary) -> dict[str, Any]:
 
 
 def _read_file(folder: Folder) -> Summary | None:
-    """How a job stands by its file; None where that says nothing sure."""
+    """Reads the status from status.json; None if that can't be trusted."""
     is_running = folder.is_in_use()
     try:
         found = orjson.loads(folder.status.read_bytes())

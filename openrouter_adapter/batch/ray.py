@@ -1,7 +1,7 @@
-"""A job on a Ray cluster: a task for each shard, tried again where its node dies; one summary.
+"""A job on a Ray cluster: a task for each shard, repeated if its node dies, and one summary.
 
-A shard is a job as any other, with a folder of its own on the file system that all nodes share.
-Whoever runs it again, on whichever node, goes on where its journal ends.
+A shard is a job like any other, with its own folder on the file system that all nodes share. Any
+node can continue it where its journal ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.progress import Snapshot
     from openrouter_adapter.batch.summary import Summary
 
-# How often Ray starts a shard again whose node or process has died.
+# How often Ray restarts a shard whose node or process has died.
 _RETRIES: Final = 20
 _WAIT: Final = 0.5
 _SHOWN: Final = 3
@@ -54,25 +54,25 @@ def run_on_ray(
     watch: Callable[[Snapshot], None] | None = None,
     **options: Unpack[JobOptions],
 ) -> Summary:
-    """The same as `run`, on the machines of a Ray cluster.
+    """Like `run`, on the machines of a Ray cluster.
 
-    Input and output folder must be on a file system that all nodes share under one path. The same
-    call again goes on where the last one ended; with None for a source, too.
+    Input and output folder must be on a file system that all nodes share under the same path. The
+    same call again continues where the last one ended, also with None as source.
 
     Args:
-        source: As `run` takes it.
+        source: As for `run`.
         out: The folder for results, which are in `out`/shards/0001/results.jsonl and so on.
-        address: The cluster's; "auto" for the one that runs on this machine, or RAY_ADDRESS's.
-        shards: Into how many tasks a new job is split; None for one for each CPU.
+        address: Address of the cluster; "auto" for RAY_ADDRESS, or the one on this machine.
+        shards: Number of tasks into which a new job is split; None for one for each CPU.
         watch: Called twice a second with the progress of all shards together.
-        **options: As `JobOptions` says; concurrency is each shard's. A `budget` needs a ledger,
-            which must be on PostgreSQL where there is more than one node.
+        **options: `JobOptions` explains each one. Concurrency is for each shard. A `budget` needs
+            a ledger, which must be on PostgreSQL if there is more than one node.
 
     Returns:
-        What the shards together have come to.
+        Counts and cost of all shards together.
 
     Raises:
-        BatchError: Ray isn't there, or the job can't begin or go on.
+        BatchError: Ray isn't installed, or the job can't begin or continue.
     """
     ray = nodes.imported()
     if "shard" in options:
@@ -96,7 +96,7 @@ def run_on_ray(
 
 @contextlib.contextmanager
 def _connected(ray: Any, address: str) -> Iterator[None]:
-    """Connects to a cluster, where the program has not done so already."""
+    """Connects to a cluster, unless the program is connected already."""
     if ray.is_initialized():
         yield
         return
@@ -119,7 +119,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
 
 
 def _access(ray: Any, options: Options) -> nodes.Access:
-    """The driver's own settings; where it has no key, each node looks for its own."""
+    """The driver's own settings; without a key, each node looks for its own."""
     from litellm.exceptions import AuthenticationError
 
     key = None
@@ -161,7 +161,7 @@ def _job(folder: Folder, options: Options, shards: int) -> Job:
 
 
 def _set_budget(job: Job, access: nodes.Access) -> None:
-    """Puts the job's budget into the ledger, where all shards hold under it."""
+    """Puts the job's budget into the ledger, where all shards reserve under it."""
     if job.budget is None:
         return
     if access.ledger is None:
@@ -193,7 +193,7 @@ class _Run:
     ) -> None:
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         self._ray, self._folder, self._job, self._watch = ray, folder, job, watch
-        # What a task is told is kept by Ray: nothing secret is in it.
+        # Ray keeps the arguments of tasks: they must have no secrets.
         self._told = replace(
             options, out=folder.path.resolve(), source=None, budget=None, api_key=None, ledger=None
         )
@@ -201,7 +201,7 @@ class _Run:
         self._board = (
             ray.remote(nodes.Board).options(num_cpus=0, scheduling_strategy=beside_us).remote()
         )
-        # Not waited for: the shards' own processes start meanwhile.
+        # Not waited for: the shards' processes start in the meantime.
         self._board.set_up.remote(access)
         self._task = ray.remote(num_cpus=1, max_retries=_RETRIES, scheduling_strategy="SPREAD")(
             nodes.run_shard
@@ -230,7 +230,7 @@ class _Run:
         self._waiting[named.remote(self._board, number, self._told)] = number
 
     def _take(self, ref: Any) -> None:
-        """Takes what became of a shard; one that its node has asked to stop goes on elsewhere."""
+        """Takes the result of a shard; restarts it elsewhere if its node has stopped it."""
         number = self._waiting.pop(ref)
         try:
             ended: nodes.ShardResult = self._ray.get(ref)
@@ -295,7 +295,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:
-        """Has the first signal stop all shards, and the second end them at once."""
+        """Lets the first signal stop all shards, and the second end them at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

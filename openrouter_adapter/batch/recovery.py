@@ -1,6 +1,6 @@
-"""What earlier runs of a job have left: results, costs, and requests that were in the air.
+"""What earlier runs of a job have left: results, costs, and attempts that were in flight.
 
-And what OpenRouter says of their cost.
+Costs that aren't known are reconciled with OpenRouter.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.writer import Writer
 
 _QUESTIONS: Final = 16
-# OpenRouter needs a moment until it knows a generation: seconds between two questions.
+# Seconds before each question: OpenRouter needs a moment until it knows a generation.
 WAITS: Final = (0.0, 1.0, 3.0)
 AT_ONCE: Final = (0.0,)
 
 
 @dataclass(slots=True)
 class Recovered:
-    """What the files of a folder say.
+    """What the files of a folder say about earlier runs.
 
     Attributes:
-        done: The lines that have a result or have failed for good.
-        tally: What their results come to.
+        done: Lines that have a result or have failed for good.
+        tally: Counts of these results and failures.
         state: What the journal says.
-        found: What attempts cost whose word the journal lacks, picodollars, with the
-            fields of their results.
+        found: Costs of attempts missing from the journal, in picodollars, with the fields of their
+            results.
     """
 
     done: LineSet = field(default_factory=LineSet)
@@ -51,15 +51,15 @@ class Recovered:
 
     @property
     def in_flight(self) -> list[Attempt]:
-        """The attempts whose run was killed before their outcome was written."""
+        """Attempts whose run was killed before their outcome was written."""
         return [attempt for attempt, entry in self.state.open.items() if entry.was_in_flight]
 
 
 def recover(folder: Folder) -> Recovered:
-    """Reads the folder of a job, which a kill may have left at any point.
+    """Reads the folder of a job, which may have been killed at any point.
 
     Raises:
-        FolderUnfit: somebody else has changed its files.
+        FolderUnfit: something else has changed its files.
     """
     try:
         recovered = Recovered(state=journal.read(folder.journal))
@@ -98,14 +98,14 @@ async def reconcile(
     ledger: JobLedger,
     waits: Sequence[float] = WAITS,
 ) -> None:
-    """Records what can be found out; the rest goes on counting at its worst case.
+    """Asks OpenRouter for unknown costs and records them; the others still count as worst cases.
 
     Args:
-        state: Knows the attempts whose cost isn't known.
-        sender: Asks.
-        writer: Keeps the journal.
-        budget: What is found is spent there.
-        ledger: The ledger's side of it.
+        state: Has the attempts whose cost isn't known.
+        sender: Asks OpenRouter.
+        writer: Writes the journal.
+        budget: Takes the costs.
+        ledger: Takes the costs, too.
         waits: Seconds before each round of questions.
 
     Raises:

@@ -1,6 +1,6 @@
-"""One line of the input → what is sent, and what comes back → the body of its result.
+"""A line of the input → the request that is sent, and its answer → the body of the result.
 
-Uses the endpoint packages' own functions, so a request of a batch is the request that LiteLLM
+Uses the endpoint packages' own functions, so that a request of a batch is the one that LiteLLM
 would send. See https://platform.openai.com/docs/api-reference/batch/request-input.
 """
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """How requests of one kind are built and their answers are read.
+    """How requests of one kind are built, and how their answers are read.
 
     Attributes:
-        path: Below the base URL of the API.
+        path: The path below the API's base URL.
         build: OpenAI's body → the wire body. Raises litellm.BadRequestError.
         read: The answer's bytes → the checked wire answer. Raises LiteLLM's exceptions.
         result: The wire answer → the body in the results. Raises LiteLLM's exceptions.
@@ -45,11 +45,11 @@ class Request:
     """A line of the input, ready to be sent.
 
     Attributes:
-        line: Its number in the input, from 1.
-        custom_id: The caller's name for it.
-        endpoint: Where it goes.
+        line: Number of the line in the input, from 1.
+        custom_id: The caller's id of the request.
+        route: Its kind.
         body: The wire body.
-        model: As OpenRouter names it.
+        model: The model's id at OpenRouter.
     """
 
     line: int
@@ -59,7 +59,7 @@ class Request:
     model: str
 
     def size(self) -> int:
-        """About how many bytes it takes in memory; its texts are what makes one large."""
+        """Approximate size in memory, in bytes; only texts make a request large."""
         total = 1024
         for message in self.body.get("messages") or (self.body.get("input"),):
             content = message.get("content") if isinstance(message, dict) else message
@@ -68,15 +68,15 @@ class Request:
 
 
 def parse(line: int, text: bytes, model: str | None = None) -> Request:
-    """The request of a line.
+    """Parses a line.
 
     Args:
-        line: Its number.
-        text: Its bytes.
-        model: Takes the place of the line's own model.
+        line: Number of the line.
+        text: Content of the line.
+        model: Replaces the line's own model.
 
     Raises:
-        LineFault: it can't be sent; says why.
+        LineFault: the line is invalid; says why.
     """
     try:
         fields = orjson.loads(text)
@@ -98,7 +98,7 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
 
 
 def custom_id_of(text: bytes) -> str:
-    """The id of a line that can't be sent, empty where it has none."""
+    """The custom_id of an invalid line; empty if it has none."""
     try:
         fields = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -140,7 +140,7 @@ def _normalize_model(body: Wire) -> None:
             body["model"] = name = body["models"][0]
         if not isinstance(name, str) or not name:
             raise LineFault(f"body.model is {_short(name)}; name one, or give --model")
-    # LiteLLM's spelling; `openrouter/auto` is OpenRouter's own.
+    # The prefix is LiteLLM's, but in `openrouter/auto` it is OpenRouter's own.
     plain = name.removeprefix("openrouter/")
     if "/" in plain or plain.startswith("@"):
         body["model"] = plain

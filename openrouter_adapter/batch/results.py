@@ -1,7 +1,7 @@
-"""The lines of results.jsonl and failures.jsonl: written, read back, and put into order.
+"""The lines of results.jsonl and failures.jsonl: written, read back, and sorted.
 
-Both have OpenAI's batch result format, with fields of ours before `response`, which is last:
-so a reader that needs no answer can stop there. See
+Both files have OpenAI's batch result format, with our own fields before `response`, which is last,
+so that a reader who needs no answer can stop there. See
 https://platform.openai.com/docs/api-reference/batch/request-output.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.wire.usage import Bill
 
-# Nothing within a JSON text can look like this: its quotes would be escaped.
+# Nothing inside a JSON string looks like this: its quotes would be escaped.
 _RESPONSE: Final = b',"response":'
 
 _PLACE: Final = struct.Struct("<Q")
@@ -34,12 +34,12 @@ _BUFFER: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which sending of which line: unique within a job.
+    """An attempt to send a line; unique within a job.
 
     Attributes:
-        line: The line's number in the input.
-        run: The number of the run, from 1.
-        number: The attempt within that run, from 1.
+        line: Number of the line in the input.
+        run: Number of the run, from 1.
+        number: Number of the attempt within that run, from 1.
     """
 
     line: int
@@ -50,7 +50,7 @@ class Attempt:
         return f"batch_req_{self.line}_{self.run}_{self.number}"
 
     def next(self) -> Attempt:
-        """The one that follows it in its run."""
+        """The next attempt of the same run."""
         return Attempt(self.line, self.run, self.number + 1)
 
     @classmethod
@@ -64,8 +64,8 @@ def result_line(attempt: Attempt, custom_id: str, bill: Bill, body: Any, latency
     """The line of an answer.
 
     Args:
-        attempt: Which one was answered.
-        custom_id: The caller's name for the request.
+        attempt: The attempt that was answered.
+        custom_id: The caller's id of the request.
         bill: What it cost.
         body: The answer.
         latency: Seconds from sending to the answer's end.
@@ -92,9 +92,9 @@ def result_line(attempt: Attempt, custom_id: str, bill: Bill, body: Any, latency
 def failure_line(
     attempt: Attempt, custom_id: str, failure: BaseException, bill: Bill | None, latency: float
 ) -> bytes:
-    """The line of a request that failed for good: the exception's class and its words."""
+    """The line of a request that failed for good: the exception's class and message."""
     facts = getattr(failure, "openrouter", None) or {}
-    # The wire's: LiteLLM gives some of its classes a status of their own.
+    # The status on the wire: LiteLLM gives some of its classes a different one.
     answer = getattr(failure, "response", failure)
     status = getattr(answer, "status_code", None)
     error = {"code": type(failure).__name__, "message": words_of(failure)}
@@ -118,12 +118,12 @@ def failure_line(
 
 
 def amount(usd: Decimal | None) -> orjson.Fragment | None:
-    """USD as a JSON number with all its digits: a reader of decimals gets them back exactly."""
+    """USD as a JSON number with all its digits, exact for a reader of decimals."""
     return None if usd is None else orjson.Fragment(format(usd, "f").encode())
 
 
 def tokens(bill: Bill) -> tuple[int, int]:
-    """The tokens of prompt and completion that a bill is for."""
+    """Tokens of prompt and completion of a bill."""
     usage = bill.usage or {}
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     return (
@@ -144,13 +144,13 @@ def id_of(line: bytes) -> str:
 
 
 def cost_of(line: bytes) -> Decimal | None:
-    """A line's exact cost in USD; None where it isn't known."""
+    """A line's exact cost in USD; None if it isn't known."""
     text = line.partition(b'"cost_usd":')[2].partition(b",")[0]
     return None if text == b"null" or not text else Decimal(text.decode())
 
 
 def whole_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file; the last one, where its end is missing, is left out."""
+    """The lines of a file, without an unfinished last one."""
     if not path.exists():
         return
     with path.open("rb", buffering=1024 * 1024) as file:
@@ -160,15 +160,15 @@ def whole_lines(path: Path) -> Iterator[bytes]:
 
 
 def sort_by_line(path: Path, first_line: int, last_line: int) -> None:
-    """Rewrites a result file by line of the input; a kill leaves the old one or the new one.
+    """Sorts a result file by line of the input; a kill leaves the old file or the new one.
 
-    An index of eight bytes a line is made on disk. Results come nearly in order, so reading
-    them by it reads the file nearly from front to back.
+    Uses an index on disk of eight bytes a line. Results come nearly in order, so the file is read
+    nearly from front to back.
 
     Args:
         path: The result file.
         first_line: The first line of the input that may have a result.
-        last_line: The last one.
+        last_line: The last line that may have one.
 
     Raises:
         OSError: there is no room for a second copy.
@@ -191,7 +191,7 @@ def sort_by_line(path: Path, first_line: int, last_line: int) -> None:
 
 
 def write_zeros(file: IO[bytes], size: int) -> None:
-    """Fills a file with zeros: a sparse one takes no room, and a full disk is then a bus error."""
+    """Fills a file with zeros. A sparse file takes no room; a full disk would be a bus error."""
     zeros = bytes(_BUFFER)
     for start in range(0, size, _BUFFER):
         file.write(zeros[: size - start])
@@ -199,7 +199,7 @@ def write_zeros(file: IO[bytes], size: int) -> None:
 
 
 def _note_places(path: Path, index: mmap.mmap, first_line: int) -> None:
-    """Writes where each line's result begins, from 1; 0 stays for none."""
+    """Writes where each line's result begins, counted from 1; 0 means none."""
     place = 0
     for line in whole_lines(path):
         number = Attempt.of_id(id_of(line)).line - first_line

@@ -1,4 +1,4 @@
-"""What follows a failed attempt: another try, a failure for good, or the end of the run."""
+"""What follows a failed attempt: another attempt, a failure for good, or the end of the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _RETRIED: Final = frozenset({408, 409, 425, 429})
 _THROTTLED: Final = frozenset({429, 529, "rate_limit_exceeded", "provider_overloaded"})
 LONGEST_BACKOFF: Final = 60.0
 _REFUSED: Final = frozenset({401, 402})
-# So many refusals of the key or the account, without an answer in between, are no accident.
+# Refusals of the key or the account, without an answer in between, that end the run.
 _MOST_REFUSALS: Final = 3
-# What the refusal of one provider counts: it may be that only its key is invalid.
+# Weight of a refusal by one provider: perhaps only the key for that provider is invalid.
 _OF_PROVIDER: Final = 0.1
-# A throttled request is tried so many times as often as one that fails: being told to wait is not
-# failing, as long as it comes to an end.
+# A throttled request may be tried this many times as often as one that fails: being told to wait is
+# no failure, as long as it comes to an end.
 _PATIENCE: Final = 5
 
 
@@ -33,8 +33,8 @@ class Decision:
 
     Attributes:
         is_retryable: Whether the same request may succeed later, in this run or in the next.
-        delay: Seconds until the next try; None if it is not tried again in this run.
-        stop: Why the whole run should end, as a sentence; None if it goes on.
+        delay: Seconds until the next attempt; None if there is none in this run.
+        stop: Why the whole run should end, as a sentence; None if it continues.
     """
 
     is_retryable: bool
@@ -43,13 +43,13 @@ class Decision:
 
 
 def decide(failure: Exception, tries: int, refusals: float, pace: Pace) -> Decision:
-    """What to do about a failure.
+    """Decides what follows a failed attempt.
 
     Args:
         failure: One of LiteLLM's exceptions.
-        tries: How many attempts of the request count against those that are allowed.
-        refusals: The sum of `refusal` since something was answered last, this one included.
-        pace: How many tries there are, and how long a wait may be.
+        tries: Number of attempts of the request that count.
+        refusals: Sum of `refusal` since the last answer, this failure included.
+        pace: How many attempts are allowed, and how long a wait may be.
     """
     is_refused = status_of(failure) in _REFUSED
     if not is_refused and not is_retried(failure):
@@ -67,44 +67,44 @@ def decide(failure: Exception, tries: int, refusals: float, pace: Pace) -> Decis
 
 
 def refusal(failure: Exception) -> float:
-    """How much a failure counts as a refusal of the key or the account; 1 if it is one."""
+    """Weight of a failure as a refusal of the key or the account: 0 for any other, 1 in full."""
     if status_of(failure) not in _REFUSED:
         return 0.0
-    # A provider may have refused, such as one with a key of your own.
+    # The provider may have refused, such as one that is used with the caller's own key.
     is_of_provider = (getattr(failure, "openrouter", None) or {}).get("provider_name")
     return _OF_PROVIDER if is_of_provider else 1.0
 
 
 def status_of(failure: BaseException) -> int:
-    """The HTTP status that a LiteLLM exception stands for."""
+    """HTTP status of a LiteLLM exception."""
     status = getattr(failure, "status_code", None)
     return status if isinstance(status, int) else 500
 
 
 def is_retried(failure: BaseException) -> bool:
-    """Whether the same request may succeed later: OpenRouter's side failed, or asked to wait."""
+    """Whether the same request may succeed later: OpenRouter failed, or asked to wait."""
     status = status_of(failure)
     return status in _RETRIED or status >= 500
 
 
 def is_throttled(failure: BaseException) -> bool:
-    """Whether there were too many requests at once, for OpenRouter or for the provider."""
+    """Whether OpenRouter or the provider had too many requests at once."""
     facts = getattr(failure, "openrouter", None) or {}
     said = (status_of(failure), facts.get("code"), facts.get("error_type"))
     return any(isinstance(one, int | str) and one in _THROTTLED for one in said)
 
 
 def is_outage(failure: BaseException) -> bool:
-    """Whether nothing may be working on the other side."""
+    """Whether OpenRouter as a whole may be down."""
     return status_of(failure) >= 500 and not is_throttled(failure)
 
 
 def asked_wait(failure: BaseException) -> float | None:
-    """Seconds that the answer asked to wait: Retry-After, or until X-RateLimit-Reset."""
+    """Seconds that the answer asks to wait, by Retry-After or X-RateLimit-Reset."""
     headers = getattr(failure, "litellm_response_headers", None)
     if not headers:
         return None
-    # By the server's clock where it told the time: ours may be wrong, or have been set.
+    # By the server's clock if its answer has the time: ours may be wrong.
     now = _time_of(headers.get("date")) or time.time()
     reset = _number(headers.get("x-ratelimit-reset"))
     if reset is not None:
@@ -118,7 +118,7 @@ def asked_wait(failure: BaseException) -> float | None:
 
 
 def backoff(tries: int, first: float) -> float:
-    """Seconds to wait after so many tries: exponential, with full jitter.
+    """Seconds to wait after a number of attempts: exponential, with full jitter.
 
     See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
     """

@@ -1,6 +1,6 @@
 """One run of a job, from the lock on its folder to its summary.
 
-Ctrl-C and SIGTERM: the first lets requests in flight finish, the second ends at once.
+The first Ctrl-C or SIGTERM lets requests in flight finish, the second ends the run at once.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.recovery import Recovered
 
-# Objects between two collections: those of a few hundred requests in the air.
+# Objects between two collections: those of a few hundred requests in flight.
 _MORE_OBJECTS: Final = 20_000
 
 STOPPED: Final = "It was asked to stop; what was in the air has landed."
 _SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 ]
-# How to stop the runs of other threads, by the thread's id.
+# What stops the runs of other threads, by thread id.
 _stops: dict[int, Callable[[], object]] = {}
 
 
 async def run_job(options: Options) -> Summary:
-    """Checks, sends, writes, sums up.
+    """Runs a job: checks its input, sends its requests, writes results and a summary.
 
     Raises:
-        BatchError: the job can't begin or go on.
+        BatchError: the job can't begin or continue.
         litellm.AuthenticationError: there is no key.
     """
     folder = Folder(options.out)
@@ -83,7 +83,7 @@ async def run_job(options: Options) -> Summary:
 
 
 class _Run:
-    """What one run works with."""
+    """A run: what it works with, and its steps."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class _Run:
         return summary
 
     async def _send(self, engine: Engine, source: Iterator[Request]) -> None:
-        """Sends everything while signals, `watch` and `batch status` are served."""
+        """Sends everything, while signals, `watch` and `batch status` are attended to."""
         recovered = self._recovered
         done_before = recovered.tally.done + recovered.tally.failed
         progress = Progress(
@@ -159,7 +159,7 @@ class _Run:
             self._lost.append(flight.attempt)
 
     def _requests(self, duplicates: LineSet, writer: Writer) -> Iterator[Request]:
-        """What is still to be sent; lines that can't be are written as failures."""
+        """The requests that are still to be sent; invalid lines are written as failures."""
         job, done = self._job, self._recovered.done
         for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
             if number > job.last_line:
@@ -201,14 +201,14 @@ class _Run:
 
     @contextlib.asynccontextmanager
     async def _status_updated(self, engine: Engine) -> AsyncIterator[None]:
-        """Keeps the file for `batch status` up to date meanwhile."""
+        """Keeps status.json up to date during the block."""
         ended = asyncio.Event()
 
         async def keep() -> None:
             while not ended.is_set():
                 summary = self._summary(engine, running=True)
                 content = status_content(self._folder, summary)
-                # It is a help; the run's own files say when the disk is full.
+                # Only a convenience: the run's own files report a full disk.
                 with contextlib.suppress(FolderUnfit):
                     await asyncio.to_thread(self._folder.write_json, self._folder.status, content)
                 with contextlib.suppress(asyncio.TimeoutError):
@@ -222,13 +222,13 @@ class _Run:
             await task
 
     def _write_found_costs(self, writer: Writer) -> None:
-        """Tells the ledger and the journal what a killed run had not told them any more."""
+        """Writes costs that a killed run had no time to write to the ledger and the journal."""
         for attempt, cost, fields in self._recovered.found:
             self._ledger.write_cost(attempt, cost, fields)
             writer.note(journal.cost_found(attempt, cost))
 
     def _count(self, counts: list[Any]) -> None:
-        """Counts what is on disk now."""
+        """Counts results and failures that are on disk now."""
         tally = self._recovered.tally
         for kind, *facts in counts:
             if kind == "result":
@@ -250,9 +250,9 @@ class _Run:
 
 @contextlib.contextmanager
 def _old_objects_uncollected() -> Iterator[None]:
-    """Keeps the garbage collector off what was there before, LiteLLM's million objects above all.
+    """Keeps the garbage collector off existing objects, above all LiteLLM's million.
 
-    With 2,000 requests in the air: 4,660 requests a second of one core, 2,620 without.
+    With 2,000 requests in flight: 4,660 requests a second of one core, 2,620 without.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -266,7 +266,7 @@ def _old_objects_uncollected() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(watch: Callable[[Progress], None] | None, progress: Progress) -> Iterator[None]:
-    """Shows the progress a few times a second, and once at the end."""
+    """Calls `watch` with the progress a few times a second, and once at the end."""
     if watch is None:
         yield
         return
@@ -293,7 +293,7 @@ def stop_thread(thread: int) -> None:
 
 @contextlib.contextmanager
 def _stopping(engine: Engine) -> Iterator[None]:
-    """Has signals stop a run during the block; the handlers before it come back afterwards."""
+    """Lets signals stop a run during the block; the previous handlers return afterwards."""
     asked = False
     loop = asyncio.get_running_loop()
 
@@ -305,7 +305,7 @@ def _stopping(engine: Engine) -> Iterator[None]:
         engine.stop(STOPPED)
 
     def stop_soon(*_: object) -> None:
-        # A handler may run between any two lines. (Event loops take none of their own on Windows.)
+        # A handler may run between any two lines. (Event loops have none of their own on Windows.)
         loop.call_soon_threadsafe(stop)
 
     thread = threading.get_ident()

@@ -1,4 +1,4 @@
-"""Sends one request over aiohttp and reads what comes back, whatever it is."""
+"""Sends requests over aiohttp, and reads whatever comes back."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.requests import Request
 
-# A key may come from a secret manager over the network; it is asked for this often, seconds.
+# Seconds after which the key is looked up again; it may come from a secret manager.
 _KEY_LIFETIME: Final = 60.0
 _FREE: Final = Bill(cost=Decimal(0))
 _GENERATION: Final = "x-generation-id"
 _NOTHING: Final[Mapping[str, str]] = {}
-# What comes of a request that got no answer, or none that may be read.
+# Exceptions of requests without an answer, or with one that can't be read.
 _FAILURES: Final = (aiohttp.ClientError, asyncio.TimeoutError, OSError, openai.OpenAIError)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of an attempt.
+    """The outcome of an attempt.
 
     Attributes:
-        bill: What it cost; its cost is None where that isn't known.
+        bill: What it cost; the bill's cost is None if that isn't known.
         body: The answer for the results; None for a failure.
         failure: One of LiteLLM's exceptions; None for an answer.
-        latency: Seconds from sending to the answer's end, rounded as the results have it.
-        charged: Picodollars of everything it cost; None where that isn't known.
+        latency: Seconds from sending to the end of the answer, rounded as in the results.
+        charged: The total cost in picodollars; None if it isn't known.
     """
 
     bill: Bill
@@ -59,7 +59,7 @@ class Outcome:
 
 
 class Sender:
-    """The HTTP side of a run; a context manager that must be entered in the event loop."""
+    """The HTTP client of a run; a context manager that is entered in the event loop."""
 
     def __init__(
         self,
@@ -68,13 +68,13 @@ class Sender:
         timeout: float,
         headers: Mapping[str, str] = _NOTHING,
     ) -> None:
-        """Takes the connection's settings.
+        """Takes the settings of the connection.
 
         Args:
-            api_key: None to look for it as every call of the adapter does.
-            api_base: The same.
-            timeout: Seconds that an answer may take as a whole.
-            headers: Further headers of every request.
+            api_key: The API key; None looks for it as every call of the adapter does.
+            api_base: The API's base URL; None likewise.
+            timeout: Seconds that a whole answer may take.
+            headers: Additional headers of every request.
 
         Raises:
             litellm.AuthenticationError: there is no key.
@@ -87,14 +87,14 @@ class Sender:
         self._headers = self._new_headers()
 
     async def __aenter__(self) -> Self:
-        # What is the same for all requests belongs to the session, and an API needs no cookies:
-        # 8 µs a request saved.
+        # Headers that all requests share belong to the session, and an API needs no cookies: saves
+        # 8 µs a request.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=connection.tls()),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            # incoming.py does it, within its limit.
+            # incoming.py decompresses, within its limit.
             auto_decompress=False,
         )
         return self
@@ -117,16 +117,16 @@ class Sender:
         return url
 
     async def send(self, request: Request, begun: Callable[[str], None]) -> Outcome:
-        """Sends a request once. Nothing but being cancelled is raised: failures are outcomes.
+        """Sends a request once. Failures are outcomes; only a cancellation is raised.
 
         Args:
-            request: What to send.
-            begun: Told the generation id where the answer's headers come before its body.
+            request: The request.
+            begun: Called with the generation id if the answer's headers come before its body.
         """
         assert self._session is not None  # noqa: S101 - entered
         started = time.monotonic()
         if started - self._renewed > _KEY_LIFETIME:
-            # A key that can't be looked up any more is still the key, until OpenRouter says no.
+            # If the key can't be looked up now, the old one is used until OpenRouter refuses it.
             with contextlib.suppress(Exception):
                 self._session.headers.update(self._new_headers())
         headers: Mapping[str, str] = _NOTHING
@@ -154,7 +154,7 @@ class Sender:
         return _read(request, content, headers, latency)
 
     def log(self, request: Request, outcome: Outcome) -> None:
-        """Logs the line of debugging.py for a request that has ended."""
+        """Logs a request that has ended, as debugging.py does."""
         debugging.tell(
             "POST",
             self._base + request.route.path,
@@ -168,7 +168,7 @@ class Sender:
         )
 
     async def find_cost(self, generation_id: str) -> Decimal | None:
-        """What a generation was charged, USD; None where OpenRouter doesn't say."""
+        """The cost of a generation in USD; None if OpenRouter doesn't know it."""
         assert self._session is not None  # noqa: S101 - entered
         url = f"{self._base}/generation"
         try:
@@ -199,9 +199,9 @@ class Sender:
 
 
 def _since(started: float) -> float:
-    """Seconds since a time of the monotonic clock, to 0.1 ms.
+    """Seconds since a time of the monotonic clock, rounded to 0.1 ms.
 
-    Rounded here and nowhere else, so that a run counts the very latencies that its results say.
+    Rounded only here, so that a run counts the same latencies that its results have.
     """
     return round(time.monotonic() - started, 4)
 
@@ -226,19 +226,19 @@ def _refused(
     content: bytes, status: int, headers: Mapping[str, str], model: str, latency: float
 ) -> Outcome:
     failure = errors.from_http(content.decode("utf-8", "replace"), status, headers, model)
-    # A gateway's page on the way back says nothing about what happened behind it.
+    # The error page of a gateway says nothing about what happened behind it.
     bill = _FREE if status < 500 else _bill_of(failure, content, headers)
     return Outcome(bill, None, failure, latency)
 
 
 def _bill_of_broken(failure: Exception, headers: Mapping[str, str]) -> Bill:
-    """What is known of the cost of a request without a whole answer."""
+    """The bill of a request without a complete answer, as far as it is known."""
     facts = getattr(failure, "openrouter", None) or {}
     return usage.read_bill(facts) if facts.get("usage") else _unknown(headers)
 
 
 def _bill_of(failure: Exception, content: bytes, headers: Mapping[str, str]) -> Bill:
-    """What a failure cost: what it says; nothing for an error of OpenRouter's; else unknown.
+    """The bill of a failure: what it says, nothing for an error of OpenRouter, or unknown.
 
     OpenRouter charges nothing for an answer that is an error:
     https://openrouter.ai/docs/features/zero-completion-insurance.

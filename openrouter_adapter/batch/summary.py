@@ -1,4 +1,4 @@
-"""What a job has come to: for summary.json, for `batch status`, and as the value of `run`."""
+"""Counts and cost of a job: for summary.json, for `batch status`, and as the result of `run`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _STEP: Final = math.log(1.02)
 _PERCENTILES: Final = (50, 90, 95, 99)
 
-# The fields that JSON has under the same name and with the same value.
+# Fields with the same name and value in JSON.
 _PLAIN: Final = (
     *("requests", "done", "failed", "retries", "runs", "unsettled", "in_the_air"),
     *("prompt_tokens", "completion_tokens", "models", "providers", "failures"),
@@ -31,24 +31,24 @@ _PLAIN: Final = (
 
 
 class Latencies:
-    """A count for each 2 % step of latency, from which percentiles are read."""
+    """Percentiles of latency, from a count for each step of 2 %."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
         self.longest = 0.0
 
     def add(self, seconds: float) -> None:
-        """Counts one."""
+        """Counts a latency."""
         self._counts[math.floor(math.log(max(seconds, 1e-4)) / _STEP)] += 1
         self.longest = max(self.longest, seconds)
 
     def add_all(self, other: Latencies) -> None:
-        """Counts what another has counted."""
+        """Adds the counts of another."""
         self._counts.update(other._counts)
         self.longest = max(self.longest, other.longest)
 
     def percentile(self, percent: float) -> float | None:
-        """Seconds that so many percent took at most, to within 2 %; None for no latencies."""
+        """A percentile in seconds, to within 2 %; None without latencies."""
         left = self._counts.total() * percent / 100
         for step in sorted(self._counts):
             left -= self._counts[step]
@@ -57,18 +57,18 @@ class Latencies:
         return None
 
     def as_json(self) -> dict[str, Any]:
-        """All that is known, as JSON values."""
+        """The counts as JSON values."""
         return {"longest": self.longest, "counts": list(self._counts.items())}
 
     @classmethod
     def of_json(cls, fields: Mapping[str, Any]) -> Latencies:
-        """The same back."""
+        """Reads what `as_json` returned."""
         found = cls()
         found.longest, found._counts = fields["longest"], Counter(dict(fields["counts"]))
         return found
 
     def summary(self) -> dict[str, float | None]:
-        """Percentiles by name, seconds."""
+        """Percentiles by name, in seconds."""
         found = {f"p{percent}": self.percentile(percent) for percent in _PERCENTILES}
         found["max"] = self.longest or None
         return {name: None if s is None else round(s, 3) for name, s in found.items()}
@@ -76,7 +76,7 @@ class Latencies:
 
 @dataclass(slots=True)
 class Share:
-    """What fell to one model or provider. Cost is in USD."""
+    """Requests, tokens and cost of one model or provider. Cost is in USD."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -84,7 +84,7 @@ class Share:
     cost: Decimal = Decimal(0)
 
     def summary(self) -> dict[str, Any]:
-        """The same for JSON, the cost as exact text."""
+        """The share as JSON values; the cost as exact text."""
         return {
             "requests": self.requests,
             "prompt_tokens": self.prompt_tokens,
@@ -95,14 +95,14 @@ class Share:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of what is in the result files.
+    """Counts of the lines in the result files.
 
     Attributes:
-        done: Answers.
-        failed: Requests that failed for good.
-        all: Everything together; `models` and `providers` split it.
-        failures: How many of each exception class.
-        latencies: Of the answers, seconds.
+        done: Number of answers.
+        failed: Number of requests that failed for good.
+        all: All answers; `models` and `providers` divide them.
+        failures: Number of failures by exception class.
+        latencies: Of the answers, in seconds.
     """
 
     done: int = 0
@@ -132,14 +132,14 @@ class Tally:
                 share.cost += cost
 
     def add_failure(self, kind: str, cost: Decimal | None) -> None:
-        """Counts a failure; one that was charged counts for the whole cost only."""
+        """Counts a failure; its cost, if any, counts in `all` only."""
         self.failed += 1
         self.failures[kind] += 1
         if cost is not None:
             self.all.cost += cost
 
     def add_head(self, fields: Mapping[str, Any], cost: Decimal | None) -> None:
-        """Counts a line of a result file, by the fields before its response."""
+        """Counts a line of a result file by the fields before its response."""
         if fields.get("error"):
             self.add_failure(fields["error"]["code"], cost)
             return
@@ -160,30 +160,30 @@ _COUNTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a job has come to, over all its runs. Amounts are in USD.
+    """Counts and cost of a job, over all its runs. Amounts are in USD.
 
     Attributes:
-        folder: Where its files are.
-        requests: How many there are.
-        done: How many were answered.
-        failed: How many failed for good.
-        retries: Attempts that failed and were followed by another.
-        runs: How often it was started.
-        cost: What was charged, failed attempts included.
-        unsettled: How many attempts' costs aren't known.
-        unsettled_cost: What they may have cost at worst, as far as the budget knows.
-        in_the_air: Attempts that a killed run had sent and whose outcome is lost, by their id.
-        budget: The limit, None for none.
+        folder: The job's output folder.
+        requests: Number of requests.
+        done: Number of requests that were answered.
+        failed: Number of requests that failed for good.
+        retries: Number of attempts that failed and were followed by another.
+        runs: Number of runs.
+        cost: What was charged, including failed attempts.
+        unsettled: Number of attempts whose cost isn't known.
+        unsettled_cost: The most that they may have cost, as far as the budget knows.
+        in_the_air: Ids of attempts in flight when a run was killed, whose outcome is lost.
+        budget: The limit; None for none.
         prompt_tokens: Tokens of all prompts that were answered.
         completion_tokens: Tokens of all answers.
         models: Requests, tokens and cost by model.
-        providers: The same by provider.
-        failures: How many failures of each class.
-        latency: Percentiles, seconds.
-        latencies: What they are read from.
-        seconds: How long this run took; None where none ran.
-        stopped: Why this run ended early, None where it did not.
-        running: Whether a run works on it right now.
+        providers: Requests, tokens and cost by provider.
+        failures: Number of failures by exception class.
+        latency: Percentiles in seconds.
+        latencies: The counts behind them.
+        seconds: Duration of this run; None if there was none.
+        stopped: Why this run ended early; None if it did not.
+        running: Whether a run is working on the job now.
     """
 
     folder: Path
@@ -210,11 +210,11 @@ class Summary:
 
     @property
     def left(self) -> int:
-        """Requests that have no outcome yet."""
+        """Number of requests without an outcome."""
         return self.requests - self.done - self.failed
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON values; amounts as exact texts."""
+        """The summary as JSON values; amounts as exact text."""
         return {
             "requests": self.requests,
             "done": self.done,
@@ -242,7 +242,7 @@ class Summary:
     def of_json(
         cls, folder: Path, fields: Mapping[str, Any], latencies: Mapping[str, Any]
     ) -> Summary:
-        """The same back, with the latencies that `as_json` leaves out."""
+        """Reads what `as_json` returned, and the latencies that it leaves out."""
         budget = fields["budget_usd"]
         return cls(
             folder=folder,
@@ -268,7 +268,7 @@ def summarize(
     stopped: str | None = None,
     running: bool = False,
 ) -> Summary:
-    """Puts a summary together; `seconds` and `stopped` are of the run that ended."""
+    """Makes the summary of a job; `seconds` and `stopped` are of the last run."""
     return Summary(
         folder=folder,
         requests=requests,
@@ -304,16 +304,16 @@ def together(
     stopped: str | None = None,
     running: bool = False,
 ) -> Summary:
-    """The summary of a job whose parts have one each.
+    """Makes the summary of a job from those of its shards.
 
     Args:
-        folder: The job's.
-        requests: How many it has.
-        summaries: Of its parts.
-        budget: What they share, USD.
-        seconds: How long this run took; None where none ran.
+        folder: The job's output folder.
+        requests: Number of requests of the job.
+        summaries: Those of its shards.
+        budget: The budget that they share, in USD.
+        seconds: Duration of this run; None if there was none.
         stopped: Why this run ended early.
-        running: Whether a run works on it right now.
+        running: Whether a run is working on the job now.
     """
     failures: Counter[str] = Counter()
     latencies = Latencies()
@@ -341,7 +341,7 @@ def together(
 
 
 def _shares(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Shares of models or providers added up, by name."""
+    """Sums of the shares of models or providers, by name."""
     shares: dict[str, Share] = {}
     for part in parts:
         for name, fields in part.items():

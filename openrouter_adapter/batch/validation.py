@@ -1,4 +1,4 @@
-"""The check of a whole input before its first request is sent."""
+"""Checks a whole input before its first request is sent."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _MOST_KEPT: Final = 1000
 
 _ENTRY: Final = struct.Struct("<16sQ")
 _PARTS: Final = 256
-# Bytes of a part that wait to be written: 4 MB for all.
+# Bytes of a part that may wait to be written: 4 MB for all parts.
 _WAITING: Final = 16 * 1024
 
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        requests: How many lines hold a request, faulty ones among them.
-        last_line: The number of the last line that isn't blank.
-        fingerprint: Of the content; another content has another.
-        faults: The first thousand, by line.
-        fault_count: How many there are.
-        doubled: The lines whose id an earlier one has.
+        requests: Number of lines with a request, invalid ones included.
+        last_line: Number of the last line that isn't blank.
+        fingerprint: Hash of the content.
+        faults: The first thousand faults, by line.
+        fault_count: Number of all faults.
+        duplicates: Lines with the custom_id of an earlier line.
     """
 
     requests: int = 0
@@ -51,7 +51,7 @@ class Checked:
     duplicates: LineSet = field(default_factory=LineSet)
 
     def note(self, line: int, message: str) -> None:
-        """Takes a fault down."""
+        """Notes a fault."""
         self.fault_count += 1
         if len(self.faults) < _MOST_KEPT:
             self.faults.append(Fault(line, message))
@@ -68,9 +68,9 @@ def check(
 
     Args:
         source: The input.
-        model: Takes the place of every line's own model.
-        inspect: Sees each request; what it returns is a fault of its line.
-        folder: Where the index of ids is kept meanwhile; None for the temporary folder.
+        model: Replaces every line's own model.
+        inspect: Called with each request; the text that it returns is a fault of the line.
+        folder: Where the index of ids is kept in the meantime; None for the temporary folder.
 
     Raises:
         BatchError: the input can't be read.
@@ -103,7 +103,12 @@ def check(
 
 
 class CustomIds:
-    """The ids of an input; a context manager, whose files are gone afterwards."""
+    """Finds ids that two lines share, in memory that does not grow with the input.
+
+    A context manager, whose files are deleted afterwards. The digest of each id goes to one of 256
+    files by its first byte; the files are then searched one after another. No input that fits on a
+    disk has two different ids with the same digest of 16 bytes by chance.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix=ID_INDEX_PREFIX, dir=folder)
@@ -116,7 +121,7 @@ class CustomIds:
         self._temporary.cleanup()
 
     def add(self, custom_id: str, line: int) -> None:
-        """Notes the id of a line."""
+        """Adds the id of a line."""
         digest = blake2b(custom_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         waiting = self._waiting[digest[0]]
         waiting += _ENTRY.pack(digest, line)
@@ -124,7 +129,7 @@ class CustomIds:
             self._write(digest[0])
 
     def duplicates(self) -> Iterator[tuple[int, int]]:
-        """Each line whose id an earlier one has, with the number of that one."""
+        """Each line with the id of an earlier line, and the number of that line."""
         for part in range(_PARTS):
             first: dict[bytes, int] = {}
             for digest, line in _ENTRY.iter_unpack(self._entries(part)):

@@ -1,10 +1,10 @@
-"""Writes results, failures and the journal: in groups, synced, in an order that a kill can't harm.
+"""Writes results, failures and the journal: in groups, synced, in an order that survives a kill.
 
 A thread does the writing, so that the event loop never waits for a disk. Intents are synced before
-their requests are sent; results are written at once, so that no killed run loses them, and synced
-for many at once, against a machine that fails. Then come the ledger's rows, then the journal's
-entries of them: a killed run may have a result that the ledger or the journal lacks, which the next
-run notices, but never the other way round.
+their requests are sent. Results are written at once, so that a killed run loses none, and synced
+many at a time, in case the machine fails. The ledger's rows follow, then the journal's entries: a
+killed run may have a result that the ledger or the journal lacks, which the next run notices, but
+never the other way round.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.folder import Folder
     from openrouter_adapter.ledger import Row
 
-# How long a result waits for others to be synced with, seconds. A sync takes 90 µs of CPU time.
+# Seconds that a result waits for others to be synced with it. A sync takes 90 µs of CPU time.
 _GROUPING: Final = 0.05
-# How long the ledger's rows wait for others, seconds.
+# Seconds that a row of the ledger waits for others.
 _LATER: Final = 0.1
-# Kept free on the disk for what is in the air when it fills up.
+# Bytes kept free on the disk for requests that are in flight when it fills up.
 RESERVE: Final = 8 * 1024 * 1024
-# Bytes that wait to be written; above this nothing more is sent until they are.
+# Bytes that may wait to be written before sending pauses.
 MOST_WAITING: Final = 64 * 1024 * 1024
-# Bytes of results that are written and not synced, at most.
+# Bytes of results that may be written and not synced.
 _MOST_UNSYNCED: Final = 16 * 1024 * 1024
 
 
 class Entry(NamedTuple):
-    """What the journal says of an ended attempt, and the ledger's row of it."""
+    """A line of the journal about an attempt, and the ledger's row of it."""
 
     line: bytes
     row: Row | None = None
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class _Answers:
-    """Results and failures, their entries in the journal, and what to count once it is synced."""
+    """Results and failures, their journal entries, and what to count once they are synced."""
 
     results: list[bytes] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Answers:
     size: int = 0
 
     def add(self, later: _Answers) -> None:
-        """Puts later ones behind these."""
+        """Appends later ones."""
         self.results += later.results
         self.failures += later.failures
         self.entries += later.entries
@@ -73,10 +73,10 @@ class _Group:
 
     Attributes:
         notes: Lines of the journal.
-        intents: The same, of requests that wait to be sent.
-        waiters: Wait for the intents to be synced.
-        answers: What has come back.
-        settles: Whether everything is to be synced, and the entries and rows written.
+        intents: Lines of the journal about requests that wait to be sent.
+        waiters: Wait until the intents are synced.
+        answers: Results and failures.
+        syncs: Whether everything is synced, and entries and rows are written.
         counts: What is on disk now; set by the thread.
     """
 
@@ -92,9 +92,9 @@ class Writer:
     """The files that a run appends to.
 
     Attributes:
-        trouble: Why nothing more can be sent, None while all is well. What is in the air can
-            still be written for a while: RESERVE is given up for it.
-        unsaved: How many results could not be written in the end.
+        error: Why nothing more can be sent; None while all is well. Results of requests in flight
+            can still be written for a while: RESERVE is given up for them.
+        unsaved: Number of results and failures that could not be written in the end.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class Writer:
         """Opens the files.
 
         Args:
-            folder: Where they are.
-            write_rows: Writes to the ledger; called in the thread. Raises LedgerError.
-            written: Called in the event loop with what `result` and `failure` were given to
-                count, once it is on disk.
+            folder: The job's folder.
+            written: Called in the event loop with the counts of results and failures that are on
+                disk now.
+            write_rows: Writes rows to the ledger; called in the thread. Raises LedgerError.
 
         Raises:
             OSError: they can't be opened, or there is no room for the reserve.
@@ -122,7 +122,7 @@ class Writer:
             _Appended(path) for path in (folder.results, folder.failures, folder.journal)
         )
         _fill(folder.reserve)
-        # The thread's own: answers that are written and not synced, entries of those that are.
+        # The thread's own: answers that are written and not synced, and entries of synced ones.
         self._unsynced = _Answers()
         self._synced_at = self._entered_at = time.monotonic()
         self._entries: list[Entry] = []
@@ -134,12 +134,12 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits to be written that nothing more should be sent."""
+        """Whether so much waits to be written that sending should pause."""
         return self._group.answers.size > MOST_WAITING
 
     @property
     def error_text(self) -> str:
-        """What is the matter and what to do, as sentences."""
+        """What is wrong and what to do, as sentences."""
         if isinstance(self.error, OSError):
             return str(self._folder.unfit(self.error))
         return (
@@ -148,21 +148,21 @@ class Writer:
         )
 
     def result(self, line: bytes, entry: Entry, count: Any) -> None:
-        """Appends an answer, its entry in the journal, and what to count when it is on disk."""
+        """Appends an answer, its journal entry, and what to count when it is on disk."""
         answers = self._group.answers
         answers.results.append(line)
         answers.counts.append(count)
         self.write_entry(entry, len(line))
 
     def failure(self, line: bytes, entry: Entry | None, count: Any) -> None:
-        """Appends a failure in the same way."""
+        """Appends a failure likewise."""
         answers = self._group.answers
         answers.failures.append(line)
         answers.counts.append(count)
         self.write_entry(entry, len(line))
 
     def write_entry(self, entry: Entry | None, size: int = 0) -> None:
-        """Appends to the journal and to the ledger, some time later than results."""
+        """Appends to the journal and the ledger, later than results."""
         answers = self._group.answers
         if entry is not None:
             answers.entries.append(entry)
@@ -171,15 +171,15 @@ class Writer:
         self._flush_soon()
 
     def note(self, line: bytes) -> None:
-        """Appends to the journal, some time soon."""
+        """Appends a line to the journal, soon."""
         self._group.notes.append(line)
         self._flush_soon()
 
     async def write_intents(self, intents: Iterable[bytes]) -> None:
-        """Returns once the journal says on disk what is going to be sent, and all notes so far.
+        """Returns once intents, and all notes so far, are on disk.
 
         Raises:
-            OSError: it can't be written. Then it never will be.
+            OSError: they can't be written, and never will be.
         """
         self._group.intents += intents
         waiter = self._loop.create_future()
@@ -189,7 +189,7 @@ class Writer:
         await waiter
 
     async def synced(self) -> None:
-        """Returns once everything so far is on disk, with the ledger's rows.
+        """Returns once everything so far is on disk, and in the ledger.
 
         Raises:
             OSError: results or notes can't be written.
@@ -198,14 +198,14 @@ class Writer:
         await self.write_intents(())
 
     async def close(self) -> None:
-        """Writes what is left and closes the files; `unsaved` says what could not be written."""
+        """Writes what is left and closes the files; `unsaved` counts what could not be written."""
         while self._is_flushing:  # noqa: ASYNC110 - a flush takes milliseconds
             await asyncio.sleep(0.005)
         with contextlib.suppress(OSError):
             await self.synced()
         left = self._group.answers
         self.unsaved = len(left.results) + len(left.failures)
-        # What was paid for and is lost is counted all the same.
+        # Results that were paid for and are lost are still accounted for.
         self._entries += left.entries
         if self._timer is not None:
             self._timer.cancel()
@@ -243,17 +243,17 @@ class Writer:
         elif waiting.answers.size or waiting.notes or self._unsynced.size:
             self._flush_soon()
         elif self._entries:
-            # Others may wait for the room that these bills make in a budget.
+            # Others may be waiting for the room that these bills make in a budget.
             self._flush_soon(_LATER)
 
     def _failed(self, group: _Group, failure: OSError) -> None:
-        """Keeps what could not be written for another try: close() makes the last one.
+        """Keeps what could not be written for another attempt; close() makes the last one.
 
-        But for intents: nothing of what they name was sent.
+        Drops intents: their requests were not sent.
         """
         self.error = failure
         later, self._group = self._group, group
-        # Those who came meanwhile would wait for a flush that nobody begins.
+        # Waiters that came in the meantime would wait for a flush that nobody begins.
         waiters, group.waiters = group.waiters + later.waiters, []
         group.intents = []
         group.notes += later.notes
@@ -283,10 +283,10 @@ class Writer:
         return None
 
     def _write(self, group: _Group) -> None:
-        """Writes a group, and syncs answers where it is time to.
+        """Writes a group, and syncs answers if it is time.
 
         Raises:
-            OSError: nothing of it was written. What was not synced either is in the group now.
+            OSError: nothing was written. The group now has unsynced answers, too.
         """
         now = time.monotonic()
         try:
@@ -321,14 +321,14 @@ class Writer:
             self._entered_at = now
 
     def _write_entries(self) -> None:
-        """Writes the ledger's rows, then the journal's entries, which say that they are there."""
+        """Writes the ledger's rows, then the journal's entries, which say that the rows exist."""
         if not self._entries:
             return
         rows = [entry.row for entry in self._entries if entry.row is not None]
         try:
             self._write_rows(rows)
         except Exception as failure:  # noqa: BLE001 - the thread must not end, whatever it is
-            # Without their entries the next run writes the rows again.
+            # Without these entries the next run writes the rows again.
             self.error = failure
             return
         try:
@@ -343,7 +343,7 @@ class Writer:
 
 
 class _Appended:
-    """A file to which lines are appended; what was not kept can be taken back."""
+    """A file to which lines are appended; lines that were not kept can be taken back."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | files.BINARY, 0o666)
@@ -374,7 +374,7 @@ class _Appended:
 
 
 def _without_torn_line(file: int) -> int:
-    """Cuts off a last line whose end a killed run had not written; the size that is left."""
+    """Cuts off an unfinished last line of a killed run, and returns the size that is left."""
     size = end = os.fstat(file).st_size
     while end:
         start = max(end - 65536, 0)
@@ -390,7 +390,7 @@ def _without_torn_line(file: int) -> int:
 
 
 def _fill(reserve: Path) -> None:
-    """Takes room on the disk that can be given back."""
+    """Takes room on the disk that can be released."""
     try:
         with reserve.open("wb") as file:
             results.write_zeros(file, RESERVE)

@@ -308,7 +308,7 @@ def _run(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Runs a job, shows how it gets on and what it came to, and ends with what that means."""
+    """Runs a job, displays its progress and summary, and ends with the exit code."""
     from openrouter_adapter import batch
     from openrouter_adapter.batch.display import Display, Screen
 

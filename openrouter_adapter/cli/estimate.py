@@ -55,7 +55,7 @@ def run(
 
 @contextmanager
 def _on_disk(file: Path) -> Iterator[Path]:
-    """The file; standard input is written to one first, because its head is read twice."""
+    """The file; standard input is written to one, because its beginning is read twice."""
     if str(file) != "-":
         yield file
         return
