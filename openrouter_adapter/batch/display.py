@@ -104,7 +104,7 @@ class Display:
         parts = [
             f"{seen.done:,} of {seen.requests:,} done",
             f"{seen.failed:,} failed",
-            f"{seen.in_flight:,} in the air",
+            f"{seen.in_flight:,} in flight",
             f"{rate:,.1f} requests/s",
             f"{token_rate:,.0f} tokens/s",
             spent,
@@ -113,7 +113,7 @@ class Display:
         if rate > 0 and left:
             parts.append(f"{duration(left / rate)} left")
         if seen.stopping:
-            parts.append("stopping: what is in the air lands first")
+            parts.append("stopping: requests in flight finish first")
         elif seen.note:
             parts.append(seen.note)
         return " · ".join(parts)
@@ -140,7 +140,7 @@ def lines_of_summary(summary: Summary) -> list[str]:
         + f"; {summary.prompt_tokens:,} tokens in, {summary.completion_tokens:,} out.",
     ]
     if summary.unsettled:
-        known = f"What {summary.unsettled:,} attempts cost isn't known"
+        known = f"The cost of {summary.unsettled:,} attempts isn't known"
         if summary.budget is not None:
             known += f"; it counts as up to USD {money.plain(summary.unsettled_cost)}"
         lines.append(f"{known}.")
@@ -163,12 +163,12 @@ def _lines_of_end(summary: Summary) -> list[str]:
         lost = [Attempt.of_id(name).line for name in summary.in_the_air]
         more = len(lost) - _SHOWN
         lines.append(
-            f"{len(lost):,} requests were in the air when a run was killed; they may have cost "
+            f"{len(lost):,} requests were in flight when a run was killed; they may have cost "
             f"something, and are sent again: lines {', '.join(map(str, lost[:_SHOWN]))} of the "
             f"input{f' and {more:,} more (--json names all)' if more > 0 else ''}."
         )
     if summary.running:
-        lines.append("A run works on it.")
+        lines.append("A run is working on it.")
         return lines
     if summary.stopped:
         lines.append(f"It stopped early. {summary.stopped}")
@@ -176,7 +176,7 @@ def _lines_of_end(summary: Summary) -> list[str]:
         # On a cluster the job's own budget is one of the ledger; elsewhere those are other budgets.
         its_own = "budget" if is_on_ray else "The budget"
         more_money = " --budget MORE" if its_own in (summary.stopped or "") else ""
-        lines.append(f"To go on: openrouter-adapter batch resume {folder}{more_money}")
+        lines.append(f"To continue: openrouter-adapter batch resume {folder}{more_money}")
     elif summary.failed:
         lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")
     return lines

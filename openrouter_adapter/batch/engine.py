@@ -99,7 +99,7 @@ class Engine:
     def abandon(self) -> None:
         """Ends at once: requests in flight are left to the journal."""
         self.is_abandoned = True
-        self.stopped = "It was told to end at once; what was in the air is lost."
+        self.stopped = "It was told to end at once; the outcome of requests in flight is lost."
         self._wake.set()
         for worker in self._workers:
             worker.cancel()

@@ -123,8 +123,8 @@ class Folder:
                     file.seek(0)
                     holder = (file.read(100) or b"unknown").decode("utf-8", "replace")
                     raise FolderInUse(
-                        f"Another run works in {self.path} (process {holder}). Wait for it, or "
-                        "give this one a folder of its own with --out."
+                        f"Another run is working in {self.path} (process {holder}). Wait for it, "
+                        "or give this one a folder of its own with --out."
                     )
                 time.sleep(_LOCK_PAUSE if patience else _GLANCE)
             try:
@@ -205,7 +205,7 @@ class Folder:
         job = self.job()
         if job is None:
             raise FolderUnfit(
-                f"{self.path} holds no job. Begin one with: "
+                f"{self.path} has no job. Begin one with: "
                 f"openrouter-adapter batch run JOB.jsonl --out {self.path}"
             )
         return job
@@ -225,8 +225,8 @@ class Folder:
         for file in (self.results, self.failures, self.journal):
             if file.exists():
                 raise FolderUnfit(
-                    f"{file} is there already, and {self.job_file.name} is not: it is of no job "
-                    "that could go on. Give a new folder with --out."
+                    f"{file} exists, but {self.job_file.name} does not, so its job can't continue. "
+                    "Give a new folder with --out."
                 )
 
     def clear_leftovers(self) -> None:

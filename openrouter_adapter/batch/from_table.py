@@ -104,8 +104,8 @@ def make_in_folder(
                 new.replace(job)
             elif not filecmp.cmp(new, job, shallow=False):
                 raise FolderUnfit(
-                    f"{folder.path} holds answers to another table, prompt or model than these. "
-                    "Give a new folder with --out, or go on with what was begun: "
+                    f"{folder.path} has answers to another table, prompt or model. Give a new "
+                    "folder with --out, or continue what was begun: "
                     f"openrouter-adapter batch resume {folder.path}"
                 )
         except OSError as failure:
@@ -275,5 +275,5 @@ def _decoded(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         raise BatchError(
-            f"A column that is named holds bytes that are no text: {value[:20]!r}."
+            f"A column of the prompt has bytes that are not UTF-8: {value[:20]!r}."
         ) from None

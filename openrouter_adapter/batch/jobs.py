@@ -47,7 +47,7 @@ def begin_or_continue(folder: Folder, options: Options, prices: Prices) -> tuple
     found = folder.job()
     if found is not None and found.shards:
         raise FolderUnfit(
-            f"{folder.path} holds the {found.shards} shards of a job on a cluster. Go on with: "
+            f"{folder.path} has the {found.shards} shards of a job on a cluster. Continue with: "
             f"openrouter-adapter batch resume {folder.path} --on-ray"
         )
     if found is None:
@@ -73,7 +73,7 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
     job = folder.require_job()
     for difference in _differences(job, options):
         raise FolderUnfit(
-            f"{folder.path} holds a job of which {difference}. Go on with it as it was begun: "
+            f"{folder.path} has a job of which {difference}. Continue it as it was begun: "
             f"openrouter-adapter batch resume {folder.path}{' --on-ray' if job.shards else ''}. Or "
             "give a new folder with --out."
         )

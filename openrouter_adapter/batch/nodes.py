@@ -153,7 +153,7 @@ def _begin(ray: Any, board: Any) -> tuple[Access, bool]:
         if access is not None:
             return access, is_stopping
         time.sleep(_BOARD_PAUSE)
-    raise BatchError(f"the command has not said within {_BOARD_PATIENCE:.0f} s what to do.")
+    raise BatchError(f"the command gave no instructions within {_BOARD_PATIENCE:.0f} s.")
 
 
 def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:

@@ -193,7 +193,7 @@ def validated(
             raise TypeError(f"a batch job has no option {name!r}; there are {', '.join(_NAMES)}")
     number, shards = shard = given.get("shard", (1, 1))
     if not 1 <= number <= shards:
-        raise BatchError(f"There is no shard {number}/{shards}; I/N counts from 1/N to N/N.")
+        raise BatchError(f"Invalid shard {number}/{shards}: use I/N, from 1/N to N/N.")
     return Options(
         out=Path(out),
         source=None if source is None else Path(source),

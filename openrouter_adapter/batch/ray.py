@@ -154,7 +154,7 @@ def _job(folder: Folder, options: Options, shards: int) -> Job:
         return jobs.begin_shards(folder, options, prices, shards)
     if not found.shards:
         raise FolderUnfit(
-            f"{folder.path} holds a job of one machine. Go on with: "
+            f"{folder.path} has a job of one machine. Continue with: "
             f"openrouter-adapter batch resume {folder.path}"
         )
     return jobs.continue_shards(folder, options)
@@ -276,7 +276,9 @@ class _Run:
             else:
                 found.append(ended.summary)
             if ended is None:
-                reasons["It was told to end at once; what was in the air is lost."] = None
+                reasons[
+                    "It was told to end at once; the outcome of requests in flight is lost."
+                ] = None
             elif ended.failure is not None:
                 reasons[f"Shard {number} on {ended.host}: {ended.failure}"] = None
             elif ended.summary is not None and ended.summary.stopped:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 # Objects between two collections: those of a few hundred requests in flight.
 _MORE_OBJECTS: Final = 20_000
 
-STOPPED: Final = "It was asked to stop; what was in the air has landed."
+STOPPED: Final = "It was asked to stop; requests in flight have finished."
 _SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 ]
@@ -243,7 +243,7 @@ class _Run:
             why = getattr(writer.error, "strerror", None) or writer.error
             raise BatchError(
                 f"{writer.unsaved} answers could not be written to {folder}: {why}. They may have "
-                "cost something, and are asked for again when the job goes on. Make room, then: "
+                "cost something, and are sent again when the job continues. Make room, then: "
                 f"openrouter-adapter batch resume {folder}"
             )
 

@@ -143,8 +143,8 @@ class Writer:
         if isinstance(self.error, OSError):
             return str(self._folder.unfit(self.error))
         return (
-            f"The ledger can't be written: {self.error}. What it lacks is written when the job "
-            "goes on."
+            f"The ledger can't be written: {self.error}. Missing rows are written when the job "
+            "continues."
         )
 
     def result(self, line: bytes, entry: Entry, count: Any) -> None:

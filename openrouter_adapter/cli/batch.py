@@ -137,7 +137,7 @@ def run(
     if out is None and (prompt is not None or not dry_run):
         raise typer.BadParameter("name a folder for the results", param_hint="--out")
     if shards is not None and on_ray is None:
-        raise typer.BadParameter(f"is for {_ON_RAY}", param_hint="--shards")
+        raise typer.BadParameter(f"is only for {_ON_RAY}", param_hint="--shards")
     if shard is not None and on_ray is not None:
         raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
     if prompt is None:
@@ -356,7 +356,7 @@ def _refuse(given: dict[str, Any]) -> None:
     """Refuses options that are only for --prompt."""
     for name, value in given.items():
         if value is not None:
-            raise typer.BadParameter("is for a table, with --prompt", param_hint=name)
+            raise typer.BadParameter("is only for a table, with --prompt", param_hint=name)
 
 
 def _shard(text: str) -> tuple[int, int]:

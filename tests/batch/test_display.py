@@ -61,7 +61,7 @@ def test_a_line_says_how_far_how_fast_for_how_much_and_how_long(clock: list[floa
         clock[0] += 5
         shown.show(LATER)
     assert written.getvalue() == (
-        "2,000 of 5,000 done · 3 failed · 64 in the air · 100.0 requests/s · 2,500 tokens/s · "
+        "2,000 of 5,000 done · 3 failed · 64 in flight · 100.0 requests/s · 2,500 tokens/s · "
         "USD 3.0000 of 25.00 · 30 s left\n"
     )
 
@@ -87,7 +87,7 @@ def test_a_terminal_has_one_live_line(clock: list[float]) -> None:
     # The line before is wiped, not left above.
     assert text.count("\x1b[2K") >= 3
     assert "paused: [/red] said the provider [bold]" in text
-    assert text.rstrip("\x1b[?25h\n ").endswith("stopping: what is in the air lands first")
+    assert text.rstrip("\x1b[?25h\n ").endswith("stopping: requests in flight finish first")
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_what_is_said_of_a_job_that_is_in_the_works(
     for state in states:
         assert (state.running, state.unsettled, state.in_the_air) == (True, 0, [])
     assert states[1].done >= 8
-    assert seen[0].endswith("\nA run works on it.")
+    assert seen[0].endswith("\nA run is working on it.")
     assert "isn't known" not in seen[0]
-    assert "To go on" not in seen[0]
+    assert "To continue" not in seen[0]
 
 
 def test_what_was_in_the_air_is_said_by_line(tmp_path: Path) -> None:
@@ -153,26 +153,26 @@ def test_what_was_in_the_air_is_said_by_line(tmp_path: Path) -> None:
     money_is_open = {"unsettled": 12, "unsettled_cost": Decimal("0.0120")}
     summary = summary_of(tmp_path, in_the_air=lost, budget=Decimal(1), **money_is_open)
     text = "\n".join(display.lines_of_summary(summary))
-    assert "What 12 attempts cost isn't known; it counts as up to USD 0.012." in text
+    assert "The cost of 12 attempts isn't known; it counts as up to USD 0.012." in text
     assert "sent again: lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 of the input and 2 more" in text
     # Without a budget nothing was calculated.
     text = "\n".join(display.lines_of_summary(replace(summary, budget=None)))
-    assert "What 12 attempts cost isn't known." in text
+    assert "The cost of 12 attempts isn't known." in text
 
 
 def test_how_to_go_on_is_said_as_it_has_to_be_typed(tmp_path: Path) -> None:
     (*_, last) = display.lines_of_summary(summary_of(tmp_path))
-    assert last == f"To go on: openrouter-adapter batch resume {tmp_path}"
+    assert last == f"To continue: openrouter-adapter batch resume {tmp_path}"
     stopped = summary_of(tmp_path, stopped="The budget is used up.")
     (*_, last) = display.lines_of_summary(stopped)
-    assert last == f"To go on: openrouter-adapter batch resume {tmp_path} --budget MORE"
+    assert last == f"To continue: openrouter-adapter batch resume {tmp_path} --budget MORE"
     # A budget of the ledger is not raised by an option of the job.
     stopped = summary_of(tmp_path, stopped="The ledger: budget nightly is used up.")
     (*_, last) = display.lines_of_summary(stopped)
-    assert last == f"To go on: openrouter-adapter batch resume {tmp_path}"
+    assert last == f"To continue: openrouter-adapter batch resume {tmp_path}"
     (tmp_path / "shards").mkdir()
     (*_, last) = display.lines_of_summary(stopped)
-    assert last == f"To go on: openrouter-adapter batch resume {tmp_path} --on-ray --budget MORE"
+    assert last == f"To continue: openrouter-adapter batch resume {tmp_path} --on-ray --budget MORE"
     (*_, last) = display.lines_of_summary(summary_of(tmp_path, done=9))
     assert last == f"To try the failures again: openrouter-adapter batch retry {tmp_path} --on-ray"
 

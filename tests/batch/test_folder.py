@@ -144,7 +144,7 @@ def test_what_only_a_kill_leaves_is_cleared_away(job: Callable[..., Path], tmp_p
 
 def test_a_folder_without_a_job(tmp_path: Path) -> None:
     for command in (batch.resume, batch.retry, batch.status):
-        with pytest.raises(batch.FolderUnfit, match=r"holds no job\. Begin one with"):
+        with pytest.raises(batch.FolderUnfit, match=r"has no job\. Begin one with"):
             command(tmp_path / "out")
     with pytest.raises(batch.BatchError, match="No such file"):
         batch.run(tmp_path / "nowhere.jsonl", tmp_path / "out")
@@ -159,7 +159,7 @@ def test_files_of_somebody_else_are_not_added_to(
     out = tmp_path / "out"
     out.mkdir()
     (out / name).write_text("mine\n")
-    with pytest.raises(batch.FolderUnfit, match=rf"{name} is there already, .* --out"):
+    with pytest.raises(batch.FolderUnfit, match=rf"{name} exists, but .* --out"):
         batch.run(job(5), out)
     assert (out / name).read_text() == "mine\n"
     assert not em.bill()

@@ -111,7 +111,7 @@ def test_structures_of_parquet_are_json_and_bytes_are_text(tmp_path: Path) -> No
         '["x","é"]|{"a":[1],"b":null,"at":"2026-01-02T00:00:00"}|1.50|words|1',
         "||||",
     ]
-    with pytest.raises(batch.BatchError, match=r"holds bytes that are no text: b'\\xff'"):
+    with pytest.raises(batch.BatchError, match=r"has bytes that are not UTF-8: b'\\xff'"):
         prompts(table, "{other}")
     table.write_bytes(b"PAR1 and then nothing of the kind")
     with pytest.raises(batch.BatchError, match=r"rows\.parquet can't be read as Parquet: "):
@@ -140,7 +140,7 @@ def test_another_question_in_the_same_folder_is_refused(
         csv("id,text\n1,one\n2,two\n3,three\n")
     again = command("run", table, "--out", out, *(one for pair in words.items() for one in pair))
     assert again.exit_code == 2
-    assert "holds answers to another table, prompt or model" in again.output
+    assert "has answers to another table, prompt or model" in again.output
     assert (out / "job.jsonl").read_bytes() == job
     assert not (out / "job.made.jsonl").exists()
     assert command("resume", out).exit_code == 0
@@ -167,7 +167,7 @@ def test_a_job_is_not_made_under_a_run_that_reads_it(csv: Any, tmp_path: Path) -
     with Folder(out).locked():
         found = command("run", table, "--out", out, "--prompt", "{text}", "--model", MODEL)
     assert found.exit_code == 2
-    assert "Another run works in" in found.output
+    assert "Another run is working in" in found.output
 
 
 @pytest.mark.parametrize("option", ["--system", "--id-column", "--max-tokens"])
@@ -176,4 +176,4 @@ def test_an_option_for_tables_is_not_dropped_where_there_is_none(
 ) -> None:
     found = command("run", tmp_path / "job.jsonl", "--out", tmp_path / "out", option, "10")
     assert found.exit_code == 2
-    assert f"{option}: is for a table, with --prompt" in re.sub(r"[\s│]+", " ", found.output)
+    assert f"{option}: is only for a table, with --prompt" in re.sub(r"[\s│]+", " ", found.output)

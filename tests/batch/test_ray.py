@@ -138,7 +138,7 @@ def test_what_a_cluster_cannot_share_is_refused(
     with pytest.raises(batch.FaultyInput, match="line 1: url is missing"):
         batch.run_on_ray(job([{"custom_id": "a"}], "bad.jsonl"), tmp_path / "bad", **to)
     batch.run(path, tmp_path / "single")
-    with pytest.raises(batch.FolderUnfit, match="holds a job of one machine"):
+    with pytest.raises(batch.FolderUnfit, match="has a job of one machine"):
         batch.run_on_ray(None, tmp_path / "single", **to)
     assert len(openrouter_at.bill()) == 5
 
@@ -163,7 +163,7 @@ def test_ray_is_imported_by_nobody_who_does_not_use_it() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--shards", "2"), "is for --on-ray"),
+        (("--shards", "2"), "is only for --on-ray"),
         (("--on-ray", "--shard", "1/2"), "has --shards N"),
         (("--on-ray", "ray://somewhere:10001"), "ray job submit"),
     ],

@@ -263,7 +263,7 @@ def test_the_job_of_a_folder_cannot_be_made_another_one(
     path, out = job(4), tmp_path / "out"
     batch.run(path, out, **begun)
     sent = len(em.bill())
-    with pytest.raises(batch.FolderUnfit, match=f"{said}.*Go on with it as it was begun"):
+    with pytest.raises(batch.FolderUnfit, match=f"{said}.*Continue it as it was begun"):
         batch.run(path, out, **asked)
     # Who goes on says nothing of it, or what the job is anyway.
     assert batch.resume(out).left == 0
@@ -292,7 +292,7 @@ def test_shards_are_parts_of_one_input(
     assert sum(part.done for part in parts) == len(em.bill()) == 101
     names = [one["custom_id"] for i in "1234" for one in read(tmp_path / i / "results.jsonl")]
     assert len(set(names)) == 101
-    with pytest.raises(batch.BatchError, match="no shard 5/4"):
+    with pytest.raises(batch.BatchError, match="Invalid shard 5/4"):
         batch.run(path, tmp_path / "5", shard=(5, 4))
 
 
