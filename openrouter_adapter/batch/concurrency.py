@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.options import Pace
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.results import Attempt
-    from openrouter_adapter.ledger import LedgerError, Refusal, Row
+    from openrouter_adapter.ledger import Refusal, Row
 
 FIRST: Final = 8
 # More requests at once only make each slower if a window's latency is this many times the best.
@@ -273,9 +273,9 @@ class BudgetWait:
         """Ends the wait: there was room."""
         self._seen = None
 
-    def goes_on(self, refusal: Refusal | LedgerError, now: float) -> bool:
+    def goes_on(self, refusal: Refusal, now: float) -> bool:
         """Whether the wait goes on after another refusal."""
-        state = getattr(refusal, "spent", None), getattr(refusal, "held", None)
+        state = refusal.spent, refusal.held
         before, since = self._seen or (None, now)
         if state != before:
             self._seen = state, now

@@ -14,6 +14,7 @@ from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.writer import Entry
+from openrouter_adapter.ledger import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.sending import Outcome, Sender
     from openrouter_adapter.batch.writer import Writer
-    from openrouter_adapter.ledger import LedgerError, Refusal
+    from openrouter_adapter.ledger import LedgerError
 
 # Requests that are sent after one sync of the journal, at most.
 _GROUP: Final = 256
@@ -256,17 +257,18 @@ class Engine:
 
     async def _refused_by_ledger(self, refusals: list[Refusal | LedgerError]) -> None:
         """Waits for our own bills and then for those of others, which may make room; or stops."""
-        refusal, loop = refusals[0], asyncio.get_running_loop()
-        if not all(getattr(one, "is_for_now", False) for one in refusals):
-            self.stop(f"The ledger: {refusal}.")
+        now = asyncio.get_running_loop().time()
+        for_now = [one for one in refusals if isinstance(one, Refusal) and one.is_for_now]
+        if len(for_now) < len(refusals):
+            self.stop(f"The ledger: {refusals[0]}.")
         elif self.in_flight:
             self._waits_for_landing = True
         elif not self._wait_for_others.has_begun:
             with contextlib.suppress(OSError):
                 await self.writer.synced()
-            self._wait_for_others.begin(loop.time())
-        elif not self._wait_for_others.goes_on(refusal, loop.time()):
-            self.stop(f"The ledger: {refusal}.")
+            self._wait_for_others.begin(now)
+        elif not self._wait_for_others.goes_on(for_now[0], now):
+            self.stop(f"The ledger: {refusals[0]}.")
 
     def _take_back(self, flight: Flight) -> None:
         """Undoes what was done for a request that was not sent after all."""
