@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import json
 import os
 import time
@@ -108,11 +109,10 @@ class JobLedger:
     def __init__(self, ledger: Ledger | None, job: Job, key: str, *, is_ours: bool) -> None:
         """Takes an open ledger; `is_ours` says that it is closed with the run."""
         self._ledger, self._is_ours = ledger, is_ours
-        self._job, self._key = job.job_id, key_name(key)
+        self._job, self._key_name = job.job_id, key_name(key)
         self._lines = range(job.first_line, job.last_line + 1)
         self._prefix = f"{job.calls}-"
         self._tags = json.dumps([job.tag] if job.tag else [])
-        self._left_reservations: dict[tuple[str, int], str] | None = None
 
     @property
     def is_on(self) -> bool:
@@ -150,22 +150,24 @@ class JobLedger:
     def _new_row(self, flight: Flight) -> Row:
         body = flight.request.body
         user = label(body.get("user"))
+        call_id, number = self._name(flight.attempt)
         return Row(
-            call_id=self._call_id(flight.attempt),
-            attempt=_number(flight.attempt),
+            call_id=call_id,
+            attempt=number,
             started_at=time.time_ns() // 1000,
             endpoint=flight.request.route.path,
             model=flight.request.model,
             user_id=user,
             end_user_id=user,
             session_id=label(body.get("session_id")),
-            key_name=self._key,
+            key_name=self._key_name,
             job=self._job,
             tags=self._tags,
         )
 
-    def _call_id(self, attempt: Attempt) -> str:
-        return f"{self._prefix}{attempt.line}"
+    def _name(self, attempt: Attempt) -> tuple[str, int]:
+        """Call id and number of an attempt in the ledger, which knows no runs."""
+        return f"{self._prefix}{attempt.line}", attempt.run * _A_RUN + attempt.number
 
     def write(self, rows: Sequence[Row]) -> None:
         """Writes rows. Writing them twice does no harm.
@@ -186,25 +188,23 @@ class JobLedger:
         if self._ledger is None:
             return found
         for attempt in attempts:
+            call_id, number = self._name(attempt)
             rows = self._ledger.store.rows(
-                "call_id = :call_id AND attempt = :number",
-                call_id=self._call_id(attempt),
-                number=_number(attempt),
+                "call_id = :call_id AND attempt = :number", call_id=call_id, number=number
             )
             if rows and rows[0].total is not None:
                 found[attempt] = rows[0].total
         return found
 
+    @functools.cached_property
     def _reservations_left(self) -> dict[tuple[str, int], str]:
         """Reservations that killed runs of this folder have left, by call id and attempt."""
-        if self._left_reservations is None:
-            self._left_reservations = {
-                (hold.call_id, hold.attempt): hold.hold_id
-                for hold in (self._ledger.held() if self._ledger is not None else ())
-                if hold.call_id.startswith(self._prefix)
-                and int(hold.call_id.removeprefix(self._prefix)) in self._lines
-            }
-        return self._left_reservations
+        return {
+            (one.call_id, one.attempt): one.hold_id
+            for one in (self._ledger.held() if self._ledger is not None else ())
+            if one.call_id.startswith(self._prefix)
+            and int(one.call_id.removeprefix(self._prefix)) in self._lines
+        }
 
     def release_unsent(self, state: JournalState) -> None:
         """Releases reservations of attempts without an intent: they were never sent.
@@ -216,10 +216,10 @@ class JobLedger:
         """
         if self._ledger is None or state.runs == 1:
             return
-        known = {(self._call_id(attempt), _number(attempt)) for attempt in state.open}
-        unsent = [hold for key, hold in self._reservations_left().items() if key not in known]
-        for hold in unsent:
-            rows = self._ledger.store.rows("hold_id = :hold AND cost IS NULL", hold=hold)
+        known = {self._name(attempt) for attempt in state.open}
+        unsent = [hold_id for name, hold_id in self._reservations_left.items() if name not in known]
+        for hold_id in unsent:
+            rows = self._ledger.store.rows("hold_id = :id AND cost IS NULL", id=hold_id)
             self.write([_unsent(row) for row in rows])
         if unsent:
             self._ledger.release(unsent)
@@ -239,22 +239,23 @@ class JobLedger:
             LedgerError: the ledger can't be written.
         """
         ended = LEFT if was_cut_off else OPEN
+        call_id, number = self._name(attempt)
         row = Row(
-            call_id=self._call_id(attempt),
-            attempt=_number(attempt),
+            call_id=call_id,
+            attempt=number,
             started_at=time.time_ns() // 1000,
             generation_id=fields.get("generation_id"),
             served_model=fields.get("model"),
             provider=fields.get("provider"),
             prompt_tokens=fields.get("prompt_tokens") or 0,
             completion_tokens=fields.get("completion_tokens") or 0,
-            key_name=self._key,
+            key_name=self._key_name,
             job=self._job,
             tags=self._tags,
             outcome=OK if "error" in fields and fields["error"] is None else ended,
             cost_status=BILLED,
             cost=cost,
-            hold_id=self._reservations_left().get((self._call_id(attempt), _number(attempt))),
+            hold_id=self._reservations_left.get((call_id, number)),
         )
         self.write([row])
 
@@ -262,7 +263,7 @@ class JobLedger:
     def has_budgets(self) -> bool:
         """Whether the ledger has budgets that may apply to the job."""
         return self._ledger is not None and any(
-            budget.job in {None, self._job} and budget.key in {None, self._key}
+            budget.job in {None, self._job} and budget.key in {None, self._key_name}
             for budget in self._ledger.enforcement.budgets
         )
 
@@ -324,11 +325,6 @@ def _unsent(row: Row) -> Row:
     return replace(
         row, outcome=ERROR, error_class=NotSentError.__name__, cost_status=BILLED, cost=0
     )
-
-
-def _number(attempt: Attempt) -> int:
-    """Number of the attempt in the ledger, which knows no runs."""
-    return attempt.run * _A_RUN + attempt.number
 
 
 def open_ledger(where: str | os.PathLike[str] | None, job: Job, key: str) -> JobLedger:
