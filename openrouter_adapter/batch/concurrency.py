@@ -54,7 +54,7 @@ class ConcurrencyLimit:
     paused_until: float = 0.0
     _best: float = 0.0
     _sum: float = 0.0
-    _landed: int = 0
+    _answered: int = 0
     _peak: int = 0
     _cut_at: float = 0.0
     _is_doubling: bool = True
@@ -89,9 +89,9 @@ class ConcurrencyLimit:
         """Counts an answer and its latency in seconds, and adapts the limit to a window of them."""
         self._refused = 0
         self._sum += latency
-        self._landed += 1
-        if self._landed >= self.limit:
-            self._adjust(self._sum / self._landed)
+        self._answered += 1
+        if self._answered >= self.limit:
+            self._adjust(self._sum / self._answered)
             self._begin_window()
 
     def _adjust(self, latency: float) -> None:
@@ -105,7 +105,7 @@ class ConcurrencyLimit:
             self.limit = min(higher, self.most)
 
     def _begin_window(self) -> None:
-        self._sum, self._landed, self._peak = 0.0, 0, self.in_flight
+        self._sum, self._answered, self._peak = 0.0, 0, self.in_flight
 
 
 @dataclass(slots=True)
@@ -228,7 +228,7 @@ class CircuitBreaker:
         """Seconds since sending was paused; 0 while it isn't."""
         return 0.0 if self.opened_at is None else now - self.opened_at
 
-    def landed(self) -> None:
+    def close(self) -> None:
         """Resumes sending: a request reached OpenRouter and was answered."""
         self._failures, self.opened_at = 0, None
 

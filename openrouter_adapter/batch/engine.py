@@ -45,7 +45,7 @@ class Engine:
         queues: Requests that wait.
         circuit: Whether anything may be sent.
         is_abandoned: Whether the run was told to end at once.
-        has_landed: Whether anything was answered.
+        has_answers: Whether anything was answered.
         lost: Requests that were in flight when the run was told to end at once.
     """
 
@@ -82,9 +82,9 @@ class Engine:
         self._is_read = self._is_over = False
         self._bytes = 0
         self._refusals = 0.0
-        self._waits_for_landing = False
+        self._waits_for_bills = False
         self._wait_for_others = BudgetWait(pace.budget_patience)
-        self.has_landed = False
+        self.has_answers = False
         self.lost: list[Flight] = []
         self.stopped: str | None = None
         self.in_flight = 0
@@ -156,7 +156,7 @@ class Engine:
     def _may_send(self, now: float) -> bool:
         if (
             self.stopped
-            or self._waits_for_landing
+            or self._waits_for_bills
             or now < self._wait_for_others.ask_at
             or self.writer.is_full
             or self.in_flight >= self._most
@@ -262,7 +262,7 @@ class Engine:
         if len(for_now) < len(refusals):
             self.stop(f"The ledger: {refusals[0]}.")
         elif self.in_flight:
-            self._waits_for_landing = True
+            self._waits_for_bills = True
         elif not self._wait_for_others.has_begun:
             with contextlib.suppress(OSError):
                 await self.writer.synced()
@@ -272,20 +272,20 @@ class Engine:
 
     def _take_back(self, flight: Flight) -> None:
         """Undoes what was done for a request that was not sent after all."""
-        self._landed(flight)
+        self._finished(flight)
         self.budget.record(flight.worst, 0)
 
     async def _work(self, flight: Flight | None, loop: asyncio.AbstractEventLoop) -> None:
         """Sends one request after another; a task for each would take 5 µs more."""
         while flight is not None:
-            await self._fly(flight, loop)
+            await self._send(flight, loop)
             if self._is_over:
                 return
             idle = loop.create_future()
             self._idle.append(idle)
             flight = await idle
 
-    async def _fly(self, flight: Flight, loop: asyncio.AbstractEventLoop) -> None:
+    async def _send(self, flight: Flight, loop: asyncio.AbstractEventLoop) -> None:
         try:
             outcome = await self._sender.send(
                 flight.request, functools.partial(self._begun, flight)
@@ -304,7 +304,7 @@ class Engine:
         except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost unsaid
             self.stop(f"An answer could not be kept: {failure}.")
         finally:
-            self._landed(flight)
+            self._finished(flight)
             self._wake.set()
 
     def _begun(self, flight: Flight, generation_id: str) -> None:
@@ -316,14 +316,14 @@ class Engine:
         else:
             self.writer.write_entry(Entry(line, row))
 
-    def _landed(self, flight: Flight) -> None:
+    def _finished(self, flight: Flight) -> None:
         self.in_flight -= 1
         flight.queue.concurrency.in_flight -= 1
-        self._waits_for_landing = False
+        self._waits_for_bills = False
 
     def _answered(self, flight: Flight, outcome: Outcome) -> None:
-        self._refusals, self.has_landed = 0.0, True
-        self.circuit.landed()
+        self._refusals, self.has_answers = 0.0, True
+        self.circuit.close()
         flight.queue.concurrency.answered(outcome.latency)
         request, bill, body = flight.request, outcome.bill, outcome.body
         assert body is not None  # noqa: S101 - no failure
@@ -362,7 +362,7 @@ class Engine:
                 flight.tries -= 1
             self.circuit.failed(now, words_of(failure))
             return
-        self.circuit.landed()
+        self.circuit.close()
         if retries.is_throttled(failure):
             wait = retries.asked_wait(failure)
             flight.queue.concurrency.throttled(flight.sent_at, now, wait)
@@ -383,7 +383,7 @@ class Engine:
         """Waits until a request finishes, or until the next one may be sent."""
         now = loop.time()
         patience = self._pace.patience
-        if not self.has_landed:
+        if not self.has_answers:
             patience = min(patience, _FIRST_PATIENCE)
         if self.circuit.open_for(now) > patience:
             self.stop(f"Nothing has worked for {patience:.0f} seconds: {self.circuit.reason}")

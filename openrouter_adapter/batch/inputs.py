@@ -94,8 +94,8 @@ def parts(source: Path, last_line: int, count: int) -> list[Part]:
             firsts[part] = number, place
         requests[part] += 1
     return [
-        Part(first, last, byte, held)
-        for (first, byte), last, held in zip(firsts, lasts, requests, strict=True)
+        Part(first, last, byte, number)
+        for (first, byte), last, number in zip(firsts, lasts, requests, strict=True)
     ]
 
 

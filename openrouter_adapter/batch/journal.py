@@ -122,19 +122,19 @@ def read(path: Path) -> JournalState:
 
 def _read_event(state: JournalState, kind: bytes, numbers: list[bytes]) -> None:
     attempt = Attempt(int(numbers[0]), state.runs, int(numbers[1]))
-    said = numbers[2]
+    value = numbers[2]
     if kind == b">":
-        state.open[attempt] = OpenAttempt(0 if said == b"-" else int(said))
+        state.open[attempt] = OpenAttempt(0 if value == b"-" else int(value))
     elif kind == b"@":
         if attempt in state.open:
-            state.open[attempt].generation_id = None if said == b"-" else said.decode()
+            state.open[attempt].generation_id = None if value == b"-" else value.decode()
     elif kind == b"?":
         entry = state.open.setdefault(attempt, OpenAttempt(0))
         entry.was_in_flight = False
-        entry.generation_id = None if said == b"-" else said.decode()
+        entry.generation_id = None if value == b"-" else value.decode()
     else:
         state.open.pop(attempt, None)
-        state.spent += int(said)
+        state.spent += int(value)
         state.retries += kind == b"~"
 
 

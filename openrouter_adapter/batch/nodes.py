@@ -117,18 +117,18 @@ def refuse_sqlite(where: str, because: str) -> None:
         )
 
 
-def run_shard(board: Any, number: int, told: Options) -> ShardResult:
+def run_shard(board: Any, number: int, common: Options) -> ShardResult:
     """Runs one shard, from where its journal ends; the task of Ray."""
     host = socket.gethostname()
     try:
         ray = imported()
         access, is_stopping = _begin(ray, board)
-        whole = Folder(told.out)
+        whole = Folder(common.out)
         if is_stopping:
             return ShardResult(host, progress.status(whole.shard(number).path))
         _check_node(ray, whole, access, host)
         options = replace(
-            told,
+            common,
             out=whole.shard(number).path,
             api_key=access.api_key,
             api_base=access.api_base,
@@ -137,7 +137,7 @@ def run_shard(board: Any, number: int, told: Options) -> ShardResult:
             lock_patience=_LOCK_PATIENCE,
         )
         return ShardResult(host, asyncio.run(run_job(options)))
-    except Exception as failure:  # noqa: BLE001 - said in the summary, beside what the others did
+    except Exception as failure:  # noqa: BLE001 - it is in the summary, with the results of other shards
         return ShardResult(host, failure=str(failure) or type(failure).__name__)
 
 

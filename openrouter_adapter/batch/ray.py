@@ -77,18 +77,18 @@ def run_on_ray(
     ray = nodes.imported()
     if "shard" in options:
         raise BatchError("A cluster sends all shards: say shards=N, not shard=(I, N).")
-    told = validated(source, out, cast("RunOptions", options))
+    given = validated(source, out, cast("RunOptions", options))
     if shards is not None and shards < 1:
         raise BatchError(f"shards is {shards}; it must be a number from 1.")
-    folder = Folder(told.out)
-    jobs.require_work(folder, told)
+    folder = Folder(given.out)
+    jobs.require_work(folder, given)
     with folder.locked(), _connected(ray, address):
         folder.clear_leftovers()
-        access = _access(ray, told)
+        access = _access(ray, given)
         _check_ledger(ray, access)
-        job = _job(folder, told, shards or _cpus(ray))
+        job = _job(folder, given, shards or _cpus(ray))
         _set_budget(job, access)
-        run = _Run(ray, folder, job, told, access, watch)
+        run = _Run(ray, folder, job, given, access, watch)
         found = run.go()
         folder.write_json(folder.summary, found.as_json())
         return found
@@ -194,7 +194,7 @@ class _Run:
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         self._ray, self._folder, self._job, self._watch = ray, folder, job, watch
         # Ray keeps the arguments of tasks: they must have no secrets.
-        self._told = replace(
+        self._common = replace(
             options, out=folder.path.resolve(), source=None, budget=None, api_key=None, ledger=None
         )
         beside_us = strategies.NodeAffinitySchedulingStrategy(access.node, soft=False)
@@ -227,7 +227,7 @@ class _Run:
 
     def _submit(self, number: int) -> None:
         named = self._task.options(name=f"shard {number} of {self._job.shards}")
-        self._waiting[named.remote(self._board, number, self._told)] = number
+        self._waiting[named.remote(self._board, number, self._common)] = number
 
     def _take(self, ref: Any) -> None:
         """Takes the result of a shard; restarts it elsewhere if its node has stopped it."""

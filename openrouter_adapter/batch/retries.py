@@ -90,8 +90,8 @@ def is_retried(failure: BaseException) -> bool:
 def is_throttled(failure: BaseException) -> bool:
     """Whether OpenRouter or the provider had too many requests at once."""
     facts = getattr(failure, "openrouter", None) or {}
-    said = (status_of(failure), facts.get("code"), facts.get("error_type"))
-    return any(isinstance(one, int | str) and one in _THROTTLED for one in said)
+    codes = (status_of(failure), facts.get("code"), facts.get("error_type"))
+    return any(isinstance(one, int | str) and one in _THROTTLED for one in codes)
 
 
 def is_outage(failure: BaseException) -> bool:

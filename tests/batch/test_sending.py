@@ -97,7 +97,7 @@ def test_a_circuit_lets_one_try_at_a_time() -> None:
     circuit.failed(11.2)
     assert not circuit.may_send(12.5, 0)
     assert circuit.may_send(13.2, 0)
-    circuit.landed()
+    circuit.close()
     assert circuit.may_send(13.2, 500)
 
 

@@ -29,7 +29,7 @@ def test_told_to_end_at_once_while_intents_are_written(
 
     async def interrupted(files: Writer, intents: Iterable[bytes]) -> None:
         await write_intents(files, intents)
-        if engines and engines[0].has_landed:
+        if engines and engines[0].has_answers:
             engines[0].abandon()
 
     with monkeypatch.context() as patch:
