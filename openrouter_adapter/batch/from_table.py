@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import filecmp
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -116,22 +115,21 @@ def make_in_folder(
 
 
 def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
-    prompt, system = _Template(requests["prompt"]), _Template(requests.get("system") or "")
+    prompt, system = requests["prompt"], requests.get("system") or ""
     id_column = requests.get("id_column")
-    wanted = prompt.columns | system.columns
-    if id_column is not None:
-        wanted |= {id_column}
+    named = _columns(prompt) | _columns(system)
+    wanted = named if id_column is None else named | {id_column}
     columns, rows = _read(table, wanted)
     _check_columns(table, columns, wanted)
-    if not prompt.columns | system.columns:
+    if not named:
         raise BatchError(
             "The prompt names no column: every row would be asked the same. Name one in braces, "
             f"as in {{{columns[0]}}}."
         )
     for number, row in enumerate(rows, 1):
-        messages = [{"role": "user", "content": prompt.filled(row)}]
-        if system.parts:
-            messages.insert(0, {"role": "system", "content": system.filled(row)})
+        messages = [{"role": "user", "content": _filled(prompt, row)}]
+        if system:
+            messages.insert(0, {"role": "system", "content": _filled(system, row)})
         yield {
             "custom_id": f"row-{number}" if id_column is None else _text(row[id_column]),
             "method": "POST",
@@ -155,33 +153,19 @@ def _check_columns(table: Path, columns: Sequence[str], wanted: set[str]) -> Non
             raise BatchError(f"There is no column {column!r}; there are {there}.{hint}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a template: a text, or the name of a column."""
-
-    text: str
-    is_column: bool = False
+def _columns(template: str) -> set[str]:
+    """The columns that a text names in braces."""
+    return {found[1].strip() for found in _FIELD.finditer(template) if found[1] is not None}
 
 
-class _Template:
-    """A text with columns in braces."""
+def _filled(template: str, row: Mapping[str, Any]) -> str:
+    """The text with a row's values."""
 
-    def __init__(self, text: str) -> None:
-        self.parts: list[_Part] = []
-        end = 0
-        for found in _FIELD.finditer(text):
-            self.parts.append(_Part(text[end : found.start()]))
-            name = found[1]
-            is_brace = name is None
-            self.parts.append(_Part(found[0][0]) if is_brace else _Part(name.strip(), True))
-            end = found.end()
-        if text[end:]:
-            self.parts.append(_Part(text[end:]))
-        self.columns = {part.text for part in self.parts if part.is_column}
+    def value(found: re.Match[str]) -> str:
+        column = found[1]
+        return found[0][0] if column is None else _text(row[column.strip()])
 
-    def filled(self, row: Mapping[str, Any]) -> str:
-        """The text with a row's values."""
-        return "".join(_text(row[one.text]) if one.is_column else one.text for one in self.parts)
+    return _FIELD.sub(value, template)
 
 
 def _read(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
