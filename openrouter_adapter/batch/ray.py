@@ -10,8 +10,6 @@ import contextlib
 import importlib
 import logging
 import os
-import signal
-import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +22,7 @@ from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options, validated
-from openrouter_adapter.batch.runner import STOPPED
+from openrouter_adapter.batch.runner import STOPPED, stopped_by_signals
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
 from openrouter_adapter.wire import connection
@@ -213,7 +211,7 @@ class _Run:
 
     def go(self) -> Summary:
         begun = time.monotonic()
-        with self._stopped_by_signals():
+        with stopped_by_signals(self._stop):
             for number in range(1, self._job.shards + 1):
                 self._submit(number)
             while self._waiting and self._signals < 2:
@@ -295,24 +293,10 @@ class _Run:
             stopped=" ".join(shown) or None,
         )
 
-    @contextlib.contextmanager
-    def _stopped_by_signals(self) -> Iterator[None]:
-        """Lets the first signal stop all shards, and the second end them at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def stop(_number: int, _frame: object) -> None:
-            self._signals += 1
-            self._board.stop.remote()
-
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, stop) for number in numbers]
-        try:
-            yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+    def _stop(self) -> None:
+        """Stops all shards at the first signal; the second ends them at once."""
+        self._signals += 1
+        self._board.stop.remote()
 
 
 def _first_line(failure: BaseException) -> str:

@@ -293,7 +293,7 @@ def stop_thread(thread: int) -> None:
 
 @contextlib.contextmanager
 def _stopping(engine: Engine) -> Iterator[None]:
-    """Lets signals stop a run during the block; the previous handlers return afterwards."""
+    """Lets the first signal during the block stop a run, and the second end it at once."""
     asked = False
     loop = asyncio.get_running_loop()
 
@@ -304,19 +304,26 @@ def _stopping(engine: Engine) -> Iterator[None]:
         asked = True
         engine.stop(STOPPED)
 
-    def stop_soon(*_: object) -> None:
-        # A handler may run between any two lines. (Event loops have none of their own on Windows.)
-        loop.call_soon_threadsafe(stop)
+    # A handler may run between any two lines. (Event loops have none of their own on Windows.)
+    with stopped_by_signals(lambda: loop.call_soon_threadsafe(stop)):
+        yield
 
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Calls `stop` at each signal during the block; the previous handlers return afterwards.
+
+    Signals go to the main thread. In any other, `stop_thread` takes their place.
+    """
     thread = threading.get_ident()
     if thread != threading.main_thread().ident:
-        _stops[thread] = stop_soon
+        _stops[thread] = stop
         try:
             yield
         finally:
             del _stops[thread]
         return
-    before = {number: signal.signal(number, stop_soon) for number in _SIGNALS}
+    before = {number: signal.signal(number, lambda *_: stop()) for number in _SIGNALS}
     try:
         yield
     finally:
