@@ -19,6 +19,7 @@ from openrouter_adapter.batch.summary import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from openrouter_adapter.batch.accounting import JobBudget, JobLedger
@@ -111,32 +112,25 @@ async def reconcile(
     Raises:
         LedgerError: the ledger can't be written.
     """
+    gate = asyncio.Semaphore(_QUESTIONS)
+
+    async def ask(generation_id: str | None) -> Decimal | None:
+        async with gate:
+            return await sender.find_cost(generation_id or "")
+
     for wait in waits:
-        known = {a: one.generation_id for a, one in state.open.items() if one.generation_id}
+        known = [(attempt, one) for attempt, one in state.open.items() if one.generation_id]
         if not known:
             break
         await asyncio.sleep(wait)
-        gate = asyncio.Semaphore(_QUESTIONS)
-        found = await asyncio.gather(
-            *(_ask(attempt, name, sender, gate) for attempt, name in known.items() if name)
-        )
-        for attempt, cost in found:
-            if cost is not None:
-                entry = state.open.pop(attempt)
-                budget.unsettled -= entry.reserved
-                budget.spent += cost
-                ledger.write_cost(
-                    attempt,
-                    cost,
-                    {"generation_id": entry.generation_id},
-                    was_cut_off=entry.was_in_flight,
-                )
-                writer.note(journal.cost_found(attempt, cost))
-
-
-async def _ask(
-    attempt: Attempt, generation_id: str, sender: Sender, gate: asyncio.Semaphore
-) -> tuple[Attempt, int | None]:
-    async with gate:
-        cost = await sender.find_cost(generation_id)
-    return attempt, None if cost is None else money.picodollars(cost)
+        costs = await asyncio.gather(*(ask(one.generation_id) for _, one in known))
+        for (attempt, entry), usd in zip(known, costs, strict=True):
+            if usd is None:
+                continue
+            del state.open[attempt]
+            cost = money.picodollars(usd)
+            budget.unsettled -= entry.reserved
+            budget.spent += cost
+            fields = {"generation_id": entry.generation_id}
+            ledger.write_cost(attempt, cost, fields, was_cut_off=entry.was_in_flight)
+            writer.note(journal.cost_found(attempt, cost))
