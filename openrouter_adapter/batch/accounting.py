@@ -150,19 +150,25 @@ class JobLedger:
     def _new_row(self, flight: Flight) -> Row:
         body = flight.request.body
         user = label(body.get("user"))
-        call_id, number = self._name(flight.attempt)
-        return Row(
-            call_id=call_id,
-            attempt=number,
-            started_at=time.time_ns() // 1000,
+        return self._row(
+            flight.attempt,
             endpoint=flight.request.route.path,
             model=flight.request.model,
             user_id=user,
             end_user_id=user,
             session_id=label(body.get("session_id")),
+        )
+
+    def _row(self, attempt: Attempt, **fields: Any) -> Row:
+        call_id, number = self._name(attempt)
+        return Row(
+            call_id=call_id,
+            attempt=number,
+            started_at=time.time_ns() // 1000,
             key_name=self._key_name,
             job=self._job,
             tags=self._tags,
+            **fields,
         )
 
     def _name(self, attempt: Attempt) -> tuple[str, int]:
@@ -239,23 +245,17 @@ class JobLedger:
             LedgerError: the ledger can't be written.
         """
         ended = LEFT if was_cut_off else OPEN
-        call_id, number = self._name(attempt)
-        row = Row(
-            call_id=call_id,
-            attempt=number,
-            started_at=time.time_ns() // 1000,
+        row = self._row(
+            attempt,
             generation_id=fields.get("generation_id"),
             served_model=fields.get("model"),
             provider=fields.get("provider"),
             prompt_tokens=fields.get("prompt_tokens") or 0,
             completion_tokens=fields.get("completion_tokens") or 0,
-            key_name=self._key_name,
-            job=self._job,
-            tags=self._tags,
             outcome=OK if "error" in fields and fields["error"] is None else ended,
             cost_status=BILLED,
             cost=cost,
-            hold_id=self._reservations_left.get((call_id, number)),
+            hold_id=self._reservations_left.get(self._name(attempt)),
         )
         self.write([row])
 
