@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.writer import Writer
     from openrouter_adapter.ledger import LedgerError
 
+ABANDONED: Final = "It was told to end at once; the outcome of requests in flight is lost."
 # Requests that are sent after one sync of the journal, at most.
 _GROUP: Final = 256
 # Bytes of requests that are kept in memory at once, at most.
@@ -100,7 +101,7 @@ class Engine:
     def abandon(self) -> None:
         """Ends at once: requests in flight are left to the journal."""
         self.is_abandoned = True
-        self.stopped = "It was told to end at once; the outcome of requests in flight is lost."
+        self.stopped = ABANDONED
         self._wake.set()
         for worker in self._workers:
             worker.cancel()

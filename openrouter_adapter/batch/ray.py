@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter import money
 from openrouter_adapter.batch import jobs, nodes, progress, summary
+from openrouter_adapter.batch.engine import ABANDONED
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
@@ -274,9 +275,7 @@ class _Run:
             else:
                 found.append(ended.summary)
             if ended is None:
-                reasons[
-                    "It was told to end at once; the outcome of requests in flight is lost."
-                ] = None
+                reasons[ABANDONED] = None
             elif ended.failure is not None:
                 reasons[f"Shard {number} on {ended.host}: {ended.failure}"] = None
             elif ended.summary is not None and ended.summary.stopped:
