@@ -33,7 +33,7 @@ def test_told_to_end_at_once_while_intents_are_written(
             engines[0].abandon()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Writer, "intended", interrupted)
+        patch.setattr(Writer, "write_intents", interrupted)
         summary = batch.run(
             path, out, concurrency=8, watch=lambda progress: engines.append(progress.engine)
         )
