@@ -21,17 +21,17 @@ _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def parse(given: Decimal | float | str) -> Decimal:
-    """An amount in USD that a person gave.
+    """Amount in USD from what a person wrote.
 
     Raises:
-        ValueError: it is not a number, not finite or negative.
+        ValueError: it is not a number, not finite, or negative.
     """
     try:
         usd = Decimal(str(given))
     except InvalidOperation:
         usd = Decimal("nan")
     if not usd.is_finite() or usd < 0:
-        raise ValueError(f"{given!r} is no amount in USD")
+        raise ValueError(f"{given!r} is not an amount in USD")
     return usd
 
 
@@ -75,7 +75,7 @@ def picodollars_up(usd: Decimal) -> int:
 
 def _rounded(usd: Decimal, rounding: str) -> int:
     if not usd.is_finite():
-        raise ValueError(f"{usd} is no amount of money")
+        raise ValueError(f"{usd} is not a finite amount")
     return int(usd.scaleb(12, _EXACT).to_integral_value(rounding, _EXACT))
 
 

@@ -141,12 +141,12 @@ def test_since_and_until_cut_the_sums() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["spend", "--by", "colour"], "by='colour': the ledger sums by model, provider,"),
+        (["spend", "--by", "colour"], "Invalid by='colour': use model, provider,"),
         (["spend", "--since", "soon"], "'soon' is no moment; write it as 2026-11-20"),
         (["spend", "--ledger", "mysql://x"], "A ledger is a path, sqlite:///PATH or postgresql"),
         (["spend", "report", "-o", "/nowhere/at/all.html", "--no-prices"], "can't be written"),
-        (["budget", "set", "b", "--limit", "much"], "'much' is no amount in USD."),
-        (["budget", "set", "b", "--limit", "-1"], "'-1' is no amount in USD."),
+        (["budget", "set", "b", "--limit", "much"], "'much' is not an amount in USD."),
+        (["budget", "set", "b", "--limit", "-1"], "'-1' is not an amount in USD."),
         (
             ["budget", "set", "b", "--limit", "1", "--scope", "colour=red"],
             "is no scope: write job=",

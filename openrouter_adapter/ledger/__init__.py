@@ -1,4 +1,4 @@
-"""What was spent: a row for every attempt, exact to the picodollar, and budgets that hold.
+"""Spend: a row for every attempt, exact to the picodollar, and budgets that are never exceeded.
 
 >>> import openrouter_adapter
 >>> from openrouter_adapter import ledger

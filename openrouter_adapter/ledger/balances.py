@@ -47,7 +47,7 @@ _OPEN: Final = insert(tables.balances).on_conflict_do_nothing()
 
 
 def save(database: Database, budget: Budget) -> None:
-    """Writes a budget, in place of one of the same name; what was spent under it stays.
+    """Writes a budget, replacing one of the same name; what was spent under it still counts.
 
     Raises:
         LedgerError: the database can't be written, or the name's other budget counts other
@@ -69,14 +69,14 @@ def save(database: Database, budget: Budget) -> None:
 
 
 def remove(database: Database, name: str) -> bool:
-    """Removes a budget with its reservations; tells whether there was one.
+    """Removes a budget with its reservations; returns whether there was one.
 
     Raises:
         LedgerError: the database can't be written.
     """
 
     def work(connection: sa.Connection) -> bool:
-        # The budget first: whoever reserves under it at this moment is waited for.
+        # The budget first: this waits for transactions that are reserving under it.
         table = tables.budgets
         removed = connection.execute(sa.delete(table).where(table.c.name == name))
         for of_it in (tables.reservations, tables.balances):
@@ -123,7 +123,7 @@ def _record(budget: Budget) -> dict[str, object]:
 
 
 def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
-    """Opens the accounts that rows will be counted in; gives all budgets.
+    """Opens the accounts that rows will be counted in; returns all budgets.
 
     Must come before the rows are written: an account opens with the sum of those that are there.
     """
@@ -142,11 +142,11 @@ def ensure(connection: sa.Connection, rows: Sequence[Row]) -> list[Budget]:
 
 
 def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
-    """Opens the account of a budget that nobody else knows yet."""
+    """Opens the account of a budget that no other process knows yet."""
     if connection.dialect.name == "postgresql":
-        # Who is writing rows without knowing of the budget is waited for, and counted.
+        # This waits for transactions that write rows without knowing the budget, and counts them.
         connection.execute(sa.text("LOCK TABLE ledger_attempts IN EXCLUSIVE MODE"))
-    # Who wrote rows while an older budget of this name was removed has perhaps left one.
+    # Left by a transaction that wrote rows while an older budget of this name was removed.
     table = tables.balances
     connection.execute(sa.delete(table).where(table.c.budget == budget.name))
     spent = _spent(connection, budget, period)
@@ -157,7 +157,7 @@ def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
 
 
 def open_account(connection: sa.Connection, budget: Budget, account: Account) -> None:
-    """Opens an account, if it is not, with what was spent already.
+    """Opens an account, if it is not open, with what was already spent.
 
     That is nothing where each value of a label has an account: those of the values that had
     spent something were opened with the budget, and every other before its first row.
@@ -183,7 +183,7 @@ def _insert(connection: sa.Connection, account: Account, spent: int) -> None:
 
 
 def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None:
-    """Deletes the accounts of values in periods before the last one, which nothing reads."""
+    """Deletes the accounts of values in periods before the previous one, which nothing reads."""
     if budget.per == "total":
         return
     begin, _ = budgets.bounds(budget.per, period.partition(" ")[0])
@@ -198,7 +198,7 @@ def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None
 
 
 def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, int]:
-    """The picodollars of the rows that are there, by the period's name or those of its values."""
+    """Picodollars of the existing rows, by the name of the period or of its values."""
     c = tables.attempts.c
     tags = sa.null() if budget.tag is None else c.tags
     each = sa.null() if budget.each is None else c[LABELS[budget.each]]
@@ -208,7 +208,7 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, 
         .group_by(*(one for one in (tags, each) if isinstance(one, sa.ColumnClause)))
     )
     if budget.per != "total":
-        # For everything the index by time would be a detour.
+        # For all time, the index by time would be a detour.
         first, last = budgets.bounds(budget.per, period)
         query = query.where(c.started_at >= first, c.started_at < last)
     for label, value in budget.labels.items():
@@ -227,7 +227,7 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, 
 
 
 def record(connection: sa.Connection, found: Sequence[Budget], changes: Sequence[Change]) -> None:
-    """Moves what was spent by what changed; ends the reservations of rows whose cost is known."""
+    """Adds what changed to the balances; ends the reservations of rows whose cost is known."""
     spent: dict[tuple[str, str], int] = {}
     for old, new in changes if found else ():
         before = old.total if old is not None and old.cost_status == BILLED else 0
@@ -268,10 +268,10 @@ _DELETE: Final = (
 def reserve(
     connection: sa.Connection, budget: Budget, account: Account, amount: int
 ) -> tuple[int, int] | None:
-    """Reserves an amount, in picodollars, if the limit covers it and all that is there already.
+    """Reserves an amount, in picodollars, if the limit still covers it.
 
     Returns:
-        None, or what is spent and what is reserved where it does not.
+        None, or the amounts spent and reserved if it does not.
     """
     limit = to_pico(budget.usd)
     given = {"room": max(limit - amount, -1), "amount": min(amount, MOST_PICO), **_of(account)}
@@ -285,19 +285,19 @@ def reserve(
 
 
 def release(connection: sa.Connection, ids: Sequence[str]) -> int:
-    """Ends reservations at a person's request; gives how many there were."""
+    """Ends reservations at a person's request; returns how many there were."""
     return len(end_reservations(connection, ids))
 
 
 def end_reservations(
     connection: sa.Connection, ids: Sequence[str], spent: Mapping[Account, int] | None = None
 ) -> set[str]:
-    """Deletes reservations, and moves their balances: what was reserved is free, `spent` is spent.
+    """Deletes reservations and updates their balances, with what was spent since.
 
     Balances are locked in their order, as everywhere: two transactions never wait for each other.
 
     Returns:
-        The ids of those that there were.
+        The ids of those that existed.
     """
     freed: dict[Account, int] = {}
     ended: set[str] = set()

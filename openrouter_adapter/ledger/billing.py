@@ -1,4 +1,4 @@
-"""What an answer, a failure or `GET /generation` says of a cost, put into a row."""
+"""Costs and tokens of a row, from an answer, a failure or `GET /generation`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_CAUSES: Final = 20
 
 
 def read_bill(row: Row, bill: Bill) -> None:
-    """Puts a bill's cost, tokens and who served into a row."""
+    """Puts a bill's cost, tokens and provider into a row."""
     row.generation_id = metadata.label(bill.generation_id) or row.generation_id
     row.served_model = metadata.label(bill.model)
     row.provider = metadata.label(bill.provider)
@@ -43,13 +43,13 @@ def read_bill(row: Row, bill: Bill) -> None:
     if bill.is_cached:
         row.source_id = metadata.label(bill.source_id) or UNKNOWN_SOURCE
     if bill.cost is not None:
-        # An amount that no row can hold is nobody's bill: the cost stays unknown.
+        # An amount too large for a row is not a real bill: the cost stays unknown.
         with contextlib.suppress(ValueError):
             put_cost(row, bill.cost, bill.upstream)
 
 
 def put_cost(row: Row, cost: Decimal, upstream: Decimal) -> None:
-    """Says what was billed, in USD."""
+    """Puts a billed cost, in USD, into a row."""
     row.cost, row.upstream = to_pico(cost), to_pico(upstream)
     row.cost_status = BILLED
     row.ask_after = None
@@ -68,7 +68,7 @@ def read_tokens(row: Row, usage: Mapping[str, Any]) -> None:
 
 
 def read_generation(row: Row, generation: Mapping[str, Any]) -> bool:
-    """Puts what `GET /generation` says into a row; tells whether it says what was billed."""
+    """Puts what `GET /generation` reports into a row; returns whether it reports a cost."""
     bill = bill_of_generation(generation)
     if bill.cost is None:
         return False
@@ -90,7 +90,7 @@ def read_generation(row: Row, generation: Mapping[str, Any]) -> bool:
 
 
 def was_never_sent(failure: BaseException) -> bool:
-    """Whether a request failed before it left: no connection, or none that was free."""
+    """Whether a request failed before it was sent: no connection, or none free."""
     cause: BaseException | None = failure
     for _ in range(_MOST_CAUSES):
         if cause is None:

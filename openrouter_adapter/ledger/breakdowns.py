@@ -39,7 +39,7 @@ _COLUMNS: Final = {
 COMBINED: Final = tuple(_COLUMNS)
 """What `combined` can sum by, several at once."""
 
-# Three digits say enough of a latency, and keep the number of groups small.
+# Three digits are enough for a latency, and keep the number of groups small.
 _THREE_DIGITS: Final[sa.ColumnElement[int]] = sa.literal_column(
     "CASE WHEN latency_ms < 1000 THEN latency_ms "
     "WHEN latency_ms < 10000 THEN latency_ms / 10 * 10 "
@@ -91,7 +91,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class DailyCharge:
-    """Attempts of one day at one model, that OpenRouter took.
+    """Attempts of one day at one model that were sent to OpenRouter.
 
     Attributes:
         day: Days since 1970, UTC.
@@ -101,7 +101,7 @@ class DailyCharge:
         billed: USD that was taken from the credits.
         upstream: USD that provider accounts of your own pay on top (BYOK).
         unknown: Attempts that have ended and whose cost is not known.
-        open: Attempts of which nobody has seen the end.
+        open: Attempts whose end was not recorded.
     """
 
     day: int
@@ -134,10 +134,10 @@ def combined(
         The values of the dimensions, and their sum, in no order.
 
     Raises:
-        LedgerError: there is no such dimension, or the ledger can't be read.
+        LedgerError: a dimension is invalid, or the ledger can't be read.
     """
     if not by or not set(by) <= set(COMBINED):
-        raise LedgerError(f"by={list(by)}: sums are combined by {', '.join(COMBINED)}")
+        raise LedgerError(f"Invalid by={list(by)}: use some of {', '.join(COMBINED)}")
     first, last = bounds(since, until)
     columns = [_COLUMNS[name] for name in by]
     query = (
@@ -239,7 +239,7 @@ def _latency(model: str | None, counts: Mapping[int, int]) -> Latency:
     answers = sum(counts.values())
 
     def at(percent: int) -> int:
-        # The nearest rank: the first value that so many answers don't exceed.
+        # The nearest rank: the first value that this share of answers does not exceed.
         rank, seen = -(-answers * percent // 100), 0
         for ms, number in ordered:
             seen += number
@@ -256,7 +256,7 @@ def outcomes(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> list[Outcome]:
-    """How attempts ended that did not go well, by outcome, exception class and model.
+    """Numbers of attempts that did not end well, by outcome, exception class and model.
 
     The most frequent come first.
 
@@ -264,7 +264,7 @@ def outcomes(
         LedgerError: the ledger can't be read.
     """
     c = tables.attempts.c
-    # Those that went well are nearly all, and a database sorts what it groups.
+    # Nearly all went well, and a database sorts what it groups.
     kinds = (c.outcome, c.error_class, c.model)
     query = sa.select(*kinds, sa.func.count()).where(c.outcome != OK, *_when(since, until))
     with database.read() as connection:
@@ -278,5 +278,5 @@ def outcomes(
 def _when(
     since: dt.datetime | None, until: dt.datetime | None
 ) -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions on rows; none where there is no bound: the index by time would be a detour."""
+    """Conditions on rows; none without bounds, as the index by time would be a detour."""
     return () if since is None and until is None else within(*bounds(since, until))

@@ -1,4 +1,4 @@
-"""What may be spent: a limit in USD on everything, on requests with a label, or on each label."""
+"""Budgets: limits in USD on all requests, on those with a label, or on each value of a label."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Budget:
     several budgets must fit them all.
 
     Attributes:
-        name: What it is called, in refusals too.
+        name: Its name, which refusals mention.
         usd: The limit, in USD; with BYOK, what the provider charges counts as well.
         per: `total`, `day`, `week` (from Monday) or `month`, in UTC.
         job: Only this job's requests: `metadata={"job": …}`, or a batch job's name.
@@ -42,9 +42,9 @@ class Budget:
         or_end_user: Whether `user` also stands for an end user of that name. True of budgets
             that are older than the distinction.
         max_request_usd: The most that one request may cost, in USD. A request whose worst case
-            is more is refused; one whose worst case is not known is held at this.
-        wait_seconds: How long a request waits for what others hold, before it is refused.
-        lets_through: Whether requests pass while the ledger can't be written; else they don't.
+            is more is refused; one whose worst case is not known reserves this.
+        wait_seconds: How long a request waits for others' reservations to end before it is refused.
+        lets_through: Whether requests are sent while the ledger can't be written.
     """
 
     name: str
@@ -65,25 +65,27 @@ class Budget:
     lets_through: bool = False
 
     def __post_init__(self) -> None:
-        """Checks it.
+        """Validates the fields.
 
         Raises:
-            ValueError: something in it makes no sense; the message says what.
+            ValueError: a field is invalid; the message names it.
         """
         if not self.name:
-            raise ValueError("a budget needs a name")
+            raise ValueError("Invalid name: a budget's name can't be empty")
         if self.per not in PERIODS:
-            raise ValueError(f"per={self.per!r}: a budget is per {', '.join(PERIODS)}")
+            raise ValueError(f"Invalid per={self.per!r}: use {', '.join(PERIODS)}")
         if self.each is not None and self.each not in LABELS:
-            raise ValueError(f"each={self.each!r}: a limit is for each {', '.join(LABELS)}")
+            raise ValueError(f"Invalid each={self.each!r}: use {', '.join(LABELS)}")
         if self.each is not None and getattr(self, self.each) is not None:
-            raise ValueError(f"a limit for each {self.each} can't be on one {self.each} only")
+            raise ValueError(f"Invalid each={self.each!r}: the budget is on one {self.each} only")
         for amount in (self.usd, self.max_request_usd):
             if amount is not None and (not amount.is_finite() or amount < 0):
-                raise ValueError(f"{amount} USD is no limit")
+                raise ValueError(f"Invalid limit {amount}: it must be finite and not negative")
             to_pico(amount or Decimal(0))
         if not 0 <= self.wait_seconds <= _LONGEST_WAIT:
-            raise ValueError(f"wait_seconds={self.wait_seconds}: up to {_LONGEST_WAIT:.0f} seconds")
+            raise ValueError(
+                f"Invalid wait_seconds={self.wait_seconds}: use 0 to {_LONGEST_WAIT:.0f}"
+            )
 
     @property
     def labels(self) -> dict[str, str]:
@@ -116,7 +118,7 @@ class Budget:
 
 
 Account = tuple[str, str]
-"""A budget's name and a period's, with a value after it where each value has a limit."""
+"""The names of a budget and a period, the latter with a value if each value has a limit."""
 
 
 def periods_of(budget: Budget, period: str, column: str | None) -> list[str]:
@@ -125,7 +127,7 @@ def periods_of(budget: Budget, period: str, column: str | None) -> list[str]:
     Args:
         budget: Whose accounts they are.
         period: As `period_of` names it.
-        column: Where each value of a label has an account, the label's column of a row.
+        column: The label's column of a row, if each value of a label has an account.
     """
     if budget.each is None:
         return [period]
@@ -144,7 +146,7 @@ def period_of(per: str, microseconds: int) -> str:
 
 
 def bounds(per: str, period: str) -> tuple[int, int]:
-    """When a period begins and when it is over, in microseconds since 1970."""
+    """The beginning and the end of a period, in microseconds since 1970."""
     if per == "total":
         return 0, 2**62
     if per == "week":

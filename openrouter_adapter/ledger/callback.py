@@ -1,4 +1,4 @@
-"""LiteLLM's callback: what admission.py does not see, which is all that never reached OpenRouter.
+"""LiteLLM's callback: calls that admission.py does not see, as they never reached OpenRouter.
 
 OpenRouter's attempts are recorded by the gate (gate.py), with the bill itself. Left for the
 callback are other providers' calls, hits of LiteLLM's cache, and calls that failed before
@@ -45,11 +45,11 @@ _ENDPOINTS: Final = {
 }
 # The endpoints whose own `metadata` takes the place of LiteLLM's.
 _LOSES_LABELS: Final = frozenset({"aresponses", "anthropic_messages"})
-# What LiteLLM's proxy says of a request that it has refused itself, at authentication or by a
-# limit of its own: no attempt was made at it.
+# Set by LiteLLM's proxy on a request that it refused itself, at authentication or by a limit of its
+# own: no attempt was made.
 _NOT_SENT: Final = "litellm_no_upstream_llm_call"
 
-# What the ledger wants to know of a virtual key, and where the proxy has it.
+# What the ledger records about a virtual key, and the proxy's names for it.
 _OF_KEY: Final = {
     "hash": "api_key",
     "alias": "key_alias",
@@ -67,7 +67,7 @@ class Handler(CustomLogger):
     """The one that is put into `litellm.callbacks`. Does nothing while no ledger is enabled."""
 
     def __init__(self) -> None:
-        """Knows no ledger yet."""
+        """Records nothing yet."""
         super().__init__()
         self._writer: Writer | None = None
         self._gate: LedgerGate | None = None
@@ -167,8 +167,8 @@ class Handler(CustomLogger):
             else:
                 _put_cost(row, response, details)
             writer.put(row)
-        except Exception as wrong:  # noqa: BLE001 - no call breaks over its row
-            logger.warning("a call is missing in the ledger: %r", wrong)
+        except Exception as wrong:  # noqa: BLE001 - no call fails over its row
+            logger.warning("a call is missing from the ledger: %r", wrong)
 
 
 handler: Final = Handler()
@@ -243,7 +243,7 @@ def _facts(response: Any) -> Mapping[str, Any]:
 
 
 def _put_hit(row: Row, response: Any) -> None:
-    """A hit costs nothing; what the first call cost is what it saved."""
+    """Puts into a row that it cost nothing, and saved what the first call cost."""
     usage = getattr(response, "usage", None)
     first = usd(_facts(response).get("cost")) or usd(getattr(usage, "cost", None))
     row.cost_status, row.cost = BILLED, 0
@@ -253,7 +253,7 @@ def _put_hit(row: Row, response: Any) -> None:
 
 
 def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
-    """OpenRouter's bill where there is one; of others LiteLLM's reckoning, marked as such."""
+    """Puts OpenRouter's bill into a row if there is one, else LiteLLM's estimate."""
     facts = _facts(response)
     billed = usd(facts.get("cost"))
     if not facts and (row.via or str(details.get("model")).split("/")[0]) == "openrouter":
@@ -267,9 +267,9 @@ def _put_cost(row: Row, response: Any, details: Mapping[str, Any]) -> None:
             upstream = usd((facts.get("cost_details") or {}).get("upstream_inference_cost"))
         put_cost(row, billed, upstream or Decimal(0))
         return
-    reckoned = usd(details.get("response_cost"))
-    if reckoned is not None and row.via != "openrouter":
-        row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
+    estimated = usd(details.get("response_cost"))
+    if estimated is not None and row.via != "openrouter":
+        row.cost_status, row.cost = ESTIMATE, to_pico(estimated)
 
 
 def _put_failure(row: Row, details: Mapping[str, Any]) -> None:
@@ -280,9 +280,9 @@ def _put_failure(row: Row, details: Mapping[str, Any]) -> None:
         # The gate never saw it: nothing was sent.
         row.cost_status, row.cost = BILLED, 0
     else:
-        reckoned = usd(details.get("response_cost"))
-        if reckoned is not None:
-            row.cost_status, row.cost = ESTIMATE, to_pico(reckoned)
+        estimated = usd(details.get("response_cost"))
+        if estimated is not None:
+            row.cost_status, row.cost = ESTIMATE, to_pico(estimated)
 
 
 _NO_KEY: Final = metadata.key_name("none")

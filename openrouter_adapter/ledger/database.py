@@ -1,4 +1,4 @@
-"""Where a ledger is, and transactions on it: a SQLite file, or PostgreSQL by URL."""
+"""A ledger's database, a SQLite file or PostgreSQL, and transactions on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
 _BUSY_MS: Final = 60_000
 _MODE_PAUSE: Final = 0.005
-# libpq's: a request under a budget waits for no longer where the server is gone, or the network.
+# libpq's: the longest that a request under a budget waits if the server or the network is gone.
 _CONNECTION: Final = {
     "connect_timeout": 5,
     "tcp_user_timeout": 15_000,
@@ -47,7 +47,7 @@ class RacedError(Exception):
 
 
 def default_path() -> Path:
-    """The ledger's file where nobody says otherwise: in the user's data folder."""
+    """The default file of the ledger, in the user's data folder."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("openrouter-adapter")) / "ledger.db"
@@ -82,7 +82,7 @@ class Database:
     """Transactions on one ledger, from any thread.
 
     Attributes:
-        when_moved: Called when the ledger's file turns out to be deleted or replaced.
+        when_moved: Called when the ledger's file is found to be deleted or replaced.
     """
 
     def __init__(self, url: sa.URL) -> None:
@@ -102,18 +102,18 @@ class Database:
         return self.url.render_as_string(hide_password=True)
 
     def write(self, work: Callable[[sa.Connection], T], *, is_durable: bool = False) -> T:
-        """Runs `work` in a transaction that commits when it returns; again where it was raced.
+        """Runs `work` in a transaction that commits when it returns; again if another interfered.
 
         Args:
             work: What to do.
-            is_durable: Whether it must outlive a power failure, not only the process. Rows
-                need not: one that is lost leaves its hold behind, if it has one.
+            is_durable: Whether it must survive a power failure, not only the process. Rows
+                need not: one that is lost leaves its reservation behind, if it has one.
 
         Raises:
             LedgerError: the database can't be reached or written.
         """
         for attempt in range(_TRIES):
-            with contextlib.suppress(RacedError, _PassingError), self._said():
+            with contextlib.suppress(RacedError, _PassingError), self._translated():
                 self._prepare()
                 options = {"ledger_durable": is_durable}
                 with self._engine.execution_options(**options).begin() as connection:
@@ -122,7 +122,7 @@ class Database:
                 if not self._has_moved():
                     return result
             time.sleep(0.01 * 2**attempt)
-        raise LedgerError(f"{self.name}: other writers were in the way {_TRIES} times")
+        raise LedgerError(f"{self.name}: other writers interfered {_TRIES} times")
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -131,7 +131,7 @@ class Database:
         Raises:
             LedgerError: the database can't be reached.
         """
-        with self._said():
+        with self._translated():
             self._prepare()
             with self._engine.execution_options(ledger_reads=True).begin() as connection:
                 yield connection
@@ -168,7 +168,7 @@ class Database:
         self._is_migrated = True
 
     def _look(self) -> tuple[int, int] | None:
-        """What tells the ledger's file from another of its name; None if it is missing."""
+        """Identity of the ledger's file, to notice another of its name; None if it is missing."""
         if self._file is None:
             return None
         try:
@@ -192,7 +192,7 @@ class Database:
         self.when_moved()
 
     @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Turns what databases raise into LedgerError, without what was to be written."""
         try:
             yield
@@ -204,7 +204,7 @@ class Database:
         except SQLAlchemyError as failure:
             raise LedgerError(f"{self.name}: {type(failure).__name__}") from None
         except (UnicodeError, OverflowError) as failure:
-            # Of a driver, before the database has seen it. The words would quote the value.
+            # Of a driver, before the database has seen it. Its message would quote the value.
             raise RefusedError(f"{self.name}: {type(failure).__name__}") from None
         except (OSError, ModuleNotFoundError) as failure:
             raise LedgerError(f"{self.name}: {failure}") from None
@@ -237,11 +237,11 @@ def _is_plain_file(url: sa.URL) -> bool:
 
 
 def _do_nothing() -> None:
-    """What happens when nobody wants to know."""
+    """Default of `when_moved`."""
 
 
 class _PassingError(Exception):
-    """A failure of PostgreSQL that trying again mends."""
+    """A failure of PostgreSQL that may pass: the transaction is tried again."""
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
@@ -255,7 +255,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Sets the journal's mode; SQLite waits for nobody here, whatever its busy timeout says."""
+    """Sets the journal's mode. SQLite ignores its busy timeout here, so this waits itself."""
     deadline = time.monotonic() + _BUSY_MS / 1000
     while True:
         try:

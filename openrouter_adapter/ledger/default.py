@@ -1,4 +1,4 @@
-"""The ledger that LiteLLM's calls in this process are written to."""
+"""The default ledger, which LiteLLM's calls in this process are written to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def open(where: str | os.PathLike[str] | None = None, **options: Any) -> Ledger:
         **options: Those of `Ledger`.
 
     Raises:
-        LedgerError: it is a URL of no database that a ledger can be.
+        LedgerError: it is neither SQLite's nor PostgreSQL's URL.
     """
     return Ledger(where, **options)
 
@@ -45,20 +45,20 @@ def enable(
     must_open: bool = False,
     **options: Any,
 ) -> Ledger:
-    """Writes every call through LiteLLM to a ledger from now on, and holds its budgets.
+    """Writes every call through LiteLLM to a ledger from now on, and enforces its budgets.
 
     Enabling again with another place moves there; with the same it changes nothing.
 
     Args:
         where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER, else
             the default file.
-        estimate: Reckons a request's worst case; None for the catalogue's.
-        must_open: Raises where the database can't be opened now. Otherwise that is a warning:
-            rows wait on local disk, and budgets that were never read don't hold.
+        estimate: Calculates a request's worst case; None for the catalogue's.
+        must_open: Raises if the database can't be opened now. Otherwise that is a warning: rows
+            wait on local disk, and budgets that were never read are not enforced.
         **options: More of `Ledger`'s.
 
     Raises:
-        LedgerError: it is a URL of no database that a ledger can be, or `must_open`.
+        LedgerError: it is neither SQLite's nor PostgreSQL's URL; or `must_open`.
     """
     global _current
     import litellm
@@ -84,7 +84,7 @@ def enable(
 
 
 def disable() -> bool:
-    """Stops writing, after what waits is written; tells whether it could be."""
+    """Stops writing, after waiting rows are written; returns whether all of them were."""
     global _current
     from openrouter_adapter.ledger.callback import handler
 
@@ -97,14 +97,14 @@ def disable() -> bool:
 
 
 def _forget(handler: Handler) -> None:
-    """Takes the handler out of every list that LiteLLM has copied it to."""
+    """Removes the handler from every list that LiteLLM copied it to."""
     import litellm
 
     for name in ("callbacks", "success_callback", "failure_callback"):
         for prefix in ("", "_async_"):
-            held = getattr(litellm, prefix + name, None)
-            if isinstance(held, list):
-                held[:] = [one for one in held if one is not handler]
+            callbacks = getattr(litellm, prefix + name, None)
+            if isinstance(callbacks, list):
+                callbacks[:] = [one for one in callbacks if one is not handler]
 
 
 def is_enabled() -> bool:
@@ -124,7 +124,7 @@ def current() -> Ledger:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Writes what waits in memory; tells whether everything is written within `timeout` seconds.
+    """Writes waiting rows; returns whether all are written within `timeout` seconds.
 
     Raises:
         LedgerError: no ledger is enabled.
@@ -142,7 +142,7 @@ def reconcile(**options: Any) -> Reconciled:
 
 
 def spend(by: str = "model", **options: Any) -> list[Spend]:
-    """Sums of the enabled ledger, what waits in memory written first; see `queries.spend`.
+    """Sums of the enabled ledger, after writing waiting rows; see `queries.spend`.
 
     Raises:
         LedgerError: no ledger is enabled, or it can't be read.
@@ -154,7 +154,7 @@ def budget(name: str, usd: Any, **options: Any) -> Budget:
     """`Ledger.budget` of the enabled ledger.
 
     Raises:
-        ValueError: something in it makes no sense.
+        ValueError: an argument is invalid.
         LedgerError: no ledger is enabled, or it can't be written.
     """
     return current().budget(name, usd, **options)

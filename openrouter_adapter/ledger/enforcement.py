@@ -1,4 +1,4 @@
-"""Which budgets apply to a request, what it could cost at worst, and whether that still fits.
+"""Enforces budgets: finds those that apply to a request, its worst case, and whether it fits.
 
 The catalogue's estimate is a bound only where all providers that may serve the request are known.
 They are asked for once per model, kept on disk, and read again every hour.
@@ -32,7 +32,7 @@ _BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # Endpoints whose answer's length is not set by the request's.
 _OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/responses"})
 _LOST: Final = (
-    "its file was deleted or replaced, and nobody knows what was spent: set the budget again, or "
+    "its file was deleted or replaced, so what was spent is not known: set the budget again, or "
     "remove it"
 )
 _FIRST_WAIT: Final = 0.02
@@ -67,7 +67,7 @@ class Enforcement:
             self._estimate = WorstCase()
 
     def refresh(self) -> None:
-        """Reads the budgets anew: another process may have set one.
+        """Reads the budgets again: another process may have set one.
 
         Raises:
             LedgerError: the ledger can't be read; those known so far stay.
@@ -79,17 +79,17 @@ class Enforcement:
             self.budgets = (*there, *gone)
 
     def forget(self, name: str) -> bool:
-        """No longer refuses because of a budget that is lost; tells whether there was one."""
+        """Stops refusing requests because of a lost budget; returns whether there was one."""
         was_lost = name in self._lost
         self._lost -= {name}
         return was_lost
 
     def _lose(self) -> None:
-        """What was spent is gone with the ledger's file: nobody knows what is left of a limit."""
+        """Marks the budgets as lost: with the ledger's file, what was spent under them is gone."""
         self._lost = frozenset(budget.name for budget in self.budgets)
 
-    def hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> Exception | None:
-        """Reserves a request's worst case under the budgets that apply; or gives the refusal."""
+    def reserve(self, row: Row, body: Mapping[str, Any], endpoint: str) -> Exception | None:
+        """Reserves a request's worst case under the budgets that apply; returns any refusal."""
         found = [budget for budget in self.budgets if budget.applies_to(row)]
         if not found:
             return None
@@ -97,15 +97,15 @@ class Enforcement:
         if isinstance(worst, Exception):
             return worst
         try:
-            # It may turn out here that the ledger's file is gone.
-            refusal = self._hold(row, worst, found)
+            # This may find that the ledger's file is gone.
+            refusal = self._reserve(row, worst, found)
         except LedgerError as failure:
             return self._cannot_ask(found, failure)
         if self._lost and any(budget.name in self._lost for budget in found):
             return self._cannot_ask(found, LedgerError(_LOST))
         return refusal
 
-    def _hold(self, row: Row, worst: Decimal, found: Sequence[Budget]) -> Exception | None:
+    def _reserve(self, row: Row, worst: Decimal, found: Sequence[Budget]) -> Exception | None:
         longest = 0.0 if _runs_a_loop() else max(budget.wait_seconds for budget in found)
         deadline = time.monotonic() + longest
         pause = _FIRST_WAIT
@@ -135,7 +135,7 @@ class Enforcement:
                 "max_request_usd",
                 tightest,
             )
-        worst, reason = self._reckon(body, endpoint)
+        worst, reason = self._bound(body, endpoint)
         if worst is None:
             if cap is not None:
                 return cap
@@ -152,11 +152,11 @@ class Enforcement:
             )
         return worst
 
-    def _reckon(self, body: Mapping[str, Any], endpoint: str) -> tuple[Decimal | None, str]:
+    def _bound(self, body: Mapping[str, Any], endpoint: str) -> tuple[Decimal | None, str]:
         try:
             estimate = self._estimate(body, endpoint)
         except Exception as failure:  # noqa: BLE001 - no estimate is an answer, too
-            return None, f"there is no estimate: {failure}"
+            return None, f"it can't be estimated: {failure}"
         return estimate.worst, str(estimate.unknown_because or "no reason given")
 
     def _cannot_ask(self, found: Sequence[Budget], failure: LedgerError) -> Exception | None:
@@ -169,14 +169,14 @@ class Enforcement:
             )
         if not self._has_warned:
             self._has_warned = True
-            logger.warning("requests pass without a look at their budgets: %s", failure)
+            logger.warning("requests are sent without checking their budgets: %s", failure)
         return None
 
 
 def _runs_a_loop() -> bool:
-    """Whether waiting here would stop an event loop, and with it what is waited for.
+    """Whether waiting here would block an event loop, and with it what is waited for.
 
-    LiteLLM prepares chats and embeddings in a thread, some other asynchronous calls not.
+    LiteLLM prepares chats and embeddings in a thread, but some other calls on the event loop.
     """
     try:
         asyncio.get_running_loop()
@@ -204,18 +204,18 @@ def _exceeded(message: str, budget: Budget, refusal: Refusal | None = None) -> E
 
 
 class Estimate(Protocol):
-    """What `catalog.estimate` gives."""
+    """What `catalog.estimate` returns."""
 
     @property
     def worst(self) -> Decimal | None:
-        """The most that the request can cost, in USD; None where that is not known."""
+        """The most that the request can cost, in USD; None if that is not known."""
 
     @property
     def unknown_because(self) -> str | None:
         """Why it is not known."""
 
 
-# No reranker at OpenRouter costs half as much: they are sold by the search, 0.001 to 0.0025 USD
+# No reranker at OpenRouter costs half as much: they are billed by the search, 0.001 to 0.0025 USD
 # for a hundred documents of 500 tokens, or by the token, 0.05 USD a million. A token has a byte or
 # more.
 _SEARCH: Final = Decimal("0.01")
@@ -225,7 +225,7 @@ _BYTES_A_DOCUMENT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _OfRerank:
-    """The worst case of a model that the catalogue doesn't list, or has no price of."""
+    """The worst case of a reranker without a price in the catalogue."""
 
     worst: Decimal
     unknown_because: str | None = None
@@ -275,6 +275,6 @@ class WorstCase:
                     self._with_endpoints.add(found.model.id)
                     try:
                         self._catalog = catalog.load_endpoints(self._catalog, [found.model.id])
-                    except Exception:  # noqa: BLE001 - the estimate says so; soon, perhaps, it works
+                    except Exception:  # noqa: BLE001 - the estimate reports it
                         self._old_at = min(self._old_at, time.monotonic() + _PAUSE)
             return self._catalog

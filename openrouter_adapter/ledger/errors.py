@@ -1,11 +1,11 @@
-"""What goes wrong with a ledger itself."""
+"""Errors of the ledger itself."""
 
 from __future__ import annotations
 
 
 class LedgerError(RuntimeError):
-    """The ledger can't be opened, read or written; the message says why."""
+    """The ledger can't be opened, read or written; the message has the reason."""
 
 
 class RefusedError(LedgerError):
-    """The database took the request and refused what it said: trying again won't help."""
+    """The database refused the values that it was sent, so trying again won't help."""

@@ -1,4 +1,4 @@
-"""The ledger's side of admission.py: a row for every attempt, a hold where there is a budget."""
+"""The ledger's side of admission.py: a row for every attempt, reservations under budgets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openrouter_adapter")
 
 _MOST_CALLS: Final = 8_192
-# OpenRouter knows what a request cost some seconds after its end.
+# OpenRouter reports what a request cost some seconds after its end.
 FIRST_ASK: Final = 2_000_000
-# A request that is in the air this long has perhaps lost its process.
+# The process of a request that is in flight for this long may have died.
 OPEN_ASK: Final = 300_000_000
 
 
 @dataclass(slots=True)
 class Ticket:
-    """One attempt in the air, and what becomes of it.
+    """One attempt in flight, and its outcome.
 
     Its row is made when it is needed, mostly by the thread that writes: two hundred rows in one
     go take a third of the time that each takes among a call's other work.
@@ -59,7 +59,7 @@ class Ticket:
     is_written: bool = False
 
     def made_row(self) -> Row:
-        """The row, with who asked and for what."""
+        """The row, with the labels of the request."""
         if self.row is None:
             row = Row(
                 call_id=self.call_id,
@@ -75,27 +75,27 @@ class Ticket:
 
     @property
     def generation_id(self) -> str | None:
-        """OpenRouter's, from the headers of an answer that is none of refusal."""
+        """OpenRouter's id, from the headers of an answer that is not an error."""
         if self.headers is None or self.status is None or self.status >= httpx.codes.BAD_REQUEST:
             return None
         return metadata.label(self.headers.get("x-generation-id"))
 
     def __call__(self) -> Row:
-        """The row of an attempt that has ended well, for the thread that writes."""
+        """The row of an attempt that ended well, for the thread that writes."""
         return _finished(self, self.bill, None)
 
 
 class Attempts:
-    """Counts the attempts of the calls of late, by LiteLLM's call id."""
+    """Numbers of attempts of recent calls, by LiteLLM's call id."""
 
     def __init__(self) -> None:
-        """Knows none."""
+        """Knows no calls yet."""
         self._counts: dict[str, int] = {}
         # The garbage collector may end an attempt wherever it runs, within these methods too.
         self._lock = threading.RLock()
 
     def after_fork(self) -> None:
-        """Takes a lock that no thread of the parent holds."""
+        """Makes a new lock: a thread of the parent may hold the old one."""
         self._lock = threading.RLock()
 
     def next(self, call_id: str) -> int:
@@ -109,7 +109,7 @@ class Attempts:
             return number
 
     def ended(self, call_id: str, number: int) -> None:
-        """Makes a call one of late again: its callback, or its next attempt, is about to come."""
+        """Makes a call recent again: its callback, or its next attempt, is about to come."""
         with self._lock:
             self._counts[call_id] = max(number, self._counts.pop(call_id, 0))
 
@@ -117,30 +117,30 @@ class Attempts:
         return call_id in self._counts
 
 
-# One for all ledgers: a call may outlast the ledger that it began under, and is that one's.
+# One for all ledgers: a call may outlast the ledger that it began under, and belongs to that one.
 _attempts: Final = Attempts()
 
 
 class LedgerGate:
-    """What `admission.guard` gets. Never breaks a call, save by a refusal."""
+    """The gate for `admission.guard`. Never fails a call, except by a refusal."""
 
     def __init__(
         self, writer: Writer, enforcement: Enforcement, *, writes_ahead: bool = False
     ) -> None:
-        """Takes where rows go, what is held, and whether all rows are written before sending."""
+        """Takes the writer, the budgets, and whether all rows are written before sending."""
         self._writer = writer
         self._enforcement = enforcement
         self._writes_ahead = writes_ahead
         self.attempts = _attempts
-        self._in_air: dict[int, Ticket] = {}
+        self._in_flight: dict[int, Ticket] = {}
 
     def before_send(
         self, body: Mapping[str, Any], call: Mapping[str, Any], endpoint: str
     ) -> Ticket | None:
-        """A ticket, with the request's worst case held where a budget applies.
+        """A ticket, with the request's worst case reserved where a budget applies.
 
         Raises:
-            litellm.BudgetExceededError: a budget has no room for it, or can't be asked.
+            litellm.BudgetExceededError: it does not fit a budget, or the budget can't be checked.
         """
         now = time.time_ns() // 1000
         call_id = metadata.label(call.get("litellm_call_id")) or f"unnamed-{now}-{id(body):x}"
@@ -150,7 +150,7 @@ class LedgerGate:
             now,
             time.perf_counter(),
             endpoint,
-            # Of a body, all that a row wants to know; the rest need not be kept.
+            # All that a row needs from the body, which need not be kept.
             body.get("model"),
             body.get("user") or body.get("safety_identifier"),
             body.get("session_id"),
@@ -158,17 +158,17 @@ class LedgerGate:
             call,
         )
         if self._enforcement.budgets:
-            self._hold(ticket.made_row(), body, endpoint)
+            self._reserve(ticket.made_row(), body, endpoint)
             ticket.started = time.perf_counter()
         if self._writes_ahead and ticket.made_row().hold_id is None:
             self._writer.put(_open(ticket))
             self._writer.persist()
             ticket.started = time.perf_counter()
-        self._in_air[id(ticket)] = ticket
+        self._in_flight[id(ticket)] = ticket
         return ticket
 
-    def _hold(self, row: Row, body: Mapping[str, Any], endpoint: str) -> None:
-        refusal = self._enforcement.hold(row, body, endpoint)
+    def _reserve(self, row: Row, body: Mapping[str, Any], endpoint: str) -> None:
+        refusal = self._enforcement.reserve(row, body, endpoint)
         if refusal is not None:
             row.outcome, row.error_class = ERROR, type(refusal).__name__
             row.cost_status, row.cost = BILLED, 0
@@ -176,24 +176,24 @@ class LedgerGate:
             raise refusal
 
     def seen(self, ticket: object, status: int, headers: Mapping[str, str]) -> None:
-        """Writes down the generation id: if this process dies now, its cost can be asked for."""
+        """Records the generation id, so that the cost can be asked for if this process dies now."""
         if isinstance(ticket, Ticket):
             ticket.status, ticket.headers = status, headers
             if ticket.row is not None and ticket.row.hold_id and ticket.generation_id:
                 self._put_open(ticket)
 
     def after_fork(self) -> None:
-        """Leaves what is in the air in the parent to the parent."""
-        self._in_air = {}
+        """Leaves what is in flight in the parent to the parent."""
+        self._in_flight = {}
         self.attempts.after_fork()
 
     def put_open(self) -> None:
-        """Writes down the requests in the air whose ids are known and not written yet.
+        """Records the requests in flight whose ids are known and not written yet.
 
-        Most requests end before that, and are written once; those with a hold are written as
-        soon as their headers are seen.
+        Most requests end before that, and are written once; those with a reservation are written
+        as soon as their headers are seen.
         """
-        for ticket in list(self._in_air.values()):
+        for ticket in list(self._in_flight.values()):
             if not ticket.is_written and ticket.generation_id:
                 self._put_open(ticket)
 
@@ -204,24 +204,24 @@ class LedgerGate:
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Writes the attempt's row: what it cost, or that this is not known yet.
 
-        In a forked child nothing becomes of what the parent had in the air.
+        In a forked child, nothing is written for what the parent had in flight.
         """
-        if isinstance(ticket, Ticket) and self._in_air.pop(id(ticket), None) is not None:
+        if isinstance(ticket, Ticket) and self._in_flight.pop(id(ticket), None) is not None:
             self.attempts.ended(ticket.call_id, ticket.attempt)
             ticket.latency_ms = round((time.perf_counter() - ticket.started) * 1000)
             try:
                 if failure is not None:
-                    # Not kept for the writing thread: its traceback holds the whole call.
+                    # Not kept for the writing thread: its traceback references the whole call.
                     self._writer.put(_finished(ticket, bill, failure))
                 else:
                     ticket.bill = bill
                     self._writer.put(ticket)
-            except Exception as wrong:  # noqa: BLE001 - no call breaks over its row
-                logger.warning("a request is missing in the ledger: %r", wrong)
+            except Exception as wrong:  # noqa: BLE001 - no call fails over its row
+                logger.warning("a request is missing from the ledger: %r", wrong)
 
 
 def _open(ticket: Ticket) -> Row:
-    """The row of an attempt in the air; its end may be written into the original at any moment."""
+    """A row of an attempt in flight, copied: the original may change at any moment."""
     row = copy.copy(ticket.made_row())
     row.generation_id = ticket.generation_id
     row.outcome, row.cost_status, row.cost = OPEN, UNKNOWN, None
@@ -253,7 +253,7 @@ def _finished(ticket: Ticket, bill: Bill | None, failure: BaseException | None) 
 
 
 def _was_free(row: Row, status: int | None, failure: BaseException | None) -> bool:
-    """Whether a request without a bill cost nothing for certain.
+    """Whether a request without a bill certainly cost nothing.
 
     OpenRouter charges nothing for a request that it answers with an error status: no completion
     token left it (zero completion insurance). One that was never sent costs nothing either.

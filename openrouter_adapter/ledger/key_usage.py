@@ -1,10 +1,11 @@
-"""What attempts cost that broke off before OpenRouter gave them an id: a kill, a timeout.
+"""Cost of attempts that ended before OpenRouter gave them an id: a kill, a timeout.
 
 OpenRouter lists no generations, so such an attempt can't be looked up. But `GET /key` counts what
 a key has used in the UTC day, week and month and in all. What the ledger's own rows don't explain
-of that is the most that those attempts can have cost together: an attempt is charged only with that
-bound, so a budget is never passed. Use of the key that the ledger doesn't see makes the bound too
-high, never too low. See https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key.
+of that is the most that those attempts can have cost together. An attempt is charged only with
+that bound, so a budget is never exceeded. Use of the key that the ledger doesn't see makes the
+bound too high, never too low.
+See https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.store import Store
 
 SETTLE_AFTER: Final = 7200.0
-"""Seconds after which a request without an answer is taken to have ended at OpenRouter too.
+"""Seconds after which a request without an answer is assumed to have ended at OpenRouter too.
 
-LiteLLM waits for 6000 seconds unless a call says otherwise.
+LiteLLM's default timeout is 6000 seconds.
 """
 # Seconds by which OpenRouter's counters may lag, and its clock differ from ours.
 _LAG: Final = 300.0
@@ -38,8 +39,8 @@ _KEY: Final = "via = 'openrouter' AND COALESCE(paid_by, key_name) = :key"
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """What is reserved for an attempt: picodollars, where, and whether its process is gone."""
+class _Reserved:
+    """What is reserved for an attempt: picodollars, the accounts, and whether its process died."""
 
     amount: int
     accounts: frozenset[tuple[str, str]]
@@ -53,7 +54,7 @@ def reconcile(
     *,
     settle_after: float = SETTLE_AFTER,
 ) -> tuple[int, int]:
-    """Finds the cost of attempts without an id, as far as the use of their key tells it.
+    """Finds the cost of attempts without an id, as far as the usage of their key shows it.
 
     Args:
         store: The ledger.
@@ -81,7 +82,7 @@ def reconcile(
         if not group or used is None:
             continue
         known = _known(store, key, start + lag, asked_at - lag, round(settle_after * 1e6))
-        costs = _shares(group, _held(store, group), max(0, used - known))
+        costs = _shares(group, _reserved(store, group), max(0, used - known))
         if costs is not None:
             store.write([_charged(row, cost) for row, cost in zip(group, costs, strict=True)])
             left = [row for row in left if row not in group]
@@ -89,27 +90,27 @@ def reconcile(
 
 
 def _unknown(store: Store, key: str, before: int) -> list[Row]:
-    """Attempts without an id whose cost is not known, and whose process is not at them any more."""
+    """Attempts without an id and without a cost that no process is working on any more."""
     rows = store.rows(
         f"cost IS NULL AND generation_id IS NULL AND started_at <= :before AND {_KEY}",
         before=before,
         key=key,
     )
-    held = _held(store, rows)
+    reserved = _reserved(store, rows)
     return [
         row
         for row in rows
         if not row.cache_hit
-        and (row.outcome != OPEN or row.hold_id not in held or held[row.hold_id].is_dead)
+        and (row.outcome != OPEN or row.hold_id not in reserved or reserved[row.hold_id].is_dead)
     ]
 
 
-def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
-    """What is reserved, by the id of the hold."""
-    found: dict[str | None, _Held] = {}
-    reserved, workers = tables.reservations, tables.workers
-    query = sa.select(reserved, workers.c.is_dead).select_from(
-        reserved.outerjoin(workers, workers.c.id == reserved.c.worker)
+def _reserved(store: Store, rows: Sequence[Row]) -> dict[str | None, _Reserved]:
+    """What is reserved for rows, by their `hold_id`."""
+    found: dict[str | None, _Reserved] = {}
+    reservations, workers = tables.reservations, tables.workers
+    query = sa.select(reservations, workers.c.is_dead).select_from(
+        reservations.outerjoin(workers, workers.c.id == reservations.c.worker)
     )
     wanted = {row.hold_id for row in rows if row.hold_id}
     if not wanted:
@@ -119,14 +120,14 @@ def _held(store: Store, rows: Sequence[Row]) -> dict[str | None, _Held]:
             if one.id in wanted:
                 before = found.get(one.id)
                 accounts = before.accounts if before else frozenset[tuple[str, str]]()
-                found[one.id] = _Held(
+                found[one.id] = _Reserved(
                     one.amount, accounts | {(one.budget, one.period)}, one.is_dead is not False
                 )
     return found
 
 
 def _windows(now: int) -> Iterator[tuple[str, int]]:
-    """The periods that OpenRouter counts, shortest first: how it names them, and their start."""
+    """The periods that OpenRouter counts, shortest first: ending of its field, and start."""
     today = dt.datetime.fromtimestamp(now / 1e6, dt.timezone.utc).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
@@ -138,7 +139,7 @@ def _windows(now: int) -> Iterator[tuple[str, int]]:
 
 
 def _used(usage: Mapping[str, Any], ending: str) -> int | None:
-    """Picodollars that a key has used in a period, those of provider accounts (BYOK) included."""
+    """Picodollars that a key used in a period, including provider accounts (BYOK)."""
     credits_used, own = usd(usage.get(f"usage{ending}")), usd(usage.get(f"byok_usage{ending}"))
     if credits_used is None:
         return None
@@ -149,7 +150,7 @@ def _used(usage: Mapping[str, Any], ending: str) -> int | None:
 
 
 def _known(store: Store, key: str, start: int, until: int, longest: int) -> int:
-    """Picodollars of the rows that OpenRouter's counter has for certain."""
+    """Picodollars of the rows that OpenRouter's counter certainly includes."""
     c = tables.attempts.c
     ended_at = c.started_at + sa.func.coalesce(c.latency_ms * 1000, longest)
     query = sa.select(*tables.parts(c.cost, "credits"), *tables.parts(c.upstream, "own")).where(
@@ -165,26 +166,28 @@ def _known(store: Store, key: str, start: int, until: int, longest: int) -> int:
     return whole(high + own_high, low + own_low)
 
 
-def _shares(rows: Sequence[Row], held: Mapping[str | None, _Held], bound: int) -> list[int] | None:
-    """What each of some attempts counts, where all of them can have cost `bound` together.
+def _shares(
+    rows: Sequence[Row], reserved: Mapping[str | None, _Reserved], bound: int
+) -> list[int] | None:
+    """The cost to record for each of some attempts that cost `bound` together at most.
 
-    Where that is something and they are several, each gets a part of it by its worst case: the
-    sum is right, and as they are under the same budgets, so is what those count. None where the
-    bound says less than the worst cases do.
+    Several attempts share the bound in proportion to their worst cases: the sum is right, and as
+    they are under the same budgets, so is what these count. None if the worst cases are a tighter
+    bound.
     """
     if not bound:
         return [0] * len(rows)
-    holds = [held.get(row.hold_id) for row in rows]
-    if len(rows) == 1 and (holds[0] is None or bound <= holds[0].amount):
+    found = [reserved.get(row.hold_id) for row in rows]
+    if len(rows) == 1 and (found[0] is None or bound <= found[0].amount):
         return [bound]
-    known = [hold for hold in holds if hold is not None]
-    worst = sum(hold.amount for hold in known)
-    if len(known) < len(rows) or len({hold.accounts for hold in known}) > 1 or bound > worst:
+    known = [one for one in found if one is not None]
+    worst = sum(one.amount for one in known)
+    if len(known) < len(rows) or len({one.accounts for one in known}) > 1 or bound > worst:
         return None
-    shares = [bound * hold.amount // worst for hold in known]
-    for place, hold in enumerate(known):
+    shares = [bound * one.amount // worst for one in known]
+    for place, one in enumerate(known):
         rest = bound - sum(shares)
-        shares[place] += min(rest, hold.amount - shares[place])
+        shares[place] += min(rest, one.amount - shares[place])
     return shares
 
 

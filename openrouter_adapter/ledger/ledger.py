@@ -1,4 +1,4 @@
-"""One ledger in one process: its store, its writer, its budgets, and what keeps them going."""
+"""The ledger of a process: its store, its writer, its budgets, and the thread that keeps them."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Under a budget every row that a kill may lose is a hold that a person must release.
-_HELD_LINGER: Final = 0.0
+# Under a budget, every row that a kill may lose is a reservation that a person must release.
+_RESERVED_LINGER: Final = 0.0
 
 
 class Ledger:
     """A ledger that is open in this process.
 
     Attributes:
-        store: The rows, for who writes or reads them directly.
-        reservations: The reservations under budgets, for who sends requests without LiteLLM.
+        store: The rows, to be written or read directly.
+        reservations: Reservations under budgets, for requests sent without LiteLLM.
         enforcement: The budgets as this process knows them.
-        gate: What `admission.guard` gets.
+        gate: The argument of `admission.guard`.
     """
 
     def __init__(
@@ -67,17 +67,17 @@ class Ledger:
         Args:
             where: A path, a URL of SQLite or PostgreSQL, or None for OPENROUTER_ADAPTER_LEDGER,
                 else the default file.
-            estimate: Reckons a request's worst case, from its body and its endpoint; None for
+            estimate: Calculates a request's worst case from its body and its endpoint; None for
                 the catalogue's (`enforcement.WorstCase`).
             most_waiting: Rows kept in memory while neither the database nor the local disk
                 takes them.
-            beat_seconds: How often, in seconds, this process says that it lives and looks for
+            beat_seconds: How often, in seconds, this process sends a heartbeat and looks for
                 budgets that others have set. One that is silent for 12 times as long is dead.
-            writes_ahead: Whether every request is written down before it is sent, so that one
-                that a kill catches in flight has a row. Requests under a budget always are.
+            writes_ahead: Whether every request is recorded before it is sent, so that one in flight
+                at a kill has a row. Requests under a budget always are.
 
         Raises:
-            LedgerError: it is a URL of no database that a ledger can be.
+            LedgerError: `where` is neither SQLite's nor PostgreSQL's URL.
         """
         self.store = Store(where)
         self._spool = spool.Spool(spool.folders(self.store.database.url))
@@ -91,7 +91,7 @@ class Ledger:
         self._can_read = True
 
     def start(self) -> None:
-        """Reads the budgets, and keeps this process alive in the eyes of the others."""
+        """Reads the budgets, and starts the thread that sends heartbeats."""
         self._refresh()
         self.writer.replay_soon()
         self._start_keeper()
@@ -113,15 +113,15 @@ class Ledger:
                 continue
             next_beat = time.monotonic() + self._beat_seconds
             try:
-                # Of a process that was killed while the database was away.
+                # Rows of a process that was killed while the database was away.
                 self.writer.replay_soon()
                 self._refresh()
                 if self.enforcement.budgets:
                     self.reservations.beat()
             except LedgerError as failure:
-                logger.debug("no sign of life to the ledger: %s", failure)
-            except Exception as failure:  # noqa: BLE001 - a thread that ends is a process called dead
-                logger.warning("no sign of life to the ledger: %r", failure)
+                logger.debug("no heartbeat in the ledger: %s", failure)
+            except Exception as failure:  # noqa: BLE001 - without the thread, the process counts as dead
+                logger.warning("no heartbeat in the ledger: %r", failure)
 
     def _refresh(self) -> None:
         try:
@@ -130,30 +130,30 @@ class Ledger:
             is_news, self._can_read = self._can_read, False
             logger.log(
                 logging.WARNING if is_news else logging.DEBUG,
-                "the ledger can't be read, its budgets are as last known: %s",
+                "the ledger can't be read; budgets stay as last known: %s",
                 failure,
             )
         else:
             self._can_read = True
-        self.writer.linger = _HELD_LINGER if self.enforcement.budgets else LINGER
+        self.writer.linger = _RESERVED_LINGER if self.enforcement.budgets else LINGER
 
     def flush(self, timeout: float = shutdown.EXIT_SECONDS) -> bool:
-        """Waits until everything that was put so far is in the database, also from the spool.
+        """Waits until all rows so far are in the database, including those in the spool.
 
         Args:
             timeout: Seconds to wait at most.
 
         Returns:
-            Whether it is. If not, it waits on local disk, and is tried again.
+            Whether they are. If not, they wait on local disk and are tried again.
         """
         return self.writer.flush(timeout)
 
     def close(self, timeout: float = shutdown.EXIT_SECONDS) -> bool:
-        """Writes what waits, gives back what is not held, closes the database.
+        """Writes waiting rows, and closes the database.
 
         Args:
             timeout: Seconds to wait at most. Rows that are not written by then stay on local
-                disk, for the next process that opens this ledger.
+                disk for the next process that opens this ledger.
 
         Returns:
             Whether everything was written.
@@ -189,7 +189,7 @@ class Ledger:
             logger.warning("%d rows could not be written; they end with this program", waiting)
 
     def after_fork(self) -> None:
-        """Starts anew in a child process."""
+        """Starts again in a child process."""
         self.store.database.after_fork()
         self.writer.after_fork()
         self.reservations.after_fork()
@@ -199,7 +199,7 @@ class Ledger:
             self._start_keeper()
 
     def record(self, row: Row) -> None:
-        """Takes a row to be written soon; returns at once. For who sends without LiteLLM."""
+        """Queues a row to be written soon; returns at once. For requests sent without LiteLLM."""
         self.writer.put(row)
 
     def reconcile(
@@ -210,17 +210,17 @@ class Ledger:
         is_forced: bool = False,
         settle_after: float = key_usage.SETTLE_AFTER,
     ) -> Reconciled:
-        """Asks OpenRouter for the costs that did not come with an answer.
+        """Asks OpenRouter for costs that did not come with an answer.
 
         Args:
             api_key: The key that the requests were sent with; None for the usual one.
             base_url: The API's base URL; None for the usual one.
-            is_forced: Asks at once, also for what was asked for a moment ago.
-            settle_after: Seconds after which a request that has no generation id is taken to have
-                ended at OpenRouter too; its cost is then what the use of its key tells.
+            is_forced: Asks at once, even for rows that were asked for a moment ago.
+            settle_after: Seconds after which a request without a generation id is assumed to have
+                ended at OpenRouter too; its cost is then found by the usage of its key.
 
         Returns:
-            How many rows were put right, and how many OpenRouter does not know yet.
+            How many rows have a cost now, and how many OpenRouter does not know yet.
 
         Raises:
             LedgerError: the ledger can't be read or written.
@@ -251,10 +251,10 @@ class Ledger:
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
     ) -> list[queries.Spend]:
-        """Sums by one dimension, what waits in memory written first; see `queries.spend`.
+        """Sums by one dimension, after writing waiting rows; see `queries.spend`.
 
         Raises:
-            LedgerError: `by` is no dimension, or the ledger can't be read.
+            LedgerError: `by` is invalid, or the ledger can't be read.
         """
         self.flush()
         return queries.spend(self.store.database, by, since=since, until=until)
@@ -278,12 +278,12 @@ class Ledger:
         wait_seconds: float = 0.0,
         lets_through: bool = False,
     ) -> Budget:
-        """Sets a limit; in place of one of the same name, whose spending stays. See `Budget`.
+        """Sets a limit, replacing one of the same name, whose spending still counts. See `Budget`.
 
-        It holds in this process at once, in others within `beat_seconds`.
+        It applies in this process at once, in others within `beat_seconds`.
 
         Raises:
-            ValueError: something in it makes no sense.
+            ValueError: an argument is invalid.
             LedgerError: the ledger can't be written.
         """
         most = None if max_request_usd is None else money.parse(max_request_usd)
@@ -309,7 +309,7 @@ class Ledger:
         return made
 
     def remove_budget(self, name: str) -> bool:
-        """Removes a budget; tells whether there was one.
+        """Removes a budget; returns whether there was one.
 
         Raises:
             LedgerError: the ledger can't be written.
@@ -322,12 +322,12 @@ class Ledger:
     def budgets(
         self, name: str | None = None, *, most_values: int | None = None
     ) -> list[queries.BudgetState]:
-        """Budgets with what is spent and held in the current period.
+        """Budgets with what is spent and reserved in the current period.
 
         Args:
             name: Only this one's; None for all.
-            most_values: Where each value of a label has a limit, how many values, those nearest
-                to it; None for all.
+            most_values: If each value of a label has a limit, how many values, those closest to
+                it; None for all.
 
         Raises:
             LedgerError: the ledger can't be read.
@@ -341,15 +341,15 @@ class Ledger:
         database.write(lambda connection: reservations.end_dead(connection, database))
 
     def held(self, budget: str | None = None) -> list[queries.HoldState]:
-        """The holds of a budget, or of all, oldest first.
+        """The reservations under a budget, or under all, oldest first.
 
         Raises:
             LedgerError: the ledger can't be read.
         """
-        return queries.holds(self.store.database, budget)
+        return queries.reserved(self.store.database, budget)
 
     def release(self, hold_ids: Sequence[str]) -> int:
-        """Ends holds of which a person knows that nothing more will be billed.
+        """Ends reservations of which a person knows that nothing more will be billed.
 
         Raises:
             LedgerError: the ledger can't be written.

@@ -1,4 +1,4 @@
-"""What LiteLLM's parameters of a call say about who asked, and for what."""
+"""Labels of a row, from LiteLLM's parameters of a call: user, key, team, job, tags, session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.rows import Row
 
 TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"
-"""Names tags, with commas between them, that every row of the process gets."""
+"""Tags, separated by commas, that every row of the process gets."""
 
 _MOST_CHARACTERS: Final = 256
 _MOST_TAGS: Final = 32
@@ -25,11 +25,11 @@ _LISTS: Final = (list, tuple)
 
 
 def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) -> None:
-    """Puts into a row who asked, and for what.
+    """Puts the labels of a call into a row.
 
-    LiteLLM's proxy tells whose key it has authenticated in one of the call's two dicts of
-    metadata. A client may write to the other one, so that nothing but jobs, tags and the names of
-    end users and sessions is read from there.
+    LiteLLM's proxy records whose key it authenticated in one of the call's two dicts of metadata.
+    A client may write to the other one, so that only jobs, tags and the names of end users and
+    sessions are read from there.
 
     Args:
         row: The attempt's.
@@ -44,7 +44,7 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     known = ChainMap(*named) if proof is None else proof
     owner = known.get("user_api_key_user_id")
     users = (known.get("user_api_key_end_user_id"), user, call.get("user"), _first(named, _USER))
-    # On some endpoints the proxy fills in the owner of the key where the client names nobody.
+    # On some endpoints the proxy fills in the owner of the key if the client names no user.
     row.end_user_id = label(next((one for one in users if one and one != owner), None))
     row.user_id = row.end_user_id if proof is None else label(owner)
     row.team = label(_first([known], _TEAM))
@@ -57,7 +57,7 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     row.tags = _tags_of([known.get(one) for one in _OF_KEYS], [*named, call])
 
 
-# What the proxy writes beside each label of a key, and what it keeps of the client's metadata.
+# What the proxy writes along with the labels of a key, and what it keeps of the client's metadata.
 _PROOF: Final = "user_api_key_hash"
 _NAMED: Final = "requester_metadata"
 _OF_KEYS: Final = ("user_api_key_metadata", "user_api_key_team_metadata")
@@ -69,7 +69,7 @@ _SESSION: Final = ("session_id",)
 
 
 def _metadata_of(call: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """LiteLLM's metadata of a call; some endpoints keep it beside the caller's own."""
+    """LiteLLM's metadata of a call; some endpoints keep it next to the caller's own."""
     found = (call.get("litellm_metadata"), call.get("metadata"))
     return [one for one in found if isinstance(one, dict)]
 
@@ -122,7 +122,7 @@ def _key_of(call: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
 def key_name(key: str) -> str:
     """The short hash that stands for a key in the ledger: `key-` and 12 hexadecimal digits.
 
-    Equal keys have equal names on every machine; 48 bits say nothing of the 256 of a key.
+    Equal keys have equal names on every machine; 48 bits reveal nothing of the 256 of a key.
     """
     digest = hashlib.blake2b(key.encode(), digest_size=6, person=b"openrouter-spend")
     return f"key-{digest.hexdigest()}"
@@ -154,5 +154,5 @@ def _usual_key() -> str | None:
 
     try:
         return connection.api_key(None)
-    except Exception:  # noqa: BLE001 - whatever is wrong with the key, the request will say
+    except Exception:  # noqa: BLE001 - the request will fail with the reason
         return None

@@ -167,8 +167,8 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         "CREATE INDEX ledger_holds_worker ON ledger_holds (worker)",
         "CREATE INDEX ledger_holds_account ON ledger_holds (budget, period)",
     ),
-    # Labels that tell who authenticated from whom a client names, and budgets on them. A budget
-    # on a user applied to either before, and goes on doing so.
+    # Labels that distinguish who authenticated from whom a client names, and budgets on them. A
+    # budget on a user applied to either before, and still does.
     3: (
         "ALTER TABLE ledger_attempts ADD COLUMN end_user_id TEXT",
         "ALTER TABLE ledger_attempts ADD COLUMN team TEXT",
@@ -181,7 +181,7 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         "ALTER TABLE ledger_budgets ADD COLUMN each_label TEXT",
         "ALTER TABLE ledger_budgets ADD COLUMN or_end_user BOOLEAN NOT NULL DEFAULT FALSE",
         "UPDATE ledger_budgets SET or_end_user = TRUE WHERE user_id IS NOT NULL",
-        # A request with two tags has two holds under a budget on each tag.
+        # A request with two tags has two reservations under a budget on each tag.
         """
         CREATE TABLE ledger_holds_by_account (
             id TEXT NOT NULL,
@@ -216,7 +216,7 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         WHERE cost IS NULL AND generation_id IS NULL
         """,
     ),
-    # Processes took allowances in advance, on leases. Now only reservations are held.
+    # Processes took allowances in advance, on leases. Now only requests have something reserved.
     6: (
         """
         UPDATE ledger_accounts SET held = COALESCE((
@@ -233,7 +233,7 @@ _LOCK: Final = 0x6F726C6564676572
 
 
 def is_current(connection: sa.Connection) -> bool:
-    """Whether the schema is this version's: who may only read must not have to write."""
+    """Whether the schema is this version's, so that a reader need not be allowed to write."""
     if not sa.inspect(connection).has_table("ledger_version"):
         return False
     version = connection.scalar(sa.text("SELECT MAX(version) FROM ledger_version"))

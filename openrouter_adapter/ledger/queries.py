@@ -1,4 +1,4 @@
-"""What the ledger can be asked: sums by anything, single rows, budgets and holds.
+"""Queries of the ledger: sums by one dimension, budgets and reservations.
 
 Sums by model, provider, endpoint, tag, key, job, team, organization, hour and day come from the
 rollups and take no longer for millions of rows; by user, end user, session or served model the
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """A sum of attempts that have something in common.
+    """A sum of attempts that share a value of a dimension.
 
     Attributes:
-        name: What they have in common: a model, a day as `2026-11-20`, …; None in a grand total.
+        name: The value: a model, a day as `2026-11-20`, …; None in a grand total.
         billed: USD that OpenRouter took from the credits.
         upstream: USD that provider accounts of your own pay on top (BYOK).
-        estimated: USD that LiteLLM reckons for other providers' calls.
+        estimated: USD by LiteLLM's estimates, for other providers' calls.
         saved: USD that hits of LiteLLM's cache and of OpenRouter's saved.
         requests: Attempts, those that failed and cache hits included.
         failures: Of them, those that failed.
@@ -48,7 +48,7 @@ class Spend:
         cached_tokens: Prompt tokens read from providers' caches.
         cache_write_tokens: Prompt tokens written to them.
         image_tokens: Tokens of images in answers.
-        mean_latency_ms: Milliseconds from sending to the answer's end; None where none is timed.
+        mean_latency_ms: Milliseconds from sending to the answer's end; None if none was timed.
     """
 
     name: str | None
@@ -79,7 +79,7 @@ class BudgetState:
     """A budget and its balance in the current period, in USD.
 
     `held` is what requests in flight may yet cost; `unsettled` is the part of it whose request has
-    ended, or whose process has, without anybody knowing what it cost. Where each value of a label
+    ended, or whose process has, before its cost was known. Where each value of a label
     has a limit, `value` is whose balance it is: "" for requests that lack the label, None where no
     value was used yet.
     """
@@ -94,7 +94,7 @@ class BudgetState:
 
 @dataclass(frozen=True, slots=True)
 class HoldState:
-    """A hold: what a request may yet cost, in USD; `is_unsettled` as in `BudgetState`."""
+    """A reservation: what a request may yet cost, in USD; `is_unsettled` as in `BudgetState`."""
 
     hold_id: str
     budget: str
@@ -126,7 +126,7 @@ def spend(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> list[Spend]:
-    """Sums by one dimension, the dearest first; days and hours in their order.
+    """Sums by one dimension, the most expensive first; days and hours in order.
 
     Args:
         database: The ledger's.
@@ -135,10 +135,10 @@ def spend(
         until: The first moment that does not, rounded up likewise. Without a time zone: UTC.
 
     Raises:
-        LedgerError: `by` is no dimension, or the ledger can't be read.
+        LedgerError: `by` is invalid, or the ledger can't be read.
     """
     if by not in DIMENSIONS:
-        raise LedgerError(f"by={by!r}: the ledger sums by {', '.join(DIMENSIONS)}")
+        raise LedgerError(f"Invalid by={by!r}: use {', '.join(DIMENSIONS)}")
     first, last = bounds(since, until)
     query = (
         _of_rows(_OF_ROWS[by], first, last)
@@ -176,7 +176,7 @@ def sums(table: sa.TableClause) -> list[sa.ColumnElement[Any]]:
 def _of_rows(name: str, first: int, last: int) -> sa.Select[Any]:
     c = tables.attempts.c
     has_ended, has_failed = c.outcome != OPEN, c.outcome == ERROR
-    # What counts as one, where it is not a sum of the column of that name.
+    # Conditions that count, for what is not a sum of the column of its name.
     counted = {
         "requests": has_ended | c.cost.is_not(None),
         "failures": has_failed,
@@ -198,7 +198,7 @@ def _of_rows(name: str, first: int, last: int) -> sa.Select[Any]:
         *(sa.func.sum(term).label(one) for one, term in counts.items()),
         *(part for one, term in money.items() for part in tables.parts(term, one)),
     ).group_by(c[name])
-    # Without bounds the index by time would be a detour to all of the rows.
+    # Without bounds, the index by time would be a detour to all rows.
     return query if (first, last) == (0, _EVER) else query.where(*within(first, last))
 
 
@@ -209,7 +209,7 @@ def within(first: int, last: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElem
 
 
 def read_spend(record: Any, by: str) -> Spend:
-    """A record of the sums of `sums`, with what they have in common in its column `name`."""
+    """The `Spend` of a record of `sums`, with the value of the dimension in its column `name`."""
     fields: Mapping[str, Any] = record._mapping
     counts = {name: int(fields[name] or 0) for name in COUNTS}
     money = {
@@ -239,7 +239,7 @@ def _name(value: Any, by: str) -> str | None:
 
 
 _reserved, _workers, _attempts = tables.reservations.c, tables.workers.c, tables.attempts.c
-# With the worker of each, and the row of its attempt, where there are.
+# With the worker of each, and the row of its attempt, if there are any.
 _RESERVATIONS: Final = tables.reservations.outerjoin(
     tables.workers, _workers.id == _reserved.worker
 ).outerjoin(
@@ -254,12 +254,12 @@ _IS_UNSETTLED: Final = sa.or_(
 def budget_states(
     database: Database, name: str | None = None, *, most_values: int | None = None
 ) -> list[BudgetState]:
-    """Budgets with their accounts of the period that now is; one for each value that was used.
+    """Budgets with their balances in the current period; one for each value that was used.
 
     Args:
         database: The ledger's.
         name: Only this budget's; None for all.
-        most_values: How many accounts of one budget, those nearest to the limit; None for all.
+        most_values: How many balances of one budget, those closest to the limit; None for all.
     """
     with database.read() as connection:
         now = database.now(connection)
@@ -312,8 +312,8 @@ def _states(
     return found or [BudgetState(budget, period, None, none, none, none)]
 
 
-def holds(database: Database, budget: str | None = None) -> list[HoldState]:
-    """The reservations of a budget, or of all of them, oldest first."""
+def reserved(database: Database, budget: str | None = None) -> list[HoldState]:
+    """The reservations under a budget, or under all, oldest first."""
     query = (
         sa.select(
             tables.reservations,

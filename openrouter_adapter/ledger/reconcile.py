@@ -1,7 +1,7 @@
-"""Asks OpenRouter what it charged where the answer did not say: left streams, timeouts, crashes.
+"""Asks OpenRouter what it charged if the answer did not: abandoned streams, timeouts, crashes.
 
-Only `GET /generation`, from whoever calls `reconcile`; no request waits for it. OpenRouter knows
-some seconds after a request's end, so "not found" is asked again, later and later.
+Only `GET /generation`, when `reconcile` is called; no request waits for it. OpenRouter knows the
+cost some seconds after a request's end, so "not found" is asked again, after ever longer pauses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 6 * 3600.0
-# OpenRouter's activity covers 30 days; who is not found by then is looked up by a person.
+# OpenRouter's activity covers 30 days; what is not found by then, a person looks up.
 _GIVEN_UP_AFTER: Final = 30 * 86_400
 _AT_ONCE: Final = 8
 _ROWS_A_ROUND: Final = 1_000
@@ -30,14 +30,14 @@ _ROWS_A_ROUND: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a round of asking brought.
+    """The result of a reconciliation.
 
     Attributes:
         settled: Rows whose cost is known now.
         pending: Rows that OpenRouter does not know yet; they are asked for again later.
-        failed: Rows for which the question failed: no connection, an error of OpenRouter's.
-        without_id: Rows of requests that broke off before OpenRouter gave them an id, and whose
-            cost the use of their key does not tell (yet).
+        failed: Rows for which the request failed: no connection, an error of OpenRouter's.
+        without_id: Rows of requests that ended before OpenRouter gave them an id, and whose cost
+            the usage of their key does not show (yet).
     """
 
     settled: int = 0
@@ -52,16 +52,16 @@ def reconcile(
     *,
     is_forced: bool = False,
 ) -> Reconciled:
-    """Asks for the cost of every row that is due, and puts the ledger right.
+    """Asks for the cost of every row that is due, and writes what it finds.
 
     Args:
         store: The ledger.
         ask: `api.get_generation` with a key and a base URL.
-        is_forced: Asks also for what is not due yet.
+        is_forced: Asks also for rows that are not due yet.
 
     Raises:
         LedgerError: the ledger can't be read or written.
-        litellm.AuthenticationError: the key is not valid; asking on would be in vain.
+        litellm.AuthenticationError: the key is invalid.
     """
     from litellm.exceptions import AuthenticationError, NotFoundError
 
@@ -93,24 +93,24 @@ def reconcile(
 
 
 def _ask(row: Row, ask: Callable[[str], Mapping[str, Any]]) -> tuple[Row, Exception | None]:
-    """The row as it is after asking, and why its cost is still not known."""
+    """The row after asking, and the reason if its cost is still not known."""
     new = replace(row, asks=row.asks + 1)
     try:
         found = ask(row.generation_id or "")
         if read_generation(new, found):
             if new.outcome == OPEN:
-                # Nobody saw its end: the process died, or it is still at it.
+                # Its end was not recorded: the process died, or is still working on it.
                 new.outcome = LEFT
             return new, None
         failure: Exception = LookupError(row.generation_id)
-    except Exception as raised:  # noqa: BLE001 - each is asked again, whatever it was
+    except Exception as raised:  # noqa: BLE001 - the row is asked for again, whatever it was
         failure = raised
     new.ask_after = _again(row)
     return new, failure
 
 
 def _again(row: Row) -> int | None:
-    """When to ask again: after twice as long each time; None when it has been too long."""
+    """When to ask again: after a pause that doubles each time; None if it is too long ago."""
     if _now() - row.started_at > _GIVEN_UP_AFTER * 1_000_000:
         return None
     pause: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(row.asks, 20))

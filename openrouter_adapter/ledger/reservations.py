@@ -1,4 +1,4 @@
-"""Reservations for requests in flight: what they may yet cost is not given to others.
+"""Reservations for requests in flight: what they may yet cost is not available to others.
 
 Before a request is sent, its worst case is added to what its budgets' balances have reserved, on
 condition that the limit still covers it, and a reservation is written down with it. A process
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Refusal:
     """Why a request does not fit: amounts in picodollars.
 
-    `is_for_now` says that it would fit if everything that is reserved cost nothing.
+    `is_for_now`: it would fit if all other reservations ended at no cost.
     """
 
     budget: Budget
@@ -50,13 +50,13 @@ class Refusal:
         return self.spent + self.worst <= to_pico(self.budget.usd)
 
     def __str__(self) -> str:
-        """Name the budget, what is spent, what is held and what the request could cost."""
+        """Name the budget, what is spent, what is reserved and what the request could cost."""
         period = self.period.strip()
         what = self.budget.name + (f" ({period})" if period else "")
         limit = plain(self.budget.usd)
         return (
             f"budget {what}: {_usd(self.spent)} of {limit} USD are spent and "
-            f"{_usd(self.held)} USD held for other requests; this one could cost "
+            f"{_usd(self.held)} USD reserved for other requests; this one could cost "
             f"{_usd(self.worst)} USD"
         )
 
@@ -82,9 +82,9 @@ class _Pending:
     is_decided: bool = False
 
     def accounts(self, known: dict[str, Budget]) -> list[tuple[Budget, Account]]:
-        """Where it counts, by the budgets as they are in the database now.
+        """Budgets and accounts that it counts in, by the budgets as they are in the database now.
 
-        This process may know budgets that are removed, or set again for other requests.
+        This process may know budgets that were removed, or set again for other requests.
         """
         now = [(was, known.get(was.name)) for was in self.budgets]
         return [
@@ -140,7 +140,7 @@ class Reservations:
     def reserve_all(
         self, requests: Sequence[tuple[Row, Decimal, Sequence[Budget]]]
     ) -> list[Refusal | LedgerError | None]:
-        """The same for many requests in one transaction; gives for each what `reserve` gives.
+        """Reserves for many requests in one transaction; returns for each what `reserve` does.
 
         Args:
             requests: Row, worst case in USD and budgets of each.
@@ -160,7 +160,7 @@ class Reservations:
     def _decide(self) -> None:
         with self._list_lock:
             waiting, self._waiting = self._waiting, []
-        failure: Refusal | LedgerError | None = LedgerError("the reservation was broken off")
+        failure: Refusal | LedgerError | None = LedgerError("the reservation was interrupted")
         groups: list[Sequence[_Pending]] = [waiting]
         try:
             while groups:
@@ -169,7 +169,7 @@ class Reservations:
                     for one in group:
                         one.is_decided = True
                 else:
-                    # Those that came first have the first claim on what is left.
+                    # Those that came first are reserved first.
                     half = len(group) // 2
                     groups += [group[half:], group[:half]]
         except LedgerError as raised:
@@ -177,12 +177,12 @@ class Reservations:
         finally:
             for one in waiting:
                 if not one.is_decided:
-                    # Whether it was committed is not known: this worker's end will tell.
+                    # It may have been committed: its reservations end with this worker.
                     self._worker = None
                     one.failure, one.is_decided = failure, True
 
     def _try(self, group: Sequence[_Pending]) -> bool:
-        """Decides requests that fit together, or a single one; tells whether it could."""
+        """Decides requests that fit together, or a single one; returns whether it could."""
         try:
             self._worker = self.database.write(
                 lambda connection: self._reserve(connection, group), is_durable=True
@@ -194,7 +194,7 @@ class Reservations:
         return True
 
     def _reserve(self, connection: sa.Connection, group: Sequence[_Pending]) -> str | None:
-        """Reserves the worst cases of all of some requests; gives the worker that has them."""
+        """Reserves the worst cases of all requests of a group; returns the worker that has them."""
         found = connection.execute(_BUDGETS, {"worker": self._worker}).all()
         known = {one.name: balances.budget_of(one) for one in found}
         worker = self._worker
@@ -248,7 +248,7 @@ class Reservations:
                 self.database.write(lambda connection: _leave(connection, [worker]))
 
     def release(self, hold_ids: Sequence[str]) -> int:
-        """Ends reservations by a person's decision; gives how many there were.
+        """Ends reservations by a person's decision; returns how many there were.
 
         What is billed later still counts.
 
@@ -287,7 +287,7 @@ def _record(one: _Pending, account: Account, worker: str | None) -> dict[str, ob
 
 
 def _enter(connection: sa.Connection, database: Database, lease_seconds: float) -> str:
-    """Writes this process into the list of workers; gives its id there."""
+    """Adds this process to the workers; returns its id there."""
     worker = uuid.uuid4().hex
     connection.execute(
         sa.insert(tables.workers),
@@ -309,10 +309,10 @@ def _leave(connection: sa.Connection, workers: Sequence[str]) -> None:
 
 
 def end_dead(connection: sa.Connection, database: Database) -> int:
-    """Ends the workers whose process is gone; gives how many.
+    """Ends the workers whose process is gone; returns how many.
 
-    Their reservations stay and count: nobody knows yet what became of those requests. A process
-    that was called dead wrongly, such as a laptop's that slept, enters again at its next request.
+    Their reservations stay and count, as it is not known yet what those requests cost. A process
+    that was marked dead wrongly, such as on a laptop that slept, enters again at its next request.
     """
     workers, reservations, attempts = tables.workers.c, tables.reservations.c, tables.attempts.c
     now = database.now(connection)
@@ -340,7 +340,7 @@ def end_dead(connection: sa.Connection, database: Database) -> int:
 
 
 def _runs(pid: int) -> bool:
-    # On Windows signal 0 is Ctrl-C; there the heartbeat tells.
+    # On Windows, signal 0 is Ctrl-C; the heartbeat has to do there.
     if sys.platform != "win32":
         try:
             os.kill(pid, 0)

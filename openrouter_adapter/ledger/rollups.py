@@ -1,7 +1,7 @@
-"""Sums by hour, kept up with every write, so that a month of millions of rows adds up at once.
+"""Sums by hour, updated with every write, so that a month of millions of rows adds up at once.
 
-A row that is put right takes its old amounts out and puts the new ones in, in one transaction:
-the sums are those of the rows, in whichever order they came.
+A corrected row subtracts its old amounts and adds the new ones in one transaction: the sums are
+those of the rows, in whichever order they came.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _plain: Final = {name: operator.attrgetter(name) for name in COUNTS if name.ends
 def amounts(rows: Sequence[Row]) -> Amounts:
     """What rows add to the sums, in the order of SUMS.
 
-    An attempt in flight adds nothing: it is written down in the transaction that holds its worst
+    An attempt in flight adds nothing: it is recorded in the transaction that reserves its worst
     case, which must not wait for others to write these sums.
     """
     rows = [row for row in rows if row.outcome != OPEN or row.cost is not None]
@@ -115,8 +115,8 @@ def labels(columns: Sequence[str | None]) -> list[tuple[str, str]]:
 
 
 def apply(connection: sa.Connection, database: Database, changes: Iterable[Change]) -> None:
-    """Moves the sums by what changed: rows before (None where new) and after."""
-    # Rows of a batch are much alike: they are summed first, and their labels looked at once.
+    """Updates the sums by what changed: rows before (None if new) and after."""
+    # Rows of a batch are much alike: they are summed first, and their labels read once.
     alike: dict[tuple[Any, ...], tuple[list[Row], list[Row]]] = {}
     for old, new in changes:
         if old is not None:

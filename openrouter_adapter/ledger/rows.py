@@ -1,4 +1,4 @@
-"""One attempt at one request: what the ledger keeps of it, and how two accounts of it agree."""
+"""Row of one attempt at one request, and how two rows of the same attempt are merged."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Whether a cost is known: charged by OpenRouter, reckoned by LiteLLM, or not known (yet).
+# Whether a cost is known: charged by OpenRouter, estimated by LiteLLM, or not known (yet).
 BILLED: Final = "billed"
 ESTIMATE: Final = "estimate"
 UNKNOWN: Final = "unknown"
 
-# What became of an attempt: in the air, answered, failed, or a stream that its reader left.
+# Outcome of an attempt: in flight, answered, failed, or a stream that its reader abandoned.
 OPEN: Final = "open"
 OK: Final = "ok"
 ERROR: Final = "error"
@@ -31,16 +31,16 @@ LABELS: Final = {
     "organization": "organization",
     "session": "session_id",
 }
-"""What a budget can be limited to and spend summed by, and the column of each."""
+"""Labels that a budget can be limited to and spend summed by, with the column of each."""
 
 _RANK: Final = {UNKNOWN: 0, ESTIMATE: 1, BILLED: 2}
-# Who saw an attempt's end knows better than who found its bill.
+# A row of an attempt's end knows more than one made from its bill.
 _ENDS: Final = {OPEN: 0, LEFT: 1, OK: 2, ERROR: 2}
 
 
 @dataclass(slots=True)
 class Row:
-    """One attempt. Keyed by `call_id` and `attempt`; holds no prompt, no answer and no key.
+    """One attempt. Keyed by `call_id` and `attempt`; contains no prompt, no answer and no key.
 
     Attributes:
         call_id: LiteLLM's call id; a batch job's own.
@@ -72,19 +72,19 @@ class Row:
         cache_write_tokens: Prompt tokens written to one.
         image_tokens: Tokens of images in the answer.
         cost_status: `billed`, `estimate` or `unknown`.
-        cost: Picodollars taken from the credits; None where unknown, never 0 for it.
+        cost: Picodollars taken from the credits; None if unknown, never 0 for that.
         upstream: Picodollars that the caller's own provider account pays on top (BYOK).
         saved: Picodollars that a hit of LiteLLM's cache, or of OpenRouter's, saved.
-        hold_id: The budget hold that waits for this row's cost.
+        hold_id: The reservation that ends when this row's cost is known.
         asks: How often `GET /generation` was asked.
         ask_after: When to ask (again), microseconds since 1970; None for no need.
         end_user_id: The user that the request names: `user`, or what LiteLLM's proxy takes for it.
         team: The team of the key at LiteLLM's proxy, by its alias, else its id.
         organization: The organization of the key there, likewise.
         session_id: The session that the request names.
-        source_id: The generation whose response OpenRouter's cache answered with: cost 0. None
-            where that cache did not answer, UNKNOWN_SOURCE where it did not name the generation.
-        paid_by: The short hash of the OpenRouter key that pays, where `key_name` is another.
+        source_id: The generation whose response OpenRouter's cache answered with: cost 0. None if
+            that cache did not answer, UNKNOWN_SOURCE if it did not name the generation.
+        paid_by: The short hash of the OpenRouter key that pays, if `key_name` is another.
     """
 
     call_id: str
@@ -130,16 +130,16 @@ class Row:
 
     @property
     def total(self) -> int | None:
-        """Picodollars of everything it cost; None where that is not known."""
+        """Picodollars of everything it cost; None if that is not known."""
         return None if self.cost is None else self.cost + self.upstream
 
     def values_of(self, label: str) -> list[str]:
-        """The values that it has of one of LABELS: any number of tags, one of others, or none."""
+        """The row's values of one of LABELS: any number of tags, at most one of others."""
         return values_in(label, getattr(self, LABELS[label]))
 
 
 def values_in(label: str, column: str | None) -> list[str]:
-    """The values of one of LABELS that stand in its column."""
+    """The values of one of LABELS in its column."""
     if label == "tag":
         return list(json.loads(column or "[]"))
     return [column] if column else []
@@ -169,7 +169,7 @@ def _says_all(old: Row, new: Row) -> bool:
 
 
 def merged(old: Row, new: Row) -> Row:
-    """What two accounts of one attempt say together, in whichever order they came.
+    """Merges two rows of one attempt, in whichever order they came.
 
     A cost that is known wins over one that is not, a bill over an estimate, and of two bills the
     later one: it is a correction.

@@ -1,4 +1,4 @@
-"""The end of this process, and its forks: its ledgers write what waits before they go."""
+"""Writes the ledgers of a process at its end, and renews them in its forks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _after_fork() -> None:
 
 
 def _close_with_worker(_: object = None) -> None:
-    """Writes the ledger when a worker of multiprocessing ends: it never comes to `atexit`."""
+    """Writes the ledger when a worker of multiprocessing ends, which never runs `atexit`."""
     Finalize(None, _close_all, exitpriority=0)
 
 
@@ -46,14 +46,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def close_on_signals() -> None:
-    """Lets a signal that ends the process, and that nobody handles, write the ledger first.
+    """Writes the ledger first when a signal that the program does not handle ends the process.
 
-    Does nothing outside the main thread, or where the program has a handler of its own: that one
+    Does nothing outside the main thread, or if the program has a handler of its own: that one
     ends in a normal exit, which writes too.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    # Windows has no SIGHUP; SIGBREAK is what a console that is closed sends there.
+    # Windows has no SIGHUP; a console that is closed sends SIGBREAK there.
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

@@ -1,7 +1,8 @@
 """Rows on local disk while the database can't take them: JSON lines in owner-only files.
 
-Each process appends to a file of its own, and whoever can write the database again replays all
-files of the ledger and removes them. Rows are keyed, so replaying one twice changes nothing.
+Each process appends to a file of its own. The first process that can write to the database again
+replays all files of the ledger and removes them. Rows are keyed, so replaying one twice changes
+nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openrouter_adapter")
 
 VARIABLE: Final = "OPENROUTER_ADAPTER_SPOOL"
-"""Names the folder for rows that wait for their database; for containers whose home is lost."""
+"""Folder for rows that wait for their database, for containers whose home folder is lost."""
 
 _ENDING: Final = ".jsonl"
 _ROWS_AT_ONCE: Final = 1_000
@@ -60,7 +61,7 @@ class Spool:
                 failure = failure or raised
             else:
                 return folder / self._name
-        raise failure or OSError("there is no folder for rows that wait")
+        raise failure or OSError("no folder for waiting rows")
 
     def files(self) -> list[Path]:
         """The files of all processes, oldest name first."""
@@ -73,7 +74,7 @@ class Spool:
             write: Writes rows. If it raises, the file stays.
 
         Returns:
-            Whether nothing is left. A file that another process is at is left to it.
+            Whether nothing is left. A file that another process has locked is left to it.
         """
         is_empty = True
         for file in self.files():
@@ -88,7 +89,7 @@ class Spool:
 
 
 def folders(url: sa.URL) -> list[Path]:
-    """Where rows of a ledger may wait, the best place first.
+    """Folders in which rows of a ledger may wait, the best first.
 
     That is OPENROUTER_ADAPTER_SPOOL, else a folder next to a SQLite file, else (and for
     PostgreSQL) the user's state folder.
@@ -105,7 +106,7 @@ def folders(url: sa.URL) -> list[Path]:
 
 
 def _ledger_name(url: sa.URL) -> str:
-    """Names a ledger by where it is, whoever opens it and with whatever options."""
+    """A name for a ledger by its location, independent of user and options."""
     place: list[object] = [url.get_backend_name(), url.host, url.port, url.database]
     place += [url.query.get(name) for name in ("host", "port", "service")]
     return hashlib.blake2b(json.dumps(place).encode(), digest_size=12).hexdigest()
@@ -120,7 +121,7 @@ def _append(file: Path, lines: bytes) -> None:
         is_new = not file.exists()
         number = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | files.BINARY, files.PRIVATE)
         with _closing(number), files.locked(number, waits=True):
-            # Whoever replayed it meanwhile has removed it.
+            # A process that replayed it meanwhile has removed it.
             if os.fstat(number).st_nlink == 0:
                 continue
             _write_whole(number, lines)
@@ -145,7 +146,7 @@ def _write_whole(number: int, lines: bytes) -> None:
 def _replay(file: Path, write: Callable[[Sequence[Row]], object]) -> None:
     with file.open("r+b") as opened, files.locked(opened.fileno(), waits=False):
         # Another process may have replayed and removed it since it was opened: a file that has the
-        # name now is another one, with rows that nobody has written.
+        # name now is another one, with rows that were not written yet.
         if os.fstat(opened.fileno()).st_nlink == 0:
             return
         some: list[Row] = []
@@ -167,8 +168,8 @@ def _rows(lines: Iterable[bytes], file: Path) -> Iterator[Row]:
         try:
             fields: dict[str, Any] = json.loads(line)
             row = Row(**{name: fields[name] for name in COLUMNS if name in fields})
-        except (ValueError, TypeError):  # noqa: PERF203 - costs nothing where nothing is raised
-            logger.warning("a line of %s is no row, and is left out: a power failure?", file)
+        except (ValueError, TypeError):  # noqa: PERF203 - free unless something is raised
+            logger.warning("skipped an invalid line of %s; was there a power failure?", file)
         else:
             yield row
 

@@ -1,4 +1,4 @@
-"""Rows in and out of the database: batched, idempotent, with sums and budgets kept right."""
+"""Writes and reads rows: in batches, idempotent, along with their sums and balances."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _ROWS_A_STATEMENT: Final = 64
 
 
 class Store:
-    """The ledger's rows. Everything else (callback, gate, batch runner) writes through this."""
+    """The ledger's rows. Everything else (callback, gate, batch runner) writes through it."""
 
     def __init__(self, where: str | os.PathLike[str] | None = None) -> None:
         """Takes a path or a URL; None for the environment's or the default file.
 
         Raises:
-            LedgerError: it is a URL of no database that a ledger can be.
+            LedgerError: it is neither SQLite's nor PostgreSQL's URL.
         """
         self.database = Database(url_of(where))
         # What an embedding model last cost, picodollars, and for how many tokens.
@@ -43,7 +43,8 @@ class Store:
     def write(self, rows: Iterable[Row]) -> None:
         """Writes rows; one that is there already is merged with what is new.
 
-        Doing it twice changes nothing. Sums, budgets and holds move in the same transaction.
+        Doing it twice changes nothing. Sums, balances and reservations change in the same
+        transaction.
 
         Raises:
             LedgerError: the database can't be written; nothing of it was.
@@ -89,9 +90,9 @@ class Store:
         return found
 
     def _put_saved(self, connection: sa.Connection, batch: Sequence[Row]) -> None:
-        """Says of each hit of a cache what the generation that it repeats had cost.
+        """Puts into each hit of a cache what the generation that it repeats had cost.
 
-        LiteLLM's cache keeps no cost of streams, and of embeddings not even their generation.
+        LiteLLM's cache keeps no cost of streams, and not even the generation of embeddings.
         """
         for row in batch:
             if row.endpoint == _EMBEDDINGS and row.prompt_tokens:
@@ -121,7 +122,7 @@ class Store:
                 row.saved = costs.get(hits[id(row)]) or row.saved
 
     def _saving(self, connection: sa.Connection, hit: Row) -> int:
-        """What as many prompt tokens cost when this model was last charged for."""
+        """Cost of as many prompt tokens when this model was last billed."""
         place = (hit.via, hit.endpoint, hit.model)
         if place not in self._prices:
             mark = self.database.mark
@@ -195,7 +196,7 @@ def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -
 
 
 def row_of(record: Any) -> Row:
-    """A database row with the columns in their order as ours; SQLite says 1 for true."""
+    """The `Row` of a database record with the columns in order; SQLite returns 1 for true."""
     row = Row(*record)
     row.streamed, row.cache_hit = bool(row.streamed), bool(row.cache_hit)
     row.is_byok = bool(row.is_byok)
@@ -203,10 +204,10 @@ def row_of(record: Any) -> Row:
 
 
 def _number(row: Row, attempts: dict[int, Row]) -> int:
-    """The attempt that a row tells of.
+    """The number of the attempt that a row is about.
 
-    The generation id says it best, then the hold: a call id that is used again (a client of the
-    proxy may choose its own) must not write over what another request cost.
+    The generation id identifies it best, then the reservation: a call id that is used again (a
+    client of the proxy may choose its own) must not overwrite what another request cost.
     """
     alike = {n: other for n, other in attempts.items() if other.cache_hit == row.cache_hit}
     for name in ("generation_id", "hold_id"):

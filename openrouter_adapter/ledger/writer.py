@@ -1,7 +1,7 @@
-"""From the calls to the database, off the hot path: a queue, and one thread that commits batches.
+"""Writes rows off the path of calls: a queue, and one thread that commits batches.
 
 Putting a row costs a call a microsecond. While the database can't be written, rows go to local
-disk (spool.py), and from there to the database when it is back; no call is the slower for it.
+disk (spool.py), and from there to the database when it is back; that slows no call.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openrouter_adapter")
 
 MOST_WAITING: Final = 50_000
-"""Rows kept in memory while neither the database nor the disk takes them: some 50 MB."""
+"""Rows kept in memory while neither the database nor the disk can be written: some 50 MB."""
 
 # A transaction costs half a millisecond, and a row in a large one 15 µs.
 LINGER: Final = 1.0
 _MOST_AT_ONCE: Final = 5_000
-# What makes a row may hold a whole request in memory: where many wait, rows are made at once.
+# What makes a row may keep a whole request in memory: if many wait, rows are made at once.
 _MOST_UNMADE: Final = 1_000
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
-# Longest pause while somebody waits for the rows to be written.
+# Longest pause while `flush` waits for the rows to be written.
 _ASKED_PAUSE: Final = 0.5
 # A database that takes this long, seconds, may hang for longer.
 _STUCK: Final = 2.0
 
 
 class _Question(threading.Event):
-    """Somebody waits until everything that was put before it is written; set when it is."""
+    """Set when everything that was put before it is written; `flush` waits for it."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -84,9 +84,9 @@ class Writer:
         self._most = most_waiting
         self.linger = linger
         self.dropped = 0
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         # SimpleQueue may be put to from a signal handler, too.
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._batch: list[Row] = []
@@ -106,13 +106,15 @@ class Writer:
         self._is_dropping = self._has_warned_of_disk = False
 
     def put(self, row: Row | Callable[[], Row]) -> None:
-        """Takes a row, or what makes it, to be written soon; returns at once."""
+        """Queues a row, or what makes it, to be written soon; returns at once."""
         in_memory = self._in_memory
         if in_memory >= self._most:
             self.dropped += 1
             if not self._is_dropping:
                 self._is_dropping = True
-                logger.warning("the ledger is full: rows are dropped until it can be written")
+                logger.warning(
+                    "too many rows wait for the ledger: rows are dropped until it can be written"
+                )
             return
         made = row if in_memory < _MOST_UNMADE else self._made(row)
         if made is None:
@@ -150,17 +152,17 @@ class Writer:
         return asked.wait(timeout)
 
     def replay_soon(self) -> None:
-        """Lets the thread write what other processes have left in the spool, if they have."""
+        """Lets the thread write what other processes left in the spool, if anything."""
         if self._spool is not None and not self._must_replay and self._spool.files():
             self._must_replay = True
             self._queue.put(_Question(0))
             self._start()
 
     def secure(self) -> Path | None:
-        """Puts on disk what is in memory; whoever writes it meanwhile writes the same rows.
+        """Puts on disk what is in memory; another process may write the same rows meanwhile.
 
         Returns:
-            The file; None where there is none, or it can't be written: rows stay in memory.
+            The file; None if there is none, or it can't be written: rows stay in memory.
         """
         with self._batch_lock:
             self._gather_queue()
@@ -171,7 +173,9 @@ class Writer:
                 except OSError as failure:
                     if not self._has_warned_of_disk:
                         self._has_warned_of_disk = True
-                        logger.warning("rows wait in memory, as no file takes them: %s", failure)
+                        logger.warning(
+                            "rows wait in memory, as no file can be written: %s", failure
+                        )
                 else:
                     self._secured = len(self._batch)
                     self._must_replay = True
@@ -202,7 +206,7 @@ class Writer:
 
     def after_fork(self) -> None:
         """Leaves what waits in the parent to the parent."""
-        self._start_anew()
+        self._reset()
         if self._spool is not None:
             self._spool.after_fork()
 
@@ -260,25 +264,25 @@ class Writer:
             self._batch.append(row)
 
     def _made(self, item: Row | Callable[[], Row]) -> Row | None:
-        """The row itself; None where it can't be made."""
+        """The row itself; None if it can't be made."""
         if isinstance(item, Row):
             return item
         try:
             return item()
-        except Exception as failure:  # noqa: BLE001 - no call and no thread ends by one row
+        except Exception as failure:  # noqa: BLE001 - one row must end no call and no thread
             self.dropped += 1
             logger.warning("a row was dropped: %r", failure)
             return None
 
     def _release_secured(self) -> None:
-        """Puts the batch on disk, and lets go of it in memory."""
+        """Puts the batch on disk, and removes it from memory."""
         with self._batch_lock:
             self.secure()
             self._spooled += self._secured
             self._forget(self._secured)
 
     def _forget(self, count: int) -> None:
-        """Takes rows off the beginning of the batch."""
+        """Removes rows from the beginning of the batch."""
         with self._batch_lock:
             del self._batch[:count]
             self._secured = max(0, self._secured - count)
@@ -305,9 +309,9 @@ class Writer:
         return True
 
     def _replay(self) -> bool:
-        """Writes what waits in the spool; tells whether nothing is left."""
+        """Writes what waits in the spool; returns whether nothing is left."""
         if self._must_replay and self._spool is not None:
-            # Whoever adds to it meanwhile says so again.
+            # A thread that adds to it meanwhile sets it again.
             self._must_replay = False
             try:
                 is_empty = self._spool.replay(self._write_rows)
@@ -321,7 +325,7 @@ class Writer:
         return True
 
     def _write_rows(self, rows: Sequence[Row]) -> None:
-        """Writes rows; finds those that the database takes among some that it refused together.
+        """Writes rows; if the database refuses them together, each by itself.
 
         Raises:
             LedgerError: the database can't be written at the moment.

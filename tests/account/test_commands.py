@@ -251,9 +251,9 @@ def test_keys_are_listed_to_the_last_page() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["create", "a", "--limit", "much"], "--limit 'much' is no amount in USD"),
-        (["create", "a", "--limit", "-1"], "--limit '-1' is no amount in USD"),
-        (["create", "a", "--limit", "NaN"], "--limit 'NaN' is no amount in USD"),
+        (["create", "a", "--limit", "much"], "--limit 'much' is not an amount in USD"),
+        (["create", "a", "--limit", "-1"], "--limit '-1' is not an amount in USD"),
+        (["create", "a", "--limit", "NaN"], "--limit 'NaN' is not an amount in USD"),
         (["update", "0" * 64], "There is nothing to change"),
         (["get", "abc"], "'abc' is too short"),
         (["get", "0" * 64], "key not found"),
@@ -312,7 +312,7 @@ def test_check_needs_a_ledger_and_an_amount(book_path: str) -> None:
     assert (missing.exit_code, "There is no ledger" in missing.output) == (1, True)
     make_ledger(book_path)
     wrong = run("spend", "check", "--tolerance", "little")
-    assert (wrong.exit_code, "'little' is no amount" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "'little' is not an amount" in wrong.output) == (1, True)
 
 
 def tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,5 +217,5 @@ def test_a_budget_that_others_hold_for_good_ends_the_run(
     pace = batch.Pace(4, budget_patience=0.1)
     summary = batch.run(job(5), tmp_path / "out", ledger=where, pace=pace)
     assert summary.stopped is not None
-    assert "0.000999 USD held for other requests" in summary.stopped
+    assert "0.000999 USD reserved for other requests" in summary.stopped
     assert not em.bill()

@@ -62,7 +62,7 @@ def test_a_refusal_says_all_and_nothing_is_sent(
     with pytest.raises(litellm.BudgetExceededError) as refused:
         ask(to, user="ann")
     assert str(refused.value) == (
-        "budget team: 0.995 of 1 USD are spent and 0 USD held for other requests; "
+        "budget team: 0.995 of 1 USD are spent and 0 USD reserved for other requests; "
         "this one could cost 0.01 USD"
     )
     assert emulator.requests == []

@@ -140,7 +140,7 @@ def test_of_requests_that_do_not_fit_together_the_first_are_reserved(book: Ledge
     }
     assert {one.call_id for one in book.store.rows()} == {one.call_id for one in rows[:3]}
     (refusal,) = {str(one) for one in refusals[3:]}
-    assert "0.03 USD held" in refusal
+    assert "0.03 USD reserved" in refusal
     worst = Decimal(10**9)
     assert book.reservations.reserve(row("ann"), worst, [large]) is not None
 

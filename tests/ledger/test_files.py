@@ -175,7 +175,7 @@ def test_half_a_line_takes_no_other_row_with_it(
     found: list[Row] = []
     assert waits.replay(found.extend)
     assert [row.cost for row in found] == [1]
-    assert any("is no row" in one.getMessage() for one in caplog.records)
+    assert any("invalid line" in one.getMessage() for one in caplog.records)
 
 
 def test_rows_that_are_added_while_others_replay_are_lost_by_nobody(tmp_path: Path) -> None:

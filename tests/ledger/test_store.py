@@ -182,7 +182,7 @@ def test_sums_by_user_and_time(store: Store) -> None:
     hours = queries.spend(store.database, "hour")
     assert [one.name for one in hours] == ["2026-11-01 12:00", "2026-11-02 18:00"]
     assert queries.spend(store.database, "total")[0].requests == 3
-    with pytest.raises(LedgerError, match="sums by"):
+    with pytest.raises(LedgerError, match="Invalid by"):
         queries.spend(store.database, "colour")
 
 

@@ -301,7 +301,7 @@ def test_a_ledger_that_fails_under_way_breaks_no_call_and_loses_no_row(
         assert not book.flush(1)
     assert book.writer.waiting >= 30
     assert len([one for one in caplog.records if "can't be written" in one.getMessage()]) == 1
-    assert len([one for one in caplog.records if "without a look at" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "without checking" in one.getMessage()]) == 1
     mend()
     wait_until(lambda: book.flush(5))
     assert len(book.store.rows()) == len(asked)
