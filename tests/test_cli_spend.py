@@ -135,21 +135,21 @@ def test_since_and_until_cut_the_sums() -> None:
 
     assert [one["day"] for one in days] == ["2026-11-10", "2026-11-11"]
     assert sum(Decimal(one["total"]) for one in users) == sum(Decimal(one["total"]) for one in days)
-    assert "has no request in this time" in run("spend", "--until", "2001-01").output
+    assert "has no requests in this period" in run("spend", "--until", "2001-01").output
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["spend", "--by", "colour"], "Invalid by='colour': use model, provider,"),
-        (["spend", "--since", "soon"], "'soon' is no moment; write it as 2026-11-20"),
+        (["spend", "--since", "soon"], "Invalid moment 'soon': use 2026-11-20"),
         (["spend", "--ledger", "mysql://x"], "A ledger is a path, sqlite:///PATH or postgresql"),
         (["spend", "report", "-o", "/nowhere/at/all.html", "--no-prices"], "can't be written"),
         (["budget", "set", "b", "--limit", "much"], "'much' is not an amount in USD."),
         (["budget", "set", "b", "--limit", "-1"], "'-1' is not an amount in USD."),
         (
             ["budget", "set", "b", "--limit", "1", "--scope", "colour=red"],
-            "is no scope: write job=",
+            ": use job=",
         ),
         (["budget", "show", "b"], "There is no budget 'b'."),
         (["budget", "release", "b"], "There is no budget 'b'."),
@@ -294,7 +294,7 @@ def test_what_dead_programs_held_is_released(where: str) -> None:
     [before] = json.loads(run("budget", "show", "--json").output)
     assert before["unsettled"] == "0.75"
     shown = run("budget", "show", "team").output
-    assert len(re.findall(r"a/b +2026-11-27 15:20:00 +(?:unsettled|in the air) +0\.75", shown)) == 2
+    assert len(re.findall(r"a/b +2026-11-27 15:20:00 +(?:unsettled|in flight) +0\.75", shown)) == 2
     assert run("budget", "release", "team", answer="n\n").exit_code == 1
     released = run("budget", "release", "team", answer="y\n")
 
@@ -306,5 +306,5 @@ def test_what_dead_programs_held_is_released(where: str) -> None:
     [held] = lives.held("team")
     assert "Released 1." in run("budget", "release", "team", "--hold", held.hold_id, "-y").output
     missing = run("budget", "release", "team", "--hold", held.hold_id)
-    assert (missing.exit_code, "has no hold" in missing.output) == (1, True)
+    assert (missing.exit_code, "has no reservation" in missing.output) == (1, True)
     lives.close()

@@ -1,4 +1,4 @@
-"""What was spent, told: sums as lists, and the spend page, one HTML file to look at.
+"""Reports of spend: sums as lists, and the spend page, a single HTML file.
 
 >>> from openrouter_adapter import ledger, report
 >>> report.write(report.gather(ledger.open()), "spend.html")

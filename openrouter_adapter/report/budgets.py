@@ -1,4 +1,4 @@
-"""Budgets and holds as rows of tables and of JSON."""
+"""Budgets and reservations as rows of tables and of JSON."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def labels(scope: Iterable[str]) -> dict[str, str]:
     """The labels that a budget is limited to, from texts such as `tag=batch`.
 
     Raises:
-        ValueError: one has another form, or a label comes twice.
+        ValueError: one is invalid, or a label comes twice.
     """
     found: dict[str, str] = {}
     for one in scope:
         label, _, value = one.partition("=")
         if label not in LABELS or not value:
             *names, last = (f"{name}=…" for name in LABELS)
-            raise ValueError(f"{one!r} is no scope: write {', '.join(names)} or {last}")
+            raise ValueError(f"Invalid scope {one!r}: use {', '.join(names)} or {last}")
         if label in found:
-            raise ValueError(f"a budget has one {label}, and two are given")
+            raise ValueError(f"Invalid scope {one!r}: {label} is given twice")
         found[label] = value
     return found
 
 
 def scope(state: BudgetState) -> str:
-    """The labels that a budget is limited to, as `--scope` takes them, and whose account it is."""
+    """The labels that a budget is limited to, as `--scope` takes them, and the value it is of."""
     budget = state.budget
     found = [f"{name}={value}" for name, value in budget.labels.items()]
     if budget.or_end_user:
@@ -52,7 +52,7 @@ def period(state: BudgetState) -> str:
 
 
 def left(state: BudgetState) -> Decimal:
-    """USD that may yet be held; below nothing after a limit was lowered."""
+    """USD that can still be reserved; negative after a limit was lowered."""
     return state.budget.usd - state.spent - state.held
 
 
@@ -80,7 +80,7 @@ def record(state: BudgetState) -> dict[str, Any]:
 
 def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
     """Titles and rows: name, scope and period, then the amounts."""
-    money = [
+    columns = [
         texts.amounts([one.budget.usd for one in states]),
         texts.amounts([one.spent for one in states]),
         texts.amounts([one.held for one in states]),
@@ -89,41 +89,41 @@ def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
     ]
     rows = [
         [texts.visible(one.budget.name), scope(one), period(one), *map(str, figures)]
-        for one, figures in zip(states, zip(*money, strict=True), strict=True)
+        for one, figures in zip(states, zip(*columns, strict=True), strict=True)
     ]
     amounts = ("limit", "spent", "held", "unsettled", "left")
     return ["budget", "scope", "period", *(f"{name} USD" for name in amounts)], rows
 
 
 def cut(states: Iterable[BudgetState], most: int) -> list[str]:
-    """The names of budgets of which as many values are listed as there may be."""
+    """Names of the budgets of which `most` values are listed, so that others may be missing."""
     counts = Counter(one.budget.name for one in states if one.budget.each is not None)
     return [name for name, number in counts.items() if number >= most]
 
 
 def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[HoldState]:
-    """The holds of these ids; without ids, those that are unsettled.
+    """The reservations with these ids; without ids, those that are unsettled.
 
     Raises:
-        ValueError: there is no hold of an id.
+        ValueError: there is no reservation with an id.
     """
-    holds = list(found)
+    reserved = list(found)
     if not ids:
-        return [one for one in holds if one.is_unsettled]
-    for missing in sorted(set(ids) - {one.hold_id for one in holds}):
-        raise ValueError(f"the budget has no hold {missing!r}")
-    return [one for one in holds if one.hold_id in ids]
+        return [one for one in reserved if one.is_unsettled]
+    for missing in sorted(set(ids) - {one.hold_id for one in reserved}):
+        raise ValueError(f"the budget has no reservation {missing!r}")
+    return [one for one in reserved if one.hold_id in ids]
 
 
 def table_of_holds(found: Sequence[HoldState]) -> tuple[list[str], list[list[str]]]:
     """Titles and rows: id, model, when, state, and the amount."""
     amounts = texts.amounts([one.amount for one in found])
-    return ["hold", "model", "made, UTC", "state", "held USD"], [
+    return ["reservation", "model", "made, UTC", "state", "reserved USD"], [
         [
             one.hold_id,
             texts.visible(one.model),
             f"{one.made_at:%Y-%m-%d %H:%M:%S}",
-            "unsettled" if one.is_unsettled else "in the air",
+            "unsettled" if one.is_unsettled else "in flight",
             str(held),
         ]
         for one, held in zip(found, amounts, strict=True)

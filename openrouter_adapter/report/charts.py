@@ -84,7 +84,7 @@ class Bar:
 
 
 def spend(series: Series) -> Chart:
-    """USD over time, a colour for each of the dearest models."""
+    """USD over time, with a colour for each of the most expensive models."""
     title = _FORMS[series.unit][1]
     stacks, tips = [], []
     for slot in series.slots:
@@ -191,17 +191,17 @@ def _labels(unit: str, starts: Sequence[dt.datetime]) -> list[tuple[float, str]]
 
 
 def bars(found: Sequence[tuple[str | None, Decimal, str]], total: Decimal) -> list[Bar]:
-    """Bars of USD, the dearest first; the rest in one.
+    """Bars of USD, the most expensive first; the rest in one.
 
     Args:
-        found: Name, USD and a note, the dearest first.
+        found: Name, USD and a note, the most expensive first.
         total: USD of all.
     """
-    dear = [one for one in found if one[1]]
-    # A rest of one is better said by its name.
-    shown = dear if len(dear) <= MOST_BARS + 1 else dear[:MOST_BARS]
+    charged = [one for one in found if one[1]]
+    # A rest of one is shown by its name.
+    shown = charged if len(charged) <= MOST_BARS + 1 else charged[:MOST_BARS]
     rest = total - sum((usd for _, usd, _ in shown), Decimal(0))
-    left = len(dear) - len(shown)
+    left = len(charged) - len(shown)
     column = texts.amounts([usd for _, usd, _ in shown] + ([rest] if left else []))
     longest = max([usd for _, usd, _ in shown] + ([rest] if left else []), default=Decimal(0))
     result = [
@@ -229,7 +229,7 @@ class Span:
 
 
 def spans(latencies: Sequence[Latency]) -> list[Span]:
-    """Of all requests and of the busiest models."""
+    """Latencies of all requests and of the busiest models."""
     shown = latencies[: MOST_BARS + 1]
     if not shown:
         return []
@@ -249,7 +249,7 @@ def spans(latencies: Sequence[Latency]) -> list[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """How often each exception came from each model, those with the most first.
+    """Numbers of each exception by model, those with the most first.
 
     Attributes:
         models: The columns; None stands for all others.

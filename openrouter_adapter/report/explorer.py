@@ -1,4 +1,4 @@
-"""The table to sort and filter: sums by several dimensions, one of which is shown at a time."""
+"""The table to sort and filter: sums by several dimensions, shown one at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.report.figures import Group
 
 MOST_ROWS: Final = 150
-"""Of each table. The page stays small, however large the ledger is."""
+"""Rows of each table: the page stays small, however large the ledger is."""
 
 _TITLES: Final = {
     "model": ("Model, provider and endpoint", ("Model", "Provider", "Endpoint")),
@@ -60,7 +60,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column of figures; `adds_up` says whether a sum of it means something."""
+    """A column of figures; `adds_up`: whether its sum is meaningful."""
 
     title: str
     adds_up: bool
@@ -72,12 +72,12 @@ class Table:
 
     Attributes:
         key: The dimension.
-        title: What to choose it by.
+        title: Its title in the menu.
         names: Titles of the columns of names.
         headings: The columns of figures.
         rows: Names, and figures.
         total: The figures of all requests of the page.
-        note: What is to be said of it.
+        note: A note for below the table.
         adds_up: Whether no request is in two rows.
     """
 
@@ -92,7 +92,7 @@ class Table:
 
 
 def table(by: str, groups: Sequence[Group], total: Spend) -> Table:
-    """A dimension's sums, cut to what the page shows; columns with nothing in them are left out."""
+    """A dimension's sums, cut to what the page shows; empty columns are left out."""
     shown = groups[:MOST_ROWS]
     sums = [*(one for _, one in shown), total]
     headings: list[Heading] = []
@@ -127,7 +127,7 @@ def table(by: str, groups: Sequence[Group], total: Spend) -> Table:
 
 def _is_shown(name: str, total: Spend) -> bool:
     if name == "billed":
-        # Where nothing else was spent, the total says the same.
+        # If nothing else was spent, the total is the same.
         return bool(total.upstream or total.estimated)
     return name in {"total", "requests"} or bool(getattr(total, name))
 
@@ -142,7 +142,7 @@ def _cells(name: str, sums: Sequence[Spend]) -> list[Cell]:
 def _note(by: str, groups: Sequence[Group], total: Spend) -> str:
     found = []
     if by == "tag":
-        found.append("A request with two tags is in both rows, one without in none.")
+        found.append("A request with two tags is in both rows, one without tags in none.")
     elif by in SUMMED_LABELS:
         inside = sum((one.total for _, one in groups), Decimal(0))
         requests = total.requests - sum(one.requests for _, one in groups)
@@ -154,7 +154,7 @@ def _note(by: str, groups: Sequence[Group], total: Spend) -> str:
     if len(groups) > MOST_ROWS:
         left = groups[MOST_ROWS:]
         rest = sum((one.total for _, one in left), Decimal(0))
-        which = "latest" if by == "day" else "dearest"
+        which = "latest" if by == "day" else "most expensive"
         found.append(
             f"The {MOST_ROWS} {which} are shown; {texts.count(len(left))} more come to "
             f"{texts.amount(rest)} USD."

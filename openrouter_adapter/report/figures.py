@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from openrouter_adapter.report.series import Series
 
 Group = tuple[tuple["str | None", ...], "Spend"]
-"""What requests have in common, and their sum."""
+"""The values of dimensions, and the sum of the requests that have them."""
 
-# What the page's table can be read by, and what its sums are: all requests' or some's.
+# Dimensions of the page's table.
 _TABLES: Final = ("day", "tag", "user", "end_user", "team", "organization", "job", "key")
-# Of a budget for each user: how many are shown, those nearest to the limit.
+# Of a budget for each user: how many are shown, those closest to the limit.
 _MOST_VALUES: Final = 20
 
 
@@ -37,15 +37,15 @@ class Figures:
         window: The time it is about.
         made_at: When it was gathered.
         version: Of this package.
-        total: The grand total; None where the ledger has nothing in the window.
-        models: Sums by model, the dearest first.
+        total: The grand total; None if the ledger has nothing in the window.
+        models: Sums by model, the most expensive first.
         providers: Sums by provider.
         series: Sums over time.
         groups: By the title of a dimension, the sums that the table shows.
         latencies: Of all, then by model.
         outcomes: How requests ended.
         savings: What caches saved, by model.
-        prices_known: Whether prices were there to reckon savings with.
+        prices_known: Whether savings were calculated with prices.
         budgets: Every budget in its current period.
     """
 
@@ -71,13 +71,13 @@ def gather(
     prices: Catalog | None = None,
     now: dt.datetime | None = None,
 ) -> Figures:
-    """Asks a ledger for everything that the page shows.
+    """Gathers everything that the page shows.
 
     Args:
-        book: The ledger; what waits in memory is written first.
+        book: The ledger; waiting rows are written first.
         window: The time to show, widened to whole hours; None for everything.
-        prices: What cache savings are reckoned with; None shows them in tokens.
-        now: The time of the page; None for the clock.
+        prices: What cache savings are calculated with; None shows them in tokens.
+        now: The time of the page; None for the current time.
 
     Raises:
         LedgerError: the ledger can't be read.
@@ -112,14 +112,14 @@ def _groups(book: Ledger, window: Window) -> dict[str, Sequence[Group]]:
         sums = _spend(book, by, window)
         if by == "day":
             sums.reverse()
-        # Rows without a user are a group of the ledger's; a table of nobody says nothing.
+        # Rows without a user are a group too; a table of nothing else would be useless.
         if any(one.name is not None for one in sums):
             found[by] = [((one.name,), one) for one in sums]
     return found
 
 
 def _by_route(book: Ledger, window: Window) -> list[Group]:
-    """By model, provider and endpoint together, the dearest first."""
+    """By model, provider and endpoint together, the most expensive first."""
     found: list[Group] = [
         (tuple(name or None for name in names), one)
         for names, one in breakdowns.combined(

@@ -25,7 +25,7 @@ COUNTS: Final = (
     "reasoning_tokens",
     "image_tokens",
 )
-# What a table in a terminal has no room for.
+# Columns that a table in a terminal has no room for.
 _NOT_IN_TABLE: Final = frozenset({"cache_write_tokens", "image_tokens"})
 
 
@@ -50,8 +50,8 @@ def table(
 ) -> tuple[list[str], list[list[str]]]:
     """A table for a terminal: titles, and rows of texts, the grand total last.
 
-    Columns of money have one number of decimal places each; those with nothing in them are left
-    out, save the total and the number of attempts.
+    The amounts of a column have the same number of decimal places. Empty columns are left out,
+    except the total and the number of attempts.
     """
     rows = [*found, *([total] if total is not None else [])]
     columns: dict[str, Sequence[str]] = {
@@ -73,21 +73,21 @@ def table(
 
 
 def notes(by: str, total: Spend | None) -> list[str]:
-    """What must be said beside the sums, in sentences."""
+    """Notes to print along with the sums, in sentences."""
     if total is None:
-        return ["The ledger has no request in this time."]
+        return ["The ledger has no requests in this period."]
     found = []
     if total.unknown:
         found.append(unknown_note(total.unknown))
     if by == "tag":
-        found.append("A request with two tags is in the sums of both, one without in none.")
+        found.append("A request with two tags is in the sums of both, one without tags in none.")
     elif by in {"job", "key"}:
         found.append(f"Requests without a {by} are in the last line only.")
     return found
 
 
 def unknown_note(unknown: int) -> str:
-    """That some costs are not known, and what to do about it."""
+    """A note that some costs are not known, and what to do about it."""
     what = "1 request has" if unknown == 1 else f"{texts.count(unknown)} requests have"
     return (
         f"{what} a cost that is not known, and no sum counts it; "
@@ -96,7 +96,7 @@ def unknown_note(unknown: int) -> str:
 
 
 def lines(by: str, found: Sequence[Spend]) -> list[list[Any]]:
-    """The same as lines of a file, titles first."""
+    """The sums as lines of a CSV file, titles first."""
     return [
         [*([] if by == "total" else [by]), *MONEY, *COUNTS, "mean_latency_ms"],
         *(list(row.values()) for row in records(by, found)),

@@ -1,7 +1,7 @@
 """The spend page: one HTML file with everything in it, drawn here and not in the browser.
 
-Charts are SVG, tables are HTML, so the page reads without its script too, prints, and holds no
-data that a script would have to parse; the script sorts, filters and shows what is pointed at.
+Charts are SVG, tables are HTML, so the page can be read without its script, prints, and contains
+no data that a script would have to parse. The script sorts, filters and shows details.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_SAVINGS: Final = 12
 
 
 def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
-    """Writes the page; a page that is there already is replaced at once or not at all.
+    """Writes the page; an existing page is replaced atomically.
 
     Raises:
         OSError: the file can't be written.
@@ -72,7 +72,7 @@ def _environment() -> jinja2.Environment:
         ) from None
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
-        # Names of models, tags and users are anybody's text.
+        # Names of models, tags and users are untrusted text.
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -93,7 +93,7 @@ def _read(name: str) -> str:
 
 
 def _context(figures: Figures) -> dict[str, Any]:
-    """What the template draws, beside the figures themselves."""
+    """What the template draws, along with the figures themselves."""
     total = figures.total
     if total is None:
         return {"budgets": _budgets(figures.budgets)}
@@ -106,7 +106,7 @@ def _context(figures: Figures) -> dict[str, Any]:
         "tokens": _tokens(total),
         "spans": charts.spans(figures.latencies),
         "failures": charts.failures(figures.outcomes),
-        "in_the_air": sum(one.attempts for one in figures.outcomes if one.outcome == "open"),
+        "in_flight": sum(one.attempts for one in figures.outcomes if one.outcome == "open"),
         "left": sum(one.attempts for one in figures.outcomes if one.outcome == "left"),
         "tables": [explorer.table(by, groups, total) for by, groups in figures.groups.items()],
         "cache_estimate": sum(
@@ -123,7 +123,7 @@ def _shares(found: Sequence[Spend]) -> list[tuple[str | None, Decimal, str]]:
 
 
 def _savings(shown: Sequence[Saving]) -> list[tuple[Saving, Amount, Amount | None]]:
-    """With what was saved as columns of equally many decimal places."""
+    """Savings, with amounts in columns of equally many decimal places."""
     known = [one.estimate for one in shown if one.estimate is not None]
     estimates = iter(texts.amounts(known))
     return [

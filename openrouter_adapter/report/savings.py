@@ -1,4 +1,4 @@
-"""What caches saved: LiteLLM's exactly, providers' in tokens, and in USD where prices are known."""
+"""Savings by caches: LiteLLM's exactly, providers' in tokens, and in USD if prices are known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What caches saved on one model.
+    """Savings by caches on one model.
 
     Attributes:
         model: The model asked for.
@@ -26,9 +26,8 @@ class Saving:
         prompt_tokens: Tokens of all prompts.
         cached_tokens: Of them, those read from providers' caches.
         cache_write_tokens: Of them, those written to them.
-        estimate: USD that reading saved, less what writing cost more than a plain prompt, at the
-            catalogue's prices; below nothing where writing cost more. None where a price is not
-            known.
+        estimate: USD that reading saved, minus what writing cost on top of a plain prompt, at the
+            catalogue's prices; negative if writing cost more. None if a price is not known.
     """
 
     model: str
@@ -41,7 +40,7 @@ class Saving:
 
 
 def of_caches(database: Database, window: Window, prices: Catalog | None) -> list[Saving]:
-    """What caches saved, by model; those that saved the most first.
+    """Savings by caches, by model; the largest first.
 
     Raises:
         LedgerError: the ledger can't be read.

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from openrouter_adapter.report.window import Window
 
 _NAMED: Final = 5
-"""Models with a colour of their own; a sixth is one too many to tell apart."""
+"""Models with a colour of their own; six would be hard to tell apart."""
 
-# A single column would be a wall.
+# A single column would fill the chart.
 _FEWEST_SLOTS: Final = 12
 _LONGEST: Final = (
     ("hour", dt.timedelta(days=3)),
@@ -58,8 +58,8 @@ class Series:
 
     Attributes:
         unit: `hour`, `day`, `week` or `month`.
-        names: The dearest models.
-        slots: In their order, without a gap.
+        names: The most expensive models.
+        slots: In order, without a gap.
     """
 
     unit: str
@@ -70,7 +70,7 @@ class Series:
 def over_time(
     database: Database, models: Sequence[Spend], window: Window, now: dt.datetime
 ) -> Series:
-    """Sums over time, the dearest models apart.
+    """Sums over time, with the most expensive models separated.
 
     Raises:
         LedgerError: the ledger can't be read.
@@ -104,14 +104,14 @@ def _sums(
 def _ends(
     first_day: int, last_day: int, window: Window, now: dt.datetime
 ) -> tuple[dt.datetime, dt.datetime]:
-    """The first and the last hour to show: the window's, and where it is open the data's."""
+    """The first and the last hour to show: the window's, or the data's where it is open."""
     first, last = (_EPOCH + day * 24 * HOUR for day in (first_day, last_day))
     end = last + 23 * HOUR
     if window.since is not None:
         first, end = window.since, max(end, now)
     if window.until is not None:
         end = min(end, window.until - HOUR)
-    # The rest of a day that is not over would be an empty stretch.
+    # The rest of the current day would be empty.
     return first, max(last, min(end, hour_of(now)))
 
 
@@ -123,7 +123,7 @@ def _unit(length: dt.timedelta) -> str:
 
 
 def _starts(first: dt.datetime, last: dt.datetime, unit: str) -> Iterator[dt.datetime]:
-    """The beginnings of all slots."""
+    """The starts of all slots."""
     start, end = _start(first, unit), _start(last, unit)
     found = [start]
     while found[-1] < end:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 NOTHING: Final = "\N{EN DASH}"
-"""Stands where there is no figure or no name."""
+"""Shown in place of a missing figure or name."""
 
 _CENTS: Final = 2
 _DIRECTIONS: Final = frozenset(
@@ -39,7 +39,7 @@ class Amount(NamedTuple):
 
 
 def amount(usd: Decimal, places: int = _CENTS) -> Amount:
-    """An amount with all its digits, and with at least so many decimal places."""
+    """An amount with all its digits, and at least `places` decimal places."""
     text = f"{usd:,.{max(places, _places(usd))}f}"
     cut = text.index(".") + 1 + _CENTS
     pico = money.picodollars(usd)
@@ -64,7 +64,7 @@ def count(number: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A part in percent; one that is not nothing is never 0 %, one that lacks some never 100 %."""
+    """A part in percent; only nothing is 0 %, and only the whole is 100 %."""
     if not whole or not part:
         return "0 %"
     percent = 100 * part / whole
@@ -89,7 +89,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def visible(text: str) -> str:
-    """A name of somebody else's, without what would steer a terminal or turn a line around."""
+    """A foreign text without characters that control a terminal or reverse a line."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}"
         if unicodedata.category(character) in {"Cc", "Cs"} or character in _DIRECTIONS

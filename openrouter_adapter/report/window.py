@@ -1,4 +1,4 @@
-"""A stretch of time in whole hours, UTC: what the ledger's sums can be cut to."""
+"""A period in whole hours, UTC, that the ledger's sums can be limited to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMS: Final = "2026-11-20, 2026-11-20T15:00, 2026-11, today, yesterday, 24h, 7
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From `since` up to, and without, `until`; None for no end on that side."""
+    """From `since` up to and excluding `until`; None for no bound."""
 
     since: dt.datetime | None = None
     until: dt.datetime | None = None
@@ -37,17 +37,17 @@ def parse(since: str | None, until: str | None, now: dt.datetime | None = None) 
     Args:
         since: A date, a time, a month, `today`, `yesterday`, or how long ago: `24h`, `7d`, `4w`.
         until: The same; the first moment that does not count.
-        now: What is counted back from; None for the clock.
+        now: What is counted back from; None for the current time.
 
     Raises:
-        ValueError: a moment can't be read, or the window ends before it begins.
+        ValueError: a moment is invalid, or the window ends before it begins.
     """
     now = now or dt.datetime.now(dt.timezone.utc)
     window = Window(
         None if since is None else moment(since, now), None if until is None else moment(until, now)
     ).in_hours()
     if window.since and window.until and window.until <= window.since:
-        raise ValueError(f"until {until} is not after since {since}")
+        raise ValueError(f"Invalid until {until}: it must be after since {since}")
     return window
 
 
@@ -55,7 +55,7 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
     """One moment as people write it; without a time zone it is UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is invalid.
     """
     word = text.strip()
     today = now.astimezone(dt.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -72,7 +72,7 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
             found = found.replace(tzinfo=dt.timezone.utc)
         return found.astimezone(dt.timezone.utc)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no moment; write it as {_FORMS}") from None
+        raise ValueError(f"Invalid moment {text!r}: use {_FORMS}") from None
 
 
 def hour_of(when: dt.datetime) -> dt.datetime:

@@ -189,5 +189,5 @@ def test_an_empty_ledger_says_so(browser: Browser, tmp_path: Path) -> None:
     empty.close()
     browser.open(written)
 
-    assert "no request in this time" in browser.run("return document.body.innerText")
+    assert "no requests in this period" in browser.run("return document.body.innerText")
     assert browser.errors() == []

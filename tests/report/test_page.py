@@ -123,7 +123,7 @@ def test_requests_in_the_air_are_said(tmp_path: Path) -> None:
     seen = words(report.render(report.gather(book, now=ledgers.NOW)))
     book.close()
 
-    assert "1 request is in the air, or the program that sent it has died" in seen
+    assert "1 request is in flight, or the program that sent it has died" in seen
 
 
 def test_cache_savings_are_reckoned_where_prices_are_known(figures: Figures, book: Ledger) -> None:
@@ -165,7 +165,7 @@ def test_the_page_stays_small_whatever_the_ledger_holds(tmp_path: Path) -> None:
     book.close()
 
     assert written.stat().st_size < 600_000
-    assert "The 150 dearest are shown; " in seen
+    assert "The 150 most expensive are shown; " in seen
     assert "The 150 latest are shown; " in seen
     assert len(table(written.read_text(encoding="utf-8"), "user")) == explorer.MOST_ROWS
 
