@@ -149,7 +149,7 @@ def test_since_and_until_cut_the_sums() -> None:
         (["budget", "set", "b", "--limit", "-1"], "'-1' is not an amount in USD."),
         (
             ["budget", "set", "b", "--limit", "1", "--scope", "colour=red"],
-            ": use job=",
+            "Invalid scope 'colour=red': use job=",
         ),
         (["budget", "show", "b"], "There is no budget 'b'."),
         (["budget", "release", "b"], "There is no budget 'b'."),
@@ -181,7 +181,7 @@ def test_the_report_takes_prices_from_the_catalogue(tmp_path: Path) -> None:
     result = run("spend", "report", "-o", str(target))
 
     assert result.exit_code == 0
-    assert "list prices, less what writing" in target.read_text(encoding="utf-8")
+    assert "list prices, minus what writing" in target.read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("filled")

@@ -196,7 +196,7 @@ def test_outcomes_by_exception_and_model(book: Ledger) -> None:
 
 
 def test_sums_are_combined_by_what_rollups_know(book: Ledger) -> None:
-    with pytest.raises(ledger.LedgerError, match="combined by day, hour"):
+    with pytest.raises(ledger.LedgerError, match="use some of day, hour"):
         breakdowns.combined(book.store.database, ["user"])
     book.close()
 

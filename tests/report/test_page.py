@@ -109,8 +109,8 @@ def test_unknown_costs_are_never_zero(tmp_path: Path) -> None:
     book.close()
 
     assert "1 of 1 requests has a cost that is not known." in seen
-    assert "No sum on this page counts it" in seen
-    assert "1 stream left" in seen
+    assert "No sum on this page includes it" in seen
+    assert "1 stream abandoned" in seen
 
 
 def test_requests_in_the_air_are_said(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_cache_savings_are_reckoned_where_prices_are_known(figures: Figures, boo
     assert f"{texts.amount(sonnet.estimate)}" in seen
     assert "without 6 models whose prices are not known" in seen
     without = report.render(report.gather(book, now=ledgers.NOW))
-    assert "prices were not at hand, so in tokens only" in words(without)
+    assert "prices were not available, so in tokens only" in words(without)
 
 
 def test_budgets_show_what_is_left(figures: Figures) -> None:
