@@ -8,7 +8,7 @@ import orjson
 
 from . import faults, reasoning, tokens
 from .inference import Form, conversation
-from .sending import COMMENT, DONE, sse
+from .sending import DONE, sse
 
 if TYPE_CHECKING:
     from .answers import Answer
@@ -204,15 +204,11 @@ def _tool_events(completion: Completion, chunk_tokens: int) -> list[bytes]:
     return sent
 
 
-def whole(completion: Completion, fault: Fault | None) -> bytes:
+def whole(completion: Completion, _: dict[str, Any], fault: Fault | None) -> bytes:
     """Return the JSON of a whole answer, as a fault changes it."""
     model, provider = completion.model.id, completion.endpoint.provider
     if fault is None:
         return orjson.dumps(_body(completion))
-    if fault.name == "error-in-200":
-        return orjson.dumps(faults.error_body(fault, model, provider))
-    if fault.name == "comments-only":
-        return b""
     body = _body(completion)
     if fault.name in {"null-choices", "empty-choices"}:
         body["choices"] = None if fault.name == "null-choices" else []
@@ -229,7 +225,7 @@ def whole(completion: Completion, fault: Fault | None) -> bytes:
 
 
 def stream(
-    completion: Completion, fault: Fault | None, chunk_tokens: int
+    completion: Completion, _: dict[str, Any], fault: Fault | None, chunk_tokens: int
 ) -> tuple[list[bytes], bytes]:
     """Return a stream's events and its end, as a fault changes them."""
     end = _usage_event(completion) + DONE
@@ -238,10 +234,6 @@ def stream(
         return events, end
     model, provider = completion.model.id, completion.endpoint.provider
     kept = events[: int(fault.number("after", 1))]
-    if fault.name == "comments-only":
-        return [COMMENT] * int(fault.value or 3), b""
-    if fault.name == "error-in-200":
-        return [sse(faults.error_body(fault, model, provider))], b""
     if fault.name in {"null-choices", "empty-choices"}:
         frame = _frame(completion)
         frame["choices"] = None if fault.name == "null-choices" else []
@@ -260,15 +252,4 @@ def stream(
     return events, end
 
 
-ROUTES = (
-    conversation(
-        Form(
-            "/chat/completions",
-            chat_body=lambda body: body,
-            whole=lambda completion, _, fault: whole(completion, fault),
-            stream=lambda completion, _, fault, chunk_tokens: stream(
-                completion, fault, chunk_tokens
-            ),
-        )
-    ),
-)
+ROUTES = (conversation(Form("/chat/completions", lambda body: body, whole, stream)),)

@@ -18,7 +18,7 @@ from . import billing, chat, faults, limits, routing
 from .bodies import check_object
 from .call import Route
 from .errors import invalid_body, no_endpoints
-from .sending import COMMENT, Writer, event_stream, send_json
+from .sending import COMMENT, Writer, event_stream, send_json, sse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,8 @@ Answered = tuple[bytes, dict[str, str]]
 @dataclass(frozen=True, slots=True)
 class Form:
     """How an endpoint asks for a completion, and how it answers with one.
+
+    `whole` and `stream` apply the faults of an answer, except those that replace all of it.
 
     Attributes:
         path: The endpoint.
@@ -74,7 +76,7 @@ def conversation(form: Form) -> Route:
             sent = await send_stream(
                 call,
                 completion.id,
-                form.stream(completion, body, fault, state.settings.chunk_tokens),
+                _stream(form, completion, body, fault, state.settings.chunk_tokens),
                 fault,
                 whole_row=lambda: completion.bill_row(state.now(), streamed=True),
                 cut_row=lambda share: _cut_row(completion, state.now(), share, fault),
@@ -83,13 +85,35 @@ def conversation(form: Form) -> Route:
         else:
             state.charge(named(completion.bill_row(state.now(), streamed=False), fault))
             headers["X-Generation-Id"] = completion.id
-            whole = form.whole(completion, body, fault)
+            whole = _whole(form, completion, body, fault)
             sent = await send_json(call.request, whole, headers, fault)
         if cached and fault is None:
             cached.keep(completion.id, completion)
         return sent
 
     return Route("POST", form.path, answer, "inference")
+
+
+def _whole(form: Form, completion: Completion, body: Body, fault: Fault | None) -> bytes:
+    if fault is not None and fault.name == "comments-only":
+        return b""
+    if fault is not None and fault.name == "error-in-200":
+        return orjson.dumps(_error_body(completion, fault))
+    return form.whole(completion, body, fault)
+
+
+def _stream(
+    form: Form, completion: Completion, body: Body, fault: Fault | None, chunk_tokens: int
+) -> tuple[list[bytes], bytes]:
+    if fault is not None and fault.name == "comments-only":
+        return [COMMENT] * int(fault.value or 3), b""
+    if fault is not None and fault.name == "error-in-200":
+        return [sse(_error_body(completion, fault))], b""
+    return form.stream(completion, body, fault, chunk_tokens)
+
+
+def _error_body(completion: Completion, fault: Fault) -> dict[str, Any]:
+    return faults.error_body(fault, completion.model.id, completion.endpoint.provider)
 
 
 def _cut_row(completion: Completion, now: float, share: float, fault: Fault | None) -> BillRow:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import billing, faults, reasoning, tokens, typed_errors
-from .sending import COMMENT, DONE, sse
+from .sending import DONE, sse
 
 if TYPE_CHECKING:
     from .completion import Completion
@@ -47,10 +47,6 @@ def whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> 
     model, provider = completion.model.id, completion.endpoint.provider
     if fault is None:
         return orjson.dumps(made)
-    if fault.name == "comments-only":
-        return b""
-    if fault.name == "error-in-200":
-        return orjson.dumps(faults.error_body(fault, model, provider))
     if fault.name in {"error-chunk", "choice-error"}:
         broken = typed_errors.failed_response(made, faults.error_object(fault, provider))
         return orjson.dumps({**broken, **faults.route_metadata(fault, model, provider)})
@@ -74,10 +70,6 @@ def stream(
     model, provider = completion.model.id, completion.endpoint.provider
     error = faults.error_object(fault, provider)
     route = faults.route_metadata(fault, model, provider)
-    if fault.name == "comments-only":
-        return [COMMENT] * int(fault.value or 3), b""
-    if fault.name == "error-in-200":
-        return [sse(faults.error_body(fault, model, provider))], b""
     if fault.name == "error-chunk":
         failed = typed_errors.failed_response({**response, "output": [], **route}, error)
         return kept, sse(

@@ -25,15 +25,14 @@ def _chat_body(body: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "messages": [{"role": "user", "content": "\n".join(map(str, prompts))}]}
 
 
-def _whole(completion: Completion, _: dict[str, Any], fault: Fault | None) -> bytes:
-    whole = chat_format.whole(completion, fault)
-    return orjson.dumps(_text(orjson.loads(whole))) if whole else whole
+def _whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> bytes:
+    return orjson.dumps(_text(orjson.loads(chat_format.whole(completion, body, fault))))
 
 
 def _stream(
-    completion: Completion, _: dict[str, Any], fault: Fault | None, chunk_tokens: int
+    completion: Completion, body: dict[str, Any], fault: Fault | None, chunk_tokens: int
 ) -> tuple[list[bytes], bytes]:
-    events, end = chat_format.stream(completion, fault, chunk_tokens)
+    events, end = chat_format.stream(completion, body, fault, chunk_tokens)
     return [_event(event) for event in events], _events(end)
 
 
@@ -45,7 +44,7 @@ def _event(event: bytes) -> bytes:
     try:
         chunk = orjson.loads(event.removeprefix(b"data: "))
     except orjson.JSONDecodeError:
-        # A comment, [DONE], or an event cut off by a fault.
+        # [DONE], or an event cut off by a fault.
         return event
     return sse(_text(chunk))
 
