@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog.catalog import Catalog, Found, Model
     from openrouter_adapter.catalog.estimates.providers import Providers
-    from openrouter_adapter.catalog.prices import Rates
+    from openrouter_adapter.catalog.estimates.surcharges import Surcharge
+    from openrouter_adapter.catalog.prices import Pricing, Rates
 
 _FREE_MODELS: Final = frozenset({"bodybuilder", "openrouter/bodybuilder"})
 _SURCHARGED: Final = ("plugins", "tools", "web_search_options")
@@ -282,7 +283,7 @@ def _of_images(
         # The list of models has more prices of tokens: of text next to an image, and of caches.
         return None
     prompt = kind.prompt(body, model)
-    extra = surcharges.of_request(body, model, named.variants, prompt, model.pricing.highest_rates)
+    extra = _surcharges(body, named, prompt, model.pricing)
     number = completion_tokens.of_request(body, kind, model, prompt).per_prompt
     found = images.cost(allowed, images.read(body, prompt, number, model.window))
     if isinstance(found, str) or extra.unknown_because or extra.loop_limit is not None:
@@ -304,7 +305,7 @@ def _of_text(
 ) -> Estimate:
     model = found.model
     prompt = kind.prompt(body, model)
-    extra = surcharges.of_request(body, model, found.variants, prompt, serving.highest_rates)
+    extra = _surcharges(body, found, prompt, serving)
     completion = completion_tokens.of_request(body, kind, model, prompt)
 
     def cost(rates: Rates) -> Decimal:
@@ -340,6 +341,23 @@ def _of_text(
     return Estimate(min(likely, worst), worst, None, details, batch)
 
 
+def _surcharges(
+    body: Mapping[str, Any], found: Found, prompt: Prompt, prices: Providers | Pricing
+) -> Surcharge:
+    """The costs besides tokens. Most requests have none."""
+    if (
+        prompt.pages
+        or found.variants
+        or body.get("plugins")
+        or body.get("tools")
+        or body.get("web_search_options") is not None
+        or found.model.author in surcharges.SEARCHING_AUTHORS
+    ):
+        rates = prices.highest_rates()
+        return surcharges.of_request(body, found.model, found.variants, prompt, rates)
+    return surcharges.NONE
+
+
 def _of_router(name: str, body: Mapping[str, Any], kind: Kind) -> Estimate:
     """The estimate of a model that chooses another one: a worst case if the caller set ceilings."""
     ceilings = providers.ceilings_of(body)
@@ -356,7 +374,7 @@ def _of_router(name: str, body: Mapping[str, Any], kind: Kind) -> Estimate:
     ):
         return _unknown(f"model {name}: its answer has no limit (text has one by max_tokens)")
     variants = frozenset(name.split(":")[1:])
-    extra = surcharges.of_request(body, None, variants, prompt, dict)
+    extra = surcharges.of_request(body, None, variants, prompt, {})
     if extra.unknown_because is not None:
         return _unknown(extra.unknown_because)
     if prompt.fills_window or extra.loop_limit is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.catalog.prices import ZERO, decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from openrouter_adapter.catalog.catalog import Model
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
@@ -38,7 +38,8 @@ _MOST_RESULT_TOKENS: Final = 4000
 _FREE_PLUGINS: Final = frozenset(
     {"response-healing", "context-compression", "moderation", "auto-router", "auto-beta-router"}
 )
-_SEARCHING_AUTHORS: Final = frozenset({"perplexity"})
+SEARCHING_AUTHORS: Final = frozenset({"perplexity"})
+"""Authors whose models always search."""
 # Authors whose models obey `max_uses`.
 _OBEDIENT_AUTHORS: Final = frozenset({"anthropic"})
 # Plugins that the model runs as a tool, any number of times.
@@ -74,7 +75,8 @@ class Surcharge:
         self.worst += worst
 
 
-_NONE: Final = Surcharge()
+NONE: Final = Surcharge()
+"""The surcharges of a request that costs nothing besides tokens."""
 
 
 def of_request(
@@ -82,7 +84,7 @@ def of_request(
     model: Model | None,
     variants: frozenset[str],
     prompt: Prompt,
-    rates: Callable[[], Rates],
+    rates: Rates,
 ) -> Surcharge:
     """The surcharges of plugins, server tools, searches and files; their tokens go to the prompt.
 
@@ -91,18 +93,9 @@ def of_request(
         model: The model; None if a router chooses it.
         variants: The dynamic variants in the model's name.
         prompt: The request's prompt; the results of searches are added to it.
-        rates: Returns the model's highest prices, USD.
+        rates: The model's highest prices, USD.
     """
-    if not (
-        prompt.pages
-        or variants
-        or body.get("plugins")
-        or body.get("tools")
-        or body.get("web_search_options") is not None
-        or (model is not None and model.author in _SEARCHING_AUTHORS)
-    ):
-        return _NONE
-    return _Sum(model, prompt, rates()).of(body, variants)
+    return _Sum(model, prompt, rates).of(body, variants)
 
 
 @dataclass(slots=True)
@@ -137,7 +130,7 @@ class _Sum:
             self._server_tools(tools, body.get("stop_server_tools_when"))
         if body.get("web_search_options") is not None:
             self._native_search({})
-        elif self.model is not None and self.model.author in _SEARCHING_AUTHORS:
+        elif self.model is not None and self.model.author in SEARCHING_AUTHORS:
             # The price of a request includes one search. Deep research makes more and reads their
             # results, and a larger `search_context_size` is more expensive.
             search = max(self.rates.get("web_search", ZERO), self.rates.get("request", ZERO))
