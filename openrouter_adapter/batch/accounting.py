@@ -93,8 +93,8 @@ class JobBudget:
         """Why a request can't be sent, as a sentence."""
         if worst is None:
             return (
-                f"Line {request.line} has no bound to what it may cost, and can't be sent under a "
-                "limit: it needs max_tokens, or provider.max_price."
+                f"The cost of line {request.line} has no bound, which a budget needs. Give "
+                "max_tokens, or provider.max_price."
             )
         left = max(self.left or 0, 0)
         return (

@@ -139,7 +139,7 @@ class Prices:
         if estimate.worst is not None:
             return None
         return (
-            f"a budget needs to know what it can cost at most: {estimate.unknown_because}. "
+            f"a budget needs a bound to its cost: {estimate.unknown_because}. "
             "Give max_tokens, or provider.max_price"
         )
 

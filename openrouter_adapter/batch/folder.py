@@ -182,8 +182,8 @@ class Folder:
             raise FolderUnfit(f"{self.job_file} can't be read: {failure}.") from None
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise FolderUnfit(
-                f"{self.path} was written by another version of openrouter-adapter; finish the job "
-                "with that one, or give a new folder with --out."
+                f"{self.path} was written by another version of openrouter-adapter: finish the job "
+                "with that version, or give a new folder with --out."
             )
         try:
             budget, shard = fields.pop("budget"), fields.pop("shard")
@@ -192,7 +192,7 @@ class Folder:
             )
         except (KeyError, TypeError, ArithmeticError):
             raise FolderUnfit(
-                f"{self.job_file} is not as a run has written it: put it back, or give a new "
+                f"{self.job_file} was changed after a run wrote it: restore it, or give a new "
                 "folder with --out."
             ) from None
 

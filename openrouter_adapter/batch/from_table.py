@@ -123,7 +123,7 @@ def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
     _check_columns(table, columns, wanted)
     if not named:
         raise BatchError(
-            "The prompt names no column: every row would be asked the same. Name one in braces, "
+            "The prompt names no column, so all requests would be the same. Name one in braces, "
             f"as in {{{columns[0]}}}."
         )
     for number, row in enumerate(rows, 1):
@@ -150,7 +150,7 @@ def _check_columns(table: Path, columns: Sequence[str], wanted: set[str]) -> Non
             only = columns[0] if len(columns) == 1 else ""
             hint = " Commas must be between columns." if ";" in only or "\t" in only else ""
             there = ", ".join(map(repr, columns))
-            raise BatchError(f"There is no column {column!r}; there are {there}.{hint}")
+            raise BatchError(f"{table} has no column {column!r}; it has {there}.{hint}")
 
 
 def _columns(template: str) -> set[str]:

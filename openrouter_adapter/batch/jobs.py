@@ -86,7 +86,7 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
         if checked.fingerprint != job.fingerprint:
             raise FolderUnfit(
                 f"{folder.path} belongs to another input than {source} is now. Give a new folder "
-                f"with --out, or put {job.source} back as it was."
+                f"with --out, or restore {job.source}."
             )
         duplicates = checked.duplicates
     size, modified = state
@@ -151,8 +151,8 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     assert source is not None  # noqa: S101 - look_before has seen to it
     if source.suffix.lower() in _TABLES:
         raise BatchError(
-            f"{source} is a table. Say with --prompt what to ask of each row, and with --model "
-            "whom; or make a job of it with `batch make`."
+            f"{source} is a table. Give --prompt and --model to send a request for each row, or "
+            "make a job of it with `batch make`."
         )
     size, modified = _state_of(source)
     inspect = None if options.budget is None else prices.look

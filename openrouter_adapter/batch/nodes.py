@@ -111,7 +111,7 @@ def refuse_sqlite(where: str, because: str) -> None:
         raise BatchError(f"The ledger can't be opened: {failure}.") from None
     if url.get_backend_name() == "sqlite":
         raise BatchError(
-            f"The ledger is a file, {url.database}, and {because}: machines can't share it. Give "
+            f"The ledger is the file {url.database}, and {because}. Machines can't share it; give "
             "one on PostgreSQL with --ledger postgresql://USER@HOST/DATABASE, or in "
             f"{VARIABLE}."
         )
@@ -172,8 +172,8 @@ def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:
     if not whole.is_in_use():
         # The driver has it all the time.
         raise BatchError(
-            f"{host} does not see the driver's lock on {whole.path}: two nodes could work on one "
-            "shard. The file system must share locks (flock) between machines, as NFS 4 does."
+            f"{host} does not see the driver's lock on {whole.path}, so two nodes could work on "
+            "one shard. The file system must share locks (flock) between machines, as NFS 4 does."
         )
     where = access.ledger or os.environ.get(VARIABLE)
     if where and ray.get_runtime_context().get_node_id() != access.node:

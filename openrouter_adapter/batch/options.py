@@ -190,7 +190,7 @@ def validated(
     """
     for name in given:
         if name not in _NAMES:
-            raise TypeError(f"a batch job has no option {name!r}; there are {', '.join(_NAMES)}")
+            raise TypeError(f"unknown option {name!r} of a batch job; use {', '.join(_NAMES)}")
     number, shards = shard = given.get("shard", (1, 1))
     if not 1 <= number <= shards:
         raise BatchError(f"Invalid shard {number}/{shards}: use I/N, from 1/N to N/N.")
@@ -216,9 +216,9 @@ def validated(
 def _pace(given: RunOptions) -> Pace:
     tries, timeout = given.get("tries", 6), given.get("timeout", 600.0)
     if tries < 1:
-        raise BatchError(f"tries is {tries!r}; it must be a number from 1.")
+        raise BatchError(f"Invalid tries {tries!r}: use a number from 1.")
     if not timeout > 0:
-        raise BatchError(f"timeout is {timeout!r}; it must be a number of seconds above 0.")
+        raise BatchError(f"Invalid timeout {timeout!r}: use a number of seconds above 0.")
     return Pace(
         concurrency=_concurrency(given.get("concurrency")),
         by_model=given.get("concurrency_by_model") or {},
@@ -235,7 +235,7 @@ def _concurrency(given: int | str | None) -> int | None:
     except ValueError:
         number = 0
     if number < 1:
-        raise BatchError(f"concurrency is {given!r}; it must be a number from 1, or auto.")
+        raise BatchError(f"Invalid concurrency {given!r}: use a number from 1, or auto.")
     return number
 
 
@@ -246,5 +246,5 @@ def _usd(given: Decimal | float | str | None) -> Decimal | None:
         return money.parse(given)
     except ValueError:
         raise BatchError(
-            f"budget is {given!r}; it must be an amount in USD, such as 25.00."
+            f"Invalid budget {given!r}: use an amount in USD, such as 25.00."
         ) from None

@@ -75,10 +75,10 @@ def run_on_ray(
     """
     ray = nodes.imported()
     if "shard" in options:
-        raise BatchError("A cluster sends all shards: say shards=N, not shard=(I, N).")
+        raise BatchError("A cluster sends all shards: use shards=N instead of shard=(I, N).")
     given = validated(source, out, cast("RunOptions", options))
     if shards is not None and shards < 1:
-        raise BatchError(f"shards is {shards}; it must be a number from 1.")
+        raise BatchError(f"Invalid shards {shards}: use a number from 1.")
     folder = Folder(given.out)
     jobs.require_work(folder, given)
     with folder.locked(), _connected(ray, address):
@@ -101,15 +101,15 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         return
     if address.startswith("ray://"):
         raise BatchError(
-            f"{address} is Ray Client's address. This command reads input and output itself: run "
-            "it on a node of the cluster, or by `ray job submit`."
+            f"{address} is an address of Ray Client. This command reads input and output itself: "
+            "run it on a node of the cluster, or with `ray job submit`."
         )
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as failure:  # noqa: BLE001 - whatever Ray raises where no cluster is
         raise BatchError(
             f"No Ray cluster was found at {address}: {_first_line(failure)} Start one on this "
-            "machine with `ray start --head`, or give a running one's address."
+            "machine with `ray start --head`, or give the address of a running one."
         ) from None
     try:
         yield
@@ -165,7 +165,7 @@ def _set_budget(job: Job, access: nodes.Access) -> None:
         return
     if access.ledger is None:
         raise BatchError(
-            "A budget on a cluster is kept in a ledger, and there is none. Give one with --ledger "
+            "A budget on a cluster needs a ledger, and there is none. Give one with --ledger "
             f"postgresql://USER@HOST/DATABASE, or in {VARIABLE}."
         )
     try:

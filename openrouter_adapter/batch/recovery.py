@@ -66,7 +66,7 @@ def recover(folder: Folder) -> Recovered:
         recovered = Recovered(state=journal.read(folder.journal))
     except (ValueError, IndexError):
         raise FolderUnfit(
-            f"{folder.journal} is not as a run has written it. Put it back as it was."
+            f"{folder.journal} was changed after a run wrote it. Restore it."
         ) from None
     for path in (folder.results, folder.failures):
         _read(path, recovered)
@@ -86,7 +86,7 @@ def _read(path: Path, recovered: Recovered) -> None:
                     recovered.found.append((*closed, fields))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         raise FolderUnfit(
-            f"Line {number} of {path} is not as a run has written it. Put it back, or take it out: "
+            f"Line {number} of {path} was changed after a run wrote it. Restore it, or delete it: "
             "its request is then sent again, and may cost something again."
         ) from None
 

@@ -86,7 +86,9 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
         raise LineFault("is not a JSON object")
     custom_id = fields.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
-        raise LineFault(f"custom_id is {_short(custom_id)}; it must be a text that names the line")
+        raise LineFault(
+            f"custom_id is {_short(custom_id)}; it must be a text that identifies the line"
+        )
     route = _route(fields)
     body = fields.get("body")
     if not isinstance(body, dict):
@@ -120,7 +122,7 @@ def _route(fields: Mapping[str, Any]) -> Route:
 def _built(route: Route, body: Wire) -> Wire:
     _normalize_model(body)
     if body.get("stream"):
-        raise LineFault("stream: a batch writes whole answers; leave it out")
+        raise LineFault("stream: remove it; a batch writes whole answers")
     try:
         wire = route.build(body)
     except LineFault:

@@ -62,7 +62,7 @@ def test_a_request_without_a_bound_is_named_before_anything_is_sent(
 ) -> None:
     path = job([chat(0), chat(1, model="openrouter/auto")])
     with pytest.raises(
-        batch.FaultyInput, match=r"line 2: a budget needs to know .*provider\.max_price"
+        batch.FaultyInput, match=r"line 2: a budget needs a bound .*provider\.max_price"
     ):
         batch.run(path, tmp_path / "out", budget=1)
     assert not em.bill()
@@ -87,7 +87,7 @@ def test_a_request_without_a_bound_is_named_where_the_budget_came_later(
 
 @pytest.mark.parametrize("budget", ["a lot", -1, float("nan")])
 def test_a_budget_is_an_amount(job: Callable[..., Path], tmp_path: Path, budget: str) -> None:
-    with pytest.raises(batch.BatchError, match="it must be an amount in USD"):
+    with pytest.raises(batch.BatchError, match="use an amount in USD"):
         batch.run(job(1), tmp_path / "out", budget=budget)
 
 

@@ -120,11 +120,14 @@ def test_what_is_wrong_is_a_sentence_without_a_traceback(
         (("run", path, "--out", out, "--concurrency", "many"), "a number from 1, or auto"),
         (("run", path, "--out", out, "--budget", "much"), "an amount in USD"),
         (("run", table, "--out", out, "--prompt", "{number}"), "name a model"),
-        (("run", table, "--out", out), "is a table. Say with --prompt what to ask of each row"),
+        (
+            ("run", table, "--out", out),
+            "is a table. Give --prompt and --model to send a request for each row",
+        ),
         (("resume", out), "has no job"),
         (
             ("make", table, path, "--model", "a/b", "--prompt", "{nmber}"),
-            "There is no column 'nmber'; there are 'name', 'number'",
+            "has no column 'nmber'; it has 'name', 'number'",
         ),
     ):
         found = command(*words)

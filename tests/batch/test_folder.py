@@ -178,7 +178,9 @@ def test_a_line_that_was_changed_is_named(
     lines = (out / "results.jsonl").read_text().splitlines()
     (out / "results.jsonl").write_text("\n".join([*lines[:2], line, *lines[3:]]) + "\n")
     for command in (batch.status, batch.resume):
-        with pytest.raises(batch.FolderUnfit, match=r"Line 3 of .*results\.jsonl is not as a run"):
+        with pytest.raises(
+            batch.FolderUnfit, match=r"Line 3 of .*results\.jsonl was changed after a run"
+        ):
             command(out)
     # Taken out, as the sentence says, its request is sent again.
     (out / "results.jsonl").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
@@ -195,7 +197,7 @@ def test_a_journal_that_was_changed_is_named(
     batch.run(job(5), out)
     with (out / "journal.log").open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(batch.FolderUnfit, match=r"journal\.log is not as a run has written it"):
+    with pytest.raises(batch.FolderUnfit, match=r"journal\.log was changed after a run wrote it"):
         batch.resume(out)
 
 

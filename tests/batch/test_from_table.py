@@ -59,10 +59,10 @@ def test_a_path_may_be_a_text_as_for_every_other_function(csv: Any, tmp_path: Pa
         ("id,text\n1,one, two\n", "{text}", r"line 2: 3 values where the header names 2 columns\."),
         ("id,text\n1,one\n2\n", "{text}", r"line 3: 1 values .* need quotes"),
         ("id,text,text\n1,a,b\n", "{text}", r"has 2 columns 'text'"),
-        ("id,text\n1,a\n", "Be kind.", r"names no column: every row .*as in \{id\}\."),
+        ("id,text\n1,a\n", "Be kind.", r"names no column, so all .*as in \{id\}\."),
         ("id,text\n1,a\n", "", r"names no column"),
-        ("id,text\n1,a\n", "{txt}", r"no column 'txt'; there are 'id', 'text'\.$"),
-        ("id;text\n1;a\n", "{text}", r"there are 'id;text'\. Commas must be between columns\."),
+        ("id,text\n1,a\n", "{txt}", r"no column 'txt'; it has 'id', 'text'\.$"),
+        ("id;text\n1;a\n", "{text}", r"it has 'id;text'\. Commas must be between columns\."),
         ("id\ttext\n1\ta\n", "{text}", r"Commas must be between columns\."),
         ("id,text\n1,caf\xe9\n".encode("latin-1"), "{text}", r"is not UTF-8: .* Save it as UTF-8"),
         (

@@ -131,9 +131,9 @@ def test_what_a_cluster_cannot_share_is_refused(
 ) -> None:
     path, out = job(5), tmp_path / "out"
     to: dict[str, Any] = {"address": cluster.address}
-    with pytest.raises(batch.BatchError, match=r"ledger\.db, and the cluster has 2 nodes: .*postg"):
+    with pytest.raises(batch.BatchError, match=r"ledger\.db, and the cluster has 2 nodes\. .*postg"):
         batch.run_on_ray(path, out, ledger=tmp_path / "ledger.db", **to)
-    with pytest.raises(batch.BatchError, match="A budget on a cluster is kept in a ledger"):
+    with pytest.raises(batch.BatchError, match="A budget on a cluster needs a ledger"):
         batch.run_on_ray(path, out, budget=1, **to)
     with pytest.raises(batch.FaultyInput, match="line 1: url is missing"):
         batch.run_on_ray(job([{"custom_id": "a"}], "bad.jsonl"), tmp_path / "bad", **to)
@@ -180,7 +180,7 @@ def test_what_makes_no_sense_is_said(
 def test_one_shard_of_many_is_not_for_a_cluster(job: Callable[..., Path], tmp_path: Path) -> None:
     pytest.importorskip("ray")
     one: dict[str, Any] = {"shard": (1, 2)}
-    with pytest.raises(batch.BatchError, match="say shards=N"):
+    with pytest.raises(batch.BatchError, match="use shards=N"):
         batch.run_on_ray(job(1), tmp_path / "out", **one)
 
 
