@@ -302,7 +302,7 @@ class Engine:
             self.lost.append(flight)
             self.budget.record(flight.worst, None)
             raise
-        except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost unsaid
+        except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost silently
             self.stop(f"An answer could not be kept: {failure}.")
         finally:
             self._finished(flight)

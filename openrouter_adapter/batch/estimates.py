@@ -81,7 +81,7 @@ class Totals:
         total: All requests.
         models: Those of each model.
         reasons: Number of requests with an unknown cost, by reason.
-        broken: Number of lines that are no requests.
+        broken: Number of lines that are not requests.
         first_broken: Number of the first of these lines.
     """
 

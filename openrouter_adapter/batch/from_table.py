@@ -241,7 +241,7 @@ def _text(value: Any) -> str:
     """A value as text for a prompt: lists and structures as JSON, nothing for a missing value.
 
     Raises:
-        BatchError: the value is bytes that are no text.
+        BatchError: the value is bytes that are not text.
     """
     if isinstance(value, str):
         return value

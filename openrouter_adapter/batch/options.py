@@ -186,7 +186,7 @@ def validated(
     Raises:
         BatchError: a value is invalid.
         litellm.BadRequestError: `cache` is neither True, False nor a time.
-        TypeError: there is no option of that name. A misspelled budget would be no budget.
+        TypeError: there is no option of that name. A misspelled budget must not be ignored.
     """
     for name in given:
         if name not in _NAMES:

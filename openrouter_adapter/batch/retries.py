@@ -22,8 +22,8 @@ _REFUSED: Final = frozenset({401, 402})
 _MOST_REFUSALS: Final = 3
 # Weight of a refusal by one provider: perhaps only the key for that provider is invalid.
 _OF_PROVIDER: Final = 0.1
-# A throttled request may be tried this many times as often as one that fails: being told to wait is
-# no failure, as long as it comes to an end.
+# A throttled request may be tried this many times as often as one that fails: a request that is
+# told to wait has not failed, as long as that comes to an end.
 _PATIENCE: Final = 5
 
 

@@ -114,7 +114,7 @@ def _print_table(found: Totals) -> None:
     for reason, number in found.reasons.most_common():
         typer.echo(f"{number} unknown: {reason}")
     if found.broken:
-        typer.echo(f"{found.broken} lines are no requests; the first is line {found.first_broken}")
+        typer.echo(f"{found.broken} lines are not requests; the first is line {found.first_broken}")
 
 
 def _usd(amount: Decimal, known: int) -> str:

@@ -148,7 +148,7 @@ class Reservations:
         mine = [_Pending(row, picodollars(worst), budgets) for row, worst, budgets in requests]
         with self._list_lock:
             self._waiting += mine
-        # Whoever gets the turn decides for all that wait; the others find theirs decided.
+        # The thread that gets the turn decides for all that wait; the others find theirs decided.
         with self._turn:
             if not all(one.is_decided for one in mine):
                 self._decide()

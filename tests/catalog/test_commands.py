@@ -192,7 +192,7 @@ def test_the_estimate_of_a_file(tmp_path: Path) -> None:
     assert "0.000185" in shown
     assert shown.count("unknown    unknown") == 2, "what is not known is not zero"
     assert "1 unknown: a preset" in shown
-    assert "3 lines are no requests; the first is line 7" in shown
+    assert "3 lines are not requests; the first is line 7" in shown
     printed = json.loads(run("estimate", str(file), "--json"))
     one = printed["models"]["openai/gpt-4o-mini"]
     assert Decimal(one["likely"]) == 3 * (11 * Decimal("0.00000015") + 100 * Decimal("0.0000006"))
