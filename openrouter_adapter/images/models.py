@@ -1,8 +1,8 @@
 """Image models: outputs and parameters, as read from OpenRouter's lists or as of this release.
 
 OpenRouter refuses a model that only answers with images on the chat route, so the route of a
-request depends on the model. Routes are chosen in layers below the catalogue, which therefore passes the
-lists that it reads to `learn` and `describe`; nothing here reads a file or the network.
+request depends on the model. Routes are chosen in layers below the catalogue, which therefore
+passes the lists that it reads to `learn` and `describe`; nothing here reads a file or the network.
 See https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
 """
 

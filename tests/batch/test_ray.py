@@ -131,7 +131,7 @@ def test_what_a_cluster_cannot_share_is_refused(
 ) -> None:
     path, out = job(5), tmp_path / "out"
     to: dict[str, Any] = {"address": cluster.address}
-    with pytest.raises(batch.BatchError, match=r"ledger\.db, and the cluster has 2 nodes\. .*postg"):
+    with pytest.raises(batch.BatchError, match=r"ledger\.db, and the cluster has 2 nodes\..*post"):
         batch.run_on_ray(path, out, ledger=tmp_path / "ledger.db", **to)
     with pytest.raises(batch.BatchError, match="A budget on a cluster needs a ledger"):
         batch.run_on_ray(path, out, budget=1, **to)
