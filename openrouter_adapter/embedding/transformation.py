@@ -6,6 +6,8 @@ See https://openrouter.ai/docs/api-reference/embeddings.
 from __future__ import annotations
 
 import base64
+import functools
+import inspect
 import math
 import sys
 from array import array
@@ -19,12 +21,15 @@ from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.wire import errors, model_names, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import httpx
     from litellm.types.utils import EmbeddingResponse
 
 _NOT_SENT: Final = ("max_retries", "extra_headers", "timeout")
+
+# What usage.attach puts on the response to the inputs that were sent.
+_KEPT: Final = ("openrouter", "response_cost", "additional_headers", "headers")
 
 
 def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,3 +201,20 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
                 model_response.usage = usage.litellm_usage(body["usage"])
             finish(usage.attach(model_response._hidden_params, body, headers))
         return model_response
+
+
+def keeping_the_cost(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A replacement for LiteLLM's merging of cached vectors with new ones that keeps their bill."""
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def combine(*arguments: Any, **keywords: Any) -> Any:
+        merged = original(*arguments, **keywords)
+        given = signature.bind(*arguments, **keywords).arguments
+        billed = getattr(given.get("embedding_response"), "_hidden_params", {})
+        if "openrouter" in billed:
+            kept = {name: billed[name] for name in _KEPT if name in billed}
+            merged._hidden_params.update(kept)
+        return merged
+
+    return combine

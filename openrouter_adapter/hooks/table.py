@@ -197,7 +197,7 @@ def _places_of_answers() -> Iterator[Place]:
     from openrouter_adapter import late_bills
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of
-    from openrouter_adapter.embedding.cached import keeping_the_cost
+    from openrouter_adapter.embedding.transformation import keeping_the_cost
 
     # LiteLLM raises an exception as it is only if its type is in this list.
     yield place_at("litellm.LITELLM_EXCEPTION_TYPES", functions.with_budget_errors, "budgets")
