@@ -1,8 +1,7 @@
-"""A stream's chunks put together, as they come, into the completion that was streamed.
+"""Accumulates a stream's chunks into the completion that was streamed.
 
-What comes out has the form of an unstreamed answer and goes the same way from there
-(completion.py). Work and memory grow with the answer's length: pieces are kept in lists and
-joined once.
+The result has the form of an unstreamed answer and is checked like one (completion.py). Work and
+memory grow with the length of the answer: pieces are kept in lists and joined once.
 """
 
 from __future__ import annotations
@@ -43,10 +42,10 @@ class Accumulator:
         self._choices: dict[int, _Choice] = {}
 
     def add(self, chunk: dict[str, Any]) -> None:
-        """Adds a chunk, and repairs in it what a consumer of the stream would stumble over.
+        """Adds a chunk, and repairs it for the consumers of the stream.
 
-        Tool calls get ids and indexes of their own, annotations that were sent before go, and
-        a finish reason stands once.
+        Tool calls get ids and indexes of their own, annotations that were sent before are removed,
+        and only the first finish reason is kept.
         """
         fields = self._fields
         for name, value in chunk.items():
@@ -66,7 +65,7 @@ class Accumulator:
 
     @property
     def is_finished(self) -> bool:
-        """Whether each choice that was begun has its finish reason."""
+        """Whether each choice that has begun has its finish reason."""
         return bool(self._choices) and all(c.finish_reason for c in self._choices.values())
 
     @property
@@ -77,12 +76,12 @@ class Accumulator:
 
     @property
     def head(self) -> dict[str, Any]:
-        """The fields beside the choices so far: id, model, provider, usage, …."""
+        """The fields so far, without the choices: id, model, provider, usage, …."""
         return self._fields if self.usage is None else {**self._fields, "usage": self.usage}
 
     @property
     def has_choices(self) -> bool:
-        """Whether an answer was begun."""
+        """Whether an answer has begun."""
         return bool(self._choices)
 
     def has_tool_calls(self, index: int) -> bool:
@@ -90,10 +89,10 @@ class Accumulator:
         return index in self._choices and bool(self._choices[index].tool_calls)
 
     def finish_tool_calls(self) -> list[dict[str, Any]]:
-        """Finishes an answer that ends in tool calls without saying so; gives the closing deltas.
+        """Ends an answer whose tool calls lack a finish reason; returns the closing deltas.
 
-        Gives nothing, and changes nothing, if a choice without a finish reason has no tool calls
-        or only a part of one's arguments: that answer is cut.
+        Returns none, and changes nothing, if a choice without a finish reason has no tool calls or
+        incomplete arguments: such an answer is cut.
         """
         open_choices = {i: c for i, c in self._choices.items() if not c.finish_reason}
         calls = [choice.tool_calls for choice in open_choices.values()]
@@ -157,7 +156,7 @@ class _Choice:
     def add(self, wire: dict[str, Any]) -> None:
         delta = wire.get("delta")
         if not isinstance(delta, dict):
-            # Some providers close a stream with a whole message, or with nothing.
+            # Some providers end a stream with a whole message, or without a delta.
             delta = wire["delta"] = {}
         for name, value in delta.items():
             if value is None:
@@ -212,7 +211,7 @@ class _Choice:
 
     def _finish(self, wire: dict[str, Any], delta: dict[str, Any]) -> None:
         if self.finish_reason:
-            # OpenRouter repeats it on the chunk that brings the usage.
+            # OpenRouter repeats it on the chunk that has the usage.
             wire["finish_reason"] = None
             return
         self.finish_reason = wire["finish_reason"]
@@ -236,7 +235,7 @@ class _Choice:
             "function_call": _joined(self._function_call),
         }
         message |= {name: value for name, value in rest.items() if value}
-        if self._details is not None:  # an empty list, too, goes back with the next turn
+        if self._details is not None:  # an empty list, too, is sent back with the next turn
             message["reasoning_details"] = self._details.whole()
         return {
             **self._fields,
@@ -262,7 +261,7 @@ class _ReasoningDetails:
                 continue
             key = (piece.get("type"), piece.get("index"))
             entry = self._current.get(key)
-            if entry is None or _begins_anew(entry, piece):
+            if entry is None or _begins_entry(entry, piece):
                 entry = self._current[key] = {}
                 self._entries.append(entry)
             for name, value in piece.items():
@@ -281,15 +280,15 @@ def _checked(value: Any, kind: type) -> Any:
     return value
 
 
-def _begins_anew(entry: dict[str, Any], piece: dict[str, Any]) -> bool:
-    """Whether a piece opens another entry under the same index: signed before, or another id."""
+def _begins_entry(entry: dict[str, Any], piece: dict[str, Any]) -> bool:
+    """Whether a piece begins another entry under its index: after a signature, or by another id."""
     if entry.get("signature") and piece.get("text"):
         return True
     return bool(piece.get("id") and entry.get("id") and piece["id"] != entry["id"])
 
 
 def _merge(target: dict[str, Any], name: str, value: Any) -> None:
-    """Adds a field that may come in pieces: text and lists grow, anything else replaces."""
+    """Adds a field that may come in pieces: text and lists are appended, anything else replaces."""
     if isinstance(value, str):
         pieces = target.setdefault(name, _Text())
         if isinstance(pieces, _Text):

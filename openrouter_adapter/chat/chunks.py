@@ -1,7 +1,7 @@
-"""A chunk of the wire → the chunk that LiteLLM's callers know, each built once.
+"""A chunk of the wire → LiteLLM's chunk, each built once.
 
 A long stream has tens of thousands, so the common ones are copies of an empty one: pydantic's
-constructors take five times as long and are left to what needs them.
+constructors take five times as long and are only used where needed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ChunkBuilder:
     __slots__ = ("_accumulator", "_headers", "_id", "_is_thinking", "_model")
 
     def __init__(self, accumulator: Accumulator, headers: Mapping[str, str], model: str) -> None:
-        """Takes what has been read of the stream, its HTTP headers, and the model asked for."""
+        """Takes the accumulator of the stream, its HTTP headers, and the model asked for."""
         self._accumulator = accumulator
         self._headers = headers
         self._model = model
@@ -55,7 +55,7 @@ class ChunkBuilder:
         """The chunk of an event that the accumulator has taken.
 
         Raises:
-            One of `errors.MALFORMED`: a value is of another kind than it should be.
+            One of `errors.MALFORMED`: a value has the wrong type.
         """
         choices = [self._choice(wire) for wire in event["choices"]] or [StreamingChoices()]
         created = event.get("created")
@@ -88,17 +88,17 @@ class ChunkBuilder:
             finish_reason, unplaced = completion.finish(wire, has_tool_calls)
             if "finish_reason" in unplaced:
                 specific["provider_specific_fields"] = {"finish_reason": wire["finish_reason"]}
-        delta = self._opening_thoughts(_delta(wire["delta"]))
+        delta = self._opening_reasoning(_delta(wire["delta"]))
         specific |= {"index": index, "delta": delta, "finish_reason": finish_reason}
         if wire.get("logprobs"):
             return StreamingChoices(logprobs=wire["logprobs"], **specific)
         return _EMPTY_CHOICE.model_copy(update=specific)
 
-    def _opening_thoughts(self, delta: Delta) -> Delta:
-        """A delta, with an empty thinking block before the first piece of a thought.
+    def _opening_reasoning(self, delta: Delta) -> Delta:
+        """A delta, with an empty thinking block before the first piece of reasoning.
 
         LiteLLM's /v1/messages opens a block with the first of a delta's thinking blocks and then
-        sends the delta: the piece would be there twice, and the signature be wrong for it.
+        sends the delta: the piece would appear twice, and its signature be invalid.
         """
         blocks = delta.__dict__.get("thinking_blocks")
         if not blocks:
@@ -112,15 +112,15 @@ class ChunkBuilder:
 
 
 class ChunksSoFar(list[ModelResponseStream]):
-    """The answer so far as one chunk, put together when LiteLLM asks for it.
+    """The answer so far as one chunk, built when LiteLLM reads it.
 
-    LiteLLM keeps every chunk of a stream, to look into and to price when its client has left. All
-    those objects took twice the memory of the answer, and the garbage collector two fifths of a
-    long stream's time.
+    LiteLLM keeps every chunk of a stream, to inspect it and to price it if its client leaves. All
+    those objects took twice the memory of the answer, and the garbage collector two fifths of the
+    time of a long stream.
     """
 
     def __init__(self, accumulator: Accumulator, headers: Mapping[str, str], model: str) -> None:
-        """Takes what ChunkBuilder takes; nothing that would keep the stream alive."""
+        """Takes the arguments of ChunkBuilder; nothing that would keep the stream alive."""
         super().__init__()
         self._of = (accumulator, headers, model)
 

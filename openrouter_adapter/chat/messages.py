@@ -1,7 +1,7 @@
-"""Messages on their way out: LiteLLM's and OpenAI's forms → what OpenRouter takes.
+"""Messages of a request: LiteLLM's and OpenAI's forms → OpenRouter's.
 
-The caller's messages are never changed: a message that needs nothing is sent as the object it
-is, any other is a new dict around the caller's own values.
+The caller's messages are never changed: a message that needs no conversion is sent as the same
+object, any other is a new dict of the caller's own values.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Anthropic takes this many cache breakpoints in a request:
+# The number of cache breakpoints that Anthropic accepts in a request:
 # https://openrouter.ai/docs/features/prompt-caching
 MOST_BREAKPOINTS: Final = 4
 
-# Where a breakpoint is: the body's field, the item in it, the part of a message.
+# The place of a breakpoint: field of the body, index in it, index of a message's part.
 _Place: TypeAlias = "tuple[str, int, int | None]"
 
-# Fields of a response's message that are LiteLLM's, or that are put together anew below.
+# Fields of a response's message that are LiteLLM's own, or that are rebuilt below.
 _NOT_SENT: Final = frozenset(
     {
         "provider_specific_fields",
@@ -44,11 +44,10 @@ _NOT_SENT: Final = frozenset(
 def to_wire(
     messages: Sequence[Any], model: str = "", fields: Mapping[str, Any] = MappingProxyType({})
 ) -> list[Any]:
-    """The messages as OpenRouter takes them.
+    """The messages in OpenRouter's form.
 
-    Roles stay as given. An assistant message that came out of a response goes back complete, with
-    the reasoning that the models asked for will take back. `cache_control` on a message moves to
-    its last text part.
+    Roles are kept. An assistant message of a response is sent back complete, with the reasoning
+    that the models asked for accept. `cache_control` on a message moves to its last text part.
 
     Args:
         messages: The conversation.
@@ -72,10 +71,10 @@ def to_wire(
 
 
 def limit_breakpoints(body: dict[str, Any]) -> None:
-    """Keeps an Anthropic request within four cache breakpoints: tools, system, then the newest.
+    """Limits an Anthropic request to four cache breakpoints: tools, system, then the newest.
 
-    The oldest breakpoints of the conversation give way, since what they marked is a prefix of
-    what the newer ones mark. Agents that mark each turn would be refused otherwise.
+    The oldest breakpoints of the conversation are removed, since they mark a prefix of what the
+    newer ones mark. Otherwise agents that mark each turn would be refused.
     """
     if "claude" not in body["model"] and "anthropic/" not in body["model"]:
         return
@@ -140,7 +139,7 @@ def _message(message: Any, model: str, index: int) -> Any:
 def _assistant(
     message: dict[str, Any], signed: bool | None, sent_details: set[Any]
 ) -> dict[str, Any]:
-    """An assistant message with what LiteLLM added taken off and what OpenRouter needs put back."""
+    """An assistant message without LiteLLM's additions, with the fields that OpenRouter needs."""
     specific = message.get("provider_specific_fields")
     specific = specific if isinstance(specific, dict) else {}
     sent = {
@@ -167,11 +166,11 @@ def _assistant(
 def _details(
     message: Mapping[str, Any], specific: Mapping[str, Any], sent: dict[str, Any]
 ) -> list[Any] | None:
-    """A message's reasoning details, wherever it has them; thinking goes out of its content."""
+    """A message's reasoning details, from any field; thinking is removed from its content."""
     blocks = message.get("thinking_blocks")
     content = sent.get("content")
     if isinstance(content, list) and any(map(_is_thinking, content)):
-        # Anthropic's own form has its thinking among the parts.
+        # Anthropic's own form has the thinking among the parts.
         blocks = blocks or [part for part in content if _is_thinking(part)]
         sent["content"] = [part for part in content if not _is_thinking(part)]
     places = (message.get("reasoning_details"), specific.get("reasoning_details"))
@@ -201,7 +200,7 @@ def _tool_call(call: Any) -> Any:
 
 
 def _cache_control_on_part(message: dict[str, Any]) -> dict[str, Any]:
-    """The message with its `cache_control` on its last text part, where OpenRouter reads it."""
+    """The message with its `cache_control` on the last text part, where OpenRouter reads it."""
     content = message.get("content")
     rest = {name: value for name, value in message.items() if name != "cache_control"}
     mark = {"cache_control": message["cache_control"]}

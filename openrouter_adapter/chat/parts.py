@@ -1,8 +1,8 @@
-"""The parts of a message's content on their way out: each in the form that models read it from.
+"""The parts of a message's content, each in the form from which models read it.
 
-What a part holds decides its type: a PDF given as an image goes as a file, a recording given as a
-file as audio. A part of a known type that lacks what OpenRouter's schema requires is an error that
-names it; a part of a type that nobody knows yet is sent as it is. See
+The content of a part decides its type: a PDF given as an image is sent as a file, a recording given
+as a file as audio. A part of a known type that lacks a field that OpenRouter requires is an error
+that names the part; a part of an unknown type is sent unchanged. See
 https://openrouter.ai/docs/guides/overview/multimodal/overview.
 """
 
@@ -16,7 +16,7 @@ from openrouter_adapter.wire import errors, media
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Types whose part holds its URL under another name than the type's.
+# Types whose part has its URL under another name than the type's.
 _FIELDS: Final = {"input_video": "video_url"}
 _TYPES: Final[dict[media.Kind | None, str]] = {
     "image": "image_url",
@@ -28,7 +28,7 @@ _TYPES: Final[dict[media.Kind | None, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a part stands, to be named in an error."""
+    """The place of a part, for an error."""
 
     message: int
     part: int
@@ -42,7 +42,7 @@ class _Place:
 
 
 def to_wire(part: Any, model: str = "", message: int = 0, position: int = 0) -> Any:
-    """A part as OpenRouter takes it; the part itself if it needs nothing.
+    """A part in OpenRouter's form; the part itself if it needs no conversion.
 
     Args:
         part: In OpenAI's, OpenRouter's or LiteLLM's form.
@@ -51,10 +51,10 @@ def to_wire(part: Any, model: str = "", message: int = 0, position: int = 0) -> 
         position: Its index in the message's content, for an error.
 
     Raises:
-        litellm.BadRequestError: the part lacks something, or is audio by URL.
+        litellm.BadRequestError: the part lacks a field, or is audio by URL.
     """
     if isinstance(part, str):
-        return part  # no part of OpenRouter's, which may judge otherwise one day
+        return part  # not a part in OpenRouter's schema, which may change
     kind = part.get("type") if isinstance(part, dict) else None
     place = _Place(message, position, kind if isinstance(kind, str) else "", model)
     if kind is None:
@@ -114,7 +114,7 @@ def _file(part: dict[str, Any], place: _Place) -> dict[str, Any]:
 
 
 def _audio(part: dict[str, Any], place: _Place) -> dict[str, Any]:
-    """Audio as bare base64 with its format; a data URL is taken apart, a link is refused."""
+    """Audio as bare base64 with its format; a data URL is split, a link is refused."""
     audio = part.get("input_audio")
     data = audio.get("data") if isinstance(audio, dict) else None
     if not isinstance(audio, dict) or not isinstance(data, str) or not data:
@@ -147,7 +147,7 @@ _CONVERTERS: Final[dict[str, Callable[[dict[str, Any], _Place], dict[str, Any]]]
 
 
 def _as_kind(kind: str, link: str, media_type: str, beside: dict[str, Any]) -> dict[str, Any]:
-    """A part of another type than the one it was given as."""
+    """A part converted to another type."""
     if kind == "input_audio":
         value = {"data": media.base64_of(link), "format": media.audio_format(media_type)}
     elif kind == "file":

@@ -1,6 +1,6 @@
-"""Reasoning in its three forms: OpenRouter's details, plain text, Anthropic's thinking blocks.
+"""Reasoning in its three forms: OpenRouter's details, plain text, and Anthropic's thinking blocks.
 
-A detail is `reasoning.text` (with a signature where the provider signs), `reasoning.summary`
+A detail is `reasoning.text` (with a signature if the provider signs), `reasoning.summary`
 or `reasoning.encrypted`; see https://openrouter.ai/docs/use-cases/reasoning-tokens.
 """
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ANTHROPIC_FORMAT: Final = "anthropic-claude-v1"
-# The format of what nobody signed; each provider takes it as it can.
+# The format of unsigned reasoning, which no provider takes for signed.
 UNSIGNED_FORMAT: Final = "unknown"
 
 
 def text(message: Mapping[str, Any]) -> str | None:
-    """What a message or a delta shows of its reasoning. Encrypted data is never shown."""
+    """The readable reasoning of a message or a delta; never encrypted data."""
     for name in ("reasoning", "reasoning_content"):
         if isinstance(message.get(name), str) and message[name]:
             return str(message[name])
@@ -31,7 +31,7 @@ def text(message: Mapping[str, Any]) -> str | None:
 
 
 def thinking_blocks(details: Any) -> list[dict[str, Any]]:
-    """Anthropic's thinking blocks of the details that are Anthropic's."""
+    """Anthropic's thinking blocks, from the details in its formats."""
     blocks: list[dict[str, Any]] = []
     for detail in _details(details):
         if not is_anthropic(detail):
@@ -50,7 +50,7 @@ def thinking_blocks(details: Any) -> list[dict[str, Any]]:
 
 
 def details_of_blocks(blocks: Iterable[Any]) -> list[dict[str, Any]]:
-    """OpenRouter's details of Anthropic's thinking blocks."""
+    """OpenRouter's details, from Anthropic's thinking blocks."""
     details: list[dict[str, Any]] = []
     for block in blocks:
         if not isinstance(block, dict):
@@ -65,13 +65,13 @@ def details_of_blocks(blocks: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def wants_signatures(model: str, fields: Mapping[str, Any] = MappingProxyType({})) -> bool | None:
-    """Whether all models that may answer refuse a thought without its signature; None if unknown.
+    """Whether all models that may answer refuse unsigned reasoning; None if unknown.
 
     Anthropic's and Google's do. A router, a preset or a list of fallbacks may choose either kind.
 
     Args:
         model: The model asked for, as OpenRouter names it.
-        fields: The other fields of the request, of which `models` and `preset` name more.
+        fields: The other fields of the request; `models` and `preset` may name more models.
     """
     if fields.get("preset"):
         return None
@@ -89,21 +89,21 @@ def _wants_signature(model: str) -> bool | None:
 
 
 def fields_for(details: Any, thought: str | None, *, signed: bool | None) -> dict[str, Any]:
-    """An assistant message's fields that tell a model what it thought.
+    """An assistant message's fields that hold its reasoning.
 
-    Anthropic and Google refuse the whole request for a thought that lost its signature, or never
-    had one; other models refuse a tool turn without what they thought. If either may answer, an
-    unsigned thought goes as a detail of a format that no provider takes for a signed one.
+    Anthropic and Google refuse the whole request if reasoning lost its signature, or never had one;
+    other models refuse a tool turn without their reasoning. If either may answer, unsigned
+    reasoning is sent as a detail in a format that no provider takes for a signed one.
 
     Args:
         details: The message's details; None if it has none.
         thought: Its reasoning as plain text.
-        signed: What `wants_signatures` says of the request.
+        signed: The result of `wants_signatures` for the request.
     """
     entries = details if isinstance(details, list) else ()
     kept = [detail for detail in entries if not _is_broken(detail)]
     if kept:
-        # They say all; the text with them would be a second, unsigned telling.
+        # They hold everything; the text would repeat it without a signature.
         return {"reasoning_details": kept}
     empty = {"reasoning_details": details} if details == [] else {}
     lost = thought if thought is not None else text({"reasoning_details": details})
@@ -119,13 +119,13 @@ def _unsigned(thought: str) -> dict[str, Any]:
 
 
 def without_sent(details: list[Any], sent: set[Any]) -> list[Any]:
-    """The details whose ids are not among those sent before, which are then added to them.
+    """The details whose ids are not in `sent`; adds their ids to it.
 
-    A provider refuses an id that comes twice. Clients that split parallel tool calls into a
-    message each put the same details on all of them.
+    Providers refuse duplicate ids. Clients that split parallel tool calls into one message each put
+    the same details on all of them.
     """
     fresh = [detail for detail in details if _key(detail) not in sent]
-    # A broken one would keep its whole twin in a later message from being sent.
+    # Otherwise a broken one would exclude its intact twin in a later message.
     sent.update(filter(None, (_key(detail) for detail in fresh if not _is_broken(detail))))
     return fresh
 
@@ -135,13 +135,13 @@ def _key(detail: Any) -> Any:
     if not given:
         return None
     if str(detail.get("format")).startswith("google"):
-        # Its ids are those of tool calls, and some providers count them anew in each turn.
+        # Its ids are those of tool calls, which some providers number from the start in each turn.
         return str(given), str(detail.get("data") or detail.get("text"))
     return str(given)
 
 
 def _is_broken(detail: Any) -> bool:
-    """Whether a detail has lost what makes it one: its signature, or its encrypted data."""
+    """Whether a detail has lost its signature, or its encrypted data."""
     if not isinstance(detail, dict):
         return False
     if detail.get("type") == "reasoning.encrypted":

@@ -1,6 +1,6 @@
 """A checked wire completion → LiteLLM's ModelResponse.
 
-A streamed answer, put together, has the same form and takes the same way, so both are equal.
+An accumulated stream has the same form and is converted in the same way, so both results are equal.
 See https://openrouter.ai/docs/api-reference/chat-completion.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.wire.usage import Bill
 
-# Fields that LiteLLM's objects have a place for; all others ride in provider_specific_fields.
+# Fields that LiteLLM's objects have a place for; all others are in provider_specific_fields.
 _MESSAGE_FIELDS: Final = frozenset(
     {
         "annotations",
@@ -38,7 +38,7 @@ _MESSAGE_FIELDS: Final = frozenset(
         "tool_calls",
     }
 )
-# Fields of which OpenRouter sends more kinds than LiteLLM's types know.
+# Fields of which OpenRouter sends more kinds than LiteLLM's types allow.
 _OURS: Final = frozenset({"annotations", "audio", "images", "thinking_blocks"})
 _RESPONSE_FIELDS: Final = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint"}
@@ -87,10 +87,10 @@ def _is_used_by_litellm(name: str) -> bool:
 
 
 def lenient_message(original: Any) -> Any:
-    """LiteLLM's Message, for its cache, that takes what OpenRouter sends.
+    """A replacement for LiteLLM's Message, in its cache, that accepts OpenRouter's fields.
 
     LiteLLM reads a cached answer with stricter types than the answer itself has: the annotation
-    of a parsed file, which is no URL citation, would make every hit an exception. LiteLLM 1.109
+    of a parsed file, which is not a URL citation, would make every hit an exception. LiteLLM 1.109
     puts such annotations among the fields without a name.
     """
 
@@ -116,10 +116,10 @@ def lenient_message(original: Any) -> Any:
 
 
 def put_partial(failure: Exception, headers: Mapping[str, str] | None = None) -> None:
-    """Gives an exception of completion.py the `partial_response` of what had been said."""
+    """Puts the `partial_response`, what had arrived, on an exception of completion.py."""
     body = failure.__dict__.pop("partial_completion", None)
     if body is not None:
-        # What was said may be of any form; the failure itself counts for more.
+        # The partial answer may have any form; the failure matters more.
         with contextlib.suppress(*errors.MALFORMED):
             failure.__dict__["partial_response"] = model_response(body, headers)
 
@@ -147,7 +147,7 @@ def _message(wire: Mapping[str, Any]) -> Message:
     if isinstance(content, list):
         specific["content"] = content
         content = completion.text_of_parts(content)
-    # LiteLLM's built-in adapter has these here; code written for it goes on working.
+    # LiteLLM's built-in adapter has these here, too, and code may rely on it.
     for name in ("reasoning", "reasoning_details", "refusal"):
         if wire.get(name) or wire.get(name) == []:
             specific[name] = wire[name]
@@ -159,7 +159,7 @@ def _message(wire: Mapping[str, Any]) -> Message:
         reasoning_content=reasoning.text(wire),
         provider_specific_fields=specific or None,
     )
-    # Set rather than passed: LiteLLM's types know fewer kinds of these than OpenRouter sends.
+    # Set rather than passed: LiteLLM's types allow fewer kinds of these than OpenRouter sends.
     blocks = reasoning.thinking_blocks(details)
     for name, value in (
         ("thinking_blocks", blocks),
@@ -172,14 +172,14 @@ def _message(wire: Mapping[str, Any]) -> Message:
         if value:
             setattr(message, name, value)
     if details == []:
-        # DeepSeek wants it back as it was.
+        # DeepSeek requires it to be sent back.
         message.reasoning_details = details  # type: ignore[attr-defined]
     _keep_unknown_function_fields(message, wire.get("tool_calls"))
     return message
 
 
 def _numbered(images: Any) -> Any:
-    """The images with the `index` that LiteLLM's type asks for, where OpenRouter sent none."""
+    """The images with the `index` that LiteLLM's type requires, if OpenRouter sent none."""
     if not isinstance(images, list):
         return images
     return [
@@ -189,7 +189,7 @@ def _numbered(images: Any) -> Any:
 
 
 def _keep_unknown_function_fields(message: Message, wire: Any) -> None:
-    """LiteLLM's Function takes a name and arguments and leaves out the rest."""
+    """Sets the fields that LiteLLM's Function, which takes a name and arguments, leaves out."""
     for call, source in zip(message.tool_calls or (), wire or (), strict=False):
         function = source.get("function")
         if isinstance(function, dict) and len(function) > 2:

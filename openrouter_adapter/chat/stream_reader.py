@@ -1,6 +1,6 @@
-"""What a stream's bytes say: chunks, the whole answer, or the failure that broke it.
+"""Reads a stream's bytes: chunks, the whole answer, or the failure that broke it.
 
-Knows nothing of connections, of callbacks or of who reads: streaming.py does.
+Connections, callbacks and callers are left to streaming.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class StreamReader:
-    """Reads one stream: `feed` takes what the network brings, `next_chunk` gives what is ready.
+    """Reads one stream: `feed` takes bytes from the network, `next_chunk` returns what is ready.
 
     Attributes:
-        accumulator: What was read so far.
-        is_exhausted: Whether nothing more is to be fed: `[DONE]` came, or the body ended.
+        accumulator: The answer so far.
+        is_exhausted: Whether the stream has ended: `[DONE]` arrived, or the body ended.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class StreamReader:
     def __init__(
         self, headers: Mapping[str, str], model: str, parser: EventParser | None = None
     ) -> None:
-        """Takes the response headers, the model asked for, and what reads the events."""
+        """Takes the response headers, the model asked for, and the parser of the events."""
         self.accumulator = Accumulator()
         self.is_exhausted = False
         self._headers = headers
@@ -52,14 +52,14 @@ class StreamReader:
         self._builder = ChunkBuilder(self.accumulator, headers, model)
         self._parser = parser or EventParser()
         self._events: Iterator[dict[str, Any]] = iter(())
-        # The body, where it is no stream after all.
+        # The body, if it is not a stream.
         self._json_pieces: list[bytes] | None = [] if _is_json(headers) else None
 
     def feed(self, piece: bytes | None) -> None:
         """Takes the next piece of the body, None at its end.
 
         Raises:
-            One of LiteLLM's exceptions: the body is no stream, and an error or no answer.
+            One of LiteLLM's exceptions: the body is not a stream, but an error or no answer.
         """
         if piece is None:
             self.is_exhausted = True
@@ -72,11 +72,11 @@ class StreamReader:
             self._events = iter([_as_event(content, self._headers, self._model)])
 
     def next_chunk(self) -> ModelResponseStream | None:
-        """The next chunk of what has been fed, or the one that closes the answer; None for none.
+        """The next chunk of the bytes so far, or one that ends the answer; None if there is none.
 
         Raises:
-            NotJSONError: a line is no JSON object.
-            One of LiteLLM's exceptions: an error came, or the answer is cut.
+            NotJSONError: a line is not a JSON object.
+            One of LiteLLM's exceptions: an error arrived, or the answer is cut.
         """
         event = next(self._events, None)
         if event is not None:
@@ -96,24 +96,24 @@ class StreamReader:
         """The answer so far, with cost and facts in the hidden params.
 
         Raises:
-            One of `errors.MALFORMED`: the chunks, each right by itself, make no answer.
+            One of `errors.MALFORMED`: the chunks, each valid by itself, form no answer.
         """
         return model_response(self.accumulator.completion(), self._headers)
 
     def bill(self) -> usage.Bill:
-        """What the stream has said so far of its cost."""
+        """The bill of the stream so far."""
         return usage.read_bill(self.accumulator.head, self._headers)
 
     def ends_well(self, cause: Exception) -> bool:
-        """Whether the connection broke when the answer was already whole."""
+        """Whether the connection broke after the answer was complete."""
         return isinstance(cause, httpx.TransportError) and self.accumulator.is_finished
 
     def no_answer(self, cause: Exception) -> Exception:
-        """The exception for chunks of which no answer can be made."""
+        """The exception for chunks that form no answer."""
         return self._error(503, f"the stream makes no answer ({type(cause).__name__})")
 
     def failure(self, cause: Exception) -> Exception:
-        """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
+        """The LiteLLM exception for the cause that broke the stream, with the partial answer."""
         exception = self._exception_of(cause)
         put_partial(exception, self._headers)
         exception.__dict__.setdefault("openrouter", {})
@@ -137,7 +137,7 @@ class StreamReader:
 
     def _partial_response(self) -> ModelResponse | None:
         if self.accumulator.has_choices:
-            # What was said may be of any form; the failure itself counts for more.
+            # The partial answer may have any form; the failure matters more.
             with contextlib.suppress(*errors.MALFORMED):
                 return self.whole()
         return None
@@ -171,7 +171,7 @@ class StreamReader:
         return self._error_of({"code": status, "message": message})
 
     def _error_of(self, error: Any, choices: Sequence[Any] = ()) -> Exception:
-        """The exception of an error, with what the stream said of itself and its cost so far."""
+        """The exception of an error, with the facts and the cost of the stream so far."""
         body = {**self.accumulator.head, "error": error, "choices": choices}
         return errors.from_body(body, self._headers, self._model)
 
@@ -181,7 +181,7 @@ def _is_json(headers: Mapping[str, str]) -> bool:
 
 
 def _as_event(content: bytes, headers: Mapping[str, str], model: str) -> dict[str, Any]:
-    """A completion that came in one piece, as the one event of its stream."""
+    """A completion that is not streamed, as the only event of its stream."""
     body = completion.parse(content, headers, model)
     for choice in body["choices"]:
         choice["delta"] = choice.pop("message")

@@ -1,8 +1,8 @@
 """A stream of chat chunks as LiteLLM's callers, callbacks, Router and proxy expect it.
 
 LiteLLM's own wrapper rebuilds each chunk several times, loses fields doing so, and hands each
-to a thread. This one reads each chunk once (stream_reader.py), and tells the callbacks once, at the
-end, with the whole answer and its cost.
+to a thread. This one reads each chunk once (stream_reader.py), and notifies the callbacks once, at
+the end, with the whole answer and its cost.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from openrouter_adapter.admission import Attempt
     from openrouter_adapter.wire.sse import EventParser
 
-# What LiteLLM's own streams leave in the log in place of an answer.
+# What LiteLLM's own streams put in the log in place of an answer.
 _ORIGINAL_RESPONSE: Final = "first stream response received"
 
-# Where a stream leaves its answer in its log, which it shares with a Router's stream around it.
+# Attribute of the log with the stream's answer; a Router's stream around it shares the log.
 _RESPONSE: Final = "_openrouter_response"
 
-# Pieces of the body read after `[DONE]` to come to its end.
+# The number of pieces that are read after `[DONE]` to reach the end of the body.
 _MOST_AFTER_DONE: Final = 8
 
 
 class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
     """The stream that `litellm.completion(stream=True)` returns for an OpenRouter model.
 
-    `response` is the whole answer once the last chunk was taken, with its cost in the hidden
-    params as on an unstreamed one; None before. `close()` and `aclose()` end it early and free
-    the connection.
+    `response` is the whole answer after the last chunk, with its cost in the hidden params as on an
+    unstreamed one; None before. `close()` and `aclose()` end the stream early and free the
+    connection.
     """
 
     # LiteLLM's class has a property of this name while this package is registered.
@@ -68,11 +68,11 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
 
         Args:
             http_response: The answer; closed at the end of the stream.
-            pieces: Its body in pieces, as the network brings them.
+            pieces: Its body in the pieces of the network.
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
             attempt: The request's; it ends with the stream, or when the stream is left.
-            parser: Reads the events, where they are not a chat's own.
+            parser: Reads the events; a chat's by default.
         """
         self._reader = StreamReader(http_response.headers, model, parser)
         self._accumulator = self._reader.accumulator
@@ -97,12 +97,12 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
 
     @property
     def response_uptil_now(self) -> str:
-        """The text so far. LiteLLM reads it when a stream breaks."""
+        """The text so far. LiteLLM reads it if a stream breaks."""
         return self._accumulator.text
 
     @response_uptil_now.setter
     def response_uptil_now(self, _: str) -> None:
-        """Ignored: the accumulator knows. LiteLLM's constructor sets it."""
+        """Ignored: the accumulator has the text. LiteLLM's constructor sets it."""
 
     def __next__(self) -> ModelResponseStream:
         if self.completion_stream is None:
@@ -162,13 +162,13 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         return chunk
 
     def _given(self, chunk: ModelResponseStream) -> ModelResponseStream:
-        """What LiteLLM does with each chunk before the caller gets it."""
+        """LiteLLM's steps for each chunk before the caller gets it."""
         if not self.sent_first_chunk:
             self.response_id = chunk.id
             details = self.logging_obj.model_call_details
             if details.get("original_response") is self:
                 # LiteLLM puts the stream there: a cycle, which would keep the connection of a
-                # stream left by `break` until the garbage collector comes by.
+                # stream left by `break` until the next garbage collection.
                 details["original_response"] = _ORIGINAL_RESPONSE
             if self.logging_obj.completion_start_time is None:
                 now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
@@ -180,7 +180,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         if litellm.post_call_rules:
             self.rules.post_call_rules(input=self.response_uptil_now, model=self.model)
         for listener in self._listeners:
-            executor.submit(_tell_of_chunk, listener, self.logging_obj, chunk)
+            executor.submit(_notify_of_chunk, listener, self.logging_obj, chunk)
         if self._accumulator.usage is not None:
             chunk = self._add_mcp_metadata_to_final_chunk(chunk)
         return chunk
@@ -193,10 +193,10 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         return await hook(given)  # type: ignore[no-any-return]
 
     def _finish(self) -> tuple[ModelResponse, ModelResponse]:
-        """The whole answer, twice: for the caller, and for the callbacks to do with as they like.
+        """The whole answer, twice: for the caller, and for the callbacks, which may change it.
 
         Raises:
-            One of `errors.MALFORMED`: the chunks, each right by itself, make no answer.
+            One of `errors.MALFORMED`: the chunks, each valid by itself, form no answer.
         """
         response = self._whole()
         logged = response.model_copy(deep=True)
@@ -209,7 +209,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
 
     def _succeed(self, pieces: Any, response: ModelResponse, logged: ModelResponse) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
-            # What follows [DONE] is the end of the body: read, so the connection can be used again.
+            # Reads the end of the body after [DONE], so that the connection can be reused.
             for _ in itertools.islice(pieces, _MOST_AFTER_DONE):
                 pass
         self._http_response.close()
@@ -228,7 +228,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             copy = response.model_copy(deep=True)
             background.run(self.async_cache_streaming_response(copy, cache_hit=False))
         if getattr(self.logging_obj, "_on_deferred_stream_complete", None) is not None:
-            # The proxy's guardrails fire it themselves, after they have seen the whole answer.
+            # The proxy's guardrails call it themselves, after they have checked the whole answer.
             self.logging_obj.__dict__["_deferred_stream_complete_args"] = (logged, False)
         else:
             background.run(
@@ -269,22 +269,22 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         self._raise(exception)
 
     def _failure_handlers(self, exception: Exception) -> Coroutine[Any, Any, None]:
-        """What tells the callbacks of a failure, from what the log says now where LiteLLM can.
+        """Notifies the callbacks of a failure, from a copy of the log if LiteLLM can.
 
-        A fallback on the proxy goes on with the same log.
+        A fallback on the proxy continues with the same log.
         """
         trace, log = traceback.format_exc(), self.logging_obj
-        told: Coroutine[Any, Any, None]
+        notified: Coroutine[Any, Any, None]
         if hasattr(log, "dispatch_attempt_failure_handlers"):  # from LiteLLM 1.109 on
-            told = log.dispatch_attempt_failure_handlers(exception, trace)
+            notified = log.dispatch_attempt_failure_handlers(exception, trace)
         else:
-            told = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
-        return told
+            notified = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
+        return notified
 
     def _failure(self, cause: Exception) -> Exception:
-        """The LiteLLM exception of whatever broke the stream; the log knows what it cost."""
+        """The LiteLLM exception for the cause that broke the stream; the log gets the cost."""
         exception = self._reader.failure(cause)
-        # A Router of LiteLLM 1.110 may go on elsewhere with words, and with nothing else.
+        # A Router of LiteLLM 1.110 may continue text elsewhere, but nothing else.
         partial = exception.__dict__["partial_response"]
         self._emitted_disqualifying_content = _is_more_than_words(partial)
         usage.tell_failed(self.logging_obj.model_call_details, self._reader.bill())
@@ -307,7 +307,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             raise
 
     def close(self) -> None:
-        """Ends the stream and frees its connection. What was billed is asked for later."""
+        """Ends the stream and frees its connection. Its cost is reconciled later."""
         if self.completion_stream is not None:
             self.completion_stream = None
             self._finish_attempt()
@@ -327,7 +327,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         self._restore_consumer_correlation_context()
 
     def __del__(self) -> None:
-        # A `break` out of the loop leaves only this to say that nobody waits any more.
+        # After a `break` out of the loop, only this ends the stream.
         with contextlib.suppress(Exception):
             if self.completion_stream is not None:
                 self._finish_attempt()
@@ -339,15 +339,15 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             self._http_response.close()
             return
         with contextlib.suppress(RuntimeError):
-            asyncio.get_running_loop()  # without one there is no connection any more
+            asyncio.get_running_loop()  # without a loop the connection is gone
             background.run(self._http_response.aclose())
 
 
 def response_of(stream: Any) -> ModelResponse | None:
-    """The whole answer of a stream that a Router has wrapped, as OpenRouterStream has it.
+    """The whole answer of a stream that a Router has wrapped, like OpenRouterStream.response.
 
-    A Router's stream shares its log with the one that it was made for. There is no answer before
-    the last chunk, nor where another deployment took over.
+    A Router's stream shares its log with the stream inside. There is no answer before the last
+    chunk, or if another deployment took over.
     """
     return getattr(stream.logging_obj, _RESPONSE, None)
 
@@ -357,10 +357,10 @@ def _stream_listeners(logging_obj: Any) -> list[Any]:
     import litellm
     from litellm.integrations.custom_logger import CustomLogger
 
-    told = (*litellm.callbacks, *litellm.success_callback)
-    told += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
+    callbacks = (*litellm.callbacks, *litellm.success_callback)
+    callbacks += tuple(getattr(logging_obj, "dynamic_success_callbacks", None) or ())
     found: list[Any] = []
-    for callback in told:
+    for callback in callbacks:
         if (
             isinstance(callback, CustomLogger)
             and type(callback).log_stream_event is not CustomLogger.log_stream_event
@@ -370,7 +370,7 @@ def _stream_listeners(logging_obj: Any) -> list[Any]:
     return found
 
 
-def _tell_of_chunk(listener: Any, logging_obj: Any, chunk: Any) -> None:
+def _notify_of_chunk(listener: Any, logging_obj: Any, chunk: Any) -> None:
     """LiteLLM's `log_stream_event` of one chunk."""
     now = datetime.datetime.now()  # noqa: DTZ005 - LiteLLM's clock is naive
     listener.log_stream_event(logging_obj.model_call_details, chunk, logging_obj.start_time, now)

@@ -1,8 +1,8 @@
-"""The tool calls of a streamed choice, put together from their pieces.
+"""Assembles the tool calls of a streamed choice from their pieces.
 
-A piece belongs to the call that its index names, or its id where the index is absent or wrong.
-Providers leave both out, repeat them, share them between calls and send them late, so a piece may
-also begin another call under an index or an id that is taken: see `_Call.is_followed_by`.
+A piece belongs to the call with its index, or with its id if the index is missing or wrong.
+Providers omit both, repeat them, share them between calls and send them late, so a piece may also
+begin another call under an index or an id that is in use: see `_Call.is_followed_by`.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ class StreamedToolCalls:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._shown: dict[str, _Call] = {}
-        # Both by what the wire says: the newest call where several share an index or an id.
+        # By the wire's values: the newest call if several share an index or an id.
         self._by_index: dict[Hashable, _Call] = {}
         self._by_id: dict[str, _Call] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._shown) or any(call.says_something for call in self._calls)
+        return bool(self._shown) or any(call.has_content for call in self._calls)
 
     @property
     def are_whole(self) -> bool:
-        """Whether no call's arguments break off in the middle."""
+        """Whether the arguments of all calls are complete."""
         return all(call.is_whole() or not call.begins_object for call in self._calls)
 
     def add(self, pieces: list[dict[str, Any]]) -> None:
-        """Adds a delta's pieces, and gives each the index and the id of its call.
+        """Adds a delta's pieces, and sets the index and the id of each.
 
-        Pieces of a call that is not known well enough yet are taken out of the delta: its
-        consumers expect id and name with the first. What was held back comes with a later piece.
+        Pieces of a call whose name or id is missing are removed from the delta: consumers expect
+        both with the first piece. A later piece includes what was removed.
         """
         if len(pieces) == 1 and self._goes_on(pieces[0]):
             return
         newest: list[_Call] = []
-        if len(pieces) > 1 and not any(map(_is_told, pieces)):
-            # Only their order says where they belong.
+        if len(pieces) > 1 and not any(map(_is_identified, pieces)):
+            # Only their order identifies their calls.
             newest = self._calls[-len(pieces) :]
         pieces[:] = [piece for piece, call in zip_longest(pieces, newest) if self._add(piece, call)]
 
     def _goes_on(self, piece: dict[str, Any]) -> bool:
-        """Adds a piece that has nothing but an index and arguments, as almost all of them.
+        """Adds a piece that has only an index and arguments, as almost all do; False for any other.
 
-        A third of the time that the questions below take.
+        Takes a third of the time of the checks below.
         """
         function = piece.get("function")
         if len(piece) != 2 or not isinstance(function, dict) or len(function) != 1:
@@ -68,7 +68,7 @@ class StreamedToolCalls:
         call, text = self._by_index.get(piece.get("index")), function.get("arguments")
         if call is None or call.position is None or not isinstance(text, str):
             return False
-        if len(text) == call.length:  # perhaps the whole arguments again
+        if len(text) == call.length:  # possibly the whole arguments, repeated
             return False
         piece["index"] = call.position
         call.go_on(text)
@@ -95,7 +95,7 @@ class StreamedToolCalls:
         else:
             piece.pop("id", None)
         if call.named > 1 and name:
-            # Some consumers join the names of all pieces.
+            # Some consumers concatenate the names of all pieces.
             del function["name"]
         return True
 
@@ -110,7 +110,7 @@ class StreamedToolCalls:
             call = known
         if call is None and self._calls and (index is None or not (name or given)):
             newest = self._calls[-1]
-            # A piece that says nothing of its call, under an unknown index, may begin the next one.
+            # A piece without name and id, under an unknown index, may begin the next call.
             if index is None or not newest.is_whole():
                 call = newest
         if call is None or call.is_followed_by(given, name, text, is_known=call is known):
@@ -123,7 +123,7 @@ class StreamedToolCalls:
         return call
 
     def _show(self, call: _Call, piece: dict[str, Any]) -> None:
-        """Makes a piece the first that a consumer sees of its call."""
+        """Makes a piece the first one of its call for consumers."""
         call.id = call.wire_id if call.wire_id and call.wire_id not in self._shown else None
         call.id = call.id or new_tool_call_id()
         call.position = len(self._shown)
@@ -138,10 +138,10 @@ class StreamedToolCalls:
             piece["function"]["arguments"] = "".join(call.arguments)
 
     def close(self) -> list[dict[str, Any]]:
-        """Deltas that end the calls: what was held back, and `{}` where no arguments came."""
+        """Deltas that end the calls: pieces that were removed, and `{}` for missing arguments."""
         closing: list[dict[str, Any]] = []
         for call in self._calls:
-            if not call.says_something:
+            if not call.has_content:
                 continue
             is_new, is_empty = call.position is None, not call.arguments
             piece: dict[str, Any] = {"function": {}}
@@ -169,13 +169,13 @@ class StreamedToolCalls:
 
 
 class _Call:
-    """One call, and what decides whether a piece goes on with it.
+    """One call, and the rules by which a piece belongs to it.
 
     Attributes:
-        id: As consumers see it, once they have seen the call: the wire's, or one of our own.
-        wire_id: As the wire has it; several calls may share one.
+        id: Its id for consumers, the wire's or one of our own; None until they have seen it.
+        wire_id: The wire's id; several calls may share one.
         position: Its index for consumers; None until they have seen it.
-        pieces: How many came; `named` of them had a name.
+        pieces: The number of pieces; `named` of them had a name.
     """
 
     __slots__ = (
@@ -204,20 +204,19 @@ class _Call:
         self._read = 0
 
     @property
-    def says_something(self) -> bool:
-        """Whether anything makes it a call: an id, a name, or arguments."""
+    def has_content(self) -> bool:
+        """Whether it has an id, a name, or arguments."""
         return bool(self.name or self.wire_id or self.arguments)
 
     @property
     def begins_object(self) -> bool:
-        """Whether arguments came, and are those of a function."""
+        """Whether it has arguments, and they begin like an object."""
         return bool(self.arguments) and _opens(self.arguments[0])
 
     def is_whole(self) -> bool:
         """Whether the arguments so far are a JSON object.
 
-        Read only when a piece makes it a question, and each piece once: asking at every piece
-        takes time linear in the arguments.
+        Reads each piece once, so that asking at every piece takes time linear in the arguments.
         """
         for piece in self.arguments[self._read :]:
             self._object.read(piece)
@@ -247,7 +246,7 @@ class _Call:
     def is_followed_by(
         self, given: str | None, name: str | None, text: str, *, is_known: bool
     ) -> bool:
-        """Whether a piece that index or id lead to this call begins another one all the same.
+        """Whether a piece with the index or id of this call nevertheless begins another one.
 
         Args:
             given: The piece's id.
@@ -258,19 +257,19 @@ class _Call:
         if name and self.name and name != self.name:
             return True
         if given and not is_known:
-            if self.wire_id is None:  # then the id may just be late
+            if self.wire_id is None:  # the id may be late
                 return self.is_whole() and bool(name or text)
-            # Some providers make up an id for every piece: in the middle of arguments it is none.
+            # Some providers send a new id with every piece: within arguments it begins no call.
             return self.is_whole() or (name is not None and _opens(text))
         if not name or not self.is_whole() or self.repeats(given, name, text):
             return False
-        # A name again, without arguments: some providers put it on every piece.
+        # A repeated name without arguments: some providers put it on every piece.
         return bool(text) or self.pieces > self.named > 0
 
     def repeats(self, given: str | None, name: str | None, text: str) -> bool:
-        """Whether a piece says all of this call's arguments over again.
+        """Whether a piece repeats all of this call's arguments.
 
-        Two equal calls have two ids; without any they are two calls.
+        Equal calls with two ids, or with none, are two calls.
         """
         is_same = given == self.wire_id if given else not name
         return (
@@ -292,7 +291,7 @@ class _ObjectScanner:
         self.is_whole = False
 
     def read(self, text: str) -> None:
-        """Goes on with the next piece of the text, which is not empty."""
+        """Reads the next piece of the text, which is not empty."""
         position, self._is_escaped = int(self._is_escaped), False
         while True:
             pattern = _IN_STRING if self._is_in_string else _OUTSIDE
@@ -310,8 +309,8 @@ class _ObjectScanner:
                 self.is_whole = self._depth == 0
 
 
-def _is_told(piece: dict[str, Any]) -> bool:
-    """Whether a piece says by itself which call it belongs to."""
+def _is_identified(piece: dict[str, Any]) -> bool:
+    """Whether a piece has an index, an id or a name."""
     function = piece.get("function")
     named = isinstance(function, dict) and function.get("name")
     return bool(named or piece.get("id") or piece.get("index") is not None)
@@ -322,7 +321,7 @@ def _id(given: Any) -> str | None:
 
 
 def _arguments(function: dict[str, Any]) -> str:
-    """The arguments of a piece as text, and put there as such."""
+    """The arguments of a piece as text, which replaces them in the piece."""
     arguments = function.get("arguments")
     if isinstance(arguments, str):
         return arguments

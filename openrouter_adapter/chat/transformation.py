@@ -1,7 +1,7 @@
 """`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
 
-LiteLLM makes a chat of a text completion, too, and calls the same class for both: `_Form` has what
-differs.
+LiteLLM also turns a text completion into a chat, and calls the same class for both: `_Form` has the
+differences.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from openrouter_adapter.wire.usage import Bill
 
 
-# Every OpenAI parameter that OpenRouter takes or that is translated below. LiteLLM rejects or
-# silently drops what isn't here. https://openrouter.ai/docs/api-reference/parameters
+# Every OpenAI parameter that OpenRouter accepts or that is translated below. LiteLLM rejects or
+# silently drops all others. https://openrouter.ai/docs/api-reference/parameters
 SUPPORTED: Final = (
     "audio",
     "context_management",
@@ -75,8 +75,8 @@ SUPPORTED: Final = (
     "web_search_options",
 )
 
-# Keywords that LiteLLM leaves among the parameters and that are not for the wire: a Router's
-# retries are LiteLLM's own, and headers (the key may be among them) are no part of a body.
+# Keywords that LiteLLM leaves among the parameters and that are not sent: retries are LiteLLM's own
+# task, and headers, which may include the key, don't belong in a body.
 NOT_SENT: Final = ("max_retries", "extra_headers", "extra_query")
 
 # Asks for the cost in the answer: https://openrouter.ai/docs/use-cases/usage-accounting
@@ -88,12 +88,12 @@ def build_body(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> 
 
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
-        messages: The conversation, in any form that messages.py takes.
+        messages: The conversation, in any form that messages.py accepts.
         keywords: Parameters of OpenAI and LiteLLM, OpenRouter's own options, and `extra_body`,
-            which is sent unchecked and fills in what no keyword says.
+            which is sent unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: something in it is wrong; the message says what.
+        litellm.BadRequestError: a keyword or a message is invalid; the error names it.
     """
     fields, extra = body_fields(keywords, model)
     named = {"model": model_names.wire_model(model), "messages": messages, **fields}
@@ -107,7 +107,7 @@ def body_fields(parameters: Mapping[str, Any], model: str = "") -> tuple[dict[st
     """The fields of a request's body from the keywords of the call, and its `extra_body`.
 
     Raises:
-        litellm.BadRequestError: a wrong option, or two that contradict each other.
+        litellm.BadRequestError: an option is invalid, or two contradict each other.
     """
     fields, extra = options.body_fields(parameters, NOT_SENT)
     _agree_on_length(fields, model)
@@ -117,7 +117,7 @@ def body_fields(parameters: Mapping[str, Any], model: str = "") -> tuple[dict[st
 
 
 def filled(body: dict[str, Any], extra: Any, model: str = "") -> dict[str, Any]:
-    """A body with what `extra_body` adds to it, asking for the cost unless either says otherwise.
+    """A body completed by `extra_body`, which asks for the cost unless either sets `usage`.
 
     Raises:
         litellm.BadRequestError: `extra_body` is not an object.
@@ -142,7 +142,7 @@ def _build_text(model: str, messages: list[Any], keywords: Mapping[str, Any]) ->
 
 
 class _Form(NamedTuple):
-    """What differs between a chat and a text completion.
+    """The differences between a chat and a text completion.
 
     Attributes:
         path: The endpoint's.
@@ -198,7 +198,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: dict[str, Any],
         headers: dict[str, Any],
     ) -> dict[str, Any]:
-        """The body, with `extra_body` in it where LiteLLM's core has not taken that out."""
+        """The body, with `extra_body` unless LiteLLM's core has removed that."""
         return _form(litellm_params).build_body(model, messages, optional_params)
 
     def sign_request(
@@ -212,7 +212,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         stream: bool | None = None,
         fake_stream: bool | None = None,
     ) -> tuple[dict[str, Any], bytes | None]:
-        """Nothing to sign; the place where the finished body, `extra_body` in it, is admitted."""
+        """Nothing to sign, but the finished body, which includes `extra_body`, is admitted here."""
         path = _CHAT.path if api_base.endswith(_CHAT.path) else _TEXT.path
         admission.before_send(request_data, path)
         return headers, None
@@ -226,7 +226,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: dict[str, Any],
         stream: bool | None = None,
     ) -> str:
-        """The URL of the chat, or of the text completion, that LiteLLM makes a chat of."""
+        """The URL of the chat, or of the text completion that LiteLLM turned into a chat."""
         return connection.endpoint_url(api_base, _form(litellm_params).path)
 
     def transform_extra_body(
@@ -236,7 +236,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         model: str,
         litellm_params: Mapping[str, object],
     ) -> Mapping[str, object]:
-        """The request with what `extra_body` fills in: the fields that no keyword said."""
+        """The request completed by `extra_body`, with the fields that no keyword sets."""
         return filled(dict(request), extra_body, model)
 
     def transform_response(
@@ -255,10 +255,10 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
     ) -> Any:
         """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
 
-        A `ModelResponse`; a `TextCompletionResponse` where a text completion was asked for.
+        A `ModelResponse`, or a `TextCompletionResponse` of a text completion.
 
         Raises:
-            One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or has no content.
         """
         tell_of_answer(logging_obj, raw_response, request_data, inputs=messages, key=api_key)
         content, headers = raw_response.content, raw_response.headers
@@ -275,7 +275,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
 
     @property
     def has_custom_stream_wrapper(self) -> bool:
-        """Streams are ours: see streaming.py."""
+        """Always: streams are our own, see streaming.py."""
         return True
 
     def get_sync_custom_stream_wrapper(  # type: ignore[override] # LiteLLM calls it by keywords
