@@ -1,4 +1,4 @@
-"""The recording of a transcription, in whatever form the caller has it."""
+"""The recording of a transcription, in any form that a caller gives."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 
 from openrouter_adapter.wire import errors
 
-# How files of each format begin, to name what comes without a name.
+# First bytes of each format, for recordings without a name.
 _BEGINNINGS: Final = (
     (b"fLaC", "flac"),
     (b"OggS", "ogg"),
     (b"\x1aE\xdf\xa3", "webm"),
     (b"ADIF", "aac"),
 )
-# Containers that say at this offset what is in them.
+# Containers with their content's name at this offset.
 _CONTAINERS: Final = (
     (b"RIFF", b"WAVE", "wav"),
     (b"FORM", b"AIFF", "aiff"),
     (b"FORM", b"AIFC", "aiff"),
 )
-# Formats that OpenRouter does not take.
+# Formats that OpenRouter does not accept.
 _REFUSED: Final = (b"RIFF", b"FORM", b"#!AMR", b"caff", b".snd", b"0&\xb2u", b"MThd")
 _MEDIA_TYPES: Final = {"mp3": "audio/mpeg", "m4a": "audio/mp4"}
 _ALLOWED: Final = (
@@ -31,7 +31,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording's bytes with the name that says their format, or the URL where it lies."""
+    """A recording's bytes with a name that has their format, or its URL."""
 
     content: bytes = b""
     name: str = ""
@@ -40,18 +40,18 @@ class Recording:
 
     @property
     def format(self) -> str:
-        """The format by the name's end, such as `wav`; empty where the name has none."""
+        """The format by the end of the name, such as `wav`; empty if it has none."""
         path = urlsplit(self.url).path if self.url else self.name
         return path.rpartition(".")[2].lower() if "." in path.rpartition("/")[2] else ""
 
 
 def read(given: Any, model: str = "") -> Recording:
-    """The recording that a caller gave.
+    """The recording that a caller gives.
 
-    A string is a URL, never a path: a proxy's callers choose strings, and would read its files.
+    A string is a URL, never a path: otherwise a proxy's callers could read its files.
 
     Raises:
-        litellm.BadRequestError: it is nothing of that, or it is empty.
+        litellm.BadRequestError: it has an unknown form, or is empty.
     """
     from litellm.litellm_core_utils.audio_utils.utils import process_audio_file
 
@@ -81,15 +81,15 @@ def read(given: Any, model: str = "") -> Recording:
 
 
 def _name(given: Any) -> str:
-    """The name that a caller gave a recording; LiteLLM would call any other one a WAV."""
+    """The name that a caller gave a recording; LiteLLM would name any other one a WAV."""
     name = given[0] if isinstance(given, tuple) else getattr(given, "name", "")
     return name.rsplit("/", 1)[-1] if isinstance(name, str) else ""
 
 
 def _kind(content: bytes) -> str | None:
-    """The format of a recording by its first bytes; None for one that OpenRouter does not take.
+    """The format of a recording by its first bytes; None for one that OpenRouter does not accept.
 
-    What is of no known format is called a WAV, as LiteLLM calls it.
+    Unknown formats are named WAV, as LiteLLM does.
     """
     if content[4:8] == b"ftyp":
         return "m4a"
@@ -109,10 +109,10 @@ def _kind(content: bytes) -> str | None:
 
 
 def _kind_of_frame(content: bytes) -> str | None:
-    """`mp3` or `aac` by the head of an MPEG frame; None for any other bytes.
+    """`mp3` or `aac` by the header of an MPEG frame; None for any other bytes.
 
-    Eleven bits of ones, two of the version (01 is reserved), two of the layer (00 is AAC's), one
-    for a checksum; then four of the bit rate and two of the sampling rate, all ones of which are
+    Eleven set bits, two of the version (01 is reserved), two of the layer (00 is AAC's), one for a
+    checksum; then four of the bit rate and two of the sampling rate, of which all ones are
     reserved.
     """
     if len(content) < 2 or content[0] != 0xFF or content[1] < 0xE0:

@@ -1,4 +1,4 @@
-"""`litellm.transcription("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
+"""`litellm.transcription("openrouter/…")`: the class that LiteLLM calls.
 
 See https://openrouter.ai/docs/api-reference/overview.
 """
@@ -35,26 +35,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# OpenRouter takes no longer forms; larger recordings go as JSON.
+# The limit of OpenRouter's forms; larger recordings are sent as JSON.
 MOST_FORM_BYTES: Final = 25_000_000
 
 _PARAMETERS: Final = ("language", "prompt", "response_format", "temperature")
-# What an answer says of itself; all else in it is the transcript.
+# The facts of an answer; its other fields are the transcript.
 _ABOUT: Final[tuple[str, ...]] = ("id", "model", "provider", "service_tier", "usage")
 _FIELDS: Final = (*_PARAMETERS, "timestamp_granularities", "diarize", "keyterms", "user")
 
 
 def build_fields(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a transcription request, all but the recording.
+    """The fields of a transcription request, without the recording.
 
     Args:
         model: As OpenRouter names it.
         keywords: `language`, `response_format`, `temperature`, `timestamp_granularities`,
             `diarize`, `keyterms`, `user`, OpenRouter's options (`provider`, …), and
-            `extra_body`, which is sent unchecked and fills in what no keyword says.
+            `extra_body`, which is sent unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: a field is wrong; the message says what is allowed.
+        litellm.BadRequestError: a field is invalid; the message names what is allowed.
     """
     fields, extra = options.body_fields(keywords)
     if "prompt" in fields:
@@ -71,7 +71,7 @@ def build_fields(model: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
             model,
         )
     if fields.get("response_format") == "text":
-        # Only JSON says what it cost; LiteLLM's response has the text in the same place.
+        # Only JSON reports the cost; LiteLLM's response has the text in the same place.
         fields["response_format"] = "json"
     options.check(fields, model)
     named = {"model": model_names.wire_model(model), **fields}
@@ -92,7 +92,7 @@ def json_body(fields: Mapping[str, Any], recording: Recording) -> dict[str, Any]
 
 
 def form_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The request's fields as those of a form: lists by repetition, objects as JSON."""
+    """The request's fields as a form: lists as repeated fields, objects as JSON."""
     form: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, list | tuple):
@@ -109,7 +109,7 @@ def _form_value(value: Any) -> str:
 def parse(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> dict[str, Any]:
-    """The checked wire answer: `text`, and what else was asked for. Silence is an empty text.
+    """The checked wire answer: `text`, and other requested fields. Silence is an empty text.
 
     Raises:
         One of LiteLLM's exceptions: the answer is an error, or has no text.
@@ -121,7 +121,7 @@ def parse(
 
 
 class _Tokens(TranscriptionUsageTokensObject):
-    """LiteLLM's usage of what is paid by tokens, with every field of the wire on it."""
+    """LiteLLM's usage of models billed by tokens, with every field of the wire."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -132,7 +132,7 @@ class _Tokens(TranscriptionUsageTokensObject):
 
 
 class _Duration(TranscriptionUsageDurationObject):
-    """LiteLLM's usage of what is paid by seconds, with every field of the wire on it."""
+    """LiteLLM's usage of models billed by seconds, with every field of the wire."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -147,7 +147,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
 
     @property
     def has_native_transcription_endpoint(self) -> bool:
-        """Requests are ours, whichever transport LiteLLM would take for the provider."""
+        """Always: requests use this class, whichever transport LiteLLM would choose."""
         return True
 
     def validate_environment(
@@ -160,14 +160,14 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         api_key: str | None = None,
         api_base: str | None = None,
     ) -> dict[str, Any]:
-        """The request headers without a content type: a form's names its boundary.
+        """The request headers without a content type, which for a form has its boundary.
 
         Raises:
             litellm.AuthenticationError: there is no key.
         """
         import litellm
 
-        # LiteLLM's core leaves both to this class, its global headers too.
+        # LiteLLM's core leaves both to this class, and its global headers.
         everywhere: Any = litellm.headers
         given = {**(everywhere or {}), **(optional_params.get("extra_headers") or {})}
         made = super().validate_environment(given, model, messages, {}, {}, api_key)
@@ -180,14 +180,14 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         optional_params: dict[str, Any],
         litellm_params: dict[str, Any],
     ) -> AudioTranscriptionRequestData:
-        """The form, or the JSON where the recording is at a URL or too large, admitted.
+        """The form, or JSON if the recording is at a URL or too large, admitted.
 
         Raises:
-            litellm.BadRequestError: a field or the recording is wrong.
+            litellm.BadRequestError: a field or the recording is invalid.
         """
         fields = build_fields(model, _keywords(optional_params, litellm_params))
         recording = audio.read(audio_file, model)
-        # The gate prices the request; it need not see a recording's bytes.
+        # The gate prices the request without a recording's bytes.
         admission.before_send(fields, self._path)
         if recording.url or len(recording.content) > MOST_FORM_BYTES:
             return AudioTranscriptionRequestData(data=json_body(fields, recording))
@@ -197,7 +197,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
     def transform_audio_transcription_response(
         self, raw_response: httpx.Response
     ) -> TranscriptionResponse:
-        """LiteLLM's response, every field of the wire on it, with the billed cost.
+        """LiteLLM's response with every field of the wire and the billed cost.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or has no text.
@@ -216,7 +216,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
             about = {name: body[name] for name in _ABOUT if name in body}
             finish(usage.attach(response._hidden_params, about, headers))
             if isinstance(body.get("usage"), dict):
-                # LiteLLM's class is dumped without the fields that it does not know.
+                # LiteLLM's class is dumped without the fields that it doesn't declare.
                 response._hidden_params["openrouter"]["usage"] = body["usage"]
         return response
 
@@ -224,7 +224,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
 def _keywords(
     optional_params: Mapping[str, Any], litellm_params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is for OpenRouter among LiteLLM's parameters; `drop_params` drops what it lacks."""
+    """The parameters for OpenRouter among LiteLLM's; `drop_params` drops unsupported ones."""
     import litellm
 
     found = options.gather_known(optional_params, (*_FIELDS, "extra_body"))
@@ -236,6 +236,6 @@ def _keywords(
 def _usage(wire: dict[str, Any]) -> _Tokens | _Duration:
     if wire.get("input_tokens") is None and wire.get("seconds") is not None:
         return _Duration(**wire)
-    # LiteLLM's callbacks read these; OpenRouter counts a recording as one, without a prompt.
+    # LiteLLM's callbacks read these; OpenRouter counts only the recording, without a prompt.
     read = {"audio_tokens": wire.get("input_tokens") or 0, "text_tokens": 0}
     return _Tokens(**{"input_token_details": read, **wire})

@@ -1,4 +1,4 @@
-"""`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
+"""`litellm.completion("openrouter/…")`: the class that LiteLLM calls, and its steps.
 
 LiteLLM also turns a text completion into a chat, and calls the same class for both: `_Form` has the
 differences.

@@ -1,4 +1,4 @@
-"""`litellm.embedding("openrouter/…")`: the class that LiteLLM calls, and the steps it names.
+"""`litellm.embedding("openrouter/…")`: the class that LiteLLM calls, and its steps.
 
 See https://openrouter.ai/docs/api-reference/embeddings.
 """

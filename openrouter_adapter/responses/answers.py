@@ -1,4 +1,4 @@
-"""When a wire response is an answer, and LiteLLM's objects of it and of a stream's events."""
+"""Checks of a wire response, and LiteLLM's objects of responses and of a stream's events."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ COMPLETED: Final = "response.completed"
 INCOMPLETE: Final = "response.incomplete"
 FAILED: Final = "response.failed"
 
-# Of a response's fields, those that tell who served it and what it cost; LiteLLM's object
-# itself holds the rest.
+# The fields of a response with its provider and its cost; LiteLLM's object itself has the others.
 _FACTS: Final = ("id", "model", "usage", "provider", "service_tier")
-# Those that an error's exception keeps, or takes its meaning from.
+# Those that an error's exception keeps, or that decide its class.
 BESIDE_ERROR: Final = (
     *_FACTS,
     "availability",
@@ -39,18 +38,17 @@ def parse(
     """The checked wire response in an answer's bytes.
 
     Raises:
-        One of LiteLLM's exceptions: it holds an error, or no answer.
+        One of LiteLLM's exceptions: they hold an error, or no answer.
     """
     return check(errors.read_json(content, headers, model), headers, model)
 
 
 def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") -> dict[str, Any]:
-    """The wire response if it is an answer; function calls get ids and arguments they lack.
+    """The wire response if it is an answer; function calls get missing ids and arguments.
 
     Raises:
-        One of LiteLLM's exceptions (see errors.py): the body holds an error, or says that the
-        response failed, or there is no answer in it. What a failed one had said is on
-        `partial_response`.
+        One of LiteLLM's exceptions (see errors.py): the body holds an error, a failed
+        response, or no answer. `partial_response` has what had arrived of a failed one.
     """
     if not isinstance(body, dict):
         raise errors.build(503, "OpenRouter's answer is not a JSON object", headers, model)
@@ -67,7 +65,7 @@ def check(body: Any, headers: Mapping[str, str] | None = None, model: str = "") 
 def failure(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None, model: str = ""
 ) -> Exception:
-    """The exception of a response that failed, with what it had said until then."""
+    """The exception of a failed response, with what had arrived of it."""
     error = body.get("error")
     if not error:
         error = {"code": 502, "message": f"the response was {body.get('status') or 'failed'}"}
@@ -79,7 +77,7 @@ def failure(
 
 
 def repair(output: list[Any]) -> None:
-    """Gives function calls what an agent loop can't do without; what is there stays as it is."""
+    """Adds missing ids and arguments to function calls: an agent loop needs both."""
     seen: set[str] = set()
     for item in output:
         if isinstance(item, dict) and item.get("type") == "function_call":
@@ -93,8 +91,8 @@ def repair(output: list[Any]) -> None:
 def response_object(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> ResponsesAPIResponse:
-    """LiteLLM's response, all fields of the wire on it and the cost in its hidden params."""
-    # What LiteLLM's class insists on, and an odd answer may lack.
+    """LiteLLM's response, with all fields of the wire, and the cost in its hidden params."""
+    # Fields that LiteLLM's class requires, and an unusual answer may lack.
     fields = {"id": "", "created_at": 0, "output": [], **body}
     if isinstance(fields["created_at"], float):
         fields["created_at"] = int(fields["created_at"])
@@ -107,7 +105,7 @@ def response_object(
 def event_object(
     event: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> BaseLiteLLMOpenAIResponseObject:
-    """LiteLLM's event of a stream, all fields of the wire on it, also those of unknown events."""
+    """LiteLLM's event of a stream, with all fields of the wire, also those of unknown events."""
     kind = OpenAIResponsesAPIConfig.get_event_model_class(event_type=str(event.get("type")))
     if isinstance(event.get("response"), dict):
         event = {**event, "response": response_object(event["response"], headers)}
@@ -116,10 +114,10 @@ def event_object(
 
 
 def _validated(kind: Any, fields: Mapping[str, Any]) -> Any:
-    """An object of a class; fields whose form the class does not foresee are put on it as they are.
+    """An object of a class; fields of a form that the class rejects are put on it unchanged.
 
-    LiteLLM's types are narrower than the wire, and one odd field must not cost the other ones
-    their types.
+    LiteLLM's types are narrower than the wire, and one unusual field must not cost the others their
+    types.
     """
     try:
         return kind(**fields)

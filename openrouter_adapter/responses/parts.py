@@ -1,6 +1,6 @@
-"""The parts of an input item's content: each in the form that models read what it holds from.
+"""The parts of an input item's content, each in the form from which models read it.
 
-The Responses API's twin of chat/parts.py, whose parts have other names and fields. See
+The Responses API's counterpart of chat/parts.py, whose parts have other names and fields. See
 https://openrouter.ai/docs/api-reference/responses-api/overview.
 """
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from openrouter_adapter.wire import errors, media
 
-# The fields that hold what a part is; one of them must be there.
+# The fields that may hold a part's content; one of them is required.
 _SOURCES: Final = {
     "input_text": ("text",),
     "input_image": ("image_url", "file_id"),
@@ -29,10 +29,10 @@ _KINDS: Final[dict[Any, media.Kind]] = {
 
 
 def to_wire(item: Any, position: int, model: str = "") -> Any:
-    """An input item with its parts as OpenRouter takes them; itself if they need nothing.
+    """An input item with its parts in OpenRouter's form; itself if they need no conversion.
 
     Raises:
-        litellm.BadRequestError: a part of a known type lacks what OpenRouter requires.
+        litellm.BadRequestError: a part of a known type lacks a field that OpenRouter requires.
     """
     if not isinstance(item, dict):
         return item
@@ -89,7 +89,7 @@ def _bad_audio(needed: str, where: str, model: str) -> Exception:
 
 
 def _as_kind(kind: media.Kind, link: str, media_type: str, part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the kind that a link or a data URL holds, with what is not of its old kind."""
+    """A part of the kind that a link or a data URL holds, without the fields of its old kind."""
     made: dict[str, Any] = {name: value for name, value in part.items() if name not in _OF_KINDS}
     if kind == "image":
         made |= {"type": "input_image", "image_url": link, "detail": "auto"}

@@ -1,4 +1,4 @@
-"""The body of a Responses request: input items, tools and options as OpenRouter takes them.
+"""The body of a Responses request: input items, tools and options in OpenRouter's form.
 
 See https://openrouter.ai/docs/api-reference/responses-api/overview.
 """
@@ -48,7 +48,7 @@ SUPPORTED: Final = (
     "user",
 )
 
-# OpenRouter's further ones, and those of the chat endpoint that are translated below.
+# OpenRouter's additional ones, and those of the chat endpoint that are translated below.
 _SAMPLING: Final = frozenset({"frequency_penalty", "presence_penalty", "seed", "stop"})
 _CHAT: Final = frozenset(
     {"max_completion_tokens", "max_tokens", "reasoning_effort", "response_format", "thinking"}
@@ -57,7 +57,7 @@ _ALSO: Final = _SAMPLING | _CHAT
 
 _NOT_SENT: Final = ("extra_headers", "extra_query", "timeout")
 
-# What a caller's own JSON stands under: a null in there means something.
+# Fields with a caller's own JSON, in which a null has a meaning.
 _OPAQUE: Final = frozenset({"arguments", "input", "output", "parameters", "schema"})
 
 
@@ -66,12 +66,12 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
 
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
-        inputs: A text, or a list of items: dicts, or objects that an answer's `output` held.
+        inputs: A text, or a list of items: dicts, or objects of an answer's `output`.
         keywords: Parameters of OpenAI, OpenRouter's own options, and `extra_body`, which is sent
-            unchecked and fills in what no keyword says.
+            unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: an option is wrong, or contradicts another one.
+        litellm.BadRequestError: an option is invalid, or contradicts another one.
     """
     fields, extra = options.body_fields(keywords, _NOT_SENT)
     _translate_chat(fields, model)
@@ -91,19 +91,19 @@ def build_body(model: str, inputs: Any, keywords: Mapping[str, Any]) -> dict[str
 
 
 def known_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of LiteLLM's parameters of a call that are for OpenRouter, under plain names."""
+    """The parameters for OpenRouter among LiteLLM's, under plain names."""
     return options.gather_known(parameters, _ALSO)
 
 
 def to_wire(inputs: Any, model: str = "") -> Any:
-    """The `input` of a request; what came out of an answer goes back as it came.
+    """The `input` of a request; items of an answer are sent back unchanged.
 
-    Nulls are left out: Python's objects and their dumps are full of them, and providers refuse
-    some (`status`). A part goes as what it holds: a PDF given as an image as a file.
+    Nulls are left out: Python's objects and their dumps are full of them, and providers refuse some
+    (`status`). The content of a part decides its type: a PDF given as an image is sent as a file.
 
     Raises:
-        litellm.BadRequestError: it is neither a text nor a list of items, or a part lacks what
-            OpenRouter requires.
+        litellm.BadRequestError: it is neither a text nor a list of items, or a part lacks a field
+            that OpenRouter requires.
     """
     if isinstance(inputs, str):
         return inputs
@@ -131,13 +131,13 @@ def _tool(tool: Any) -> Any:
         tool = tool.model_dump(mode="json", by_alias=True, exclude_unset=True)
     flat = _flat_function(tool)
     if flat is not tool:
-        # The schema wants the key, and null for a function without parameters.
+        # The schema requires the key, and null for a function without parameters.
         flat.setdefault("parameters", None)
     return flat
 
 
 def _flat_function(value: Any) -> Any:
-    """A tool, or a choice of one, in the Responses API's shape; chat nests the function."""
+    """A tool, or a choice of one, in the form of the Responses API; a chat nests the function."""
     if not isinstance(value, dict) or not isinstance(value.get("function"), dict):
         return value
     beside = {name: inner for name, inner in value.items() if name != "function"}
@@ -145,7 +145,7 @@ def _flat_function(value: Any) -> Any:
 
 
 def _translate_chat(fields: dict[str, Any], model: str) -> None:
-    """Parameters that chat and Responses name differently."""
+    """Renames parameters that have another name in a chat."""
     _translate_length(fields, model)
     options.fold_reasoning(fields, model)
     text = fields.get("text")
@@ -188,7 +188,7 @@ def _text_format(response_format: Any) -> Any:
 
 
 def _web_search(search: Mapping[str, Any]) -> dict[str, Any]:
-    """OpenAI's search options of a chat as the tool that they are here."""
+    """A chat's search options as the tool that the Responses API has for them."""
     tool = {"type": "web_search", **search}
     place = tool.get("user_location")
     if isinstance(place, dict) and isinstance(place.get("approximate"), dict):

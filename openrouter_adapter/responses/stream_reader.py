@@ -1,4 +1,4 @@
-"""What a stream's events say: LiteLLM's events, the answer so far, or the failure that broke it."""
+"""Reads a stream's events: LiteLLM's events, the answer so far, or the failure that broke it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from litellm.types.llms.openai import ResponsesAPIResponse
 
-# Events in which nothing has been generated yet: a Router may still start anew elsewhere.
+# Events before anything was generated: a Router may still start again elsewhere.
 _PREAMBLE: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
-# What an event has, whatever it tells.
+# The fields of every event.
 _EVENT_FIELDS: Final = frozenset({"type", "sequence_number"})
 
 
 class EventReader:
-    """Makes LiteLLM's events of the wire's, and keeps what an exception must say if it breaks.
+    """Converts the wire's events to LiteLLM's, and keeps what an exception of the stream needs.
 
-    Stands in for the transformation class, which has no state and does not see the headers.
+    Used in place of the transformation class, which has no state and does not get the headers.
     """
 
     def __init__(self, headers: Mapping[str, str], model: str) -> None:
@@ -38,10 +38,10 @@ class EventReader:
     def transform_streaming_response(
         self, model: str, parsed_chunk: dict[str, Any], logging_obj: Any
     ) -> Any:
-        """LiteLLM's event of a wire event; named and called as the transformation class's own.
+        """LiteLLM's event of a wire event; a method of the transformation class.
 
         Raises:
-            One of LiteLLM's exceptions: the event says that the response failed.
+            One of LiteLLM's exceptions: the event is of a failed response.
         """
         try:
             self._keep(parsed_chunk)
@@ -56,7 +56,7 @@ class EventReader:
 
     @property
     def partial_response(self) -> ResponsesAPIResponse | None:
-        """What had arrived: the items that were finished, and the text of those that were not."""
+        """The partial response: the finished items, and the text of the others."""
         items = dict(self._items)
         for index, pieces in self._texts.items():
             part = {"type": "output_text", "text": "".join(pieces), "annotations": []}
@@ -66,7 +66,7 @@ class EventReader:
 
     @property
     def incomplete_event(self) -> ResponseIncompleteEvent | None:
-        """The event that would end the stream here; None before the first one has come."""
+        """The event that would end the stream now; None before the first one."""
         response = self.partial_response or (self._incomplete([]) if self._response else None)
         if response is None:
             return None
@@ -102,7 +102,7 @@ class EventReader:
         beside = {name: event[name] for name in answers.BESIDE_ERROR if event.get(name) is not None}
         if kind == answers.FAILED:
             return answers.failure({**beside, **event["response"]}, self.headers, self.model)
-        # OpenAI's own event has the error's fields among its own.
+        # OpenAI's own error event has the fields of the error at the top.
         error = event.get("error") or {
             name: value for name, value in event.items() if name not in _EVENT_FIELDS
         }

@@ -1,7 +1,7 @@
 """A stream of Responses events as LiteLLM's callers, callbacks, Router and proxy expect it.
 
-LiteLLM's iterators skip lines that are not JSON, know OpenRouter's failures by other names and
-leave the connection open; these keep its logging, caching and ids, and do those three themselves.
+LiteLLM's iterators skip lines that are not JSON, expect failures in another form and leave the
+connection open; these handle all three themselves, and keep its logging, caching and ids.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _Stream(BaseResponsesAPIStreamingIterator):
-    """What both streams share; `attempt` ends with one, or when it is left."""
+    """The common part of both streams; `attempt` ends with the stream, or when it is left."""
 
     _reader: EventReader
     _attempt: Attempt
@@ -46,7 +46,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
 
     @classmethod
     def _of(cls, made: BaseResponsesAPIStreamingIterator, attempt: Attempt) -> Any:
-        """The stream in place of one that LiteLLM made and that nobody has read from."""
+        """The stream that replaces one of LiteLLM's, which has not been read."""
         reader = EventReader(made.response.headers, made.model)
         stream: Any = cls(
             response=made.response,
@@ -59,14 +59,14 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             call_type=made.call_type,
         )
         forwarded: Any = stream._hidden_params["additional_headers"]
-        # Only usage.cost is the price: a header of this name would come from somebody else.
+        # Only usage.cost is the price: a header of this name would be of another origin.
         forwarded.pop(usage.COST_HEADER, None)
         stream._hidden_params["openrouter"] = usage.facts({}, reader.headers)
         stream._reader, stream._attempt, stream._is_over = reader, attempt, False
         return stream
 
     def _restore_provider_response_headers(self, logging_response: object) -> None:
-        """Puts OpenRouter's facts on the copy that callbacks get; LiteLLM leaves them behind."""
+        """Puts OpenRouter's facts on the callbacks' copy; LiteLLM omits them."""
         super()._restore_provider_response_headers(logging_response)
         copied: Any = getattr(logging_response, "response", None)
         given: Any = getattr(self.completed_response, "response", None)
@@ -74,9 +74,9 @@ class _Stream(BaseResponsesAPIStreamingIterator):
             copied._hidden_params["openrouter"] = given._hidden_params.get("openrouter")
 
     def partial_response_on_disconnect(self) -> ResponseIncompleteEvent | None:
-        """What LiteLLM's proxy hands to its success handlers when its client has left.
+        """The event that LiteLLM's proxy passes to its success handlers if its client has left.
 
-        Without LiteLLM's estimate of the tokens; none for a stream that ended or failed.
+        It has no estimate of the tokens, unlike LiteLLM's. None for a stream that ended or failed.
         """
         if self.completed_response is not None or self._has_failed:
             return None
@@ -89,22 +89,22 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         return kind.startswith("application/json")
 
     def _event_of_json(self, content: bytes) -> Any:
-        """An answer that is no stream after all, as its last event."""
+        """An answer that is not a stream, as its last event."""
         body = answers.parse(content, self._reader.headers, self.model)
         kind = answers.INCOMPLETE if body.get("status") == "incomplete" else answers.COMPLETED
         event = {"type": kind, "response": body, "sequence_number": 0}
         return SimpleNamespace(data=orjson.dumps(event).decode())
 
     def _take(self, data: str) -> Any:
-        """LiteLLM's event of a line's data; None where it holds none.
+        """LiteLLM's event of a line's data; None if it has none.
 
         Raises:
-            One of LiteLLM's exceptions: it is no JSON, or the response failed.
+            One of LiteLLM's exceptions: it is not JSON, or the response failed.
         """
         self._check_max_streaming_duration()
         event = self._process_chunk(data)
         if event is None and data and not self.finished:
-            # LiteLLM passes over it: a lost delta would be a wrong answer.
+            # LiteLLM skips it: a lost delta would be a wrong answer.
             raise self._not_json(data[: errors.MOST_RECEIVED])
         if self.completed_response is not None:
             self._finish_attempt()
@@ -128,7 +128,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         self._attempt.finish(self._reader.bill, failure)
 
     def _failure(self, cause: Exception) -> Exception:
-        """The LiteLLM exception of whatever broke the stream, with what had arrived on it."""
+        """The LiteLLM exception for the cause that broke the stream, with the partial answer."""
         self._has_failed = True
         exception = cause
         if isinstance(cause, NotJSONError):
@@ -151,7 +151,7 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         return exception
 
     def _raise(self, exception: Exception, cause: Exception) -> NoReturn:
-        """Raises in the form by which a Router knows that it may ask somebody else."""
+        """Raises in the form that lets a Router fall back to another model."""
         if exception is not cause:
             exception.__cause__ = cause
         status = getattr(exception, "status_code", None)
@@ -168,15 +168,15 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         )
 
     def _is_whole(self, cause: Exception) -> bool:
-        """Whether the connection broke when the answer was already there."""
+        """Whether the connection broke after the answer was complete."""
         return isinstance(cause, httpx.TransportError) and self.completed_response is not None
 
 
 def _lines(response: httpx.Response) -> Iterator[Any]:
-    """The data of a stream's events, in the form that LiteLLM's own decoder has.
+    """The data of a stream's events, in the form of LiteLLM's own decoder.
 
-    That one takes a byte order mark for a part of the first field's name, and ends a line at
-    characters that JSON may hold.
+    LiteLLM's takes a byte-order mark for a part of the first field's name, and ends a line at
+    characters that JSON may contain.
     """
     parser = TextParser()
     for piece in response.iter_bytes():
@@ -199,13 +199,13 @@ async def _alines(response: httpx.Response) -> AsyncIterator[Any]:
 class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
     """The stream that `litellm.responses(stream=True)` returns for an OpenRouter model.
 
-    The whole answer is `stream.completed_response.response` once its event was taken, with the
-    cost in its hidden params. `close()` ends the stream early and frees the connection.
+    The whole answer is `stream.completed_response.response` after its event, with the cost in its
+    hidden params. `close()` ends the stream early and frees the connection.
     """
 
     @classmethod
     def of(cls, made: Any, attempt: Attempt) -> OpenRouterResponsesStream:
-        """The stream in place of one that LiteLLM made."""
+        """The stream that replaces one of LiteLLM's."""
         stream: OpenRouterResponsesStream = cls._of(made, attempt)
         response = stream.response
         stream.stream_iterator = stream._json_events() if stream._is_json else _lines(response)
@@ -241,14 +241,14 @@ class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
         return None
 
     def _hooked(self, event: Any) -> Any:
-        # LiteLLM starts an event loop for it, whether anybody has a hook or not.
+        # LiteLLM starts an event loop for it, whether there is a hook or not.
         if litellm.callbacks:
             run: Any = run_async_function
             event = run(self._call_post_streaming_deployment_hook, chunk=event)
         return event
 
     def close(self, cause: BaseException | None = None) -> None:
-        """Ends the stream and frees its connection. What was billed is asked for later."""
+        """Ends the stream and frees its connection. Its cost is reconciled later."""
         if not self._is_over:
             self._is_over = self.finished = True
             if cause is None:
@@ -256,7 +256,7 @@ class OpenRouterResponsesStream(_Stream, SyncResponsesAPIStreamingIterator):
             self.response.close()
 
     def __del__(self) -> None:
-        # A `break` out of the loop leaves only this to say that nobody waits any more.
+        # After a `break` out of the loop, only this ends the stream.
         with contextlib.suppress(Exception):
             self.close()
 
@@ -269,7 +269,7 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
 
     @classmethod
     def of(cls, made: Any, attempt: Attempt) -> AsyncOpenRouterResponsesStream:
-        """The stream in place of one that LiteLLM made."""
+        """The stream that replaces one of LiteLLM's."""
         stream: AsyncOpenRouterResponsesStream = cls._of(made, attempt)
         response = stream.response
         stream.stream_iterator = stream._json_events() if stream._is_json else _alines(response)
@@ -308,7 +308,7 @@ class AsyncOpenRouterResponsesStream(_Stream, ResponsesAPIStreamingIterator):
         return None
 
     async def aclose(self, cause: BaseException | None = None) -> None:
-        """Ends the stream and frees its connection. What was billed is asked for later."""
+        """Ends the stream and frees its connection. Its cost is reconciled later."""
         if not self._is_over:
             self._is_over = self.finished = True
             if cause is None:

@@ -1,4 +1,4 @@
-"""`litellm.responses("openrouter/…")`: the class that LiteLLM calls, and the steps it names."""
+"""`litellm.responses("openrouter/…")`: the class that LiteLLM calls, and its steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
 
     @property
     def custom_llm_provider(self) -> LlmProviders:
-        """OpenRouter: what LiteLLM does for OpenAI alone is not done."""
+        """OpenRouter, so that LiteLLM skips what it does only for OpenAI."""
         return LlmProviders.OPENROUTER
 
     def get_supported_openai_params(self, model: str) -> list[str]:
@@ -66,7 +66,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """
         import litellm
 
-        # Where a call has none, LiteLLM's core puts its global headers on most endpoints, not all.
+        # On most endpoints, LiteLLM's core adds its global headers to a call without any.
         everywhere: Any = litellm.headers
         key = getattr(litellm_params, "api_key", None)
         return connection.request_headers(headers or everywhere or {}, key, model)
@@ -86,11 +86,11 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """The body, admitted.
 
         Raises:
-            litellm.BadRequestError: something in it is wrong; the message says what.
+            litellm.BadRequestError: an input or a parameter is invalid; the error names it.
         """
         named = response_api_optional_request_params
         given = {name: value for name, value in named.items() if value is not None}
-        # What LiteLLM's class of its parameters does not name: OpenRouter's options among it.
+        # The parameters that LiteLLM's class does not declare, such as OpenRouter's options.
         unnamed = getattr(litellm_params, "model_extra", None) or {}
         keywords = {**requests.known_options(unnamed), **given}
         body = requests.build_body(model, input, keywords)
@@ -110,7 +110,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         model: str,
         litellm_params: Any,
     ) -> Mapping[str, object]:
-        """`extra_body` fills in what no keyword of the call said; it is sent unchecked."""
+        """The request completed by `extra_body`, with the fields that no keyword sets."""
         return options.with_extra(dict(request), extra_body, model=model)
 
     def transform_response_api_response(
@@ -119,7 +119,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """LiteLLM's response, with nothing of OpenRouter's lost and the billed cost on it.
 
         Raises:
-            One of LiteLLM's exceptions (errors.py): the answer is an error, or none.
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or has no output.
         """
         tell_of_answer(logging_obj, raw_response, {}, inputs=None, key="")
         content, headers = raw_response.content, raw_response.headers
@@ -131,7 +131,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
     def transform_streaming_response(
         self, model: str, parsed_chunk: dict[str, Any], logging_obj: Any
     ) -> Any:
-        """LiteLLM's event of a wire event; of a stream its own reader does this."""
+        """LiteLLM's event of a wire event; streams have a reader for this (stream_reader.py)."""
         return answers.event_object(parsed_chunk)
 
     def get_error_class(

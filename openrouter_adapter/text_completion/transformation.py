@@ -1,8 +1,8 @@
 """`litellm.text_completion("openrouter/…")`: bodies and answers of `/completions`.
 
-LiteLLM makes a chat of such a call before any adapter sees it; the chat's transformation class
-tells the two apart, and calls the steps here. An answer goes the way of a chat's through the
-checks (completion.py, chat/stream_reader.py), and comes out as text again.
+LiteLLM turns such a call into a chat before any adapter gets it; the chat's transformation class
+recognizes it and calls these functions. An answer is checked in the form of a chat's
+(completion.py, chat/stream_reader.py), and converted back to text.
 See https://openrouter.ai/docs/api-reference/overview.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/completions"
 
-# What of a choice belongs to the message that a chat would have.
+# The fields of a choice that are in the message of a chat.
 _OF_MESSAGE: Final = ("reasoning", "reasoning_details", "refusal")
 _PLACED: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
 
@@ -32,7 +32,7 @@ def build_body(model: str, messages: list[Any], fields: Mapping[str, Any]) -> di
 
     Args:
         model: As OpenRouter names it, or as LiteLLM's core left it.
-        messages: What LiteLLM's core made of the prompts: a message of the user for each.
+        messages: The prompts as LiteLLM's core converts them: a user message for each.
         fields: All other fields of the body, checked.
 
     Raises:
@@ -48,10 +48,10 @@ def build_body(model: str, messages: list[Any], fields: Mapping[str, Any]) -> di
 def parse(
     content: bytes, headers: Mapping[str, str] | None = None, model: str = ""
 ) -> dict[str, Any]:
-    """The checked answer, with each choice's text in a `message` as a chat has it.
+    """The checked answer, with each choice's text in a `message`, as in a chat.
 
     Raises:
-        One of LiteLLM's exceptions: it holds an error, or no answer.
+        One of LiteLLM's exceptions: the body holds an error, or no answer.
     """
     body = errors.read_json(content, headers, model)
     return completion.check(_as_chat(body, "message"), headers, model)
@@ -92,7 +92,7 @@ def _choice(wire: Mapping[str, Any]) -> TextChoices:
         beside["provider_specific_fields"] = specific
     logprobs = wire.get("logprobs")
     if isinstance(logprobs, dict):
-        # Not checked: LiteLLM's class wants fields that providers leave out.
+        # Not checked: LiteLLM's class requires fields that providers leave out.
         logprobs = Logprobs.model_construct(**logprobs)
     return TextChoices(
         finish_reason=finish_reason,
@@ -104,7 +104,7 @@ def _choice(wire: Mapping[str, Any]) -> TextChoices:
 
 
 class TextEventParser(EventParser):
-    """Gives the events of a text completion's stream as those of a chat's."""
+    """Converts the events of a text completion's stream to a chat's."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""The way from `litellm.speech` to the transformation class, which LiteLLM lacks for OpenRouter.
+"""`litellm.speech("openrouter/…")`: the call of the transformation class, which LiteLLM lacks.
 
-LiteLLM chooses by provider inside that function, so the function itself is replaced by one that
-knows one provider more.
+LiteLLM chooses the provider inside that function, so the function itself is replaced by one with an
+additional provider.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from openrouter_adapter.wire import connection, errors, usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Seconds before each question for a cost: OpenRouter may know it a moment after the audio.
+# Seconds before each request for the cost: OpenRouter may know it a moment after the audio.
 _PAUSES: Final = (0.0, 0.5, 1.0)
-# And for the answer to one: somebody waits for the audio.
+# Seconds for the answer to one: the caller waits for the audio.
 _TIMEOUT: Final = 3.0
 _PREFIX: Final = f"{errors.PROVIDER}/"
 
 
 def speech_with_openrouter(original: Callable[..., Any]) -> Callable[..., Any]:
-    """LiteLLM's `speech`, with ours for models of OpenRouter."""
+    """A replacement for LiteLLM's `speech` that uses ours for OpenRouter's models."""
     from litellm.utils import client
 
     signature = inspect.signature(original)
@@ -52,12 +52,12 @@ def speech(
     voice: Any = None,
     **call: Any,
 ) -> Any:
-    """Sends one request; a coroutine of it where `aspeech` asks.
+    """Sends one request; returns a coroutine of it to `aspeech`.
 
-    LiteLLM's `client` knows what kind of call it is by this function's name.
+    LiteLLM's `client` recognizes the kind of call by this function's name.
 
     Raises:
-        litellm.BadRequestError: a field is wrong; nothing was sent.
+        litellm.BadRequestError: a field is invalid; nothing was sent.
     """
     from litellm import main
 
@@ -87,7 +87,7 @@ def speech(
         litellm_params=parameters,
         logging_obj=logging_obj,
         timeout=usual if timeout is None else timeout,
-        # LiteLLM writes them over those that the class has made of them.
+        # LiteLLM would overwrite the headers of the class with them.
         extra_headers={**connection.sendable(given, name)},
         client=call.get("client"),
         _is_async=bool(call.get("aspeech")),
@@ -98,16 +98,16 @@ def speech(
 
 
 def _is_of_proxy(call: Mapping[str, Any]) -> bool:
-    """Whether LiteLLM's proxy makes the call, for a key whose spend it counts."""
+    """Whether LiteLLM's proxy makes the call for a key whose spend it counts."""
     places = (call.get("metadata"), call.get("litellm_metadata"))
     return any(isinstance(one, dict) and "user_api_key_hash" in one for one in places)
 
 
 async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> Any:
-    """An answer with what it cost, if OpenRouter knows that soon after.
+    """An answer with its cost, if OpenRouter knows that in time.
 
-    The proxy counts a key's spend, and writes its header, when it has the answer; audio itself
-    says no cost.
+    The proxy counts a key's spend, and writes its header, when it has the answer; audio itself does
+    not report a cost.
     """
     response = await answer
     hidden = response._hidden_params
@@ -122,7 +122,7 @@ async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> 
 
 
 def _litellm_params(call: dict[str, Any]) -> dict[str, Any]:
-    """LiteLLM's own parameters of the call, without those that are for OpenRouter."""
+    """LiteLLM's own parameters of the call, without OpenRouter's."""
     from litellm.litellm_core_utils.get_litellm_params import get_litellm_params
 
     own = {name: value for name, value in call.items() if name not in FIELDS}

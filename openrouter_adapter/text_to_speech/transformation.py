@@ -1,4 +1,4 @@
-"""The transformation class of `/audio/speech`, and the steps it names.
+"""The transformation class of `/audio/speech`.
 
 See https://openrouter.ai/docs/api-reference/overview.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-# The wire's fields beside model, input and voice.
+# The wire's fields, without model, input and voice.
 FIELDS: Final = ("response_format", "speed", "instructions", "input_references", "user")
 
 
@@ -33,13 +33,13 @@ def build_body(model: str, text: Any, voice: Any, keywords: Mapping[str, Any]) -
         model: As OpenRouter names it.
         text: What to say: a text, or turns `{"text", "voice", "instructions"}` of several
             speakers.
-        voice: The provider's name of a voice, or None where the model has one of its own.
+        voice: The provider's name of a voice, or None if the model has a default.
         keywords: `response_format` (OpenRouter's own default is raw `pcm`), `speed`,
             `instructions`, `input_references`, `user`, OpenRouter's options (`provider`, …), and
-            `extra_body`, which is sent unchecked and fills in what no keyword says.
+            `extra_body`, which is sent unchecked and fills in what no keyword sets.
 
     Raises:
-        litellm.BadRequestError: a field is wrong; the message says what is allowed.
+        litellm.BadRequestError: a field is invalid; the message names what is allowed.
     """
     fields, extra = options.body_fields(keywords)
     _check_text(text, model)
@@ -67,7 +67,7 @@ def _check_text(text: Any, model: str) -> None:
 
 
 def check_audio(content: bytes, headers: Mapping[str, str] | None = None, model: str = "") -> None:
-    """Raises where an answer is no audio.
+    """Raises if an answer is not audio.
 
     Raises:
         One of LiteLLM's exceptions: the answer is an error, a page, or nothing.
@@ -85,7 +85,7 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
     _path = "/audio/speech"
     _parameters = ("voice", *FIELDS)
 
-    def __init__(self) -> None:  # LiteLLM's own has no types, and does nothing either
+    def __init__(self) -> None:  # LiteLLM's own has no types, and does nothing
         pass
 
     def map_openai_params(  # type: ignore[override] # LiteLLM's differs from its other endpoints
@@ -96,7 +96,7 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
         drop_params: bool = False,
         kwargs: Mapping[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """The voice, and what is meant for OpenRouter of all that LiteLLM has of the call."""
+        """The voice, and the parameters for OpenRouter among all that LiteLLM has of the call."""
         given = {**(kwargs or {}), **optional_params}
         return voice, options.gather_known(given, (*FIELDS, "extra_body"))
 
@@ -139,11 +139,11 @@ class OpenRouterTextToSpeechConfig(Endpoint, BaseTextToSpeechConfig):
     ) -> HttpxBinaryResponseContent:
         """LiteLLM's response with the audio: `content`, or `stream_to_file(path)`.
 
-        The answer says no cost, so none is on it: `GET /generation` knows it by the
-        `generation_id` in `_hidden_params["openrouter"]`.
+        Audio does not report its cost: `GET /generation` has it, by the `generation_id` in
+        `_hidden_params["openrouter"]`.
 
         Raises:
-            One of LiteLLM's exceptions (errors.py): the answer is an error, or no audio.
+            One of LiteLLM's exceptions (errors.py): the answer is an error, or not audio.
         """
         content, headers = raw_response.content, raw_response.headers
         with (
