@@ -608,7 +608,7 @@ def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
     """reports fewer vectors than texts as a success"""
     openrouter.replies(answers.embeddings(["a bird"]))
 
-    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came"):
+    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 received"):
         embed(input=["a bird", "a fish"])
 
 

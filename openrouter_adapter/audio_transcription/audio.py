@@ -72,8 +72,8 @@ def read(given: Any, model: str = "") -> Recording:
     if kind is None:
         raise errors.bad_request(
             "file: the recording has no name, and its first bytes, "
-            f"{found.file_content[:12]!r}, are of no format that OpenRouter takes: give a tuple "
-            "(name, content), such as ('birds.mp3', content)",
+            f"{found.file_content[:12]!r}, belong to no format that OpenRouter accepts: give a "
+            "tuple (name, content), such as ('birds.mp3', content)",
             model,
         )
     media_type = _MEDIA_TYPES.get(kind, f"audio/{kind}")

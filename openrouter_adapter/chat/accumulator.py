@@ -276,7 +276,7 @@ class _ReasoningDetails:
 
 def _checked(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
-        raise TypeError(f"{value!r:.100} where a {kind.__name__} should be")
+        raise TypeError(f"{value!r:.100} is not a {kind.__name__}")
     return value
 
 

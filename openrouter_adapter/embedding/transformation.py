@@ -80,7 +80,7 @@ def parse(
     got = len(vectors)
     wanted = _count(request["input"]) if "input" in request else max(got, 1)
     if got != wanted:
-        message = f"{wanted} embeddings were asked for, {got} came"
+        message = f"{wanted} embeddings were asked for, {got} received"
         raise errors.no_answer(body, message, headers, model)
     is_base64 = request.get("encoding_format") == "base64"
     for place, entry in enumerate(vectors):

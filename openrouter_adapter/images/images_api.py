@@ -54,7 +54,7 @@ def build_body(
             `resolution`, `background`, `output_format`, `output_compression`, `seed`,
             `input_references` (one image or a list, in any form of inputs.py),
             `image_config` as on the chat route, `user`, OpenRouter's options (`provider`, …),
-            and `extra_body`, which is sent unchecked and fills in what no keyword says.
+            and `extra_body`, which is sent unchecked and fills in what no keyword sets.
         is_automatic: Whether the caller did not choose the route: then `size` becomes a ratio and a
             tier, `quality` a tier if the model has tiers, and `extra_body` has no fields of a chat.
 
@@ -143,9 +143,8 @@ def _refuse_chat(model: str, fields: Mapping[str, Any], extra: Mapping[str, Any]
         if is_option and name not in FIELDS and name not in {"image_config", "usage"}:
             value = fields.get(name, extra.get(name))
             raise errors.bad_request(
-                f"{name}={value!r:.100}: the images API has no such field, and that is where "
-                f"{model or 'the model'} makes its images; openrouter_image_route={'chat'!r} asks "
-                "it over chat",
+                f"{name}={value!r:.100}: the images API, which {model or 'the model'} uses, has no "
+                f"such field; openrouter_image_route={'chat'!r} sends a chat instead",
                 model,
             )
 
@@ -202,7 +201,7 @@ def _put_config(fields: dict[str, Any], model: str) -> None:
     if not isinstance(config, dict) or config.keys() - _OF_CONFIG.keys() - FIELDS:
         raise errors.bad_request(
             f"image_config={config!r}: the images API has its fields as keywords; of image_config "
-            f"it knows {' and '.join(_OF_CONFIG)}, and its own fields",
+            f"it accepts {' and '.join(_OF_CONFIG)}, and its own fields",
             model,
         )
     for name, value in config.items():

@@ -55,7 +55,7 @@ def _to_url(image: Any, place: str, model: str) -> str:
     kind = _kind(content) or media_type or mimetypes.guess_type(name)[0]
     if not isinstance(kind, str) or not kind.startswith("image/"):
         raise errors.bad_request(
-            f"{place} is no image that can be told by its bytes or name: {_ALLOWED}", model
+            f"{place} can't be recognized as an image by its bytes or name: {_ALLOWED}", model
         )
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 

@@ -86,7 +86,7 @@ def of_size(size: str, model: str = "", ratios: Sequence[str] | None = None) -> 
         if pixels and 0 not in (sides := (int(pixels[1]), int(pixels[2]))):
             return {"aspect_ratio": _nearest_ratio(sides, size, model, ratios)} | _tier(sides)
     raise errors.bad_request(
-        f"size={size!r} is not understood: give pixels ('1536x1024'), a ratio "
+        f"size={size!r} is invalid: give pixels ('1536x1024'), a ratio "
         f"({', '.join(ratios or COMMON_RATIOS)}), a tier ('1K', '2K', '4K') or 'auto'",
         model,
     )
@@ -106,7 +106,7 @@ def of_quality(quality: str, model: str = "") -> dict[str, str]:
         if _TIER.fullmatch(quality):
             return {"image_size": quality.upper()}
     raise errors.bad_request(
-        f"quality={quality!r} is not understood: give {', '.join(map(repr, TIERS))}, 'auto' "
+        f"quality={quality!r} is invalid: give {', '.join(map(repr, TIERS))}, 'auto' "
         "or a tier ('1K', '2K', '4K')",
         model,
     )

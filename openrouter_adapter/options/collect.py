@@ -205,7 +205,7 @@ def _of_thinking(thinking: Any, model: str) -> dict[str, Any]:
     if kind in {"disabled", False}:
         return {"effort": "none"}
     raise errors.bad_request(
-        f"thinking={thinking!r} is not understood: its type is 'enabled' (with budget_tokens), "
+        f"thinking={thinking!r} is invalid: its type is 'enabled' (with budget_tokens), "
         "'adaptive' or 'disabled'",
         model,
     )

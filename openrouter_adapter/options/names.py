@@ -166,7 +166,7 @@ def _warn(place: str, word: str, known: frozenset[str]) -> None:
         return
     _warned.add((place, word))
     logger.warning(
-        "%s: OpenRouter is not known to have %r; was %r meant? It is sent as given.",
+        "%s: OpenRouter has no known %r; did you mean %r? It is sent as given.",
         place,
         word,
         match,

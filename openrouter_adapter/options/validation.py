@@ -192,7 +192,9 @@ def _of_reasoning(reasoning: dict[str, Any]) -> list[str]:
     if effort is not None and max_tokens is not None:
         faults.append(f"{shown_effort} and {shown_tokens}: give one of the two")
     if enabled is False and effort not in {None, "none"}:
-        faults.append(f"reasoning.enabled = false and {shown_effort}: only none goes with it")
+        faults.append(
+            f"reasoning.enabled = false and {shown_effort}: only effort none is allowed then"
+        )
     if enabled is False and max_tokens is not None:
         faults.append(f"reasoning.enabled = false and {shown_tokens}: give one of the two")
     if enabled is True and effort == "none":
@@ -204,7 +206,9 @@ def _of_inclusion(exclude: bool | None, include_reasoning: bool | None) -> list[
     if exclude is None or include_reasoning is None or exclude is not include_reasoning:
         return []
     word = "true" if exclude else "false"
-    return [f"include_reasoning = {word} and reasoning.exclude = {word}: one is the other's no"]
+    return [
+        f"include_reasoning = {word} and reasoning.exclude = {word}: the two contradict each other"
+    ]
 
 
 def _of_providers(provider: dict[str, Any]) -> list[str]:

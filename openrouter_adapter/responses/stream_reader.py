@@ -113,14 +113,14 @@ class EventReader:
 def _index_of(event: Mapping[str, Any]) -> int:
     index = event["output_index"]
     if not isinstance(index, int):
-        raise TypeError("output_index is no whole number")
+        raise TypeError("output_index is not a whole number")
     return index
 
 
 def _delta_of(event: Mapping[str, Any]) -> str:
     delta = event["delta"]
     if not isinstance(delta, str):
-        raise TypeError("delta is no text")
+        raise TypeError("delta is not a text")
     return delta
 
 

@@ -42,7 +42,7 @@ _NO_KEY: Final = (
 )
 _NOT_A_KEY: Final = (
     "The OpenRouter API key has characters that no key has, such as a space, a line break or a "
-    "letter with an accent. Nothing was sent. Copy it anew from https://openrouter.ai/keys."
+    "letter with an accent. Nothing was sent. Copy it again from https://openrouter.ai/keys."
 )
 _NO_PROVISIONING_KEY: Final = (
     "No OpenRouter provisioning key. Keys, guardrails and activity are managed with a key of their "
@@ -80,7 +80,7 @@ class Settings:
         """
         categories, limit = self.app_categories, self.max_response_bytes
         if categories is not None and not (categories.isascii() and categories.isprintable()):
-            raise ValueError(f"app_categories={categories!r}: a category is such as 'cli-agent'")
+            raise ValueError(f"app_categories={categories!r}: give categories such as 'cli-agent'")
         if limit is not None and (type(limit) is not int or limit < 1):
             raise ValueError(f"max_response_bytes={limit!r}: give a whole number from 1")
 
@@ -173,7 +173,7 @@ def endpoint_url(given: str | None, path: str) -> str:
 
         # Not shown: by a mixed-up argument it may be the key.
         raise exceptions.BadRequestError(
-            message="The api_base is no web address: one begins with https:// or http://",
+            message="The api_base is not a web address: it must begin with https:// or http://",
             llm_provider="openrouter",
             model="",
         )
@@ -255,7 +255,7 @@ def header_value(name: Any, value: Any) -> str:
             the value, which may be a secret.
     """
     if not isinstance(name, str) or not _is_header_name(name):
-        raise ValueError(f"The header {name!r} can't be sent: that is no name for one.")
+        raise ValueError(f"The header {name!r} can't be sent: HTTP allows no such name.")
     if type(value) is str and value.isascii() and value.isprintable():
         return value.strip(" ")
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
@@ -271,14 +271,14 @@ def header_value(name: Any, value: Any) -> str:
     if found is not None:
         raise ValueError(
             f"The header {name} can't be sent: character {found.start()} of its value is "
-            f"{found[0]!r}, which HTTP allows in none."
+            f"{found[0]!r}, which HTTP doesn't allow."
         )
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as cause:
         raise ValueError(
-            f"The header {name} can't be sent: character {cause.start} of its value has no form "
-            "in UTF-8."
+            f"The header {name} can't be sent: character {cause.start} of its value can't be "
+            "encoded as UTF-8."
         ) from None
     return _Utf8(text)
 

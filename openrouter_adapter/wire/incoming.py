@@ -216,7 +216,7 @@ def redirected(url: str, location: str, status: int, model: str) -> Exception:
         there = urlsplit(urljoin(url, location))
         server = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
     except ValueError:
-        server = "what is no address"
+        server = "an invalid address"
     what = (
         f"a redirect to {server} was not followed, which "
         "would have sent the prompt there. If that is the API's address now, give it as api_base"

@@ -186,7 +186,7 @@ def test_base64_that_can_not_be_decoded_is_an_error(openrouter: Loopback, encode
 @BOTH_WAYS
 def test_fewer_vectors_than_inputs_is_an_error(openrouter: Loopback, way: str) -> None:
     openrouter.replies(answers.embeddings(["one"]))
-    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came"):
+    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 received"):
         WAYS[way](input=["one", "two"], max_retries=0)
 
 
@@ -196,7 +196,9 @@ def test_an_entry_without_a_vector_is_an_error(openrouter: Loopback, way: str, v
     body = answers.embeddings(["one", "two"])
     body["data"][1]["embedding"] = vector
     openrouter.replies(body)
-    with pytest.raises(litellm.BadGatewayError, match="2 embeddings were asked for, 1 came") as e:
+    with pytest.raises(
+        litellm.BadGatewayError, match="2 embeddings were asked for, 1 received"
+    ) as e:
         WAYS[way](input=["one", "two"], max_retries=0)
     assert e.value.openrouter["cost"] == answers.COST  # type: ignore[attr-defined]
 

@@ -189,7 +189,7 @@ def test_urls_where_they_are_asked_for(call: Callable[..., Any], answering: Loop
         ({"input_fidelity": "high"}, "input_fidelity='high' is not supported.*prompt"),
         ({"background": "opaque"}, "background='opaque' is not supported.*prompt"),
         ({"size": "3000x1000"}, "size='3000x1000' is 3:1"),
-        ({"quality": "ultra"}, "quality='ultra' is not understood"),
+        ({"quality": "ultra"}, "quality='ultra' is invalid"),
         ({"image": []}, r"image=\[\]: give a data: or http"),
         ({"image": None}, r"image=\[\]: give a data: or http"),
         ({"image": [PNG, "wren.png"]}, r"image\[1\]='wren.png': give"),

@@ -153,7 +153,7 @@ def test_fields_in_the_images_apis_own_terms(given: dict[str, Any], sent: dict[s
             "openrouter_image_route='image': give 'chat' or 'images'",
         ),
         ({"n": 0}, "n=0: give a whole number from 1"),
-        ({"size": "big"}, "size='big' is not understood"),
+        ({"size": "big"}, "size='big' is invalid"),
         ({"stream": True}, "stream=True"),
         ({"input_references": ["wren.png"]}, r"input_references\[0\].*give a data: or http"),
         ({"input_references": [b""]}, r"input_references\[0\].* is empty"),

@@ -137,7 +137,7 @@ def test_auto_leaves_the_choice_to_the_model() -> None:
 
 @pytest.mark.parametrize("size", ["large", "", "1024", "0x1024", "1024x", "-1x1", 1024, None])
 def test_what_is_no_size_is_an_error(size: object) -> None:
-    with pytest.raises(litellm.BadRequestError, match="is not understood"):
+    with pytest.raises(litellm.BadRequestError, match="is invalid"):
         of_size(size)  # type: ignore[arg-type]
 
 

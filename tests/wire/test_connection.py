@@ -177,7 +177,7 @@ def test_a_trailing_slash_makes_no_difference(openrouter: Loopback, way: str) ->
 def test_an_address_of_another_kind_is_refused_and_not_shown(
     openrouter: Loopback, way: str, address: str
 ) -> None:
-    with pytest.raises(litellm.BadRequestError, match="begins with https://") as caught:
+    with pytest.raises(litellm.BadRequestError, match="must begin with https://") as caught:
         WAYS[way](api_base=address)
     assert address not in str(caught.value)
     assert openrouter.requests == []

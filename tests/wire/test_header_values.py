@@ -193,5 +193,5 @@ def test_latin_1_bytes_are_refused_before_they_are_mistaken(
 ) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
     given: Any = {"X-Team": "Köln".encode("latin-1")}
-    with pytest.raises(litellm.BadRequestError, match="has no form in UTF-8"):
+    with pytest.raises(litellm.BadRequestError, match="can't be encoded as UTF-8"):
         connection.request_headers(given, None)
