@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import sqlite3
 import time
 from pathlib import Path
@@ -35,7 +36,9 @@ _CONNECTION: Final = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-_TRIES: Final = 8
+# For how long a transaction that others raced is tried again, and the longest pause, in seconds.
+_PATIENCE: Final = 15.0
+_LONGEST_PAUSE: Final = 0.5
 # PostgreSQL: could not serialize, deadlock. Trying again is what its manual asks for.
 _PASSING: Final = frozenset({"40001", "40P01"})
 
@@ -112,7 +115,8 @@ class Database:
         Raises:
             LedgerError: the database can't be reached or written.
         """
-        for attempt in range(_TRIES):
+        deadline, longest = time.monotonic() + _PATIENCE, 0.01
+        while True:
             with contextlib.suppress(RacedError, _PassingError), self._translated():
                 self._prepare()
                 options = {"ledger_durable": is_durable}
@@ -121,8 +125,14 @@ class Database:
                 # What was committed to a file that is gone is written again to the one there.
                 if not self._has_moved():
                     return result
-            time.sleep(0.01 * 2**attempt)
-        raise LedgerError(f"{self.name}: other writers interfered {_TRIES} times")
+            if time.monotonic() >= deadline:
+                raise LedgerError(
+                    f"{self.name}: other writers interfered with a transaction for "
+                    f"{_PATIENCE:.0f} seconds"
+                )
+            # At random: those that collided once would collide again.
+            time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            longest = min(2 * longest, _LONGEST_PAUSE)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

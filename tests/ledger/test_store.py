@@ -57,6 +57,31 @@ def sums_of_rows(store: Store) -> dict[str | None, tuple[int, object, int]]:
     }
 
 
+def test_a_transaction_that_many_raced_goes_through_when_they_are_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(connection: sa.Connection) -> int:
+        tries.append(connection)
+        if len(tries) < 30:
+            raise database.RacedError
+        return len(tries)
+
+    tries: list[sa.Connection] = []
+    monkeypatch.setattr(database, "_LONGEST_PAUSE", 0.01)
+    assert store.database.write(work) == 30
+
+
+def test_a_transaction_that_is_always_raced_is_an_error_in_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(_: sa.Connection) -> None:
+        raise database.RacedError
+
+    monkeypatch.setattr(database, "_PATIENCE", 0.1)
+    with pytest.raises(LedgerError, match="other writers interfered"):
+        store.database.write(work)
+
+
 def test_writing_twice_changes_nothing(store: Store) -> None:
     rows = [billed(cost) for cost in range(1, 2000)]
     store.write(copy.deepcopy(rows))
