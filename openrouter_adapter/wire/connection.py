@@ -188,7 +188,7 @@ def request_headers(
     Args:
         given: The caller's headers. LiteLLM's core has already put its own attribution among
             them on some endpoints and not on others; here it comes out the same on all.
-        key: The API key of the call, or None to look for it. Not needed where the caller
+        key: The API key of the call, or None to look for it. Not needed if the caller
             sends an Authorization header of their own.
         model: Named in the error when there is no key.
 

@@ -1,7 +1,7 @@
-"""What is let in of a response: no redirect to another server, and no body beyond a limit.
+"""Limits of a response: no redirect to another server, and no body beyond a size.
 
 `check` and `check_async` are response hooks for httpx's clients. They act before the body is read
-and before a redirect is followed, which would send the prompt again to whoever was named.
+and before a redirect is followed, which would send the prompt to another server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 def max_bytes() -> int:
-    """The largest body that is read, in bytes, after it was decompressed.
+    """The largest body that is read, in bytes after decompression.
 
     Raises:
         litellm.BadRequestError: the variable in the environment is not a whole number from 1.
@@ -48,7 +48,7 @@ def max_bytes() -> int:
 
 
 class Body:
-    """Takes a body piece by piece, decompresses it, and refuses what goes beyond the limit.
+    """Takes a body piece by piece, decompresses it, and refuses it beyond the limit.
 
     Memory is bounded however small the compressed body is: no piece is decompressed further than
     to the first byte over the limit.
@@ -68,11 +68,11 @@ class Body:
     )
 
     def __init__(self, headers: Mapping[str, str], model_of: Callable[[], str]) -> None:
-        """Takes the response's headers, and how to find the model's name for an exception.
+        """Takes the response's headers, and a function for the model's name in an exception.
 
         Raises:
             litellm.BadRequestError: the headers announce a body beyond the limit.
-            litellm.ServiceUnavailableError: the body has a compression that wasn't asked for.
+            litellm.ServiceUnavailableError: the body has a compression that was not requested.
         """
         self._headers, self._model_of = headers, model_of
         self._limit = self._left = max_bytes()
@@ -127,7 +127,7 @@ class Body:
             f"the limit: register(max_response_bytes=…) or {MAX_BYTES_VARIABLE}"
         )
         exception = errors.build(400, what, self._headers, self._model_of())
-        # It was made, and is perhaps paid for.
+        # The answer exists, and may be billed.
         generation_id = self._headers.get("x-generation-id")
         exception.__dict__["openrouter"] = {"generation_id": generation_id} if generation_id else {}
         return exception
@@ -193,7 +193,7 @@ def _checked(response: httpx.Response) -> Body:
         if not _is_same_server(request.url, location):
             raise redirected(str(request.url), location, response.status_code, model_of())
     body = Body(headers, model_of)
-    # The compression is undone here; and JSON and events are UTF-8, whatever the headers say.
+    # The body is decompressed here; JSON and events are UTF-8, whatever the headers name.
     if body.encoding is not None:
         del headers["content-encoding"]
     kind = headers.get("content-type", "")
@@ -274,7 +274,7 @@ def end_if_waiting(body: aiohttp.StreamReader) -> None:
 def watch_connection(response: aiohttp.ClientResponse) -> Watch | None:
     """Has the reading of a response's body fail when its connection ends before the body.
 
-    The caller ends the watch when the body was read. None where there is nothing to wait for.
+    The caller ends the watch when the body was read. None if there is nothing to wait for.
     """
     if response.content.is_eof():
         return None
