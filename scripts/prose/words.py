@@ -4,8 +4,8 @@
 
 Reads Markdown, Python, YAML and shell scripts; of code the comments, the docstrings and the strings
 of more than one word, with --names also the names that it defines. Leaves out what is written in
-`backticks`, and the code of examples. Without a path, it reads the documentation. Prints file,
-line, the words and what to write instead; exits 1 if there are any.
+`backticks`, and the code of examples. Without a path, it reads the documentation and
+the code. Prints file, line, the words and what to write instead; exits 1 if there are any.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTATION = (
+EVERYTHING = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *("docs", "cookbook", "scripts", ".github", ".pre-commit-config.yaml"),
+    *("docs", "cookbook", "openrouter_adapter", "tests", "bench", "scripts"),
+    *(".github", ".pre-commit-config.yaml"),
 )
 # Shell scripts have no suffix.
 SUFFIXES = {".md", ".py", ".yml", ".yaml", ".ipynb", ""}
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     words = list(read_words(Path(__file__).with_suffix(".txt").read_text("utf-8")))
     paths = [Path(argument) for argument in arguments if argument != "--names"]
     found = 0
-    for file in files(paths or [ROOT / name for name in DOCUMENTATION]):
+    for file in files(paths or [ROOT / name for name in EVERYTHING]):
         for line, text, instead in findings(passages(file, "--names" in arguments), words):
             print(f"{shown(file)}:{line}: {text!r} -> {instead}")
             found += 1

@@ -194,7 +194,7 @@ def test_urls_where_they_are_asked_for(call: Callable[..., Any], answering: Loop
         ({"image": None}, r"image=\[\]: give a data: or http"),
         ({"image": [PNG, "wren.png"]}, r"image\[1\]='wren.png': give"),
         ({"image": [b""]}, r"image\[0\] is empty"),
-        ({"image": b"text"}, r"image\[0\] is no image that can be told"),
+        ({"image": b"text"}, r"image\[0\] can't be recognized as an image"),
         ({"image": 3}, r"image\[0\]=3: give"),
         ({"prompt": " "}, "prompt=' ': say what to change"),
         ({"n": 0}, "n=0: give a whole number from 1"),
