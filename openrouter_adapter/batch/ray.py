@@ -196,9 +196,9 @@ class _Run:
         self._common = replace(
             options, out=folder.path.resolve(), source=None, budget=None, api_key=None, ledger=None
         )
-        beside_us = strategies.NodeAffinitySchedulingStrategy(access.node, soft=False)
+        on_our_node = strategies.NodeAffinitySchedulingStrategy(access.node, soft=False)
         self._board = (
-            ray.remote(nodes.Board).options(num_cpus=0, scheduling_strategy=beside_us).remote()
+            ray.remote(nodes.Board).options(num_cpus=0, scheduling_strategy=on_our_node).remote()
         )
         # Not waited for: the shards' processes start in the meantime.
         self._board.set_up.remote(access)

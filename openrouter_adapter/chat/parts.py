@@ -79,7 +79,7 @@ def _link(part: dict[str, Any], place: _Place) -> dict[str, Any]:
     media_type = link.get("format") or media.type_of(url)
     kind = _TYPES.get(media.kind_of(media_type, url), field)
     if kind != field:
-        return _as_kind(kind, url, media_type, _beside(part, field))
+        return _as_kind(kind, url, media_type, _other_fields(part, field))
     if link is given and "format" not in link:
         return part
     return {**part, field: {name: value for name, value in link.items() if name != "format"}}
@@ -105,7 +105,7 @@ def _file(part: dict[str, Any], place: _Place) -> dict[str, Any]:
     media_type = media_type or media.type_of(data)
     kind = _TYPES.get(media.kind_of(media_type, data), "file")
     if kind != "file":
-        return _as_kind(kind, data, media_type, _beside(part, "file"))
+        return _as_kind(kind, data, media_type, _other_fields(part, "file"))
     if data == file.get("file_data") and file.get("filename") and "format" not in file:
         return part
     kept = {n: v for n, v in file.items() if n not in {"format", "file_id", "file_data"}}
@@ -128,7 +128,7 @@ def _audio(part: dict[str, Any], place: _Place) -> dict[str, Any]:
         media_type = media.type_of(data)
         kind = _TYPES.get(media.kind_of(media_type, data), "input_audio")
         if kind != "input_audio":
-            return _as_kind(kind, data, media_type, _beside(part, "input_audio"))
+            return _as_kind(kind, data, media_type, _other_fields(part, "input_audio"))
         form = audio.get("format") or media.audio_format(media_type)
         audio = {**audio, "data": media.base64_of(data), "format": form}
         part = {**part, "input_audio": audio}
@@ -146,7 +146,7 @@ _CONVERTERS: Final[dict[str, Callable[[dict[str, Any], _Place], dict[str, Any]]]
 }
 
 
-def _as_kind(kind: str, link: str, media_type: str, beside: dict[str, Any]) -> dict[str, Any]:
+def _as_kind(kind: str, link: str, media_type: str, others: dict[str, Any]) -> dict[str, Any]:
     """A part converted to another type."""
     if kind == "input_audio":
         value = {"data": media.base64_of(link), "format": media.audio_format(media_type)}
@@ -154,8 +154,8 @@ def _as_kind(kind: str, link: str, media_type: str, beside: dict[str, Any]) -> d
         value = {"filename": media.filename(link, media_type), "file_data": link}
     else:
         value = {"url": link}
-    return {**beside, "type": kind, kind: value}
+    return {**others, "type": kind, kind: value}
 
 
-def _beside(part: dict[str, Any], field: str) -> dict[str, Any]:
+def _other_fields(part: dict[str, Any], field: str) -> dict[str, Any]:
     return {name: value for name, value in part.items() if name not in {"type", field}}

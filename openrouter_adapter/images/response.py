@@ -89,7 +89,7 @@ def images_of(
 
 def _images_of_choice(choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     message = choice["message"]
-    beside = {
+    others = {
         name: value
         for name, value in (*message.items(), *choice.items())
         if value and name not in {"images", "role", "message", "index"}
@@ -99,7 +99,7 @@ def _images_of_choice(choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         url = link.get("url") if isinstance(link, dict) else link
         if not isinstance(url, str) or not url:
             continue
-        specific = {n: v for n, v in image.items() if n not in {"image_url", "type"}} | beside
+        specific = {n: v for n, v in image.items() if n not in {"image_url", "type"}} | others
         data = None
         if url.startswith("data:"):
             description, _, data = url.partition(",")

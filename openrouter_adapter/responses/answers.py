@@ -23,7 +23,7 @@ FAILED: Final = "response.failed"
 # The fields of a response with its provider and its cost; LiteLLM's object itself has the others.
 _FACTS: Final = ("id", "model", "usage", "provider", "service_tier")
 # Those that an error's exception keeps, or that decide its class.
-BESIDE_ERROR: Final = (
+FACTS_OF_ERROR: Final = (
     *_FACTS,
     "availability",
     "error_type",
@@ -69,8 +69,8 @@ def failure(
     error = body.get("error")
     if not error:
         error = {"code": 502, "message": f"the response was {body.get('status') or 'failed'}"}
-    beside = {name: body[name] for name in BESIDE_ERROR if body.get(name) is not None}
-    exception = errors.from_body({**beside, "error": error}, headers, model)
+    others = {name: body[name] for name in FACTS_OF_ERROR if body.get(name) is not None}
+    exception = errors.from_body({**others, "error": error}, headers, model)
     if body.get("output"):
         exception.__dict__["partial_response"] = response_object(body, headers)
     return exception

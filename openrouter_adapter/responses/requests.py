@@ -140,8 +140,8 @@ def _flat_function(value: Any) -> Any:
     """A tool, or a choice of one, in the form of the Responses API; a chat nests the function."""
     if not isinstance(value, dict) or not isinstance(value.get("function"), dict):
         return value
-    beside = {name: inner for name, inner in value.items() if name != "function"}
-    return {**beside, "type": "function", **value["function"]}
+    others = {name: inner for name, inner in value.items() if name != "function"}
+    return {**others, "type": "function", **value["function"]}
 
 
 def _translate_chat(fields: dict[str, Any], model: str) -> None:

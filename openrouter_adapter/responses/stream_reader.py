@@ -99,14 +99,16 @@ class EventReader:
         kind = event.get("type")
         if kind not in {answers.FAILED, "error", None} and not event.get("error"):
             return None
-        beside = {name: event[name] for name in answers.BESIDE_ERROR if event.get(name) is not None}
+        others = {
+            name: event[name] for name in answers.FACTS_OF_ERROR if event.get(name) is not None
+        }
         if kind == answers.FAILED:
-            return answers.failure({**beside, **event["response"]}, self.headers, self.model)
+            return answers.failure({**others, **event["response"]}, self.headers, self.model)
         # OpenAI's own error event has the fields of the error at the top.
         error = event.get("error") or {
             name: value for name, value in event.items() if name not in _EVENT_FIELDS
         }
-        body = {**self._response, **beside, "output": [], "error": error}
+        body = {**self._response, **others, "output": [], "error": error}
         return answers.failure(body, self.headers, self.model)
 
 

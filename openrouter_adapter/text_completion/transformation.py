@@ -64,14 +64,14 @@ def billed_response(
     from litellm.types.llms.base import HiddenParams
     from litellm.types.utils import TextCompletionResponse
 
-    beside = {name: value for name, value in body.items() if name not in _PLACED}
+    others = {name: value for name, value in body.items() if name not in _PLACED}
     made = TextCompletionResponse(
         id=body.get("id"),
         created=body.get("created"),
         model=body.get("model"),
         choices=[_choice(choice) for choice in body["choices"]],
         usage=usage.litellm_usage(body["usage"]) if isinstance(body.get("usage"), dict) else None,
-        **beside,
+        **others,
     )
     hidden: dict[str, Any] = {}
     bill = usage.attach(hidden, body, headers)
@@ -85,11 +85,11 @@ def _choice(wire: Mapping[str, Any]) -> TextChoices:
     message = wire["message"]
     finish_reason, specific = completion.finish(wire, has_tool_calls=False)
     content = message.get("content")
-    beside = {name: message[name] for name in _OF_MESSAGE if message.get(name)}
+    others = {name: message[name] for name in _OF_MESSAGE if message.get(name)}
     if message.get("reasoning"):
-        beside["reasoning_content"] = message["reasoning"]
+        others["reasoning_content"] = message["reasoning"]
     if specific:
-        beside["provider_specific_fields"] = specific
+        others["provider_specific_fields"] = specific
     logprobs = wire.get("logprobs")
     if isinstance(logprobs, dict):
         # Not checked: LiteLLM's class requires fields that providers leave out.
@@ -99,7 +99,7 @@ def _choice(wire: Mapping[str, Any]) -> TextChoices:
         index=wire.get("index", 0),
         text=completion.text_of_parts(content) if isinstance(content, list) else content,
         logprobs=logprobs,
-        **beside,
+        **others,
     )
 
 
