@@ -96,6 +96,20 @@ def test_every_file_that_contributing_names_is_there() -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.(?:py|cfg))`", page)
+    package = {
+        str(path.relative_to(ROOT / "openrouter_adapter")).replace(os.sep, "/")
+        for path in (ROOT / "openrouter_adapter").rglob("*.py")
+    }
+    # Within a paragraph on one folder, a file is named alone.
+    alone = {path.rpartition("/")[2] for path in package}
+    assert len(named) > 50
+    for name in named:
+        assert name in package | alone or (ROOT / name).exists(), name
+
+
 def test_ci_checks_and_tests_on_every_python_that_the_package_declares() -> None:
     job = workflow("ci.yml")["test"]
     assert job["strategy"]["matrix"]["python"] == PYTHONS
