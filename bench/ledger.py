@@ -109,7 +109,7 @@ def measure_calls(folder: str, rounds: int, calls: int) -> float:
     openrouter_adapter.register()
     counted = Counted()
     per_count = counted.of_nothing()
-    for name in ("admit", "seen", "settle"):
+    for name in ("admit", "seen", "finish"):
         counted.wrap(admission.Attempt, name)
     counted.wrap(ledger.handler, "_record")
     book = ledger.enable(f"{folder}/calls.db")
