@@ -115,7 +115,12 @@ def test_a_signal_that_comes_just_before_the_launcher_waits_is_passed_on(
 
 def test_an_interrupt_from_elsewhere_is_passed_on(place: Place) -> None:
     place.write("program.py", INTERRUPTED)
-    process = place.start("program.py", start_new_session=True)
+    # A shell that runs the tests in the background has them ignore SIGINT, and the launcher, too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = place.start("program.py", start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout
     process.stdout.readline()
 

@@ -98,11 +98,11 @@ def prove(
 
     def begin() -> None:
         outage.start()
-        assert is_away.wait(60)
+        assert is_away.wait(100)
 
-    if when == "start":
-        begin()
     try:
+        if when == "start":
+            begin()
         with fleet(where, emulator, processes) as call:
             if when == "middle":
                 call(3)

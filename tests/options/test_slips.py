@@ -43,7 +43,7 @@ def test_a_slip_is_sent_with_one_warning(
         check(copy.deepcopy(fields), MODEL)
     assert len(warnings()) == 1
     assert warnings()[0].startswith(f"{place}: ")
-    assert f"'{meant}' meant" in warnings()[0]
+    assert f"did you mean '{meant}'?" in warnings()[0]
 
 
 @pytest.mark.parametrize(
