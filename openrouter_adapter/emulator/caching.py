@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import tokens
-from .errors import ApiError, provider_error
+from .errors import anthropic_error
 
 if TYPE_CHECKING:
     from .catalog import Endpoint
@@ -94,13 +94,8 @@ def check_breakpoints(body: dict[str, Any], provider: str) -> None:
     """
     found = _marks(body) + bool(body.get("cache_control"))
     if found > MAX_BREAKPOINTS:
-        raise _too_many(found, provider)
-
-
-def _too_many(found: int, provider: str) -> ApiError:
-    problem = f"A maximum of 4 blocks with cache_control may be provided. Found {found}."
-    body = {"type": "error", "error": {"type": "invalid_request_error", "message": problem}}
-    return provider_error(400, provider, orjson.dumps(body).decode())
+        problem = f"A maximum of 4 blocks with cache_control may be provided. Found {found}."
+        raise anthropic_error(provider, problem)
 
 
 def _marks(body: dict[str, Any]) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from . import typed_errors
 
 CREDITS_PAGE = "https://openrouter.ai/settings/credits"
@@ -119,6 +121,12 @@ def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> Api
         falls_back=status not in {400, 401},
         provider=provider,
     )
+
+
+def anthropic_error(provider: str, problem: str) -> ApiError:
+    """Return a provider's 400 in Anthropic's form."""
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": problem}}
+    return provider_error(400, provider, orjson.dumps(body).decode())
 
 
 def payment_required(

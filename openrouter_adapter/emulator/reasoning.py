@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .errors import ApiError, invalid_body, provider_error
+from .errors import ApiError, anthropic_error, invalid_body, provider_error
 
 if TYPE_CHECKING:
     from .catalog import Model
@@ -166,10 +166,7 @@ def _problem(detail: Any, path: str) -> str | None:
 
 
 def _refusal(problem: str, detail: dict[str, Any], provider: str) -> ApiError:
-    body: dict[str, Any] = {
-        "type": "error",
-        "error": {"type": "invalid_request_error", "message": problem},
-    }
-    if detail.get("format") == GOOGLE:
-        body = {"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}
+    if detail.get("format") != GOOGLE:
+        return anthropic_error(provider, problem)
+    body = {"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}
     return provider_error(400, provider, orjson.dumps(body).decode())
