@@ -32,7 +32,7 @@ def listing(shown: Sequence[Model] | None = None, total: int | None = None) -> d
         total: The number of models on all pages.
     """
     if shown is None:
-        shown = [model for model in models() if model.listed]
+        shown = listed()
     rows = [model_object(model) for model in shown]
     total = len(rows) if total is None else total
     return {"data": rows, "total_count": total, "links": {"next": None}}
