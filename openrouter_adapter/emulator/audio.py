@@ -79,7 +79,7 @@ def _read_field(name: str, value: str) -> Any:
 
 
 def transcribe(
-    state: State, body: dict[str, Any], fault: Fault | None = None
+    state: State, body: dict[str, Any], fault: Fault | None
 ) -> tuple[bytes, dict[str, str]]:
     """Answer a transcription request and bill it.
 
@@ -154,9 +154,7 @@ def _seconds(given: Any) -> float:
     return max(0.1, len(content) / rate)
 
 
-def speak(
-    state: State, body: dict[str, Any], fault: Fault | None = None
-) -> tuple[bytes, dict[str, str]]:
+def speak(state: State, body: dict[str, Any], fault: Fault | None) -> tuple[bytes, dict[str, str]]:
     """Answer a speech request and bill it by the character.
 
     Returns:

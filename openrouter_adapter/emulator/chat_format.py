@@ -125,9 +125,9 @@ def _error_event(
     completion: Completion,
     error: dict[str, Any],
     route: dict[str, Any],
-    native_finish_reason: str | None = None,
+    native_finish_reason: str | None,
     *,
-    in_choice: bool = False,
+    in_choice: bool,
 ) -> bytes:
     """Return the chunk with an error, of the answer or of its choice."""
     chunk = {**_frame(completion), **route}

@@ -112,12 +112,12 @@ def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError
     )
 
 
-def provider_error(status: int, provider: str, raw: str, **metadata: Any) -> ApiError:
+def provider_error(status: int, provider: str, raw: str) -> ApiError:
     """Return a provider's error, with the provider's own text in `metadata.raw`."""
     return ApiError(
         status,
         PROVIDER_ERROR,
-        metadata={"raw": raw, "provider_name": provider or None, **metadata},
+        metadata={"raw": raw, "provider_name": provider or None},
         falls_back=status not in {400, 401},
         provider=provider,
     )
@@ -129,9 +129,7 @@ def anthropic_error(provider: str, problem: str) -> ApiError:
     return provider_error(400, provider, orjson.dumps(body).decode())
 
 
-def payment_required(
-    words: str, source: str = "openrouter_credits", reset: str | None = None
-) -> ApiError:
+def payment_required(words: str, source: str, reset: str | None) -> ApiError:
     """Return the error for a request that costs too much.
 
     Args:

@@ -101,10 +101,10 @@ def _chosen(
     return next((line for line in lines if "variant" not in line), lines[0])
 
 
-def data_url(prompt: str, image_config: Any, index: int = 0) -> str:
+def data_url(prompt: str, image_config: Any) -> str:
     """Return a PNG as a data URL, with colours by the prompt."""
     width, height = pixel_size(image_config)
-    return _data_url(width, height, zlib.crc32(prompt.encode()) + index * 0x9E3779B1)
+    return _data_url(width, height, zlib.crc32(prompt.encode()))
 
 
 @lru_cache(maxsize=128)

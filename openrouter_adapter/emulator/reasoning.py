@@ -65,10 +65,10 @@ def sign(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def seal(text: str, kind: str = "gAAAAAB") -> str:
+def seal(text: str) -> str:
     """Return the encrypted form of a reasoning text, with a checksum at the end."""
     digest = hashlib.shake_256(b"emulator-seal" + text.encode()).digest(90)
-    data = kind + base64.urlsafe_b64encode(digest).decode()
+    data = "gAAAAAB" + base64.urlsafe_b64encode(digest).decode()
     return data + hashlib.sha256(data.encode()).hexdigest()[:12]
 
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _DIMENSIONS = 64
 
 
-def rank(
-    state: State, body: dict[str, Any], fault: Fault | None = None
-) -> tuple[bytes, dict[str, str]]:
+def rank(state: State, body: dict[str, Any], fault: Fault | None) -> tuple[bytes, dict[str, str]]:
     """Answer a rerank request and bill it.
 
     Raises:

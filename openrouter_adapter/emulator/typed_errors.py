@@ -154,7 +154,7 @@ def messages_envelope(error: Mapping[str, Any], status: int) -> dict[str, Any]:
     return {"type": "error", "error": found, "request_id": None}
 
 
-def route(model: str, provider: str = "") -> dict[str, Any]:
+def route(model: str, provider: str) -> dict[str, Any]:
     """Return the `openrouter_metadata` of a request that failed at its only endpoint."""
     endpoint = {"provider": provider, "model": model, "selected": False}
     available = [endpoint] if provider else []
