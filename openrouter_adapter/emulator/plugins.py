@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ _COMPRESSED_CONTEXT = 8192
 _OMITTED = " […] "
 _PAGE = re.compile(rb"/Type\s*/Page\b")
 _PDF_WORDS = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
+# The options of the enabled plugins, by id.
+Plugins = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,8 @@ class Work:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Plugins:
-    """The enabled plugins of a request, by id."""
-
-    options: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def get(self, name: str) -> dict[str, Any] | None:
-        """Return a plugin's options, None if it is not enabled."""
-        return self.options.get(name)
-
-
 def plugins_of(body: dict[str, Any], target: Target) -> Plugins:
-    """Read `plugins` and the `:online` variant."""
+    """Return the enabled plugins of a request, by id: of `plugins` and the `:online` variant."""
     found = {
         plugin["id"]: plugin
         for plugin in body.get("plugins") or ()
@@ -93,7 +84,7 @@ def plugins_of(body: dict[str, Any], target: Target) -> Plugins:
     }
     if "online" in target.variants:
         found.setdefault("web", {"id": "web"})
-    return Plugins(found)
+    return found
 
 
 def work(body: dict[str, Any], target: Target, endpoint: Endpoint, plugins: Plugins) -> Work:
