@@ -101,7 +101,7 @@ def work(body: dict[str, Any], target: Target, endpoint: Endpoint, plugins: Plug
         if kind == "openrouter:web_search":
             done = done.plus(_web_search_tool(tool, prompt, target))
         elif kind.startswith("openrouter:"):
-            done = done.plus(_server_tool(body, endpoint))
+            done = done.plus(_server_tool(prompt, endpoint))
     return done.plus(_parse_files(body["messages"], target, plugins))
 
 
@@ -174,8 +174,7 @@ def _web_search_tool(tool: dict[str, Any], prompt: str, target: Target) -> Work:
     )
 
 
-def _server_tool(body: dict[str, Any], endpoint: Endpoint) -> Work:
-    prompt = answers.last_words(body["messages"])
+def _server_tool(prompt: str, endpoint: Endpoint) -> Work:
     return Work(
         context=f"A server tool was asked: {prompt}",
         server_tools={"tool_calls_executed": 1, "tool_calls_requested": 1},
