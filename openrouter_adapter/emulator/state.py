@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import random
 import string
 import time
@@ -135,7 +136,7 @@ class State:
         )
         self.guardrails = Guardrails()
         self._random = random.Random(settings.seed)  # noqa: S311  (ids, not secrets)
-        self._counts = {"secrets": 0}
+        self._secrets = itertools.count(1)
         self.key = Key(settings.api_key or ANY_KEY, "Emulator", self.now())
         self.keys = Keys(open_to_all=self.key if settings.api_key is None else None)
         self.keys.add(self.key)
@@ -220,8 +221,7 @@ class State:
 
     def new_secret(self, purpose: str) -> str:
         """Return 64 hexadecimal digits: different each time, but the same in every run."""
-        self._counts["secrets"] += 1
-        seed = f"{self.settings.seed}/{purpose}/{self._counts['secrets']}"
+        seed = f"{self.settings.seed}/{purpose}/{next(self._secrets)}"
         return hashlib.sha256(seed.encode()).hexdigest()
 
     def new_uuid(self, purpose: str) -> str:
