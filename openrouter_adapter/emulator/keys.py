@@ -88,12 +88,13 @@ class Key:
         """Return whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
-    def remaining(self, now: float) -> Decimal | None:
-        """Return the USD left of its limit, None without a limit."""
+    def budget(self, now: float) -> Budget | None:
+        """Return its limit with its spend, None without a limit."""
         if self.limit is None:
             return None
         byok = self.include_byok_in_limit
-        return self.limit - self.spend.counted(self.limit_reset, now, byok=byok)
+        spent = self.spend.counted(self.limit_reset, now, byok=byok)
+        return Budget("key_limit", self.limit, spent, self.limit_reset, byok)
 
     def usage(self, now: float) -> dict[str, float | int]:
         """Return the eight sums that `/key` and `/keys` show."""
@@ -106,10 +107,10 @@ class Key:
 
     def limits(self, now: float) -> dict[str, Any]:
         """Return its limit as `/key` and `/keys` show it."""
-        remaining = self.remaining(now)
+        budget = self.budget(now)
         return {
-            "limit": None if self.limit is None else wire_number(self.limit),
-            "limit_remaining": None if remaining is None else wire_number(remaining),
+            "limit": None if budget is None else wire_number(budget.limit),
+            "limit_remaining": None if budget is None else wire_number(budget.left),
             "limit_reset": self.limit_reset,
             "include_byok_in_limit": self.include_byok_in_limit,
             "expires_at": None if self.expires_at is None else clock.instant(self.expires_at),

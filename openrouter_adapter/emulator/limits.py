@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from .billing import ZERO, wire_number
 from .errors import CREDITS_PAGE, KEYS_PAGE, ApiError, payment_required, too_few_credits
-from .keys import Budget
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from .billing import Cost
     from .catalog import Endpoint, Model
+    from .keys import Budget
     from .state import State
 
 # Completion tokens if neither the model nor the request has a limit.
@@ -22,12 +22,9 @@ _OUTPUT = 4096
 def budgets(state: State) -> list[Budget]:
     """Return the limits of the caller's key, in the order in which they are checked."""
     key, now = state.key, state.now()
+    own = key.budget(now)
     found = state.guardrails.budgets(key, state.keys, now)
-    if key.limit is not None:
-        byok = key.include_byok_in_limit
-        spent = key.spend.counted(key.limit_reset, now, byok=byok)
-        found.append(Budget("key_limit", key.limit, spent, key.limit_reset, byok))
-    return found
+    return found if own is None else [*found, own]
 
 
 def tightest(found: list[Budget]) -> Budget | None:
