@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-openrouter = pytest.importorskip("openrouter")
 errors = pytest.importorskip("openrouter.errors")
 
 NOON = datetime(2026, 4, 29, 12, tzinfo=timezone.utc).timestamp()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-openrouter = pytest.importorskip("openrouter")
+pytest.importorskip("openrouter")
 
 
 def bodies(client: Client, wish: str) -> list[dict[str, Any]]:
@@ -21,15 +21,14 @@ def bodies(client: Client, wish: str) -> list[dict[str, Any]]:
     return built
 
 
-def test_it_is_free_and_its_requests_are_answered(emulator: Emulator) -> None:
-    with openrouter.OpenRouter(api_key=emulator.api_key, server_url=emulator.base_url) as sdk:
-        built = sdk.chat.send(
-            model="openrouter/bodybuilder",
-            messages=[{"role": "user", "content": "Count to 10 using Claude Sonnet and GPT-5"}],
-        )
-        assert built.usage.cost == 0
-        requests = json.loads(built.choices[0].message.content)["requests"]
-        served = [sdk.chat.send(**request).model for request in requests]
+def test_it_is_free_and_its_requests_are_answered(sdk: Any, emulator: Emulator) -> None:
+    built = sdk.chat.send(
+        model="openrouter/bodybuilder",
+        messages=[{"role": "user", "content": "Count to 10 using Claude Sonnet and GPT-5"}],
+    )
+    assert built.usage.cost == 0
+    requests = json.loads(built.choices[0].message.content)["requests"]
+    served = [sdk.chat.send(**request).model for request in requests]
     assert served == ["anthropic/claude-4.6-sonnet-20260217", "openai/gpt-5.2-20251211"]
     assert [row.cost > 0 for row in emulator.bill()] == [False, True, True]
 

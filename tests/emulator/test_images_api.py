@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .conftest import Client, Reply
 
-openrouter = pytest.importorskip("openrouter")
+pytest.importorskip("openrouter")
 
 FLUX = "black-forest-labs/flux.2-pro"
 SEEDREAM = "bytedance-seed/seedream-4.5"

@@ -82,10 +82,10 @@ def test_one_model(sdk: Any) -> None:
         sdk.models.get(author="nobody", slug="nothing")
 
 
-def test_a_users_models_are_those_their_guardrails_leave(sdk: Any, emulator: Emulator) -> None:
+def test_a_users_models_are_those_their_guardrails_leave(
+    sdk: Any, manager: Any, emulator: Emulator
+) -> None:
     from openrouter import operations
-
-    manager = openrouter.OpenRouter(api_key=emulator.provisioning_key, server_url=emulator.base_url)
 
     def users() -> set[str]:
         security = operations.ListModelsUserSecurity(bearer=emulator.api_key)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-openrouter = pytest.importorskip("openrouter")
 errors = pytest.importorskip("openrouter.errors")
 
 CALLBACK = "http://localhost:3000/callback?state=abc%20d&empty="
@@ -119,7 +118,7 @@ def test_callbacks_lead_to_https_or_to_this_machine(emulator: Emulator, callback
     assert sign_in(emulator, callback_url="https://example.com/x").status_code == 302
 
 
-def test_the_key_has_the_limit_and_label_that_were_asked_for(emulator: Emulator, sdk: Any) -> None:
+def test_the_key_has_the_limit_and_label_that_were_asked_for(sdk: Any, manager: Any) -> None:
     made = sdk.o_auth.create_auth_code(
         callback_url="https://example.com/x",
         code_challenge=CHALLENGE,
@@ -130,7 +129,6 @@ def test_the_key_has_the_limit_and_label_that_were_asked_for(emulator: Emulator,
     ).data
     assert made.created_at
     sdk.o_auth.exchange_auth_code_for_api_key(code=made.id, code_verifier=VERIFIER)
-    manager = openrouter.OpenRouter(api_key=emulator.provisioning_key, server_url=emulator.base_url)
     key = manager.api_keys.list().data[0]
     assert (key.name, key.limit, key.limit_reset) == ("My app", 3, "weekly")
 

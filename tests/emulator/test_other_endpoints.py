@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-openrouter = pytest.importorskip("openrouter")
+pytest.importorskip("openrouter")
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
 DOCUMENTS = ["Paris is the capital of France", "Ruby is a language created by Matz"]

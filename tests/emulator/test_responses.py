@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .conftest import Client
 
-openrouter = pytest.importorskip("openrouter")
+pytest.importorskip("openrouter")
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
 recorded_only = pytest.mark.skipif(
