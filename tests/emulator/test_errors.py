@@ -161,11 +161,11 @@ MESSAGE_FIELDS = ["role", "content", "tool_calls", "reasoning_details", "annotat
 def test_any_body_is_answered_or_refused(
     fields: dict[str, Any], of_message: dict[str, Any]
 ) -> None:
-    service = State(Settings())
+    state = State(Settings())
     messages = [*HELLO, {"role": "assistant", "content": "x", **of_message}]
     body = {"model": "anthropic/claude-haiku-4.5", "messages": messages, **fields}
     with contextlib.suppress(ApiError):
-        answered = chat.complete(service, body, service.faults.of_request(None, ""))
+        answered = chat.complete(state, body, state.faults.of_request(None, ""))
         assert answered.usage.prompt > 0
 
 
@@ -219,7 +219,7 @@ def places_in(value: Any) -> list[tuple[Any, ...]]:
     ids=str,
 )
 def test_junk_anywhere_in_a_body_is_answered_or_refused(kind: str, path: tuple[Any, ...]) -> None:
-    service = State(Settings())
+    state = State(Settings())
     for junk in (None, True, -1, 1.5, 10**12, "", "x", [], {}, [None], [[]], [{}], {"a": 1}):
         body = copy.deepcopy(WHOLE_BODIES[kind])
         target: Any = body
@@ -228,10 +228,10 @@ def test_junk_anywhere_in_a_body_is_answered_or_refused(kind: str, path: tuple[A
         target[path[-1]] = junk
         with contextlib.suppress(ApiError):
             if kind == "embeddings":
-                embeddings.embed(service, body)
+                embeddings.embed(state, body)
             else:
                 asked = responses.chat_body(body) if kind == "responses" else body
-                chat.complete(service, asked, service.faults.of_request(None, ""))
+                chat.complete(state, asked, state.faults.of_request(None, ""))
 
 
 def test_a_failure_of_the_emulator_itself_is_an_error_in_json(
