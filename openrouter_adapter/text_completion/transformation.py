@@ -14,7 +14,7 @@ from openrouter_adapter.wire import completion, errors, model_names, usage
 from openrouter_adapter.wire.sse import EventParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from litellm.types.utils import TextChoices, TextCompletionResponse
 
@@ -108,14 +108,8 @@ class TextEventParser(EventParser):
 
     __slots__ = ()
 
-    def feed(self, piece: bytes) -> Iterator[dict[str, Any]]:
-        """Yields the events that `piece` completes, as chunks of a chat.
-
-        Raises:
-            NotJSONError: a data line is not a JSON object.
-        """
-        for event in super().feed(piece):
-            yield _as_chat(event, "delta")
+    def _decode(self, data: bytes) -> Any:
+        return _as_chat(super()._decode(data), "delta")
 
 
 def _as_chat(body: Any, name: str) -> Any:

@@ -253,6 +253,13 @@ def test_a_chunk_in_a_chats_form_stays_as_it_is() -> None:
     ]
 
 
+def test_the_last_event_of_a_body_that_ends_within_it_is_a_chats() -> None:
+    parser = TextEventParser()
+    assert list(parser.feed(b'data: {"choices": [{"index": 0, "text": "a"}]}\n')) == []
+    message = {"role": "assistant", "content": "a"}
+    assert list(parser.close()) == [{"choices": [{"index": 0, "delta": message}]}]
+
+
 def test_a_body_needs_no_litellm() -> None:
     messages = [{"role": "user", "content": "one"}]
     assert build_body("a/b", messages, {"n": 2}) == {"model": "a/b", "prompt": "one", "n": 2}
