@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import logging
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -82,7 +81,7 @@ _watch_gate: Final[Any] = debugging.Watch(lambda: _gate)
 
 
 def _installed() -> Gate | None:
-    return _watch_gate if debugging.logger.isEnabledFor(logging.DEBUG) else _gate
+    return _watch_gate if debugging.is_on() else _gate
 
 
 def is_guarded() -> bool:
