@@ -167,8 +167,7 @@ def get_image_endpoints(
         needs_key=False,
         model=model,
     )
-    body = errors.raise_for_body(errors.read_json(response.content, response.headers), model=model)
-    return _endpoints_in(body)
+    return _endpoints_in(errors.read_body(response.content, response.headers, model))
 
 
 def _endpoints_in(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -343,8 +342,7 @@ def _data(response: httpx.Response, kind: type) -> Any:
 
 def _body(response: httpx.Response, kind: type) -> dict[str, Any]:
     """The whole body, checked; its `data` is of the given type."""
-    body = errors.read_json(response.content, response.headers)
-    checked = errors.raise_for_body(body, response.headers)
-    if not isinstance(checked.get("data"), kind):
+    body = errors.read_body(response.content, response.headers)
+    if not isinstance(body.get("data"), kind):
         raise errors.unreadable(response.content, response.headers)
-    return dict(checked)
+    return body
