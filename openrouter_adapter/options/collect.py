@@ -241,9 +241,7 @@ def check(fields: dict[str, Any], model: str) -> None:
             warn_of_name(name)
     faults = faults or contradictions(fields)
     if faults:
-        from litellm.exceptions import BadRequestError
-
-        raise BadRequestError("; ".join(faults), model=model, llm_provider="openrouter")
+        raise errors.bad_request("; ".join(faults), model)
 
 
 def _normalise(fields: dict[str, Any]) -> None:
