@@ -129,11 +129,8 @@ def filled(body: dict[str, Any], extra: Any, model: str = "") -> dict[str, Any]:
 def _agree_on_length(fields: Mapping[str, Any], model: str) -> None:
     shorter, longer = fields.get("max_tokens"), fields.get("max_completion_tokens")
     if shorter is not None and longer is not None and shorter != longer:
-        raise _contradiction(f"max_tokens={shorter!r}", f"max_completion_tokens={longer!r}", model)
-
-
-def _contradiction(one: str, other: str, model: str) -> Exception:
-    return errors.bad_request(f"{one} and {other} contradict each other: give one of them", model)
+        one, other = f"max_tokens={shorter!r}", f"max_completion_tokens={longer!r}"
+        raise options.contradiction(one, other, model)
 
 
 def _build_text(model: str, messages: list[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:

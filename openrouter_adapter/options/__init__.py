@@ -16,6 +16,7 @@ from openrouter_adapter.options.collect import (
     with_extra,
 )
 from openrouter_adapter.options.collect import body_fields as body_fields
+from openrouter_adapter.options.collect import contradiction as contradiction
 from openrouter_adapter.options.names import OPENROUTER_FIELDS
 
 if TYPE_CHECKING:

@@ -175,7 +175,7 @@ def fold_reasoning(fields: dict[str, Any], model: str) -> None:
     asked = by_thinking | by_effort
     is_overruled = any(asked[name] != value for name, value in by_thinking.items())
     if is_overruled or ("effort" in asked and "max_tokens" in asked):
-        raise _contradiction(f"reasoning_effort={effort!r}", f"thinking={thinking!r}", model)
+        raise contradiction(f"reasoning_effort={effort!r}", f"thinking={thinking!r}", model)
     for name, value in asked.items():
         other = {"effort": "max_tokens", "max_tokens": "effort"}.get(name, name)
         for rival in (name, other):
@@ -183,7 +183,7 @@ def fold_reasoning(fields: dict[str, Any], model: str) -> None:
                 ours = (
                     f"thinking={thinking!r}" if effort is None else f"reasoning_effort={effort!r}"
                 )
-                raise _contradiction(ours, f"reasoning={given!r}", model)
+                raise contradiction(ours, f"reasoning={given!r}", model)
     fields["reasoning"] = {**(given or {}), **asked}
 
 
@@ -211,7 +211,8 @@ def _of_thinking(thinking: Any, model: str) -> dict[str, Any]:
     )
 
 
-def _contradiction(one: str, other: str, model: str) -> Exception:
+def contradiction(one: str, other: str, model: str = "") -> Exception:
+    """The exception for two parameters, each with its value, that contradict each other."""
     return errors.bad_request(f"{one} and {other} contradict each other: give one of them", model)
 
 

@@ -171,11 +171,8 @@ def _translate_length(fields: dict[str, Any], model: str) -> None:
     for name, value in given.items():
         length = fields.setdefault("max_output_tokens", value)
         if length != value:
-            raise errors.bad_request(
-                f"{name}={value!r} and max_output_tokens={length!r} contradict each other: "
-                "give one of them",
-                model,
-            )
+            one, other = f"{name}={value!r}", f"max_output_tokens={length!r}"
+            raise options.contradiction(one, other, model)
 
 
 def _text_format(response_format: Any) -> Any:
