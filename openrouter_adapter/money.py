@@ -7,7 +7,7 @@ year may; so the ledger keeps a sum in two parts, each of which holds billions o
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from typing import Final
+from typing import Any, Final
 
 PER_USD: Final = 10**12
 PART: Final = 10**9
@@ -16,6 +16,8 @@ PART: Final = 10**9
 MOST_PICO: Final = 2**63 - 1
 """The most that a column of the ledger holds, in picodollars."""
 
+# A union would be built again for each check.
+_READ: Final = (str, int, float)
 # Sums of years have more digits than the default context keeps.
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
@@ -33,6 +35,17 @@ def parse(given: Decimal | float | str) -> Decimal:
     if not usd.is_finite() or usd < 0:
         raise ValueError(f"{given!r} is not an amount in USD")
     return usd
+
+
+def decimal(value: Any) -> Decimal | None:
+    """Exact decimal of a JSON number, or of a text with one; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, _READ):
+        return None
+    try:
+        found = Decimal(value if isinstance(value, str) else repr(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
 
 
 def plain(usd: Decimal) -> str:

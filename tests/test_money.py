@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter.money import (
     PART,
+    decimal,
     parse,
     picodollars,
     picodollars_up,
@@ -35,6 +36,23 @@ from openrouter_adapter.money import (
 )
 def test_an_amount_is_rounded_once_half_to_even(usd: str, pico: int) -> None:
     assert to_pico(Decimal(usd)) == pico
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1e-12, Decimal("1E-12")),
+        (3, Decimal(3)),
+        ("0.1", Decimal("0.1")),
+        ("free", None),
+        ("NaN", None),
+        (float("inf"), None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_a_number_or_its_text_keeps_its_digits(value: object, number: Decimal | None) -> None:
+    assert decimal(value) == number
 
 
 @pytest.mark.parametrize("usd", ["NaN", "Infinity", "9223372.036854775808"])

@@ -9,8 +9,10 @@ See https://openrouter.ai/docs/guides/overview/models.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+
+from openrouter_adapter.money import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -227,17 +229,6 @@ def _rates(fields: Mapping[str, Any]) -> Rates:
         if price is not None and price >= 0:
             found[item] = price
     return found
-
-
-def decimal(value: Any) -> Decimal | None:
-    """A price of the wire, a string or a number, as an exact decimal; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        price = Decimal(value if isinstance(value, str) else repr(value))
-    except InvalidOperation:
-        return None
-    return price if price.is_finite() else None
 
 
 def _whole(value: Any) -> int | None:

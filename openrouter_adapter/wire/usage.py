@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+
+from openrouter_adapter.money import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +35,6 @@ _OF_CACHE: Final[Mapping[str, str]] = {
 
 # Fields of the wire that LiteLLM's usage only stores, without declaring them.
 _UNDECLARED: Final = ("is_byok", "cost_details")
-
-# `int | float` would be built again for each check.
-_NUMBERS: Final = (int, float)
 
 # Top-level fields of an answer that LiteLLM's response objects have a place for.
 _PLACED: Final = frozenset(
@@ -73,28 +72,14 @@ class Bill:
 
 def usd(value: Any) -> Decimal | None:
     """A JSON number of the wire as exact USD; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
-        return None
-    amount = Decimal(repr(value))
-    return amount if amount.is_finite() else None
-
-
-def _cost(value: Any) -> Decimal | None:
-    """A cost of the wire, a number or a text, as exact USD; None for anything else."""
-    if not isinstance(value, str):
-        return usd(value)
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
+    return None if isinstance(value, str) else decimal(value)
 
 
 def _number(value: Any) -> Any:
     """A cost as a number, also if the wire has it as text."""
     if isinstance(value, dict):
         return {name: _number(one) for name, one in value.items()}
-    amount = _cost(value) if isinstance(value, str) else None
+    amount = decimal(value) if isinstance(value, str) else None
     return value if amount is None else float(amount)
 
 
@@ -115,8 +100,8 @@ def read_bill(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
     upstream = None
     if is_byok and isinstance(usage.get("cost_details"), dict):
         # Without BYOK this is a breakdown of `cost`; added, it would be counted twice.
-        upstream = _cost(usage["cost_details"].get("upstream_inference_cost"))
-    cost = _cost(usage.get("cost"))
+        upstream = decimal(usage["cost_details"].get("upstream_inference_cost"))
+    cost = decimal(usage.get("cost"))
     if cost is not None:
         served["cost"] = cost
     return Bill(upstream=upstream or Decimal(0), is_byok=is_byok, usage=usage, **served)

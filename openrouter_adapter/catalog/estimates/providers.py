@@ -10,12 +10,8 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog.prices import (
-    ZERO,
-    decimal,
-    image_is_by_token,
-    image_output_is_by_token,
-)
+from openrouter_adapter.catalog.prices import ZERO, image_is_by_token, image_output_is_by_token
+from openrouter_adapter.money import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter.catalog.prices import ZERO, decimal
+from openrouter_adapter.catalog.prices import ZERO
+from openrouter_adapter.money import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
