@@ -212,19 +212,22 @@ def retry(
     as_json: _Json = False,
 ) -> None:
     """Send the failed requests of a job again."""
-    options: JobOptions = {
-        "budget": budget,
-        "concurrency": concurrency,
-        "in_order": in_order,
-        "tries": tries,
-        "timeout": timeout,
-        "ledger": ledger,
-    }
     from openrouter_adapter.batch import api
 
     with friendly_errors(exit_code=2, is_verbatim=True):
         api.prepare_retry(folder)
-        _run(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
+    resume(
+        folder,
+        budget=budget,
+        concurrency=concurrency,
+        in_order=in_order,
+        tries=tries,
+        timeout=timeout,
+        ledger=ledger,
+        on_ray=on_ray,
+        quiet=quiet,
+        as_json=as_json,
+    )
 
 
 @app.command("status")
