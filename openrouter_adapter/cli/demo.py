@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from openrouter_adapter.cli._errors import fail
+
 
 def run(
     folder: Annotated[
@@ -38,11 +40,9 @@ def _agree(notice: str, yes: bool) -> None:
     import os
 
     if not os.environ.get("OPENROUTER_API_KEY"):
-        typer.echo(
-            "--live needs a key in OPENROUTER_API_KEY. Create one at https://openrouter.ai/keys.",
-            err=True,
+        raise fail(
+            "--live needs a key in OPENROUTER_API_KEY. Create one at https://openrouter.ai/keys.", 2
         )
-        raise typer.Exit(2)
     typer.echo(notice)
     if not yes:
         typer.confirm("Continue?", abort=True)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from openrouter_adapter.cli._errors import fail
+
 _KEY = "sk-or-v1-emulator"
 _PROVISIONING_KEY = "sk-or-v1-emulator-provisioning"
 
@@ -55,6 +57,5 @@ def run(
     try:
         serve(host, port, announce, **options)
     except OSError as failure:
-        typer.echo(f"The emulator can't listen on {host}:{port}: {failure.strerror}", err=True)
-        raise typer.Exit(1) from None
+        raise fail(f"The emulator can't listen on {host}:{port}: {failure.strerror}") from None
     typer.echo("\nStopped.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openrouter_adapter.cli._errors import friendly_errors
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
@@ -38,15 +40,10 @@ def run(
 
     catalog = load_catalog(refresh=False)
     from openrouter_adapter.batch import estimates, inputs
-    from openrouter_adapter.batch.exceptions import BatchError
 
-    try:
-        with _on_disk(file) as source:
-            lines = inputs.lines(source)
-            found = estimates.of_lines(lines, catalog, load_endpoints if endpoints else None)
-    except BatchError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    with friendly_errors(is_verbatim=True), _on_disk(file) as source:
+        lines = inputs.lines(source)
+        found = estimates.of_lines(lines, catalog, load_endpoints if endpoints else None)
     if as_json:
         _print_json(found)
     else:

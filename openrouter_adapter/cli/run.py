@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from openrouter_adapter.cli._errors import fail
+
 
 def run(
     program: Annotated[
@@ -45,6 +47,5 @@ def run(
     try:
         code = launcher.run(program, ledger=where, tags=tag or (), is_strict=strict)
     except launcher.ProgramError as failure:
-        typer.echo(f"openrouter-adapter run: {failure}.", err=True)
-        raise typer.Exit(failure.exit_code) from None
+        raise fail(f"openrouter-adapter run: {failure}.", failure.exit_code) from None
     launcher.end_like(code)
