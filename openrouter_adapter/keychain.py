@@ -95,9 +95,8 @@ def keep(key: str) -> str:
     noted = {"kept_in": KEYRING} if is_in_keyring else {"kept_in": FILE, "key": key}
     file = path()
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Windows has no such modes; there the settings folder is private.
-        with files.write_atomically(file, mode=0o600) as opened:
+        files.make_private_folder(file.parent)
+        with files.write_atomically(file, mode=files.PRIVATE) as opened:
             opened.write(json.dumps(noted).encode())
     except OSError as cause:
         raise KeychainError(f"{file} can't be written: {cause.strerror}.") from cause
