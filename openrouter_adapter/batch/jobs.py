@@ -148,7 +148,7 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     """A new job of a whole input, which is checked."""
     folder.refuse_other_files()
     source = options.source
-    assert source is not None  # noqa: S101 - look_before has seen to it
+    assert source is not None  # noqa: S101 - require_work has seen to it
     if source.suffix.lower() in _TABLES:
         raise BatchError(
             f"{source} is a table. Give --prompt and --model to send a request for each row, or "

@@ -143,12 +143,10 @@ def _rows_of(name: str, where: str | None) -> Sequence[Row]:
 
 
 def _record(row: Row) -> dict[str, Any]:
-    from openrouter_adapter import ledger
-
     return {
         "call_id": row.call_id,
         "attempt": row.attempt,
-        "cost": None if row.cost is None else money.plain(ledger.to_usd(row.cost)),
+        "cost": None if row.cost is None else money.plain(money.to_usd(row.cost)),
         "outcome": row.outcome,
         "cache_hit": row.cache_hit,
         "job": row.job,

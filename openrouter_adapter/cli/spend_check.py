@@ -88,7 +88,6 @@ def _row(one: Comparison) -> list[str]:
 
 
 def _record(found: Check) -> dict[str, Any]:
-
     return {
         "since": str(found.since),
         "until": str(found.until),
@@ -113,7 +112,6 @@ def _record(found: Check) -> dict[str, Any]:
 
 
 def _charge(one: Charge) -> dict[str, Any]:
-
     return {
         "requests": one.requests,
         "credits": money.plain(one.credits),
