@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
-from openrouter_adapter import files
+from openrouter_adapter import files, money
 from openrouter_adapter.batch.exceptions import FolderInUse, FolderUnfit
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ class Job:
     shard: tuple[int, int] = (1, 1)
     shards: int = 0
     tag: str | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """The budget in picodollars; None for no limit."""
+        return None if self.budget is None else money.picodollars(self.budget)
 
 
 class Folder:

@@ -152,13 +152,12 @@ def _read_results(folder: Folder, job: Job) -> Summary:
         for attempt in left.in_flight:
             if attempt.run == state.runs:
                 del state.open[attempt]
-    limit = None if job.budget is None else money.picodollars(job.budget)
     return summaries.summarize(
         folder.path,
         job.requests,
         left.tally,
         state,
-        JobBudget(limit, state.spent, state.unknown),
+        JobBudget(job.limit, state.spent, state.unknown),
         retries=state.retries,
         in_the_air=left.in_flight,
         running=running,

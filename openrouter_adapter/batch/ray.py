@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from openrouter_adapter import ledger as ledgers
-from openrouter_adapter import money
 from openrouter_adapter.batch import jobs, nodes, progress, summary
 from openrouter_adapter.batch.engine import ABANDONED
 from openrouter_adapter.batch.estimates import Prices
@@ -254,12 +253,11 @@ class _Run:
         for number, ended in self._ended.items():
             if ended.summary is not None:
                 seen[number] = progress.of_summary(ended.summary)
-        limit = None if self._job.budget is None else money.picodollars(self._job.budget)
         self._watch(
             progress.together(
                 seen.values(),
                 self._job.requests,
-                limit,
+                self._job.limit,
                 stopping=self._signals > 0,
                 note=f"{at_work} at work, {len(self._ended)} of {self._job.shards} shards ended",
             )

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import money
 from openrouter_adapter.batch import inputs, jobs, journal, recovery, requests, results
 from openrouter_adapter.batch.accounting import JobBudget, open_ledger
 from openrouter_adapter.batch.engine import Engine
@@ -101,9 +100,8 @@ class _Run:
             del self._state.open[attempt]
             self._state.spent += cost
             recovered.found.append((attempt, cost, {}))
-        limit = None if job.budget is None else money.picodollars(job.budget)
         spent, unknown = self._state.spent, self._state.unknown
-        self._budget = JobBudget(limit, spent, unknown, worst_case=prices.worst)
+        self._budget = JobBudget(job.limit, spent, unknown, worst_case=prices.worst)
         self._lost = recovered.in_flight
         self._state.runs += 1
 
