@@ -14,6 +14,7 @@ import orjson
 from openrouter_adapter import catalog, money
 from openrouter_adapter.batch import validation
 from openrouter_adapter.batch.exceptions import FaultyInput
+from openrouter_adapter.catalog.lazy import LazyCatalog
 
 if TYPE_CHECKING:
     import os
@@ -110,8 +111,7 @@ class Prices:
     api_key: str | None = None
     api_base: str | None = None
     totals: Totals = field(default_factory=Totals)
-    _catalog: Catalog | None = None
-    _known: set[str] = field(default_factory=set)
+    _catalog: LazyCatalog | None = None
 
     def estimate(self, request: Request) -> Estimate:
         """What a request will cost.
@@ -120,17 +120,18 @@ class Prices:
             One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
         """
         if self._catalog is None:
-            self._catalog = catalog.load(api_key=self.api_key, base_url=self.api_base)
-        for name in catalog.names_of(request.body):
-            if name not in self._known:
-                self._known.add(name)
-                # Not every name is a model, and the providers may not be available now: the
-                # estimate says so.
-                with contextlib.suppress(Exception):
-                    self._catalog = catalog.load_endpoints(
-                        self._catalog, [name], api_key=self.api_key, base_url=self.api_base
-                    )
-        return catalog.bound(request.body, request.route.path, self._catalog)
+            known = catalog.load(api_key=self.api_key, base_url=self.api_base)
+            self._catalog = LazyCatalog(known, self._load_endpoints)
+        found = self._catalog.of_request(request.body)
+        return catalog.bound(request.body, request.route.path, found)
+
+    def _load_endpoints(self, known: Catalog, models: list[str]) -> Catalog:
+        # The providers may not be available now: the estimate says so.
+        with contextlib.suppress(Exception):
+            return catalog.load_endpoints(
+                known, models, api_key=self.api_key, base_url=self.api_base
+            )
+        return known
 
     def look(self, request: Request) -> str | None:
         """Adds a request to the totals; returns why a budget can't allow it, None if it can."""
@@ -216,26 +217,23 @@ def of_lines(
         known: The models and prices.
         widen: Adds the providers of some models to a catalogue; None leaves them unknown.
     """
-    totals = Totals()
-    seen: set[str] = set()
+
+    def load(found: Catalog, models: list[str]) -> Catalog:
+        # A router has no providers of its own, and no price.
+        priced = [name for name in models if found[name].pricing.is_known]
+        return widen(found, priced) if widen is not None and priced else found
+
+    totals, lazy = Totals(), LazyCatalog(known, load)
     for number, line in lines:
         request = _request(line)
         if request is None:
             totals.broken += 1
             totals.first_broken = totals.first_broken or number
             continue
-        names = catalog.names_of(request.get("body", request))
-        if widen is not None:
-            # A router has no providers of its own, and no price.
-            fresh = [name for name in names if name not in seen and _is_priced(name, known)]
-            known = widen(known, fresh) if fresh else known
-            seen.update(names)
-        totals.add(names[0] if names else "(none)", catalog.estimate(request, catalog=known))
+        body = request.get("body", request)
+        names, found = catalog.names_of(body), lazy.of_request(body)
+        totals.add(names[0] if names else "(none)", catalog.estimate(request, catalog=found))
     return totals
-
-
-def _is_priced(name: str, known: Catalog) -> bool:
-    return name in known and known[name].pricing.is_known
 
 
 def _request(line: bytes) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from openrouter_adapter.catalog import Catalog
+    from openrouter_adapter.catalog.lazy import LazyCatalog
     from openrouter_adapter.ledger.budgets import Budget
     from openrouter_adapter.ledger.reservations import Refusal, Reservations
     from openrouter_adapter.ledger.rows import Row
@@ -244,9 +245,7 @@ class WorstCase:
     def __init__(self) -> None:
         """Knows no model's providers yet."""
         self._lock = threading.Lock()
-        self._catalog: Catalog | None = None
-        # By id: however many names requests make up, these are as many as the catalogue's models.
-        self._with_endpoints: set[str] = set()
+        self._catalog: LazyCatalog | None = None
         self._old_at = 0.0
 
     def __call__(self, body: Mapping[str, Any], endpoint: str) -> Estimate:
@@ -264,17 +263,19 @@ class WorstCase:
 
     def _with_providers(self, body: Mapping[str, Any]) -> Catalog:
         from openrouter_adapter import catalog
+        from openrouter_adapter.catalog.lazy import LazyCatalog
 
         with self._lock:
             if self._catalog is None or time.monotonic() > self._old_at:
                 self._old_at = time.monotonic() + _AGE
-                self._catalog, self._with_endpoints = catalog.load(), set()
-            for name in catalog.names_of(body):
-                found = self._catalog.find(name)
-                if found is not None and found.model.id not in self._with_endpoints:
-                    self._with_endpoints.add(found.model.id)
-                    try:
-                        self._catalog = catalog.load_endpoints(self._catalog, [found.model.id])
-                    except Exception:  # noqa: BLE001 - the estimate reports it
-                        self._old_at = min(self._old_at, time.monotonic() + _PAUSE)
-            return self._catalog
+                self._catalog = LazyCatalog(catalog.load(), self._load_endpoints)
+            return self._catalog.of_request(body)
+
+    def _load_endpoints(self, known: Catalog, models: list[str]) -> Catalog:
+        from openrouter_adapter import catalog
+
+        try:
+            return catalog.load_endpoints(known, models)
+        except Exception:  # noqa: BLE001 - the estimate reports it
+            self._old_at = min(self._old_at, time.monotonic() + _PAUSE)
+            return known

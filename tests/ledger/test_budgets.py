@@ -248,7 +248,8 @@ def test_the_providers_of_each_model_are_read_once_and_made_up_names_are_not_kep
             is_known = estimate(body, "/chat/completions").worst is not None
             assert is_known != model.startswith("made")
     assert asked == ["openai/gpt-4o", "openai/gpt-4o-mini"]
-    assert len(estimate._with_endpoints) == len(asked)
+    assert estimate._catalog is not None
+    assert len(estimate._catalog.asked) == len(asked)
 
 
 def test_a_budget_counts_what_was_spent_before_it(cents: Ledger, to: dict[str, str]) -> None:
