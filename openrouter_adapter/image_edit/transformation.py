@@ -17,7 +17,7 @@ from openrouter_adapter import admission, options
 from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.images import images_api, inputs, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -214,12 +214,7 @@ class OpenRouterImageEditConfig(Endpoint, BaseImageEditConfig):
             errors.for_malformed(content, headers, model),
         ):
             asked = getattr(logging_obj, "optional_params", None) or {}
-            found = None
-            if routes.of_answer(raw_response, asked, model) == routes.IMAGES:
-                body = images_api.parse(content, headers, model)
-                found = images_api.images_of(body)
-            else:
-                body = completion.parse(content, headers, model)
+            body, found = routes.parse_answer(raw_response, asked, model)
             finish(usage.read_bill(body, headers))
             as_url = asked.get("response_format") == "url"
             return image_response(body, headers, model, found=found, as_url=as_url)

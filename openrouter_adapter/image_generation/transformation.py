@@ -17,7 +17,7 @@ from openrouter_adapter import admission, options
 from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.images import images_api, routes, sizing
 from openrouter_adapter.images.response import image_response
-from openrouter_adapter.wire import completion, connection, errors, usage
+from openrouter_adapter.wire import connection, errors, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,12 +142,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         )
         content, headers = raw_response.content, raw_response.headers
         with admission.finishing() as finish, errors.for_malformed(content, headers):
-            found = None
-            if routes.of_answer(raw_response, optional_params, model) == routes.IMAGES:
-                body = images_api.parse(content, headers, model)
-                found = images_api.images_of(body)
-            else:
-                body = completion.parse(content, headers, model)
+            body, found = routes.parse_answer(raw_response, optional_params, model)
             finish(usage.read_bill(body, headers))
             as_url = optional_params.get("response_format") == "url"
             return image_response(body, headers, model, model_response, found=found, as_url=as_url)

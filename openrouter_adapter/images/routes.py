@@ -12,8 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter import options
-from openrouter_adapter.images import models, response, sizing
-from openrouter_adapter.wire import errors, model_names
+from openrouter_adapter.images import images_api, models, response, sizing
+from openrouter_adapter.wire import completion, errors, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,21 @@ def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str 
     except RuntimeError:
         return of_call(parameters, model)
     return IMAGES if path.endswith(IMAGES_PATH) else CHAT
+
+
+def parse_answer(
+    answer: httpx.Response, parameters: Mapping[str, Any], model: str = ""
+) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+    """The checked answer of either route, and its images; None for those of a chat's messages.
+
+    Raises:
+        One of LiteLLM's exceptions: it is an error, or no answer.
+    """
+    content, headers = answer.content, answer.headers
+    if of_answer(answer, parameters, model) == IMAGES:
+        body = images_api.parse(content, headers, model)
+        return body, images_api.images_of(body)
+    return completion.parse(content, headers, model), None
 
 
 def chat_body(model: str, content: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
