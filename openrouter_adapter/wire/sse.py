@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DONE: Final = b"[DONE]"
-MOST_SHOWN: Final = 2000
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # A comment, or a field; the standard requires unknown fields to be skipped.
 _SKIPPED: Final = re.compile(rb"[A-Za-z0-9_.-]{0,40}(?::|\Z)")
@@ -29,7 +28,7 @@ class NotJSONError(ValueError):
     """
 
     def __init__(self, line: bytes) -> None:
-        self.line = line[:MOST_SHOWN].decode("utf-8", "replace")
+        self.line = line[: errors.MOST_RECEIVED].decode("utf-8", "replace")
         super().__init__(f"a line of {len(line):,} bytes is not a JSON object")
 
 
