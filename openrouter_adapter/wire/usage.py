@@ -176,7 +176,7 @@ def attach(
         headers: The response headers, which LiteLLM forwards to its callers.
 
     Returns:
-        The bill, for `admission.after`.
+        The bill, with which the attempt is finished.
     """
     from litellm.litellm_core_utils.core_helpers import process_response_headers
 
