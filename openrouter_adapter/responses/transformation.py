@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from litellm.llms.openai.responses.transformation import OpenAIResponsesAPIConfig
 from litellm.types.utils import LlmProviders
 
 from openrouter_adapter import admission, options
-from openrouter_adapter.endpoint import tell_of_answer
+from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.responses import answers, requests
 from openrouter_adapter.wire import connection, errors, usage
 
@@ -19,28 +19,23 @@ if TYPE_CHECKING:
     import httpx
     from litellm.types.llms.openai import ResponsesAPIResponse
 
-PATH: Final = "/responses"
 
-
-class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
+class OpenRouterResponsesConfig(Endpoint, OpenAIResponsesAPIConfig):
     """LiteLLM's transformation class for OpenRouter's `/responses`. Holds no state."""
 
-    @classmethod
-    def get_config(cls) -> dict[str, Any]:
-        """No defaults: what is sent is what the caller gave."""
-        return {}
+    _path = "/responses"
+    _parameters = (
+        *("model", "input"),
+        *requests.SUPPORTED,
+        *("extra_headers", "extra_body", "extra_query", "timeout"),
+    )
 
     @property
     def custom_llm_provider(self) -> LlmProviders:
         """OpenRouter, so that LiteLLM skips what it does only for OpenAI."""
         return LlmProviders.OPENROUTER
 
-    def get_supported_openai_params(self, model: str) -> list[str]:
-        """OpenAI's parameters that reach OpenRouter, whatever the model."""
-        of_litellm = ("extra_headers", "extra_body", "extra_query", "timeout")
-        return ["model", "input", *requests.SUPPORTED, *of_litellm]
-
-    def map_openai_params(
+    def map_openai_params(  # type: ignore[override] # LiteLLM's differs from its other endpoints
         self, response_api_optional_params: Any, model: str, drop_params: bool
     ) -> dict[str, Any]:
         """Passes all of them on; what needs translating is translated with the body."""
@@ -56,7 +51,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         """OpenRouter has none; LiteLLM serves websockets over streams."""
         return False
 
-    def validate_environment(
+    def validate_environment(  # type: ignore[override] # the same
         self, headers: dict[str, Any], model: str, litellm_params: Any
     ) -> dict[str, Any]:
         """The request headers; the caller's dict is left alone.
@@ -64,16 +59,14 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         Raises:
             litellm.AuthenticationError: there is no key.
         """
-        import litellm
-
-        # On most endpoints, LiteLLM's core adds its global headers to a call without any.
-        everywhere: Any = litellm.headers
         key = getattr(litellm_params, "api_key", None)
-        return connection.request_headers(headers or everywhere or {}, key, model)
+        return super().validate_environment(headers, model, [], {}, {}, key)
 
-    def get_complete_url(self, api_base: str | None, litellm_params: dict[str, Any]) -> str:
+    def get_complete_url(  # type: ignore[override] # the same
+        self, api_base: str | None, litellm_params: dict[str, Any]
+    ) -> str:
         """The endpoint's URL under the call's, LiteLLM's or the environment's base."""
-        return connection.endpoint_url(api_base, PATH)
+        return connection.endpoint_url(api_base, self._path)
 
     def transform_responses_api_request(
         self,
@@ -94,7 +87,7 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
         unnamed = getattr(litellm_params, "model_extra", None) or {}
         keywords = {**requests.known_options(unnamed), **given}
         body = requests.build_body(model, input, keywords)
-        admission.before_send(body, PATH)
+        admission.before_send(body, self._path)
         return body
 
     async def async_transform_responses_api_request(  # noqa: D102 - the base class's
@@ -133,9 +126,3 @@ class OpenRouterResponsesConfig(OpenAIResponsesAPIConfig):
     ) -> Any:
         """LiteLLM's event of a wire event; streams have a reader for this (stream_reader.py)."""
         return answers.event_object(parsed_chunk)
-
-    def get_error_class(
-        self, error_message: str, status_code: int, headers: Mapping[str, str]
-    ) -> Any:
-        """The LiteLLM exception of a failed request."""
-        return errors.of_failure(error_message, status_code, headers)
