@@ -17,7 +17,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 import openrouter_adapter
 from tests.conftest import KEY
 from tests.support import answers
-from tests.support.gate import RecordingGate, guarded
+from tests.support.gate import RecordingGate, RefusingGate, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,12 +32,6 @@ DECISION = {
     "answers": {"bird": {"type": "noul", "noul": 0.9}},
     "usage": {"cost": answers.COST, "prompt_tokens": 5, "total_tokens": 5},
 }
-
-
-class Refusing(RecordingGate):
-    def before_send(self, *asked: Any) -> object:
-        super().before_send(*asked)
-        raise litellm.BudgetExceededError(1.0, 1.0, "budget zoo: no room")
 
 
 @pytest.fixture
@@ -117,7 +111,7 @@ def test_it_is_asked_for_and_billed_once(
 
 @EVERY_WAY
 def test_what_the_gate_refuses_is_not_sent(openrouter: Loopback, way: str) -> None:
-    with guarded(Refusing()) as gate, pytest.raises(Exception, match="budget zoo"):
+    with guarded(RefusingGate()) as gate, pytest.raises(Exception, match="budget zoo"):
         WAYS[way](openrouter.base_url)
     assert openrouter.requests == []
     assert len(gate.asked) == 1

@@ -15,7 +15,7 @@ import pytest
 from litellm.exceptions import BudgetExceededError, PaymentRequiredError
 
 from tests.support.endpoints import CALLS, PROMPT
-from tests.support.gate import RecordingGate, guarded
+from tests.support.gate import RecordingGate, RefusingGate, guarded
 from tests.support.waiting import happens
 
 if TYPE_CHECKING:
@@ -46,13 +46,6 @@ EMPTY = {
     "transcription": "null-choices",
 }
 NO_RETRIES: dict[str, Any] = {"num_retries": 0, "max_retries": 0}
-
-
-class Refusing(RecordingGate):
-    """A gate that lets nothing pass, as a budget does that is spent."""
-
-    def before_send(self, *_: Any) -> object:
-        raise BudgetExceededError(current_cost=2.0, max_budget=1.0)
 
 
 def cost_of(answer: Any) -> Any:
@@ -125,7 +118,7 @@ def test_an_empty_answer_is_a_failure_and_settles_with_what_it_cost(
 def test_a_spent_budget_is_its_own_exception_and_sends_nothing(
     way: str, emulated: Emulator
 ) -> None:
-    with guarded(Refusing()), pytest.raises(BudgetExceededError):
+    with guarded(RefusingGate()), pytest.raises(BudgetExceededError):
         WAYS[way](**NO_RETRIES)
     assert emulated.requests == []
 

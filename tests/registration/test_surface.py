@@ -20,7 +20,7 @@ from litellm.utils import ProviderConfigManager
 import openrouter_adapter
 from tests.conftest import KEY
 from tests.registration import surface
-from tests.support.gate import RecordingGate, guarded
+from tests.support.gate import RefusingGate, guarded
 from tests.support.versions import LITELLM, Version
 
 if TYPE_CHECKING:
@@ -116,12 +116,6 @@ def test_every_function_is_in_the_table() -> None:
     expect_known({name for name in public_functions() if way_of(name) is None}, "functions")
 
 
-class Refusing(RecordingGate):
-    def before_send(self, *asked: Any) -> object:
-        super().before_send(*asked)
-        raise litellm.BudgetExceededError(1.0, 1.0, "no room")
-
-
 @contextmanager
 def serving(arrived: list[str]) -> Iterator[str]:
     """A server that notes the method and path of each request, and the start of its key."""
@@ -202,7 +196,7 @@ def test_no_function_gets_past_a_gate_that_refuses_or_shows_a_key_to_openai(
         monkeypatch.setenv("OPENROUTER_API_BASE", f"{openrouter}/api/v1")
         monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", f"{openai}/v1")
-        with openrouter_adapter.registered(), guarded(Refusing()) as gate:
+        with openrouter_adapter.registered(), guarded(RefusingGate()) as gate:
             for name, function in public_functions().items():
                 before = len(gate.asked)
                 try:

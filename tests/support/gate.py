@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from litellm.exceptions import BudgetExceededError
+
 from openrouter_adapter import admission
 
 if TYPE_CHECKING:
@@ -56,6 +58,16 @@ class RecordingGate:
         tickets = [ticket for ticket, _ in self.settled]
         assert sorted(map(str, tickets)) == sorted(str(i + 1) for i in range(len(self.asked)))
         return [bill for _, bill in sorted(self.settled, key=lambda one: str(one[0]))]
+
+
+class RefusingGate(RecordingGate):
+    """Lets nothing pass, as a budget does that is spent."""
+
+    def before_send(
+        self, body: Mapping[str, Any], call: Mapping[str, Any], endpoint: str
+    ) -> object:
+        super().before_send(body, call, endpoint)
+        raise BudgetExceededError(2.0, 1.0, "budget zoo: no room")
 
 
 @contextlib.contextmanager
