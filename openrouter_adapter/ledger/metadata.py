@@ -6,7 +6,6 @@ import functools
 import hashlib
 import json
 import os
-from collections import ChainMap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +40,7 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     proof = next((one for one in kept if _PROOF in one), None)
     named = [*kept, *(one[_NAMED] for one in kept if isinstance(one.get(_NAMED), dict))]
     # Without a proxy the program itself is the caller.
-    known = ChainMap(*named) if proof is None else proof
+    known = _joined(named) if proof is None else proof
     owner = known.get("user_api_key_user_id")
     users = (known.get("user_api_key_end_user_id"), user, call.get("user"), _first(named, _USER))
     # On some endpoints the proxy fills in the owner of the key if the client names no user.
@@ -49,8 +48,9 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
     row.user_id = row.end_user_id if proof is None else label(owner)
     row.team = label(_first([known], _TEAM))
     row.organization = label(_first([known], _ORGANIZATION))
-    row.key_name = _key_of(call, known)
-    paying = _paying_key(call)
+    key = call.get("api_key") or _usual_key()
+    row.key_name = _key_of(known, key)
+    paying = key_name(key) if isinstance(key, str) and key else None
     row.paid_by = paying if paying != row.key_name else None
     row.job = label(_first(named, _JOB))
     row.session_id = label(session or call.get("litellm_session_id") or _first(named, _SESSION))
@@ -74,9 +74,23 @@ def _metadata_of(call: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)]
 
 
+def _joined(places: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What is in any of the places, of equal names the first."""
+    if len(places) == 1:
+        return places[0]
+    joined: dict[str, Any] = {}
+    for one in reversed(places):
+        joined.update(one)
+    return joined
+
+
 def _first(places: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
     """The first value that one of the places has under one of the names."""
-    return next((one[name] for one in places for name in names if one.get(name)), None)
+    for one in places:
+        for name in names:
+            if value := one.get(name):
+                return value
+    return None
 
 
 def _tags_of(fixed: Sequence[Any], chosen: Sequence[Mapping[str, Any]]) -> str:
@@ -88,16 +102,20 @@ def _tags_of(fixed: Sequence[Any], chosen: Sequence[Mapping[str, Any]]) -> str:
         fixed: Settings of the key and of the team, which may have tags.
         chosen: Where a request's tags may be.
     """
+    first, rest = _texts(fixed), _texts(chosen)
     everywhere = os.environ.get(TAGS_VARIABLE)
-    given = _texts(fixed), _texts(chosen)
     if everywhere:
-        given[0].extend(tag.strip() for tag in everywhere.split(","))
-    return _as_json(*map(tuple, given)) if any(given) else "[]"
+        first += [tag.strip() for tag in everywhere.split(",")]
+    return _as_json(tuple(first), tuple(rest)) if first or rest else "[]"
 
 
 def _texts(places: Sequence[Any]) -> list[str]:
-    lists = [one.get("tags") for one in places if isinstance(one, Mapping)]
-    return [tag for one in lists if isinstance(one, _LISTS) for tag in one if isinstance(tag, str)]
+    texts: list[str] = []
+    for one in places:
+        tags = one.get("tags") if one and isinstance(one, Mapping) else None
+        if isinstance(tags, _LISTS):
+            texts += [tag for tag in tags if isinstance(tag, str)]
+    return texts
 
 
 @functools.lru_cache(maxsize=1024)
@@ -107,12 +125,17 @@ def _as_json(fixed: tuple[str, ...], chosen: tuple[str, ...]) -> str:
     return json.dumps(sorted(kept), ensure_ascii=False)
 
 
-def _key_of(call: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
-    """A name for the key: its alias at LiteLLM's proxy, else a short hash of it, never the key."""
+def _key_of(known: Mapping[str, Any], sent: Any) -> str | None:
+    """A name for the key: its alias at LiteLLM's proxy, else a short hash of it, never the key.
+
+    Args:
+        known: What is known of the caller.
+        sent: The OpenRouter key that the call is sent with.
+    """
     alias = label(known.get("user_api_key_alias"))
     if alias:
         return alias
-    key = known.get(_PROOF) or known.get("user_api_key") or call.get("api_key")
+    key = known.get(_PROOF) or known.get("user_api_key") or sent
     if not isinstance(key, str) or not key:
         key = _usual_key()
     return key_name(key) if key else None
@@ -141,12 +164,6 @@ def label(value: Any) -> str | None:
         return None
     text = str(value)[:_MOST_CHARACTERS].replace("\x00", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _paying_key(call: Mapping[str, Any]) -> str | None:
-    """The name of the OpenRouter key that a call is sent with."""
-    key = call.get("api_key") or _usual_key()
-    return key_name(key) if isinstance(key, str) and key else None
 
 
 def _usual_key() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import balances, rollups
@@ -189,7 +190,7 @@ def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -
             f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
             f"VALUES {', '.join([marks] * len(some))} "
             "ON CONFLICT (call_id, attempt) DO NOTHING",
-            tuple(value for row in some for value in values(row)),
+            tuple(itertools.chain.from_iterable(map(values, some))),
         )
         inserted += result.rowcount
     return inserted
