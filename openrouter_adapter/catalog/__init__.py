@@ -7,6 +7,7 @@
 
 from openrouter_adapter.catalog.catalog import Catalog, Endpoint, Found, Model
 from openrouter_adapter.catalog.cost_map import register_prices, unregister_prices
+from openrouter_adapter.catalog.estimates.batches import batch_bound, not_cheaper
 from openrouter_adapter.catalog.estimates.estimate import (
     Details,
     Estimate,
@@ -33,6 +34,7 @@ __all__ = [
     "Found",
     "Model",
     "Pricing",
+    "batch_bound",
     "bound",
     "cost",
     "estimate",
@@ -40,6 +42,7 @@ __all__ = [
     "load_endpoints",
     "load_image_models",
     "names_of",
+    "not_cheaper",
     "register_prices",
     "unregister_prices",
 ]

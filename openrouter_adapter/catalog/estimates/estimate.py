@@ -260,7 +260,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) 
         sold = {endpoint.service_tier for endpoint in serving.endpoints}
         if not providers.tiers_of(body) & sold:
             return _unknown(f"service_tier {tier}: its price is not in the catalogue")
-    return _of_text(found, body, kind, serving, catalog.in_batches(found.model))
+    return of_text(found, body, kind, serving, catalog.in_batches(found.model))
 
 
 def _of_images(
@@ -296,13 +296,14 @@ def _of_images(
     return Estimate(min(likely, worst), worst, None, details)
 
 
-def _of_text(
+def of_text(
     found: Found,
     body: Mapping[str, Any],
     kind: Kind,
     serving: Providers,
     in_batches: Model | None,
 ) -> Estimate:
+    """The estimate of a request that is billed by the token, at some providers."""
     model = found.model
     prompt = kind.prompt(body, model)
     extra = _surcharges(body, found, prompt, serving)
