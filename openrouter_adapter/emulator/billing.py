@@ -149,8 +149,8 @@ def wire_number(amount: Decimal) -> float | int:
     return int(number) if number.is_integer() else number
 
 
-def _as_sent(amount: Decimal) -> Decimal:
-    # The bill must be equal to the number in the answer, which is a float.
+def as_sent(amount: Decimal) -> Decimal:
+    """Return an amount as the answer has it: the bill must be equal to a number of JSON."""
     return Decimal(repr(wire_number(amount)))
 
 
@@ -177,10 +177,10 @@ def price(usage: Usage, endpoint: Endpoint, *, is_byok: bool = False) -> Cost:
     upstream = prompt + completions + usage.native_searches * at("web_search")
     total = (upstream * BYOK_FEE if is_byok else upstream) + usage.surcharge
     return Cost(
-        total=_as_sent(total),
-        upstream=_as_sent(upstream),
-        upstream_prompt=_as_sent(prompt),
-        upstream_completions=_as_sent(completions),
+        total=as_sent(total),
+        upstream=as_sent(upstream),
+        upstream_prompt=as_sent(prompt),
+        upstream_completions=as_sent(completions),
         is_byok=is_byok,
     )
 

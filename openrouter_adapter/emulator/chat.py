@@ -37,8 +37,16 @@ if TYPE_CHECKING:
     from .state import State
 
 
-def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Completion:
+def complete(
+    state: State, body: dict[str, Any], faults: RequestFaults, *, in_batch: bool = False
+) -> Completion:
     """Return the completion of the first endpoint that can answer a chat.
+
+    Args:
+        state: The account and the caller's key.
+        body: The request.
+        faults: The faults that may strike.
+        in_batch: Whether it is a request of a batch.
 
     Raises:
         ApiError: The last error, with those before it in its metadata.
@@ -49,7 +57,7 @@ def complete(state: State, body: dict[str, Any], faults: RequestFaults) -> Compl
     refusals: list[ApiError] = []
     for name in routing.names(body):
         try:
-            target = routing.target_of(name)
+            target = routing.target_of(name, in_batch=in_batch)
             routing.check_modalities(target.model, body)
             permitted = state.guardrails.permitted(state.key, target.model)
             candidates = routing.endpoints(target, body, permitted)

@@ -252,4 +252,5 @@ def stream(
     return events, end
 
 
-ROUTES = (conversation(Form("/chat/completions", lambda body: body, whole, stream)),)
+FORM = Form("/chat/completions", lambda body: body, whole, stream)
+ROUTES = (conversation(FORM),)

@@ -53,7 +53,12 @@ async def answer(call: Call) -> web.StreamResponse:
 
 
 def embed(
-    state: State, body: dict[str, Any], fault: Fault | None = None, *, is_free: bool = False
+    state: State,
+    body: dict[str, Any],
+    fault: Fault | None = None,
+    *,
+    is_free: bool = False,
+    in_batch: bool = False,
 ) -> tuple[bytes, dict[str, str]]:
     """Answer an embedding request and bill it; an error, or a cached answer, is free.
 
@@ -61,14 +66,15 @@ def embed(
         ApiError: 400 for an invalid body, 404 for a model without embeddings.
     """
     check_embedding(body)
-    served = inference.choose(state, body, "embeddings", "embeddings")
+    served = inference.choose(state, body, "embeddings", "embeddings", in_batch=in_batch)
     full = served.model.dimensions
     dimensions = body.get("dimensions") or full
     if dimensions > full:
         raise invalid_body(f"dimensions: Too big: expected <={full}")
     items = _items(body["input"])
     usage = Usage(prompt=0 if is_free else sum(map(_token_count, items)))
-    charged = inference.charge(state, "/embeddings", "gen-emb", served, usage, fault)
+    path, prefix = ("/batches", "gen-batch") if in_batch else ("/embeddings", "gen-emb")
+    charged = inference.charge(state, path, prefix, served, usage, fault)
     if charged.error is not None:
         return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"

@@ -28,9 +28,13 @@ ANSWER_FAULTS = (
     "no-finish",
     "no-arguments",
     "cut",
+    "hang-up",
     "stall",
     "slow-drip",
 )
+# What becomes of a whole batch.
+BATCH_FAULTS = ("batch-failed", "batch-expired", "batch-cancelled")
+_KNOWN = REFUSALS + ANSWER_FAULTS + BATCH_FAULTS
 _RAW = {
     429: "{model} is temporarily rate-limited upstream. Please retry shortly, or add your own key "
     "to accumulate your rate limits: https://openrouter.ai/settings/integrations",
@@ -52,12 +56,12 @@ class Fault:
     """A fault: one thing that goes wrong.
 
     Attributes:
-        name: One of `REFUSALS` or `ANSWER_FAULTS`.
+        name: One of `REFUSALS`, `ANSWER_FAULTS` or `BATCH_FAULTS`.
         value: The text after the name's `=`, empty if there is none.
         options: The other `key=value` parts.
         model: Only attempts on this model, by id; OpenRouter falls back after them.
         provider: Only attempts on this provider, by name or slug; likewise.
-        path: Only requests to this path, such as `/generation`.
+        path: Only requests to this path, such as `/generation` or `/batches/{}`.
         tells_route: Whether its answer has `openrouter_metadata`, because the caller's header
             asks for it.
     """
@@ -72,9 +76,11 @@ class Fault:
 
     @property
     def stage(self) -> str:
-        """When it strikes: at the `request`, at an `attempt` of a provider, or at the `answer`."""
+        """When it strikes: at a `request`, an `attempt` of a provider, an `answer`, a `batch`."""
         if self.name in ANSWER_FAULTS:
             return "answer"
+        if self.name in BATCH_FAULTS:
+            return "batch"
         return "attempt" if self.model or self.provider else "request"
 
     @property
@@ -112,9 +118,8 @@ def parse(spec: str) -> Fault:
     """
     first, *rest = (part.strip() for part in spec.split(";"))
     name, _, value = first.partition("=")
-    if name not in REFUSALS + ANSWER_FAULTS:
-        known = ", ".join(REFUSALS + ANSWER_FAULTS)
-        raise ValueError(f"Invalid fault {name!r}: use {known}")
+    if name not in _KNOWN:
+        raise ValueError(f"Invalid fault {name!r}: use {', '.join(_KNOWN)}")
     options = {}
     for part in filter(None, rest):
         key, _, setting = part.partition("=")

@@ -216,7 +216,9 @@ class Charge:
     error: bytes | None = None
 
 
-def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> Served:
+def choose(
+    state: State, body: dict[str, Any], modality: str, purpose: str, *, in_batch: bool = False
+) -> Served:
     """Return the first endpoint of a request's model.
 
     Args:
@@ -224,6 +226,7 @@ def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> S
         body: The request.
         modality: The output modality that the model must have.
         purpose: Completes "No endpoints found that support …".
+        in_batch: Whether it is a request of a batch.
 
     Raises:
         ApiError: 400 without a model, 404 if the model lacks the modality.
@@ -231,7 +234,7 @@ def choose(state: State, body: dict[str, Any], modality: str, purpose: str) -> S
     name = body.get("model")
     if not isinstance(name, str) or not name:
         raise invalid_body("No models provided")
-    target = routing.target_of(name)
+    target = routing.target_of(name, in_batch=in_batch)
     if modality not in target.model.output:
         raise no_endpoints(f"that support {purpose}")
     permitted = state.guardrails.permitted(state.key, target.model)

@@ -139,6 +139,5 @@ def _chat_choice(choice: Any) -> Any:
     return choice
 
 
-ROUTES = (
-    conversation(Form("/responses", chat_body, responses_format.whole, responses_format.stream)),
-)
+FORM = Form("/responses", chat_body, responses_format.whole, responses_format.stream)
+ROUTES = (conversation(FORM),)

@@ -27,6 +27,8 @@ from aiohttp import web
 
 from . import (
     audio,
+    batch_jobs,
+    batches,
     catalog,
     chat_format,
     embeddings,
@@ -66,6 +68,7 @@ _ROUTES = Routes(
         route
         for module in (
             *(chat_format, text_completions, responses, embeddings, rerank, images_api, audio),
+            batches,
             *(models, account, activity, byok, guardrails, keys, oauth, presets),
         )
         for route in module.ROUTES
@@ -73,7 +76,7 @@ _ROUTES = Routes(
 )
 # OpenRouter's other endpoints: they are answered with 501, and unknown paths with 404.
 _NOT_EMULATED = (
-    *("/alpha", "/analytics", "/api", "/batches", "/benchmarks", "/classifications"),
+    *("/alpha", "/analytics", "/api", "/benchmarks", "/classifications"),
     *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
     *("/messages", "/oauth", "/observability", "/organization", "/private"),
     *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/videos", "/workspaces"),
@@ -105,6 +108,7 @@ class Api:
         whole_path = request.path.removeprefix(self._prefix)
         path = whole_path.rstrip("/")
         found = _ROUTES.find(request.method, path)
+        batch_jobs.work(self._state)
         body = await self._read(request, whole_path, found[0] if found else None)
         if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")
@@ -113,7 +117,9 @@ class Api:
         else:
             state = self._state.of(self._caller(request))
             asked = state.faults.of_request(
-                request.headers.get(faults.HEADER), path, tells_route=_asks_for_route(request)
+                request.headers.get(faults.HEADER),
+                found[0].path if found else path,
+                tells_route=_asks_for_route(request),
             )
             self._refuse(state, asked, path, body)
         if found is None:

@@ -49,8 +49,12 @@ def names(body: dict[str, Any]) -> list[str]:
     return found
 
 
-def target_of(name: str) -> Target:
+def target_of(name: str, *, in_batch: bool = False) -> Target:
     """Return the model and the variants of a name.
+
+    Args:
+        name: The name in the request.
+        in_batch: Whether the Batch API asks, which alone may use a `:batch` model.
 
     Raises:
         ApiError: 404 if no provider serves it.
@@ -59,7 +63,7 @@ def target_of(name: str) -> Target:
     if not catalog.knows(base):
         raise unknown_model(name)
     model = catalog.find(base)
-    if model.is_batch_only:
+    if model.is_batch_only and not in_batch:
         raise ApiError(
             404,
             "This model is only available through the Batch API. Use the /api/beta/batches "

@@ -27,7 +27,7 @@ class Writer:
         self._request, self._response = request, response
         self._left = math.inf
         self._drip = 0.0
-        if fault is not None and fault.name == "cut":
+        if fault is not None and fault.name in {"cut", "hang-up"}:
             self._left = int(fault.value or 0)
         if fault is not None and fault.name == "slow-drip":
             self._drip = float(fault.value or 0.01)
@@ -74,16 +74,24 @@ class Writer:
 
 
 async def send_json(
-    request: web.BaseRequest, body: bytes, headers: dict[str, str], fault: Fault | None
+    request: web.BaseRequest,
+    body: bytes,
+    headers: dict[str, str],
+    fault: Fault | None,
+    status: int = 200,
 ) -> web.StreamResponse:
     """Send a body, JSON by default, with the faults of a connection."""
     headers = {"Content-Type": "application/json", **headers}
-    if fault is None or fault.name not in {"cut", "stall", "slow-drip", "bad-json"}:
-        return web.Response(body=body, headers=headers)
+    if fault is None or fault.name not in {"cut", "stall", "slow-drip", "bad-json", "hang-up"}:
+        return web.Response(body=body, status=status, headers=headers)
     if fault.name == "bad-json":
-        return web.Response(body=body[: len(body) * 2 // 3], headers=headers)
-    response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
+        return web.Response(body=body[: len(body) * 2 // 3], status=status, headers=headers)
+    response = web.StreamResponse(
+        status=status, headers={**headers, "Content-Length": str(len(body))}
+    )
     writer = Writer(request, response, fault)
+    if fault.name == "hang-up":
+        writer.hang_up()
     if fault.name == "stall":
         await writer.pause(float(fault.value or math.inf))
     await response.prepare(request)

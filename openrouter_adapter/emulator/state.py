@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .answers import Script
+    from .batch_jobs import Batch
     from .catalog import Endpoint, Model
     from .errors import ApiError
     from .faults import Fault
@@ -74,6 +75,7 @@ class Settings:
         presets: Parameters by the name of their preset; `system_prompt` is one of them.
         check_signatures: Whether changed reasoning details are refused, as providers do.
         log_size: Number of requests that `Emulator.requests` keeps.
+        batch_seconds: Time from a batch's submission to its end.
     """
 
     api_key: str | None = "sk-or-v1-emulator"
@@ -92,6 +94,7 @@ class Settings:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     check_signatures: bool = True
     log_size: int = 1000
+    batch_seconds: float = 420.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class State:
         self.keys.add(Key(settings.provisioning_key, "Provisioning", self.now(), manages=True))
         self.provider_keys: dict[str, ProviderKey] = {}
         self.presets: dict[str, Preset] = {}
+        self.batches: dict[str, Batch] = {}
         for slug, parameters in settings.presets.items():
             self.keep_preset(slug, parameters)
         self.codes: dict[str, Grant] = {}
