@@ -1,16 +1,17 @@
-"""Makes a job from a table (CSV with a header, or Parquet) and a prompt template."""
+"""Makes a job from a table (CSV or Parquet) and a prompt template."""
 
 from __future__ import annotations
 
-import csv
+import difflib
 import filecmp
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 import orjson
 
 from openrouter_adapter import files
+from openrouter_adapter.batch import tables
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import NotRequired, Unpack
 
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-
-_PARQUET: Final = b"PAR1"
 
 
 class Requests(TypedDict):
@@ -43,13 +42,29 @@ class Requests(TypedDict):
     parameters: NotRequired[Mapping[str, Any] | None]
 
 
+class Made(NamedTuple):
+    """A job that was made.
+
+    Attributes:
+        job: The file.
+        requests: Number of its lines.
+        blank: Number of rows that were left out, because all columns of the prompt are empty.
+    """
+
+    job: Path
+    requests: int
+    blank: int
+
+
 def make(
     table: str | os.PathLike[str], job: str | os.PathLike[str], **requests: Unpack[Requests]
 ) -> int:
     """Writes a chat request for each row of a table.
 
+    Rows in which every column of the prompt is empty are left out.
+
     Args:
-        table: CSV with a header, or Parquet.
+        table: CSV with a header, gzipped or not, or Parquet.
         job: The file to write; replaced if it exists.
         **requests: `model`, `prompt`, …; `Requests` explains each one.
 
@@ -59,34 +74,43 @@ def make(
     Raises:
         BatchError: the table can't be read, or lacks a column, or the prompt names none.
     """
-    table, job = Path(table), Path(job)
+    return make_job(Path(table), Path(job), requests).requests
+
+
+def make_job(table: Path, job: Path, requests: Requests) -> Made:
+    """Does what `make` does, and counts the rows that were left out.
+
+    Raises:
+        BatchError: as `make`.
+    """
     if job.exists() and table.exists() and job.samefile(table):
         raise BatchError(f"{job} is the table itself. Give the job another name.")
-    count = 0
+    count = blank = 0
     try:
         with files.write_atomically(job) as file:
             for line in _lines(table, requests):
+                if line is None:
+                    blank += 1
+                    continue
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
                 count += 1
             if not count:
-                raise BatchError(f"{table} has no rows.")
+                empty = " but empty ones" if blank else ""
+                raise BatchError(f"{table} has no rows{empty}.")
     except OSError as failure:
         raise BatchError(f"{failure.filename or job}: {failure.strerror}.") from None
-    return count
+    return Made(job, count, blank)
 
 
 def make_in_folder(
     out: str | os.PathLike[str], table: str | os.PathLike[str], **requests: Unpack[Requests]
-) -> Path:
+) -> Made:
     """Writes the job of a table into its output folder, which can't get another one later.
 
     Args:
         out: The output folder; created if it doesn't exist.
         table: As for `make`.
         **requests: As for `make`.
-
-    Returns:
-        The file of the job.
 
     Raises:
         BatchError: as for `make`, or the folder has the answers of another job.
@@ -98,7 +122,7 @@ def make_in_folder(
     new = folder.path / "job.made.jsonl"
     with folder.locked():
         try:
-            make(table, new, **requests)
+            made = make_job(table, new, requests)
             if folder.job() is None or not job.exists():
                 new.replace(job)
             elif not filecmp.cmp(new, job, shallow=False):
@@ -111,15 +135,16 @@ def make_in_folder(
             raise folder.unfit(failure) from None
         finally:
             new.unlink(missing_ok=True)
-    return job
+    return made._replace(job=job)
 
 
-def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
+def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any] | None]:
+    """The request of each row; None for a row that asks nothing."""
     prompt, system = requests["prompt"], requests.get("system") or ""
-    id_column = requests.get("id_column")
+    id_column = (requests.get("id_column") or "").strip() or None
     named = _columns(prompt) | _columns(system)
     wanted = named if id_column is None else named | {id_column}
-    columns, rows = _read(table, wanted)
+    columns, rows = tables.read(table, wanted)
     _check_columns(table, columns, wanted)
     if not named:
         raise BatchError(
@@ -127,6 +152,9 @@ def _lines(table: Path, requests: Requests) -> Iterator[dict[str, Any]]:
             f"as in {{{columns[0]}}}."
         )
     for number, row in enumerate(rows, 1):
+        if tables.is_blank([row[column] for column in named]):
+            yield None
+            continue
         messages = [{"role": "user", "content": _filled(prompt, row)}]
         if system:
             messages.insert(0, {"role": "system", "content": _filled(system, row)})
@@ -147,8 +175,10 @@ def _check_columns(table: Path, columns: Sequence[str], wanted: set[str]) -> Non
         if columns.count(column) > 1:
             raise BatchError(f"{table} has {columns.count(column)} columns {column!r}.")
         if column not in columns:
-            only = columns[0] if len(columns) == 1 else ""
-            hint = " Commas must be between columns." if ";" in only or "\t" in only else ""
+            near = difflib.get_close_matches(column, columns, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            if len(columns) == 1:
+                hint = " Commas, semicolons or tabs must be between columns."
             there = ", ".join(map(repr, columns))
             raise BatchError(f"{table} has no column {column!r}; it has {there}.{hint}")
 
@@ -166,75 +196,6 @@ def _filled(template: str, row: Mapping[str, Any]) -> str:
         return found[0][0] if column is None else _text(row[column.strip()])
 
     return _FIELD.sub(value, template)
-
-
-def _read(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
-    """The columns of a table, and its rows with at least the wanted columns.
-
-    Raises:
-        BatchError: the table is invalid.
-        OSError: the table can't be read.
-    """
-    with table.open("rb") as file:
-        is_parquet = file.read(4) == _PARQUET
-    return _read_parquet(table, wanted) if is_parquet else _read_csv(table)
-
-
-def _read_csv(table: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
-    rows = _rows_of_csv(table)
-    columns = next(rows, None)
-    if columns is None:
-        raise BatchError(f"{table} has no rows.")
-    return columns, (dict(zip(columns, row, strict=True)) for row in rows)
-
-
-def _rows_of_csv(table: Path) -> Iterator[list[str]]:
-    """The header and the rows, all of the same length."""
-    csv.field_size_limit(2**30)
-    # utf-8-sig skips the byte-order mark that Excel writes.
-    with table.open(encoding="utf-8-sig", newline="") as text:
-        lines = csv.reader(text, strict=True)
-        length = None
-        try:
-            for row in lines:
-                length = length or len(row)
-                if row and len(row) != length:
-                    raise BatchError(
-                        f"{table}, line {lines.line_num}: {len(row)} values where the header names "
-                        f"{length} columns. Texts with commas or line breaks need quotes."
-                    )
-                if row:
-                    yield row
-        except UnicodeDecodeError as failure:
-            raise BatchError(f"{table} is not UTF-8: {failure}. Save it as UTF-8.") from None
-        except csv.Error as failure:
-            raise BatchError(
-                f"{table} can't be read as CSV, near line {lines.line_num}: {failure}."
-            ) from None
-
-
-def _read_parquet(table: Path, wanted: set[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
-    try:
-        import pyarrow  # type: ignore[import-not-found, import-untyped, unused-ignore]
-        from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError:
-        raise BatchError(
-            f"{table} is Parquet, which needs pyarrow: pip install 'openrouter-adapter[parquet]'"
-        ) from None
-    try:
-        columns = parquet.read_schema(table).names
-    except pyarrow.ArrowException as failure:
-        raise BatchError(f"{table} can't be read as Parquet: {failure}") from None
-
-    def rows() -> Iterator[Mapping[str, Any]]:
-        try:
-            with parquet.ParquetFile(table) as file:
-                for batch in file.iter_batches(batch_size=1024, columns=sorted(wanted)):
-                    yield from batch.to_pylist()
-        except pyarrow.ArrowException as failure:
-            raise BatchError(f"{table} can't be read as Parquet: {failure}") from None
-
-    return columns, rows()
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from openrouter_adapter.batch import inputs, validation
 from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.batch.validation import Checked
-
-_TABLES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
 
 def require_work(folder: Folder, options: Options) -> None:
@@ -149,11 +147,6 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     folder.refuse_other_files()
     source = options.source
     assert source is not None  # noqa: S101 - require_work has seen to it
-    if source.suffix.lower() in _TABLES:
-        raise BatchError(
-            f"{source} is a table. Give --prompt and --model to send a request for each row, or "
-            "make a job of it with `batch make`."
-        )
     size, modified = _state_of(source)
     inspect = None if options.budget is None else prices.look
     checked = _check(folder, source, options.model, inspect)

@@ -84,8 +84,18 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
         raise LineFault(f"is not JSON: {failure}") from None
     if not isinstance(fields, dict):
         raise LineFault("is not a JSON object")
+    if "response" in fields and "body" not in fields:
+        raise LineFault(
+            "is a result of a batch, not a request: give the file that its requests were in, or "
+            "send those that failed again with `batch retry DIR`"
+        )
     custom_id = fields.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
+        if "messages" in fields:
+            raise LineFault(
+                'is the body of a request; put it into {"custom_id": "1", "method": "POST", '
+                '"url": "/v1/chat/completions", "body": …}, with an id for each line'
+            )
         raise LineFault(
             f"custom_id is {_short(custom_id)}; it must be a text that identifies the line"
         )
@@ -113,7 +123,10 @@ def _route(fields: Mapping[str, Any]) -> Route:
     if fields.get("method", "POST") != "POST":
         raise LineFault(f"method is {_short(fields['method'])}; it must be POST")
     url = fields.get("url")
-    route = ROUTES.get(url) if isinstance(url, str) else None
+    # Azure's batch files have the same paths without the version.
+    route = (
+        ROUTES.get(url if url.startswith("/v1/") else f"/v1{url}") if isinstance(url, str) else None
+    )
     if route is None:
         raise LineFault(f"url is {_short(url)}; it must be one of {', '.join(ROUTES)}")
     return route

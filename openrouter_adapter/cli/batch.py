@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_adapter.batch import Summary
-    from openrouter_adapter.batch.from_table import Requests
+    from openrouter_adapter.batch.from_table import Made, Requests
     from openrouter_adapter.batch.options import JobOptions
 
 app = typer.Typer(
@@ -165,7 +165,10 @@ def run(
     with friendly_errors(exit_code=2, is_verbatim=True):
         if prompt is not None and model is not None and out is not None:
             requests = _requests(model, prompt, system, id_column, max_tokens)
-            job, options["model"] = make_in_folder(out, job, **requests), None
+            made = make_in_folder(out, job, **requests)
+            job, options["model"] = made.job, None
+            if not quiet:
+                _tell_blank(made)
         if dry_run or out is None:
             _print_dry_run(job, options["model"], skip_faulty=skip_faulty, as_json=as_json)
             return
@@ -276,13 +279,24 @@ def make(
     ] = None,
 ) -> None:
     """Create a job from a table, with one request per row."""
-    from openrouter_adapter import batch
+    from openrouter_adapter.batch.from_table import make_job
 
     with friendly_errors(exit_code=2, is_verbatim=True):
-        count = batch.make(table, job, **_requests(model, prompt, system, id_column, max_tokens))
-    typer.echo(f"{count:,} requests in {job}. To send them:")
+        requests = _requests(model, prompt, system, id_column, max_tokens)
+        made = make_job(table, job, requests)
+    _tell_blank(made)
+    typer.echo(f"{made.requests:,} requests in {job}. To send them:")
     out = job.with_name(f"{job.stem}-answers")
     typer.echo(f"  openrouter-adapter batch run {job} --out {out}")
+
+
+def _tell_blank(made: Made) -> None:
+    """Says on standard error how many rows were left out."""
+    if made.blank:
+        rows = "row was" if made.blank == 1 else "rows were"
+        typer.echo(
+            f"{made.blank:,} {rows} left out: every column of the prompt is empty.", err=True
+        )
 
 
 def _requests(
