@@ -142,7 +142,7 @@ def test_the_sdk_puts_a_callback_url_where_it_is_refused(sdk: Any) -> None:
         ({"provider": {"sort": "price"}}, 400, "provider.sort"),
         ({"provider": {"only": ["groq"]}}, 404, "No allowed providers"),
     ],
-)  # fmt: skip
+)
 def test_submissions_that_are_refused(
     client: Client, fields: dict[str, Any], status: int, words: str
 ) -> None:
@@ -184,7 +184,7 @@ def file(data: str) -> list[dict[str, Any]]:
         (ask(max_tokens=0), "max_tokens: Too small"),
         (ask(max_tokens=10_000_000), "max_tokens: Too big"),
     ],
-)  # fmt: skip
+)
 def test_one_invalid_request_fails_its_whole_batch(
     client: Client, body: dict[str, Any], words: str
 ) -> None:
