@@ -22,24 +22,41 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """One of several thoughts in a row; a redacted one is only sent encrypted."""
+
+    text: str
+    is_redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A model's answer, before limits and prices.
 
     Attributes:
         content: The text, None if there is none.
-        reasoning: The reasoning before it, if the request gets any.
+        reasoning: The reasoning before it, if the request gets any: a text, or several thoughts.
         tool_calls: Functions to call.
         images: Images, as data URLs or links.
         annotations: Citations and parsed files, as in OpenRouter's answers.
         finish_reason: As OpenRouter's; None if the provider broke off.
+        stopped_at: The stop sequence of the request that ended the text, if one did.
     """
 
     content: str | None = None
-    reasoning: str | None = None
+    reasoning: str | tuple[Thought, ...] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     images: tuple[str, ...] = ()
     annotations: tuple[dict[str, Any], ...] = ()
     finish_reason: str | None = "stop"
+    stopped_at: str | None = None
+
+    @property
+    def thoughts(self) -> tuple[Thought, ...]:
+        """The reasoning as thoughts."""
+        if isinstance(self.reasoning, str):
+            return (Thought(self.reasoning),) if self.reasoning else ()
+        return self.reasoning or ()
 
 
 Reply = str | Answer

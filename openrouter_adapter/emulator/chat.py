@@ -21,7 +21,7 @@ from . import (
     routing,
     tokens,
 )
-from .answers import Answer
+from .answers import Answer, Thought
 from .billing import Usage
 from .bodies import check_chat
 from .completion import Completion
@@ -98,7 +98,8 @@ def _attempt(
     _check_length(body, endpoint, prompt_tokens)
     limits.check_worst_case(state, target.model, endpoint, prompt_tokens, output_limit)
     if state.settings.check_signatures:
-        reasoning.check_returned(body["messages"], endpoint.provider)
+        is_claude = target.model.author == "anthropic"
+        reasoning.check_returned(body["messages"], endpoint.provider, is_claude=is_claude)
     if target.model.author == "anthropic":
         caching.check_breakpoints(body, endpoint.provider)
     cached = state.cache.use(body, endpoint, target.model.id, state.now())
@@ -168,8 +169,10 @@ def _answer(state: State, body: dict[str, Any], target: Target, wish: reasoning.
     else:
         answer = answers.compose(body, messages)
     if wish.enabled and answer.reasoning is None and not _thought_before(messages, model):
-        thought = answers.thought(answers.last_words(messages), wish.effort)
-        answer = replace(answer, reasoning=thought)
+        prompt = answers.last_words(messages)
+        thought = answers.thought(prompt, wish.effort)
+        is_redacted = reasoning.REDACTION_TRIGGER in prompt
+        answer = replace(answer, reasoning=(Thought(thought, True),) if is_redacted else thought)
     return answer
 
 
@@ -197,13 +200,14 @@ def limited(answer: Answer, body: dict[str, Any]) -> Answer:
     content = answer.content
     stop = body.get("stop")
     for sequence in [stop] if isinstance(stop, str) else stop or ():
-        if content and sequence:
+        if content and sequence and sequence in content:
             content = content.partition(sequence)[0]
+            answer = replace(answer, stopped_at=sequence)
     limit = routing.output_limit(body)
     if limit is None:
         return replace(answer, content=content)
     thought = answer.reasoning
-    if thought is not None:
+    if isinstance(thought, str):
         thought = tokens.truncate(thought, limit)
         limit -= tokens.count(thought)
     cut = tokens.truncate(content, limit) if content else content
@@ -215,7 +219,7 @@ def limited(answer: Answer, body: dict[str, Any]) -> Answer:
 def _usage(
     answer: Answer, prompt_tokens: int, body: dict[str, Any], work: Work, model: Model
 ) -> Usage:
-    thought = tokens.count(answer.reasoning) if answer.reasoning else 0
+    thought = sum(tokens.count(one.text) for one in answer.thoughts)
     config = body.get("image_config")
     drawn = len(answer.images) * images.image_tokens(config, model.image_tokens)
     spoken = tokens.count(answer.content) if answer.content else 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .answers import Answer
     from .completion import Completion
     from .faults import Fault
+    from .state import Settings
 
 
 def _body(completion: Completion) -> dict[str, Any]:
@@ -53,8 +54,8 @@ def _message(completion: Completion) -> dict[str, Any]:
         wire["tool_calls"] = _tool_calls(completion)
     if answer.images:
         wire["images"] = _images(answer)
-    if thought:
-        wire["reasoning_details"] = reasoning.details(form, thought)
+    if completion.visible_thoughts:
+        wire["reasoning_details"] = reasoning.all_details(form, completion.visible_thoughts)
     if answer.annotations:
         wire["annotations"] = list(answer.annotations)
     return wire
@@ -174,13 +175,13 @@ def _content_events(completion: Completion, chunk_tokens: int) -> list[bytes]:
 
 
 def _reasoning_events(completion: Completion, chunk_tokens: int) -> list[bytes]:
-    thought = completion.visible_thought
-    if not thought:
-        return []
-    cut = tokens.pieces(thought, chunk_tokens)
-    return [
-        _delta(completion, delta) for delta in reasoning.deltas(completion.reasoning_format, cut)
-    ]
+    made: list[dict[str, Any]] = []
+    for thought in completion.visible_thoughts:
+        index = made[-1]["reasoning_details"][0]["index"] + 1 if made else 0
+        cut = tokens.pieces(thought.text, chunk_tokens)
+        form, is_redacted = completion.reasoning_format, thought.is_redacted
+        made += reasoning.deltas(form, cut, index, is_redacted=is_redacted)
+    return [_delta(completion, delta) for delta in made]
 
 
 def _tool_events(completion: Completion, chunk_tokens: int) -> list[bytes]:
@@ -225,11 +226,11 @@ def whole(completion: Completion, _: dict[str, Any], fault: Fault | None) -> byt
 
 
 def stream(
-    completion: Completion, _: dict[str, Any], fault: Fault | None, chunk_tokens: int
+    completion: Completion, _: dict[str, Any], fault: Fault | None, settings: Settings
 ) -> tuple[list[bytes], bytes]:
     """Return a stream's events and its end, as a fault changes them."""
     end = _usage_event(completion) + DONE
-    events = _events(completion, chunk_tokens)
+    events = _events(completion, settings.chunk_tokens)
     if fault is None:
         return events, end
     model, provider = completion.model.id, completion.endpoint.provider

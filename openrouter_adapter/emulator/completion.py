@@ -9,6 +9,7 @@ from . import billing, reasoning
 from .answers import Answer
 
 if TYPE_CHECKING:
+    from .answers import Thought
     from .billing import BillRow, Cost, Usage
     from .catalog import Endpoint, Model
     from .faults import Fault
@@ -76,9 +77,15 @@ class Completion:
         return "default" if tells or self.reasoning_format == reasoning.GOOGLE else None
 
     @property
+    def visible_thoughts(self) -> tuple[Thought, ...]:
+        """The thoughts in the message, none if they are hidden."""
+        return self.answer.thoughts if self.show_reasoning else ()
+
+    @property
     def visible_thought(self) -> str | None:
-        """The reasoning in the message, None if there is none."""
-        return self.answer.reasoning if self.show_reasoning else None
+        """The text of the thoughts in the message, None if there is none."""
+        texts = [thought.text for thought in self.visible_thoughts if not thought.is_redacted]
+        return "".join(texts) or None
 
     def wire_usage(self) -> dict[str, Any]:
         """Return the `usage` object."""

@@ -34,6 +34,7 @@ class ApiError(Exception):
         headers: Further HTTP headers of the answer.
         page: HTML to send instead of JSON, None to send JSON.
         typed: The `error` object with the type that a fault gives it, None for the plain one.
+        error_type: Its type on `/messages`, None for that of its status.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ApiError(Exception):
         self.headers: dict[str, str] = {}
         self.page: str | None = None
         self.typed: dict[str, Any] | None = None
+        self.error_type: str | None = None
 
     def error(self) -> dict[str, Any]:
         """Return the `error` object."""
@@ -70,7 +72,7 @@ class ApiError(Exception):
         With status 401 the caller is unknown, and `user_id` is missing.
         """
         if path.startswith("/messages"):
-            return typed_errors.messages_envelope(self.error(), self.status)
+            return typed_errors.messages_envelope(self.error(), self.status, self.error_type)
         if path.startswith("/responses") and self.typed is not None:
             return typed_errors.failed_response(_NO_RESPONSE, self.typed)
         if self.status == 401:
@@ -102,7 +104,7 @@ def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError
     parts = f"{text_tokens} of text input"
     if output_tokens:
         parts += f", {output_tokens} in the output"
-    return ApiError(
+    error = ApiError(
         400,
         f"This endpoint's maximum context length is {limit} tokens. However, you requested about "
         f"{text_tokens + output_tokens} tokens ({parts}). Please reduce the length of either one, "
@@ -110,6 +112,8 @@ def context_length(limit: int, text_tokens: int, output_tokens: int) -> ApiError
         metadata={"provider_name": None},
         falls_back=True,
     )
+    error.error_type = "context_length_exceeded"
+    return error
 
 
 def provider_error(status: int, provider: str, raw: str) -> ApiError:

@@ -27,6 +27,7 @@ ANSWER_FAULTS = (
     "comments-only",
     "no-finish",
     "no-arguments",
+    "named-done",
     "cut",
     "hang-up",
     "stall",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .catalog import Endpoint, Model
     from .completion import Completion
     from .faults import Fault
-    from .state import State
+    from .state import Settings, State
 
 # Without delay, events leave in groups: one write each would halve the rate.
 _EVENTS_A_WRITE = 64
@@ -49,15 +49,19 @@ class Form:
         path: The endpoint.
         chat_body: Returns the chat's body that asks the same as the endpoint's.
         whole: Returns the answer, of a completion, the body and the answer's fault.
-        stream: Returns a stream's events and what ends it, of the same and of a chunk's tokens.
+        stream: Returns a stream's events and what ends it, of the same and of the settings.
         is_cached: Whether `X-OpenRouter-Cache` keeps its answers.
+        error: Returns the body of an answer that is only an error, of the model and the provider.
+        event: Returns a server-sent event with such a body.
     """
 
     path: str
     chat_body: Callable[[Body], Body]
     whole: Callable[[Completion, Body, Fault | None], bytes]
-    stream: Callable[[Completion, Body, Fault | None, int], tuple[list[bytes], bytes]]
+    stream: Callable[[Completion, Body, Fault | None, Settings], tuple[list[bytes], bytes]]
     is_cached: bool = True
+    error: Callable[[Fault, str, str], Body] = faults.error_body
+    event: Callable[[Body], bytes] = sse
 
 
 def conversation(form: Form) -> Route:
@@ -76,7 +80,7 @@ def conversation(form: Form) -> Route:
             sent = await send_stream(
                 call,
                 completion.id,
-                _stream(form, completion, body, fault, state.settings.chunk_tokens),
+                _stream(form, completion, body, fault, state.settings),
                 fault,
                 whole_row=lambda: completion.bill_row(state.now(), streamed=True),
                 cut_row=lambda share: _cut_row(completion, state.now(), share, fault),
@@ -98,22 +102,22 @@ def _whole(form: Form, completion: Completion, body: Body, fault: Fault | None) 
     if fault is not None and fault.name == "comments-only":
         return b""
     if fault is not None and fault.name == "error-in-200":
-        return orjson.dumps(_error_body(completion, fault))
+        return orjson.dumps(_error_body(form, completion, fault))
     return form.whole(completion, body, fault)
 
 
 def _stream(
-    form: Form, completion: Completion, body: Body, fault: Fault | None, chunk_tokens: int
+    form: Form, completion: Completion, body: Body, fault: Fault | None, settings: Settings
 ) -> tuple[list[bytes], bytes]:
     if fault is not None and fault.name == "comments-only":
         return [COMMENT] * int(fault.value or 3), b""
     if fault is not None and fault.name == "error-in-200":
-        return [sse(_error_body(completion, fault))], b""
-    return form.stream(completion, body, fault, chunk_tokens)
+        return [form.event(_error_body(form, completion, fault))], b""
+    return form.stream(completion, body, fault, settings)
 
 
-def _error_body(completion: Completion, fault: Fault) -> dict[str, Any]:
-    return faults.error_body(fault, completion.model.id, completion.endpoint.provider)
+def _error_body(form: Form, completion: Completion, fault: Fault) -> Body:
+    return form.error(fault, completion.model.id, completion.endpoint.provider)
 
 
 def _cut_row(completion: Completion, now: float, share: float, fault: Fault | None) -> BillRow:

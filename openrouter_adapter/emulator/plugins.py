@@ -111,19 +111,22 @@ def topic_of(prompt: str) -> str:
     return " ".join(words[:6]) or "nothing"
 
 
-def citations(prompt: str, number: int, *, with_content: bool) -> tuple[dict[str, Any], ...]:
-    """Return invented `url_citation` annotations for a prompt."""
+def citations(
+    prompt: str, number: int, *, with_content: bool, domains: list[str] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """Return invented `url_citation` annotations for a prompt, of some domains only if given."""
     topic = topic_of(prompt)
     slug = topic.replace(" ", "_")
     cited = []
+    sites = [(f"https://{name}/{{slug}}", f"{{topic}} at {name}") for name in domains or ()]
     for place in range(number):
-        url, title = _SITES[place % len(_SITES)]
+        url, title = (sites or _SITES)[place % len(sites or _SITES)]
         citation: dict[str, Any] = {
             "url": url.format(slug=slug),
             "title": title.format(topic=topic),
         }
-        if place >= len(_SITES):
-            citation["url"] += f"?page={place // len(_SITES) + 1}"
+        if place >= len(sites or _SITES):
+            citation["url"] += f"?page={place // len(sites or _SITES) + 1}"
         if with_content:
             citation["content"] = f"What this page says about {topic}."
         citation |= {"start_index": 0, "end_index": 0}
@@ -159,7 +162,8 @@ def _web_search_tool(tool: dict[str, Any], prompt: str, target: Target) -> Work:
     native = target.model.author in _NATIVE_SEARCH
     options = tool.get("parameters") or {}
     number = _results_wanted(options)
-    annotations = citations(prompt, number, with_content=not native)
+    domains = options.get("allowed_domains")
+    annotations = citations(prompt, number, with_content=not native, domains=domains)
     if native:
         return Work(annotations, native_searches=1, server_tools={"web_search_requests": 1})
     return Work(
@@ -218,7 +222,7 @@ def _parse(file: dict[str, Any], engine: str, known: set[str]) -> Work:
     if engine == "native":
         return Work(context=" page" * tokens.TOKENS_PER_PDF_PAGE * pages)
     digest = hashlib.sha256(source.encode()).hexdigest()
-    text = _text_in(content) or f"A document of {pages} pages."
+    text = text_of_pdf(content) or f"A document of {pages} pages."
     annotation = {
         "type": "file",
         "file": {
@@ -245,8 +249,8 @@ def _content_of(source: str) -> bytes:
         return b""
 
 
-def _text_in(pdf: bytes) -> str:
-    # Only uncompressed text; no test needs a real parser.
+def text_of_pdf(pdf: bytes) -> str:
+    """Return the text of a PDF that is not compressed; no test needs a real parser."""
     return b" ".join(_PDF_WORDS.findall(pdf)).decode(errors="replace")
 
 

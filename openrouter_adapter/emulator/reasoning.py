@@ -13,12 +13,19 @@ import orjson
 from .errors import ApiError, anthropic_error, invalid_body, provider_error
 
 if TYPE_CHECKING:
+    from .answers import Thought
     from .catalog import Model
 
 ANTHROPIC = "anthropic-claude-v1"
 OPENAI = "openai-responses-v1"
 GOOGLE = "google-gemini-v1"
 XAI = "xai-responses-v1"
+UNSIGNED = "unknown"
+# Anthropic's test string: a prompt with it makes Claude's reasoning come redacted.
+REDACTION_TRIGGER = (
+    "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_"
+    "46C9A13E193C177646C7398A98432ECCCE4C1253D5E2D82641AC0E52CC2876CB"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +86,38 @@ def is_sealed(data: Any) -> bool:
     return hashlib.sha256(data[:-12].encode()).hexdigest()[:12] == data[-12:]
 
 
-def details(form: str, text: str) -> list[dict[str, Any]]:
-    """Return the `reasoning_details` of a reasoning text in a whole answer."""
-    if form == ANTHROPIC:
-        return [
-            {
-                "type": "reasoning.text",
-                "text": text,
-                "format": form,
-                "index": 0,
-                "signature": sign(text),
-            }
-        ]
+def all_details(form: str, thoughts: tuple[Thought, ...]) -> list[dict[str, Any]]:
+    """Return the `reasoning_details` of an answer's thoughts."""
+    found: list[dict[str, Any]] = []
+    for thought in thoughts:
+        index = found[-1]["index"] + 1 if found else 0
+        found += details(form, thought.text, index, is_redacted=thought.is_redacted)
+    return found
+
+
+def details(
+    form: str, text: str, index: int = 0, *, is_redacted: bool = False
+) -> list[dict[str, Any]]:
+    """Return the `reasoning_details` of a reasoning text in a whole answer.
+
+    Args:
+        form: The format of the model's reasoning.
+        text: The text.
+        index: The index of the first detail.
+        is_redacted: Whether only the encrypted text is sent.
+    """
+    if form == XAI or is_redacted:
+        return [_encrypted(form, text, index)]
     if form == OPENAI:
         return [
-            {"type": "reasoning.summary", "summary": text, "format": form, "index": 0},
-            _encrypted(form, text, index=1),
+            {"type": "reasoning.summary", "summary": text, "format": form, "index": index},
+            _encrypted(form, text, index + 1),
         ]
-    if form == XAI:
-        return [_encrypted(form, text, index=0)]
-    plain: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": 0}
+    plain: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": index}
+    if form == ANTHROPIC:
+        plain["signature"] = sign(text)
     # Gemini gives the text and its encrypted form one index.
-    return [plain, _encrypted(form, text, index=0)] if form == GOOGLE else [plain]
+    return [plain, _encrypted(form, text, index)] if form == GOOGLE else [plain]
 
 
 def _encrypted(form: str, text: str, index: int) -> dict[str, Any]:
@@ -118,11 +135,13 @@ def shown_text(form: str, text: str) -> str | None:
     return None if form == XAI else text
 
 
-def deltas(form: str, pieces: tuple[str, ...]) -> list[dict[str, Any]]:
+def deltas(
+    form: str, pieces: tuple[str, ...], index: int = 0, *, is_redacted: bool = False
+) -> list[dict[str, Any]]:
     """Return the deltas of a stream, which add up to `details`."""
     text = "".join(pieces)
     cut: list[dict[str, Any]] = []
-    for detail in details(form, text):
+    for detail in details(form, text, index, is_redacted=is_redacted):
         key = "summary" if detail["type"] == "reasoning.summary" else "text"
         if key in detail:
             frame = {name: detail[name] for name in ("type", key, "format", "index")}
@@ -139,15 +158,23 @@ def deltas(form: str, pieces: tuple[str, ...]) -> list[dict[str, Any]]:
     return cut
 
 
-def check_returned(messages: list[dict[str, Any]], provider: str) -> None:
+def check_returned(messages: list[dict[str, Any]], provider: str, *, is_claude: bool) -> None:
     """Refuse reasoning details that were changed before they were sent back.
+
+    Args:
+        messages: The messages; a detail of `/messages` has the place of its block as `path`.
+        provider: The provider that would refuse them.
+        is_claude: Whether the model is Claude, which takes no thinking block of others.
 
     Raises:
         ApiError: 400 with the provider's message in `metadata.raw`.
     """
     for place, message in enumerate(messages):
         for position, detail in enumerate(message.get("reasoning_details") or ()):
-            problem = _problem(detail, f"messages.{place}.content.{position}")
+            path = detail.get("path") or f"messages.{place}.content.{position}"
+            problem = _problem(detail, path)
+            if is_claude and "path" in detail and detail.get("signature") == "":
+                problem = f"{path}: Invalid `signature` in `thinking` block"
             if problem is not None:
                 raise _refusal(problem, detail, provider)
 
@@ -160,6 +187,9 @@ def _problem(detail: Any, path: str) -> str | None:
             return f"{path}.thinking.signature: Field required"
         if signature != sign(detail.get("text") or ""):
             return f"{path}: Invalid `signature` in `thinking` block"
+    if form == ANTHROPIC and detail.get("type") == "reasoning.encrypted":
+        is_ours = is_sealed(detail.get("data"))
+        return None if is_ours else f"{path}: Invalid `data` in `redacted_thinking` block"
     if form == GOOGLE and detail.get("type") == "reasoning.encrypted":
         return None if is_sealed(detail.get("data")) else "Corrupted thought signature."
     return None

@@ -13,6 +13,7 @@ from .sending import DONE, sse
 if TYPE_CHECKING:
     from .completion import Completion
     from .faults import Fault
+    from .state import Settings
 
 # The fields that a response repeats of its request, with their defaults.
 _REPEATED: dict[str, Any] = {
@@ -57,7 +58,7 @@ def whole(completion: Completion, body: dict[str, Any], fault: Fault | None) -> 
 
 
 def stream(
-    completion: Completion, body: dict[str, Any], fault: Fault | None, _: int
+    completion: Completion, body: dict[str, Any], fault: Fault | None, _: Settings
 ) -> tuple[list[bytes], bytes]:
     """Return a stream's events and its end, as a fault changes them."""
     response = _response(completion, body)

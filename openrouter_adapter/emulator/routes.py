@@ -35,6 +35,7 @@ from . import (
     faults,
     images_api,
     limits,
+    messages,
     models,
     rerank,
     responses,
@@ -67,8 +68,8 @@ _ROUTES = Routes(
     [
         route
         for module in (
-            *(chat_format, text_completions, responses, embeddings, rerank, images_api, audio),
-            batches,
+            *(chat_format, text_completions, responses, messages),
+            *(embeddings, rerank, images_api, audio, batches),
             *(models, account, activity, byok, guardrails, keys, oauth, presets),
         )
         for route in module.ROUTES
@@ -78,7 +79,7 @@ _ROUTES = Routes(
 _NOT_EMULATED = (
     *("/alpha", "/analytics", "/api", "/benchmarks", "/classifications"),
     *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
-    *("/messages", "/oauth", "/observability", "/organization", "/private"),
+    *("/oauth", "/observability", "/organization", "/private"),
     *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/videos", "/workspaces"),
 )
 

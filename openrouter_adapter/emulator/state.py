@@ -64,6 +64,8 @@ class Settings:
             of them or None.
         chunk_tokens: Tokens in each chunk of a stream.
         chunk_delay: Seconds between the chunks of a stream.
+        stream_cost: Whether the stream of `/messages` reports its cost. OpenRouter's does, although
+            its documentation has none there.
         comments: `: OPENROUTER PROCESSING` lines before a stream's first event.
         seed: Seed of generation and tool call ids.
         clock: Returns seconds since 1970; if it is constant, answers are equal to the byte.
@@ -83,6 +85,7 @@ class Settings:
     answer: Script | None = None
     chunk_tokens: int = 1
     chunk_delay: float = 0.0
+    stream_cost: bool = False
     comments: int = 2
     seed: int = 0
     clock: Callable[[], float] = time.time

@@ -14,6 +14,7 @@ from .sending import sse
 if TYPE_CHECKING:
     from .completion import Completion
     from .faults import Fault
+    from .state import Settings
 
 
 def _chat_body(body: dict[str, Any]) -> dict[str, Any]:
@@ -30,9 +31,9 @@ def _whole(completion: Completion, body: dict[str, Any], fault: Fault | None) ->
 
 
 def _stream(
-    completion: Completion, body: dict[str, Any], fault: Fault | None, chunk_tokens: int
+    completion: Completion, body: dict[str, Any], fault: Fault | None, settings: Settings
 ) -> tuple[list[bytes], bytes]:
-    events, end = chat_format.stream(completion, body, fault, chunk_tokens)
+    events, end = chat_format.stream(completion, body, fault, settings)
     return [_event(event) for event in events], _events(end)
 
 

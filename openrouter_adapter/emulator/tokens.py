@@ -123,7 +123,7 @@ def part_tokens(part: Any) -> int:
     if isinstance(part, str):
         return count(part)
     kind = part.get("type")
-    if kind == "text":
+    if kind in {"text", "document"}:
         return count(part.get("text") or "")
     flat = {
         "image_url": TOKENS_PER_IMAGE,

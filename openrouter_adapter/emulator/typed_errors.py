@@ -63,6 +63,15 @@ _RESPONSES_CODES = {
     "invalid_request": "invalid_prompt",
     "content_policy_violation": "image_content_policy_violation",
 }
+# The type of an error on `/messages` that has no other; those of the rest are unmapped.
+_MESSAGES_ERROR_TYPES = {
+    **{status: name for name, status in reversed(STATUSES.items())},
+    400: "invalid_request",
+    404: "not_found",
+    500: "server",
+    **dict.fromkeys((408, 524), "timeout"),
+    529: "provider_overloaded",
+}
 _MESSAGES_TYPES = {
     **dict.fromkeys((400, 412, 413, 422), "invalid_request_error"),
     401: "authentication_error",
@@ -142,16 +151,27 @@ def failed_response(whole: Mapping[str, Any], error: Mapping[str, Any]) -> dict[
     return response if error_type is None else {**response, "error_type": error_type}
 
 
-def messages_envelope(error: Mapping[str, Any], status: int) -> dict[str, Any]:
-    """Return Anthropic's envelope of an `error`."""
-    metadata = error.get("metadata") or {}
-    error_type = error.get("error_type") or metadata.get("error_type")
-    found = {"type": _MESSAGES_TYPES.get(status, "api_error"), "message": error["message"]}
-    if error_type is not None:
-        found["error_type"] = error_type
+def messages_envelope(
+    error: Mapping[str, Any], status: int, error_type: str | None = None
+) -> dict[str, Any]:
+    """Return Anthropic's envelope of an `error`.
+
+    Args:
+        error: The `error` object.
+        status: The HTTP status.
+        error_type: Its type if the object has none; None chooses it by the status.
+    """
+    metadata = {**(error.get("metadata") or {})}
+    typed_by_fault = error.get("error_type") or metadata.pop("error_type", None)
+    found = {
+        "type": _MESSAGES_TYPES.get(status, "api_error"),
+        "message": error["message"],
+        "error_type": typed_by_fault or error_type or _MESSAGES_ERROR_TYPES.get(status, "unmapped"),
+    }
     if "availability" in error:
         found["availability"] = error["availability"]
-    return {"type": "error", "error": found, "request_id": None}
+    envelope = {"type": "error", "error": found, "request_id": None}
+    return {**envelope, "metadata": metadata} if metadata else envelope
 
 
 def route(model: str, provider: str) -> dict[str, Any]:
