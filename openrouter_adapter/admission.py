@@ -154,12 +154,19 @@ class Attempt:
             Whatever the gate raises; nothing was sent then.
         """
         self.is_admitted = True
+        log = self._log and self._log()
+        details = getattr(log, "model_call_details", None) or {}
+        # Some endpoints have a `metadata` of their own among their parameters.
+        logged = details.get("litellm_params") or {}
         if not body.get("session_id"):
-            self._name_session()
+            self._name_session(logged)
         gate = _installed()
         if gate is None:
             return
-        ticket = gate.before_send(body, self._call(), endpoint)
+        call = self._call(logged)
+        call["litellm_call_id"] = getattr(log, "litellm_call_id", None) or call["litellm_call_id"]
+        call["user"] = call["user"] or details.get("user")
+        ticket = gate.before_send(body, call, endpoint)
         if ticket is not None:
             self._tickets.append((gate, ticket))
             if self._is_over:
@@ -179,9 +186,11 @@ class Attempt:
             # Once more: a thread may have put one there just before.
             if not self._tickets:
                 return
-        with contextlib.suppress(IndexError):
+        try:
             gate, ticket = self._tickets.pop()
-            gate.after(ticket, bill, failure)
+        except IndexError:
+            return
+        gate.after(ticket, bill, failure)
 
     @contextlib.contextmanager
     def failing(self) -> Iterator[None]:
@@ -211,39 +220,32 @@ class Attempt:
         with contextlib.suppress(ValueError):
             _current.reset(token)
 
-    def _name_session(self) -> None:
+    def _name_session(self, logged: Mapping[str, Any]) -> None:
         """Makes LiteLLM's session the request's, in a header.
 
         In the body it would be part of the key of OpenRouter's response cache.
         """
-        session = self._session()
+        session = _session_in(logged) or _session_in(self.parameters)
         if isinstance(session, str) and 0 < len(session) <= _LONGEST_SESSION:
             with contextlib.suppress(ValueError):
                 self.headers[SESSION_HEADER] = connection.header_value(SESSION_HEADER, session)
 
-    def _session(self) -> Any:
-        log = self._log and self._log()
-        details = getattr(log, "model_call_details", None) or {}
-        for parameters in (details.get("litellm_params") or {}, self.parameters):
-            named = parameters.get("litellm_session_id")
-            if named:
-                return named
-            for name in ("metadata", "litellm_metadata"):
-                metadata = parameters.get(name)
-                if metadata and isinstance(metadata, dict) and metadata.get("session_id"):
-                    return metadata["session_id"]
-        return None
-
-    def _call(self) -> dict[str, Any]:
-        log = self._log and self._log()
-        details = getattr(log, "model_call_details", None) or {}
-        # Some endpoints have a `metadata` of their own among their parameters.
-        logged = details.get("litellm_params") or {}
-        call = {name: logged.get(name) or self.parameters.get(name) for name in CALL_FIELDS}
-        call["api_key"] = self._api_key or self.parameters.get("api_key")
-        call["litellm_call_id"] = getattr(log, "litellm_call_id", None) or call["litellm_call_id"]
-        call["user"] = call["user"] or details.get("user")
+    def _call(self, logged: Mapping[str, Any]) -> dict[str, Any]:
+        """The call's parameters for the gate: as LiteLLM logs them, else as the call has them."""
+        found, own = logged.get, self.parameters.get
+        call = {name: found(name) or own(name) for name in CALL_FIELDS}
+        call["api_key"] = self._api_key or own("api_key")
         return call
+
+
+def _session_in(parameters: Mapping[str, Any]) -> Any:
+    if session := parameters.get("litellm_session_id"):
+        return session
+    for name in ("metadata", "litellm_metadata"):
+        metadata = parameters.get(name)
+        if metadata and isinstance(metadata, dict) and (session := metadata.get("session_id")):
+            return session
+    return None
 
 
 # The only way in which an attempt is passed on. LiteLLM's threads run in copies of their caller's
