@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openrouter_adapter.cli._errors import friendly_errors
+from openrouter_adapter.cli._errors import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +40,14 @@ def run(
 
     catalog = load_catalog(refresh=False)
     from openrouter_adapter.batch import estimates, inputs
+    from openrouter_adapter.batch.exceptions import BatchError
 
-    with friendly_errors(is_verbatim=True), _on_disk(file) as source:
-        lines = inputs.lines(source)
-        found = estimates.of_lines(lines, catalog, load_endpoints if endpoints else None)
+    try:
+        with _on_disk(file) as source:
+            lines = inputs.lines(source)
+            found = estimates.of_lines(lines, catalog, load_endpoints if endpoints else None)
+    except BatchError as error:
+        raise fail(str(error)) from error
     if as_json:
         _print_json(found)
     else:

@@ -39,7 +39,8 @@ def test_leaving_is_quick() -> None:
     for _ in range(5):
         with Emulator():
             pass
-    assert time.monotonic() - began < 2
+    # A server that waits for its connections to end takes a minute each.
+    assert time.monotonic() - began < 10
 
 
 def test_several_at_once_keep_their_own_bills(connect: type[Client]) -> None:

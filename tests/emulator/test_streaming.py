@@ -129,7 +129,8 @@ def test_leaving_the_block_ends_open_streams_fast(emulate: Callable[..., Client]
     stream.read(100)
     began = time.monotonic()
     client.emulator.__exit__(None, None, None)
-    assert time.monotonic() - began < 1
+    # The rest of the answer would take 50 seconds.
+    assert time.monotonic() - began < 10
     stream.close()
 
 

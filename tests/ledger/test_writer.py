@@ -400,7 +400,8 @@ def test_putting_costs_microseconds_while_the_database_is_slow(tmp_path: Path) -
         started = time.perf_counter()
         for row in rows:
             writer.put(row)
-        assert time.perf_counter() - started < 0.1
+        # Waiting for the database takes seconds.
+        assert time.perf_counter() - started < 0.5
         other.execute("COMMIT")
     assert writer.flush(20)
     store.close()
