@@ -19,6 +19,7 @@ from . import (
     presets,
     reasoning,
     routing,
+    stored_files,
     tokens,
 )
 from .answers import Answer, Thought
@@ -51,7 +52,7 @@ def complete(
     Raises:
         ApiError: The last error, with those before it in its metadata.
     """
-    body = presets.applied(body, state.presets)
+    body = stored_files.with_contents(presets.applied(body, state.presets), state.files)
     check_chat(body)
     body = {**body, "messages": state.guardrails.filtered(state.key, body["messages"])}
     refusals: list[ApiError] = []

@@ -106,7 +106,7 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     if kind == "input_image":
         return {"type": "image_url", "image_url": {"url": part.get("image_url")}, **cached}
     if kind == "input_file":
-        named = {name: part[name] for name in ("filename", "file_data") if name in part}
+        named = {name: part[name] for name in ("filename", "file_data", "file_id") if name in part}
         return {"type": "file", "file": named, **cached}
     return part
 

@@ -33,6 +33,7 @@ from . import (
     chat_format,
     embeddings,
     faults,
+    files_api,
     images_api,
     limits,
     messages,
@@ -69,7 +70,7 @@ _ROUTES = Routes(
         route
         for module in (
             *(chat_format, text_completions, responses, messages),
-            *(embeddings, rerank, images_api, audio, batches),
+            *(embeddings, rerank, images_api, audio, batches, files_api),
             *(models, account, activity, byok, guardrails, keys, oauth, presets),
         )
         for route in module.ROUTES
@@ -78,7 +79,7 @@ _ROUTES = Routes(
 # OpenRouter's other endpoints: they are answered with 501, and unknown paths with 404.
 _NOT_EMULATED = (
     *("/alpha", "/analytics", "/api", "/benchmarks", "/classifications"),
-    *("/containers", "/datasets", "/external-users", "/files", "/images", "/interns"),
+    *("/containers", "/datasets", "/external-users", "/images", "/interns"),
     *("/oauth", "/observability", "/organization", "/private"),
     *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/videos", "/workspaces"),
 )

@@ -124,6 +124,17 @@ class Emulator:
         """
         self._state.purchases.append(usd)
 
+    def add_file(self, filename: str, content: bytes) -> str:
+        """Add a file as if a tool had made it: it can be downloaded, unlike uploads.
+
+        Returns:
+            Its id.
+
+        Raises:
+            ApiError: OpenRouter stores no such file.
+        """
+        return self._state.store_file(filename, content, downloadable=True).id
+
     @property
     def faults(self) -> Faults:
         """The configured faults: `faults.add("status=502", times=1)`."""

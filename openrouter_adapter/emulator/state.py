@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from . import stored_files
 from .billing import ZERO, Bill, BillRow
 from .caching import PromptCache
 from .clock import Clock
@@ -26,6 +27,7 @@ from .keys import Key, Keys
 from .presets import Preset
 from .rates import Rates
 from .response_cache import ResponseCache
+from .stored_files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -78,6 +80,7 @@ class Settings:
         check_signatures: Whether changed reasoning details are refused, as providers do.
         log_size: Number of requests that `Emulator.requests` keeps.
         batch_seconds: Time from a batch's submission to its end.
+        file_storage: Bytes of files that the workspace stores.
     """
 
     api_key: str | None = "sk-or-v1-emulator"
@@ -98,6 +101,7 @@ class Settings:
     check_signatures: bool = True
     log_size: int = 1000
     batch_seconds: float = 420.0
+    file_storage: int = stored_files.MOST_STORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class State:
         for slug, parameters in settings.presets.items():
             self.keep_preset(slug, parameters)
         self.codes: dict[str, Grant] = {}
+        self.files: dict[str, StoredFile] = {}
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
     def of(self, key: Key) -> Self:
@@ -243,6 +248,21 @@ class State:
             self.presets[slug] = preset
         preset.add_version(self.new_uuid("preset"), parameters, self.now())
         return preset
+
+    def store_file(
+        self, filename: str, content: bytes, *, downloadable: bool = False
+    ) -> StoredFile:
+        """Add a file to the workspace.
+
+        Raises:
+            ApiError: 400, 403 or 413 if it may not be stored.
+        """
+        used = sum(len(file.content) for file in self.files.values())
+        mime_type = stored_files.check_new(filename, content, used, self.settings.file_storage)
+        file_id = f"or_file_011{self._characters(21)}"
+        file = StoredFile(file_id, filename, content, mime_type, self.now(), downloadable)
+        self.files[file_id] = file
+        return file
 
     def call_ids(self, number: int, provider: str) -> tuple[str, ...]:
         """Return the ids of an answer's tool calls."""
