@@ -6,15 +6,14 @@ exceptions (errors.py); nothing is retried. See https://openrouter.ai/docs/api-r
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
-from openrouter_adapter import debugging
-from openrouter_adapter.wire import connection, errors, incoming
+from openrouter_adapter.free_requests import Request, asend, send
+from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,17 +211,15 @@ async def aget_generation(
     timeout: float = DEFAULT_TIMEOUT,
 ) -> dict[str, Any]:
     """`get_generation` for async code; the same arguments, answer and exceptions."""
-    url = connection.base_url(base_url) + "/generation"
-    headers = _headers(api_key, {}, needs_key=True)
-    started = time.monotonic()
-    try:
-        async with httpx.AsyncClient(
-            verify=_verify(), timeout=timeout, event_hooks={"response": [incoming.check_async]}
-        ) as client:
-            response = await client.get(url, params={"id": generation_id}, headers=headers)
-    except httpx.HTTPError as cause:
-        raise _unanswered(cause) from cause
-    return _object(_checked(response, started))
+    request = Request(
+        "GET",
+        "/generation",
+        timeout,
+        params={"id": generation_id},
+        api_key=api_key,
+        base_url=base_url,
+    )
+    return _object(await asend(request))
 
 
 def get_key(
@@ -267,58 +264,19 @@ def _get(
     model: str = "",
 ) -> httpx.Response:
     """The response of a path below the base URL, or of a whole URL."""
-    url = connection.base_url(base_url) + address if address.startswith("/") else address
-    sent = _headers(api_key, headers or {}, needs_key=needs_key)
-    started = time.monotonic()
-    try:
-        with httpx.Client(
-            verify=_verify(), timeout=timeout, event_hooks={"response": [incoming.check]}
-        ) as client:
-            response = client.get(url, params=params, headers=sent)
-    except httpx.HTTPError as cause:
-        raise _unanswered(cause, model) from cause
-    return _checked(response, started, model)
-
-
-def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
-    from litellm.exceptions import AuthenticationError
-
-    try:
-        sent = connection.request_headers(headers, api_key)
-    except AuthenticationError:
-        if needs_key:
-            raise
-        sent = connection.request_headers({**headers, "Authorization": ""}, None)
-        sent.pop("Authorization", None)
-    sent.pop("Content-Type", None)  # A GET has none.
-    return sent
-
-
-def _verify() -> Any:
-    """LiteLLM's TLS settings: `litellm.ssl_verify`, `SSL_CERT_FILE` and the like."""
-    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
-
-    return get_ssl_configuration()
-
-
-def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
-    if isinstance(cause, httpx.TimeoutException):
-        return errors.build(408, f"no answer in time: {type(cause).__name__}", None, model)
-    return errors.unreached(cause, model)
-
-
-def _checked(response: httpx.Response, started: float, model: str = "") -> httpx.Response:
-    if debugging.is_on():
-        debugging.tell(
+    return send(
+        Request(
             "GET",
-            str(response.request.url),
-            status=response.status_code,
-            ms=debugging.milliseconds(started),
-            received_bytes=len(response.content),
+            address,
+            timeout,
+            params=params,
+            headers=headers or {},
+            api_key=api_key,
+            base_url=base_url,
+            needs_key=needs_key,
+            model=model,
         )
-    if response.status_code != httpx.codes.NOT_MODIFIED and not response.is_success:
-        raise errors.from_http(response.text, response.status_code, response.headers, model)
-    return response
+    )
 
 
 def _next_page(body: Mapping[str, Any], url: httpx.URL) -> str | None:

@@ -341,6 +341,14 @@ def model_of(request: httpx.Request | None) -> str:
         return ""
 
 
+def with_advice(exception: Any, advice: str | None) -> Exception:
+    """The exception; its message says what the caller can do."""
+    if advice:
+        exception.message = f"{exception.message} ({advice})"
+    found: Exception = exception
+    return found
+
+
 def unreached(cause: BaseException, model: str = "") -> Exception:
     """The exception for a connection that was refused, reset or cut."""
     from litellm import exceptions

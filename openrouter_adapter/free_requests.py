@@ -1,0 +1,135 @@
+"""Requests that cost nothing, to any path of OpenRouter's: no budget is asked, no row is written.
+
+They have the key, the address, TLS settings, the limits of an answer, the debug line and the
+exceptions of all other requests.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from openrouter_adapter import debugging
+from openrouter_adapter.wire import connection, errors, incoming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: The HTTP method.
+        address: A path below the base URL, such as `/files`, or a whole URL.
+        timeout: Seconds, or what httpx takes in their place.
+        params: The parameters of the URL.
+        headers: The caller's headers.
+        files: The parts of a multipart form, in the form that httpx takes.
+        api_key: The key, None to look for one.
+        base_url: The API's base URL, None for the usual one.
+        verify: LiteLLM's `ssl_verify` of the call, None for its global settings.
+        needs_key: Whether it is not sent without a key.
+        model: Named in exceptions.
+        advice: What a caller can do, by the HTTP status of a refusal.
+    """
+
+    method: str
+    address: str
+    timeout: Any
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    files: Any = None
+    api_key: str | None = None
+    base_url: str | None = None
+    verify: Any = None
+    needs_key: bool = True
+    model: str = ""
+    advice: Mapping[int, str] = field(default_factory=dict)
+
+    def sent(self) -> dict[str, Any]:
+        """The arguments of httpx's `request`.
+
+        Raises:
+            litellm.AuthenticationError: there is no key, or an invalid one.
+        """
+        below = self.address.startswith("/")
+        url = connection.base_url(self.base_url) + self.address if below else self.address
+        headers = _headers(self.api_key, self.headers, needs_key=self.needs_key)
+        given = {"params": self.params, "files": self.files, "timeout": self.timeout}
+        return {"method": self.method, "url": url, "headers": headers, **given}
+
+
+def send(request: Request) -> httpx.Response:
+    """The response, of a status of success or 304.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py).
+    """
+    sent, started = request.sent(), time.monotonic()
+    hooks = {"response": [incoming.check]}
+    try:
+        with httpx.Client(verify=_verify(request.verify), event_hooks=hooks) as client:
+            response = client.request(**sent)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause, request.model) from cause
+    return _checked(response, started, request)
+
+
+async def asend(request: Request) -> httpx.Response:
+    """The asynchronous twin of `send`."""
+    sent, started = request.sent(), time.monotonic()
+    hooks = {"response": [incoming.check_async]}
+    try:
+        async with httpx.AsyncClient(verify=_verify(request.verify), event_hooks=hooks) as client:
+            response = await client.request(**sent)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause, request.model) from cause
+    return _checked(response, started, request)
+
+
+def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
+    from litellm.exceptions import AuthenticationError
+
+    try:
+        sent = connection.request_headers(headers, api_key)
+    except AuthenticationError:
+        if needs_key:
+            raise
+        sent = connection.request_headers({**headers, "Authorization": ""}, None)
+        sent.pop("Authorization", None)
+    sent.pop("Content-Type", None)  # A GET has none, and httpx names a form's.
+    return sent
+
+
+def _verify(given: Any = None) -> Any:
+    """LiteLLM's TLS settings: `ssl_verify` of the call, or globally, `SSL_CERT_FILE`, …."""
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    return get_ssl_configuration(given)
+
+
+def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
+    if isinstance(cause, httpx.TimeoutException):
+        return errors.build(408, f"no answer in time: {type(cause).__name__}", None, model)
+    return errors.unreached(cause, model)
+
+
+def _checked(response: httpx.Response, started: float, request: Request) -> httpx.Response:
+    if debugging.is_on():
+        debugging.tell(
+            request.method,
+            str(response.request.url),
+            status=response.status_code,
+            ms=debugging.milliseconds(started),
+            received_bytes=len(response.content),
+        )
+    if response.status_code != httpx.codes.NOT_MODIFIED and not response.is_success:
+        status, headers = response.status_code, response.headers
+        exception = errors.from_http(response.text, status, headers, request.model)
+        raise errors.with_advice(exception, request.advice.get(status))
+    return response
