@@ -30,6 +30,7 @@ class Request:
         params: The parameters of the URL.
         headers: The caller's headers.
         files: The parts of a multipart form, in the form that httpx takes.
+        content: A body of JSON.
         api_key: The key, None to look for one.
         base_url: The API's base URL, None for the usual one.
         verify: LiteLLM's `ssl_verify` of the call, None for its global settings.
@@ -44,6 +45,7 @@ class Request:
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     files: Any = None
+    content: bytes | None = None
     api_key: str | None = None
     base_url: str | None = None
     verify: Any = None
@@ -60,8 +62,18 @@ class Request:
         below = self.address.startswith("/")
         url = connection.base_url(self.base_url) + self.address if below else self.address
         headers = _headers(self.api_key, self.headers, needs_key=self.needs_key)
-        given = {"params": self.params, "files": self.files, "timeout": self.timeout}
-        return {"method": self.method, "url": url, "headers": headers, **given}
+        if self.content is None:
+            # A GET has none, and httpx names a form's.
+            headers.pop("Content-Type", None)
+        return {
+            "method": self.method,
+            "url": url,
+            "params": self.params,
+            "headers": headers,
+            "files": self.files,
+            "content": self.content,
+            "timeout": self.timeout,
+        }
 
 
 def send(request: Request) -> httpx.Response:
@@ -102,7 +114,6 @@ def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool
             raise
         sent = connection.request_headers({**headers, "Authorization": ""}, None)
         sent.pop("Authorization", None)
-    sent.pop("Content-Type", None)  # A GET has none, and httpx names a form's.
     return sent
 
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
     "litellm.batches.main": ("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
-    "litellm.files.main": (
-        *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
-    ),
     "litellm.fine_tuning.main": (
         "create_fine_tuning_job",
         "cancel_fine_tuning_job",
@@ -33,6 +30,13 @@ OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
 If such a call names no provider, LiteLLM takes OpenAI: its address, and the key of the call or of
 a Router's deployment, which may be OpenRouter's.
 """
+
+OPENAI_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
+    "litellm.files.main": (
+        *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
+    ),
+}
+"""The functions that have one of ours, and that LiteLLM takes to OpenAI in the same way."""
 
 _KEY: Final = "sk-or-"
 # The proxy writes these two: it keeps a copy of the client's metadata alongside its own.
@@ -73,8 +77,7 @@ def refusing_keys(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def check(call: Mapping[str, Any]) -> None:
-        is_ours = is_for_openrouter(call) or str(call.get("api_key")).startswith(_KEY)
-        if is_ours and not call.get("api_base") and not call.get("base_url"):
+        if (is_for_openrouter(call) or _has_key(call)) and not _has_address(call):
             raise errors.bad_request(
                 f"litellm.{original.__name__} has no endpoint on OpenRouter, and would be sent to "
                 "OpenAI with OpenRouter's key: leave it out, or name another provider and its own "
@@ -83,6 +86,28 @@ def refusing_keys(original: Callable[..., Any]) -> Callable[..., Any]:
             )
 
     return _checking(check, original)
+
+
+def refusing_unnamed(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A replacement for one of OPENAI_FIRST: it refuses OpenRouter's key for another provider."""
+
+    def check(call: Mapping[str, Any]) -> None:
+        if _has_key(call) and not is_for_openrouter(call) and not _has_address(call):
+            raise errors.bad_request(
+                f"litellm.{original.__name__} would send OpenRouter's key to "
+                f"{call.get('custom_llm_provider') or 'OpenAI'}: name the provider, "
+                "custom_llm_provider='openrouter'"
+            )
+
+    return _checking(check, original)
+
+
+def _has_key(call: Mapping[str, Any]) -> bool:
+    return str(call.get("api_key")).startswith(_KEY)
+
+
+def _has_address(call: Mapping[str, Any]) -> bool:
+    return bool(call.get("api_base") or call.get("base_url"))
 
 
 def _checking(

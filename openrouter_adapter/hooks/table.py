@@ -240,6 +240,7 @@ def _places_of_functions() -> Iterator[Place]:
     from openrouter_adapter.chat.transformation import keeping_tool_fields
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
+    from openrouter_adapter.workspace_files.calls import with_openrouter
 
     yield Place(
         "litellm.main",
@@ -267,6 +268,15 @@ def _places_of_functions() -> Iterator[Place]:
             for owner in (module, "litellm"):
                 yield Place(owner, name, functions.refusing_keys, "keys")
                 yield Place(owner, f"a{name}", functions.refusing_keys, "keys")
+    for module, names in functions.OPENAI_FIRST.items():
+        for name in names:
+            for owner in (module, "litellm"):
+                yield Place(owner, name, functions.refusing_unnamed, "keys")
+                yield Place(owner, f"a{name}", functions.refusing_unnamed, "keys")
+    # LiteLLM's asynchronous functions look for the ones in the module.
+    for name in (*functions.OPENAI_FIRST["litellm.files.main"], "afile_retrieve"):
+        for owner in ("litellm.files.main", "litellm"):
+            yield Place(owner, name, with_openrouter, "files")
 
 
 def place_at(path: str, replacement: Callable[[Any], Any], endpoint: str) -> Place:

@@ -3,8 +3,9 @@
 A table to be read, and walked by a test against the installed LiteLLM: docs/budgets.md has it in
 words. "Counted" is a request that the gate is asked about and whose bill reaches it; while a
 budget applies it is refused if it has no room. "Refused" raises, with or without a ledger.
-"Harmless" costs nothing, or is raised by LiteLLM before it sends anything. What is missing here
-still leaves through a client that clients.py watches.
+"Free" is sent without asking the gate, and costs nothing. "Harmless" costs nothing, or is raised
+by LiteLLM before it sends anything. What is missing here still leaves through a client that
+clients.py watches.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 COUNTED: Final = "counted"
 REFUSED: Final = "refused"
+FREE: Final = "free"
 HARMLESS: Final = "harmless"
 
 
@@ -25,7 +27,7 @@ class Way:
     """One way, or several that go alike.
 
     Attributes:
-        outcome: COUNTED, REFUSED or HARMLESS.
+        outcome: COUNTED, REFUSED, FREE or HARMLESS.
         why: By what, or why not.
         config: The class that LiteLLM finds for OpenRouter; empty where it finds none.
     """
@@ -55,7 +57,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "skills_api": _NONE,
     "evals_api": _NONE,
     "image_variation": _NONE,
-    "files": _NONE,
+    "files": Way(FREE, "LiteLLM has none for OpenRouter, and its functions are ours"),
     "batches": _NONE,
     "vector_store": _NONE,
     "vector_stores": _NONE,
@@ -84,10 +86,12 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
     ("get_responses", "delete_responses", "list_input_items"): Way(HARMLESS, "costs nothing"),
     (
         *("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
-        *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
         *("create_fine_tuning_job", "cancel_fine_tuning_job"),
         *("list_fine_tuning_jobs", "retrieve_fine_tuning_job", "moderation"),
     ): Way(REFUSED, "LiteLLM would ask OpenAI, with OpenRouter's key (functions.py)"),
+    ("create_file", "file_content", "file_delete", "file_list", "file_retrieve"): Way(
+        FREE, "ours (workspace_files/); a key of OpenRouter is not sent to OpenAI"
+    ),
     (
         *("video_content", "video_create_character", "video_edit", "video_extension"),
         *("video_generation", "video_get_character", "video_list", "video_remix", "video_status"),

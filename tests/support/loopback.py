@@ -134,10 +134,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._send(self.server.loopback.take(Arrived(self.path, headers, None, b"")))
+
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.loopback.take(Arrived(self.path, headers, json.loads(raw), raw))
+        self._send(self.server.loopback.take(Arrived(self.path, headers, json.loads(raw), raw)))
+
+    def _send(self, reply: Reply) -> None:
         if not reply.status:
             self._cut()
             return
