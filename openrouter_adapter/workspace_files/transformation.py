@@ -181,7 +181,7 @@ def read_page(answer: httpx.Response) -> tuple[list[OpenRouterFile], dict[str, A
     """The files on a page, and its whole body.
 
     Raises:
-        litellm.ServiceUnavailableError: it is no page.
+        litellm.ServiceUnavailableError: it is not a page.
     """
     with errors.for_malformed(answer.content, answer.headers):
         body = errors.read_body(answer.content, answer.headers)
