@@ -83,6 +83,7 @@ class Engine:
         self._is_read = self._is_over = False
         self._bytes = 0
         self._refusals = 0.0
+        self._equal_failures = retries.EqualFailures(pace.equal_failures)
         self._waits_for_bills = False
         self._wait_for_others = BudgetWait(pace.budget_patience)
         self.has_answers = False
@@ -324,6 +325,7 @@ class Engine:
 
     def _answered(self, flight: Flight, outcome: Outcome) -> None:
         self._refusals, self.has_answers = 0.0, True
+        self._equal_failures.answered()
         self.circuit.close()
         flight.queue.concurrency.answered(outcome.latency)
         request, bill, body = flight.request, outcome.bill, outcome.body
@@ -349,9 +351,11 @@ class Engine:
             line = results.failure_line(
                 flight.attempt, flight.request.custom_id, failure, outcome.bill, outcome.latency
             )
-            count = ("failure", type(failure).__name__, outcome.bill.total)
+            count = ("failure", type(failure).__name__, words_of(failure), outcome.bill.total)
             self.writer.failure(line, self._entry(flight, outcome), count)
             self._bytes -= flight.size
+            if not decision.is_retryable and (reason := self._equal_failures.failed(failure)):
+                self.stop(reason)
             return
         self.writer.write_entry(self._entry(flight, outcome, is_last=False))
 

@@ -13,7 +13,7 @@ import orjson
 
 from openrouter_adapter import catalog, money
 from openrouter_adapter.batch import validation
-from openrouter_adapter.batch.exceptions import FaultyInput
+from openrouter_adapter.batch.model_check import ModelCheck
 from openrouter_adapter.catalog.lazy import LazyCatalog
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ def dry_run(
     *,
     model: str | None = None,
     skip_faulty: bool = False,
+    keep_going: bool = False,
     api_key: str | None = None,
     api_base: str | None = None,
 ) -> DryRun:
@@ -186,6 +187,7 @@ def dry_run(
         source: As for `run`.
         model: Replaces every line's own model.
         skip_faulty: Whether invalid lines are left out.
+        keep_going: Whether names of models that OpenRouter doesn't have are allowed.
         api_key: The API key; None looks for it as every call of the adapter does.
         api_base: The API's base URL; None likewise.
 
@@ -193,14 +195,17 @@ def dry_run(
         FaultyInput: the file has invalid lines.
         One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
     """
-    prices = Prices(api_key, api_base)
+    prices, models = Prices(api_key, api_base), ModelCheck(api_key, api_base)
 
-    def look(request: Any) -> None:
-        prices.look(request)
+    def look(request: Request) -> str | None:
+        fault = None if keep_going else models.look(request)
+        if fault is None:
+            prices.look(request)
+        return fault
 
     checked = validation.check(Path(source), model, inspect=look)
     if checked.fault_count and not skip_faulty:
-        raise FaultyInput(str(source), checked.faults, checked.fault_count)
+        checked.refuse(Path(source))
     found = prices.totals
     return DryRun(found.total.requests, found.total, found.models)
 

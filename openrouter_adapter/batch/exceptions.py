@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+# Different faults in the message, and lines of each.
+_MOST_SHOWN: Final = 20
+_MOST_LINES: Final = 3
 _CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
 
 
@@ -53,13 +56,35 @@ class FaultyInput(BatchError):  # noqa: N818
         count: Number of all of them.
     """
 
-    def __init__(self, source: str, faults: Sequence[Fault], count: int) -> None:
+    def __init__(
+        self, source: str, faults: Sequence[Fault], count: int, counts: Mapping[str, int]
+    ) -> None:
+        """Makes the message: equal faults are one line of it.
+
+        Args:
+            source: The input.
+            faults: The first faults, by line.
+            count: Number of all faults.
+            counts: Number of all faults by message.
+        """
         self.faults, self.count = list(faults), count
-        shown = [str(fault) for fault in self.faults[:20]]
-        if count > len(shown):
-            shown.append(f"… and {count - len(shown)} more")
+        lines: dict[str, list[int]] = {}
+        for fault in self.faults:
+            lines.setdefault(fault.message, []).append(fault.line)
+        named = list(lines.items())[:_MOST_SHOWN]
+        shown = [_equal_faults(numbers, text, counts[text]) for text, numbers in named]
+        rest = count - sum(counts[text] for text, _ in named)
+        if rest:
+            shown.append(f"… and {rest:,} more")
         noun = "fault" if count == 1 else "faults"
-        super().__init__("\n  ".join([f"{source} has {count} {noun}; nothing was sent:", *shown]))
+        super().__init__("\n  ".join([f"{source} has {count:,} {noun}; nothing was sent:", *shown]))
+
+
+def _equal_faults(lines: Sequence[int], message: str, count: int) -> str:
+    if count == 1:
+        return str(Fault(lines[0], message))
+    named = ", ".join(map(str, lines[:_MOST_LINES]))
+    return f"{count:,} lines ({named}{', …' if count > _MOST_LINES else ''}): {message}"
 
 
 def words_of(failure: BaseException) -> str:

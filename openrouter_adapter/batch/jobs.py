@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrouter_adapter.batch import inputs, validation
-from openrouter_adapter.batch.exceptions import BatchError, FaultyInput, FolderUnfit
+from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
 from openrouter_adapter.batch.inputs import LineSet
+from openrouter_adapter.batch.model_check import ModelCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,10 +149,15 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     source = options.source
     assert source is not None  # noqa: S101 - require_work has seen to it
     size, modified = _state_of(source)
-    inspect = None if options.budget is None else prices.look
+    models = ModelCheck(options.api_key, options.api_base)
+
+    def inspect(request: Request) -> str | None:
+        fault = None if options.keep_going else models.look(request)
+        return fault if fault or options.budget is None else prices.look(request)
+
     checked = _check(folder, source, options.model, inspect)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
-        raise FaultyInput(str(source), checked.faults, checked.fault_count)
+        checked.refuse(source)
     calls = f"batch-{uuid.uuid4().hex[:12]}"
     job = Job(
         source=str(source.resolve()),

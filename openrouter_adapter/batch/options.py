@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -38,6 +38,8 @@ class Pace:
         first_pause: First pause when everything fails, in seconds; it doubles.
         longest_wait: Seconds that an answer may ask to wait; a longer wait ends the run.
         patience: Seconds without any answer after which the run ends.
+        equal_failures: Requests in a row that fail for good with the same words, after which the
+            run ends; None for never.
         budget_patience: Seconds that a run with nothing in flight waits for the requests of
             others under a budget of the ledger if nothing changes there.
     """
@@ -50,6 +52,7 @@ class Pace:
     first_pause: float = 1.0
     longest_wait: float = 900.0
     patience: float = 300.0
+    equal_failures: int | None = 20
     budget_patience: float = 60.0
 
     @property
@@ -109,6 +112,8 @@ class JobOptions(TypedDict, total=False):
             or the seconds for which it keeps new responses; None leaves it to the presets.
         in_order: Whether results are sorted into the order of the input at the end.
         skip_faulty: Whether invalid lines become failures; otherwise nothing is sent.
+        keep_going: Whether models that OpenRouter doesn't have are sent all the same, and the run
+            goes on however many requests in a row fail with the same error.
         api_key: The API key; None looks for it as every call of the adapter does.
         api_base: The API's base URL; None likewise.
         tries: Number of attempts after which a request has failed for good; 6 by default.
@@ -127,6 +132,7 @@ class JobOptions(TypedDict, total=False):
     cache: bool | int | None
     in_order: bool
     skip_faulty: bool
+    keep_going: bool
     api_key: str | None
     api_base: str | None
     tries: int
@@ -169,6 +175,7 @@ class Options:
     headers: Mapping[str, str] = field(default_factory=dict)
     in_order: bool = False
     skip_faulty: bool = False
+    keep_going: bool = False
     api_key: str | None = field(default=None, repr=False)
     api_base: str | None = None
     pace: Pace = field(default_factory=Pace)
@@ -204,9 +211,10 @@ def validated(
         headers=cache_headers(given.get("cache")),
         in_order=given.get("in_order", False),
         skip_faulty=given.get("skip_faulty", False),
+        keep_going=given.get("keep_going", False),
         api_key=given.get("api_key"),
         api_base=given.get("api_base"),
-        pace=given.get("pace") or _pace(given),
+        pace=_pace(given),
         watch=given.get("watch"),
         ledger=given.get("ledger"),
         job=given.get("job"),
@@ -214,6 +222,11 @@ def validated(
 
 
 def _pace(given: RunOptions) -> Pace:
+    pace = given.get("pace") or _pace_of_options(given)
+    return replace(pace, equal_failures=None) if given.get("keep_going") else pace
+
+
+def _pace_of_options(given: RunOptions) -> Pace:
     tries, timeout = given.get("tries", 6), given.get("timeout", 600.0)
     if tries < 1:
         raise BatchError(f"Invalid tries {tries!r}: use a number from 1.")

@@ -20,6 +20,7 @@ LONGEST_BACKOFF: Final = 60.0
 _REFUSED: Final = frozenset({401, 402})
 # Refusals of the key or the account, without an answer in between, that end the run.
 _MOST_REFUSALS: Final = 3
+KEEP_GOING: Final = "--keep-going"
 # Weight of a refusal by one provider: perhaps only the key for that provider is invalid.
 _OF_PROVIDER: Final = 0.1
 # A throttled request may be tried this many times as often as one that fails: a request that is
@@ -64,6 +65,35 @@ def decide(failure: Exception, tries: int, refusals: float, pace: Pace) -> Decis
         return Decision(is_retryable=True, stop=stop)
     delay = (wait or 0.0) + backoff(max(tries, 1), pace.backoff)
     return Decision(is_retryable=True, delay=delay, stop=stop)
+
+
+@dataclass(slots=True)
+class EqualFailures:
+    """Counts requests in a row that have failed for good with the same words.
+
+    Attributes:
+        most: The number that ends the run; None for none.
+    """
+
+    most: int | None
+    _words: str = ""
+    _count: int = 0
+
+    def answered(self) -> None:
+        """Counts from the beginning: a request was answered."""
+        self._count = 0
+
+    def failed(self, failure: Exception) -> str | None:
+        """Counts a failure; returns why the run should end, as a sentence."""
+        words = words_of(failure)
+        self._count = self._count + 1 if words == self._words else 1
+        self._words = words
+        if self.most is None or self._count < self.most:
+            return None
+        return (
+            f"{self._count} requests in a row failed with the same error: {words.rstrip('.')}. "
+            f"Nothing more was sent; {KEEP_GOING} goes on."
+        )
 
 
 def refusal(failure: Exception) -> float:

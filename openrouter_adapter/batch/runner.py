@@ -170,7 +170,7 @@ class _Run:
                 continue
             attempt, custom_id = Attempt(number, self._state.runs, 0), requests.custom_id_of(text)
             line = results.failure_line(attempt, custom_id, found, None, 0.0)
-            writer.failure(line, None, ("failure", type(found).__name__, None))
+            writer.failure(line, None, ("failure", type(found).__name__, str(found), None))
 
     def _parsed(self, number: int, text: bytes, duplicates: LineSet) -> Request | LineFault:
         try:

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 _STEP: Final = math.log(1.02)
 _PERCENTILES: Final = (50, 90, 95, 99)
 
+# Different messages of failures that are counted; those of more are counted by class alone.
+_MOST_MESSAGES: Final = 1000
+# Messages in a summary.
+_SHOWN_MESSAGES: Final = 20
+
 # Fields with the same name and value in JSON.
 _PLAIN: Final = (
     *("requests", "done", "failed", "retries", "runs", "unsettled", "in_the_air"),
-    *("prompt_tokens", "completion_tokens", "models", "providers", "failures"),
+    *("prompt_tokens", "completion_tokens", "models", "providers", "failures", "errors"),
     *("seconds", "stopped", "running"),
 )
 
@@ -102,6 +107,7 @@ class Tally:
         failed: Number of requests that failed for good.
         all: All answers; `models` and `providers` divide them.
         failures: Number of failures by exception class.
+        errors: Number of failures by exception class and message.
         latencies: Of the answers, in seconds.
     """
 
@@ -111,6 +117,7 @@ class Tally:
     models: dict[str, Share] = field(default_factory=dict)
     providers: dict[str, Share] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
+    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     latencies: Latencies = field(default_factory=Latencies)
 
     def add_result(
@@ -131,17 +138,19 @@ class Tally:
             if cost is not None:
                 share.cost += cost
 
-    def add_failure(self, kind: str, cost: Decimal | None) -> None:
+    def add_failure(self, kind: str, message: str, cost: Decimal | None) -> None:
         """Counts a failure; its cost, if any, counts in `all` only."""
         self.failed += 1
         self.failures[kind] += 1
+        if (kind, message) in self.errors or len(self.errors) < _MOST_MESSAGES:
+            self.errors[kind, message] += 1
         if cost is not None:
             self.all.cost += cost
 
     def add_head(self, fields: Mapping[str, Any], cost: Decimal | None) -> None:
         """Counts a line of a result file by the fields before its response."""
         if fields.get("error"):
-            self.add_failure(fields["error"]["code"], cost)
+            self.add_failure(fields["error"]["code"], fields["error"]["message"], cost)
             return
         tokens = fields["prompt_tokens"], fields["completion_tokens"]
         self.add_result(fields["model"], fields["provider"], tokens, cost, fields["latency_s"])
@@ -179,6 +188,8 @@ class Summary:
         models: Requests, tokens and cost by model.
         providers: Requests, tokens and cost by provider.
         failures: Number of failures by exception class.
+        errors: The most frequent of them: `error`, the class; `message`, OpenRouter's words; and
+            `requests`, their number.
         latency: Percentiles in seconds.
         latencies: The counts behind them.
         seconds: Duration of this run; None if there was none.
@@ -202,6 +213,7 @@ class Summary:
     models: dict[str, Any] = field(default_factory=dict)
     providers: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
     latency: dict[str, float | None] = field(default_factory=dict)
     seconds: float | None = None
     stopped: str | None = None
@@ -232,6 +244,7 @@ class Summary:
             "models": self.models,
             "providers": self.providers,
             "failures": self.failures,
+            "errors": self.errors,
             "latency_s": self.latency,
             "seconds": self.seconds,
             "stopped": self.stopped,
@@ -286,6 +299,7 @@ def summarize(
         models={name: share.summary() for name, share in sorted(tally.models.items())},
         providers={name: share.summary() for name, share in sorted(tally.providers.items())},
         failures=dict(tally.failures.most_common()),
+        errors=_errors(tally.errors),
         latency=tally.latencies.summary(),
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
@@ -316,9 +330,12 @@ def together(
         running: Whether a run is working on the job now.
     """
     failures: Counter[str] = Counter()
+    errors: Counter[tuple[str, str]] = Counter()
     latencies = Latencies()
     for one in summaries:
         failures.update(one.failures)
+        for known in one.errors:
+            errors[known["error"], known["message"]] += known["requests"]
         latencies.add_all(one.latencies)
     return Summary(
         folder=folder,
@@ -331,6 +348,7 @@ def together(
         models=_shares([one.models for one in summaries]),
         providers=_shares([one.providers for one in summaries]),
         failures=dict(failures.most_common()),
+        errors=_errors(errors),
         latency=latencies.summary(),
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
@@ -338,6 +356,14 @@ def together(
         latencies=latencies,
         **{name: sum(getattr(one, name) for one in summaries) for name in _COUNTS},
     )
+
+
+def _errors(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The most frequent failures as JSON values."""
+    return [
+        {"error": kind, "message": message, "requests": count}
+        for (kind, message), count in counts.most_common(_SHOWN_MESSAGES)
+    ]
 
 
 def _shares(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

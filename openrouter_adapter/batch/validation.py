@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import struct
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from openrouter_adapter.batch import inputs, requests
-from openrouter_adapter.batch.exceptions import Fault, LineFault
+from openrouter_adapter.batch.exceptions import Fault, FaultyInput, LineFault
 from openrouter_adapter.batch.folder import ID_INDEX_PREFIX
 from openrouter_adapter.batch.inputs import LineSet
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.requests import Request
 
+# Faults that are kept: of each message, and in all.
+_MOST_EQUAL: Final = 100
 _MOST_KEPT: Final = 1000
 
 _ENTRY: Final = struct.Struct("<16sQ")
@@ -38,8 +41,9 @@ class Checked:
         requests: Number of lines with a request, invalid ones included.
         last_line: Number of the last line that isn't blank.
         fingerprint: Hash of the content.
-        faults: The first thousand faults, by line.
+        faults: The first hundred faults of each message, a thousand at most, by line.
         fault_count: Number of all faults.
+        counts: Number of all faults by message, of the messages in `faults`.
         duplicates: Lines with the custom_id of an earlier line.
     """
 
@@ -48,13 +52,21 @@ class Checked:
     fingerprint: str = ""
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     duplicates: LineSet = field(default_factory=LineSet)
 
     def note(self, line: int, message: str) -> None:
         """Notes a fault."""
         self.fault_count += 1
-        if len(self.faults) < _MOST_KEPT:
+        if message not in self.counts and len(self.faults) >= _MOST_KEPT:
+            return
+        self.counts[message] += 1
+        if self.counts[message] <= _MOST_EQUAL and len(self.faults) < _MOST_KEPT:
             self.faults.append(Fault(line, message))
+
+    def refuse(self, source: Path) -> NoReturn:
+        """Raises the exception of an invalid input."""
+        raise FaultyInput(str(source), self.faults, self.fault_count, self.counts)
 
 
 def check(

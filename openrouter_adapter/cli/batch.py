@@ -16,7 +16,7 @@ from openrouter_adapter.cli._printing import print_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_adapter.batch import Summary
+    from openrouter_adapter.batch import DryRun, Summary
     from openrouter_adapter.batch.from_table import Made, Requests
     from openrouter_adapter.batch.options import JobOptions
 
@@ -43,6 +43,14 @@ _Timeout = Annotated[float, typer.Option(min=1, help="Seconds that one response 
 _Ledger = Annotated[
     str | None,
     typer.Option(help="A path or a URL. Default: OPENROUTER_ADAPTER_LEDGER, or no ledger."),
+]
+_KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going",
+        help="Send models that OpenRouter doesn't have, and go on however many requests in a row "
+        "fail with the same error.",
+    ),
 ]
 _OnRay = Annotated[
     str | None,
@@ -122,6 +130,7 @@ def run(
     budget: _Budget = None,
     concurrency: _Concurrency = "auto",
     in_order: _InOrder = False,
+    keep_going: _KeepGoing = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
     ledger: _Ledger = None,
@@ -151,6 +160,7 @@ def run(
         "budget": budget,
         "concurrency": concurrency,
         "in_order": in_order,
+        "keep_going": keep_going,
         "tries": tries,
         "timeout": timeout,
         "ledger": ledger,
@@ -160,6 +170,7 @@ def run(
         "cache": cache if cache_seconds is None else cache_seconds,
         "job": name,
     }
+    from openrouter_adapter import batch
     from openrouter_adapter.batch.from_table import make_in_folder
 
     with friendly_errors(exit_code=2, is_verbatim=True):
@@ -170,7 +181,10 @@ def run(
             if not quiet:
                 _tell_blank(made)
         if dry_run or out is None:
-            _print_dry_run(job, options["model"], skip_faulty=skip_faulty, as_json=as_json)
+            found = batch.dry_run(
+                job, model=options["model"], skip_faulty=skip_faulty, keep_going=keep_going
+            )
+            _print_dry_run(found, as_json=as_json)
             return
         _run(job, out, {**options, **part}, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
@@ -181,6 +195,7 @@ def resume(
     budget: _Budget = None,
     concurrency: _Concurrency = "auto",
     in_order: _InOrder = False,
+    keep_going: _KeepGoing = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
     ledger: _Ledger = None,
@@ -193,6 +208,7 @@ def resume(
         "budget": budget,
         "concurrency": concurrency,
         "in_order": in_order,
+        "keep_going": keep_going,
         "tries": tries,
         "timeout": timeout,
         "ledger": ledger,
@@ -207,6 +223,7 @@ def retry(
     budget: _Budget = None,
     concurrency: _Concurrency = "auto",
     in_order: _InOrder = False,
+    keep_going: _KeepGoing = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
     ledger: _Ledger = None,
@@ -224,6 +241,7 @@ def retry(
         budget=budget,
         concurrency=concurrency,
         in_order=in_order,
+        keep_going=keep_going,
         tries=tries,
         timeout=timeout,
         ledger=ledger,
@@ -349,11 +367,9 @@ def _run(
         raise typer.Exit(1)
 
 
-def _print_dry_run(job: Path, model: str | None, *, skip_faulty: bool, as_json: bool) -> None:
-    from openrouter_adapter import batch
+def _print_dry_run(found: DryRun, *, as_json: bool) -> None:
     from openrouter_adapter.batch.display import lines_of_dry_run
 
-    found = batch.dry_run(job, model=model, skip_faulty=skip_faulty)
     if as_json:
         print_json(found.as_json())
     else:

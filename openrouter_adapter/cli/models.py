@@ -108,6 +108,7 @@ def show(
 ) -> None:
     """Show the providers of a model: prices, limits, latency, throughput, uptime."""
     from openrouter_adapter.catalog.filters import per_million
+    from openrouter_adapter.catalog.near_names import did_you_mean
     from openrouter_adapter.cli._catalog import load_catalog, load_endpoints
     from openrouter_adapter.wire import model_names
 
@@ -115,7 +116,8 @@ def show(
     # The batch-only variant is shown as a price of its model.
     found = catalog.find(model_names.without_batch(model))
     if found is None:
-        raise fail(f"The catalogue has no model {model}.")
+        hint = did_you_mean(model, catalog)
+        raise fail(f"The catalogue has no model {model}.{hint and ' '}{hint}")
     catalog = load_endpoints(catalog, [found.model.id], refresh)
     rows = [_endpoint_row(endpoint) for endpoint in catalog.endpoints(found.model)]
     if output is Format.table:
