@@ -1,4 +1,4 @@
-"""What a run displays: a live line on a terminal, plain lines elsewhere."""
+"""What a run displays: a bar and a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from openrouter_adapter import money
 from openrouter_adapter.batch.results import Attempt
+from openrouter_adapter.batch.retries import KEEP_GOING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from rich.console import RenderableType
     from typing_extensions import Self
 
     from openrouter_adapter.batch.estimates import DryRun
@@ -29,6 +33,9 @@ _WINDOW: Final = 10.0
 _INTERVAL: Final = 10.0
 # Number of lost requests whose lines are named.
 _SHOWN: Final = 10
+# Different messages of one exception class, and characters of each.
+_MOST_MESSAGES: Final = 3
+_LONGEST_MESSAGE: Final = 300
 
 
 class Rates:
@@ -61,14 +68,14 @@ class Display:
     """Displays the progress of a run; a context manager around it."""
 
     def __init__(self, console: Console) -> None:
-        """Takes a console: a terminal gets a live line, anything else plain lines."""
+        """Takes a console: a terminal gets a bar and a live line, anything else plain lines."""
         self._console = console
         self._rates = Rates()
         self._live: Any = None
         self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Starts the live line."""
+        """Starts the bar."""
         if self._console.is_terminal:
             from rich.live import Live
 
@@ -77,7 +84,7 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stops the live line; its last state stays."""
+        """Stops the bar; its last state stays."""
         if self._live is not None:
             with contextlib.suppress(OSError):
                 self._live.stop()
@@ -89,8 +96,7 @@ class Display:
         # A job goes on even if nothing can be displayed.
         with contextlib.suppress(OSError):
             if self._live is not None:
-                # As plain text: a provider's message may have brackets, which are markup for rich.
-                self._live.update(Text(text))
+                self._live.update(_with_bar(snapshot, text))
             elif now - self._printed >= _INTERVAL:
                 self._printed = now
                 self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -101,15 +107,19 @@ class Display:
         spent = f"USD {money.to_usd(seen.spent):.4f}"
         if seen.limit is not None:
             spent += f" of {money.to_usd(seen.limit):.2f}"
+        left = seen.requests - outcomes
+        if left and outcomes and seen.spent:
+            expected = money.to_usd(seen.spent * seen.requests // outcomes)
+            spent += f", about {expected:.{2 if expected >= 1 else 4}f} expected"
+        percent = "" if self._console.is_terminal else f" ({_percent(seen)} %)"
         parts = [
-            f"{seen.done:,} of {seen.requests:,} done",
+            f"{seen.done:,} of {seen.requests:,} done{percent}",
             f"{seen.failed:,} failed",
             f"{seen.in_flight:,} in flight",
             f"{rate:,.1f} requests/s",
             f"{token_rate:,.0f} tokens/s",
             spent,
         ]
-        left = seen.requests - outcomes
         if rate > 0 and left:
             parts.append(f"{duration(left / rate)} left")
         if seen.stopping:
@@ -117,6 +127,22 @@ class Display:
         elif seen.note:
             parts.append(seen.note)
         return " · ".join(parts)
+
+
+def _with_bar(seen: Snapshot, text: str) -> RenderableType:
+    """A bar with its percentage, and the text below it."""
+    bar = Table.grid(padding=(0, 1), expand=True)
+    bar.add_column(ratio=1)
+    bar.add_column(no_wrap=True, justify="right", min_width=5)
+    ended = seen.done + seen.failed
+    bar.add_row(ProgressBar(max(seen.requests, 1), ended), f"{_percent(seen)} %")
+    # As plain text: a provider's message may have brackets, which are markup for rich.
+    return Group(bar, Text(text))
+
+
+def _percent(seen: Snapshot) -> int:
+    """Requests that have an outcome, of a hundred; 100 only if all have one."""
+    return 100 * (seen.done + seen.failed) // max(seen.requests, 1)
 
 
 def duration(seconds: float) -> str:
@@ -145,8 +171,24 @@ def lines_of_summary(summary: Summary) -> list[str]:
             known += f"; it counts as up to USD {money.plain(summary.unsettled_cost)}"
         lines.append(f"{known}.")
     lines += [f"  {line_of_share(name, share)}" for name, share in summary.models.items()]
-    lines += [f"  {count:,} x {kind}" for kind, count in summary.failures.items()]
+    for kind, count in summary.failures.items():
+        lines += _lines_of_failures(kind, count, summary.errors)
     return lines + _lines_of_end(summary)
+
+
+def _lines_of_failures(kind: str, count: int, errors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The failures of one exception class, with OpenRouter's words."""
+    of_kind = [(one["message"], one["requests"]) for one in errors if one["error"] == kind]
+    shown = [(_short(message), number) for message, number in of_kind[:_MOST_MESSAGES]]
+    if len(of_kind) == 1 and of_kind[0][1] == count:
+        return [f"  {count:,} x {kind}: {shown[0][0]}"]
+    return [f"  {count:,} x {kind}", *(f"    {number:,} x {text}" for text, number in shown)]
+
+
+def _short(message: str) -> str:
+    """A message on one line, cut if it is long."""
+    text = " ".join(message.split())
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
 
 
 def line_of_share(name: str, share: Mapping[str, Any]) -> str:
@@ -175,8 +217,9 @@ def _lines_of_end(summary: Summary) -> list[str]:
     if summary.left:
         # On a cluster the job's own budget is one of the ledger; elsewhere those are other budgets.
         its_own = "budget" if is_on_ray else "The budget"
-        more_money = " --budget MORE" if its_own in (summary.stopped or "") else ""
-        lines.append(f"To continue: openrouter-adapter batch resume {folder}{more_money}")
+        option = " --budget MORE" if its_own in (summary.stopped or "") else ""
+        option += f" {KEEP_GOING}" if KEEP_GOING in (summary.stopped or "") else ""
+        lines.append(f"To continue: openrouter-adapter batch resume {folder}{option}")
     elif summary.failed:
         lines.append(f"To try the failures again: openrouter-adapter batch retry {folder}")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter import money
 from openrouter_adapter.catalog import load
 from openrouter_adapter.catalog.filters import ORDERS, Filters, per_million
-from openrouter_adapter.catalog.near_names import near
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
@@ -188,6 +188,9 @@ def _of_pattern(pattern: str, catalog: Catalog) -> list[Chosen]:
     if not found and model_names.is_batch_only(pattern):
         raise NothingSelectedError(f"A Router can't call {model_names.batch_only(pattern)}.")
     if not found:
-        nearest = ", ".join(near(pattern.strip("*"), catalog, _NEAREST)) or "none"
-        raise NothingSelectedError(f"The catalogue has no model {pattern}. Nearest: {nearest}.")
+        ids = [model.id for model in catalog]
+        near = difflib.get_close_matches(pattern.strip("*"), ids, _NEAREST, 0.3)
+        raise NothingSelectedError(
+            f"The catalogue has no model {pattern}. Nearest: {', '.join(near) or 'none'}."
+        )
     return found

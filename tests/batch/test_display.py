@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -61,8 +62,8 @@ def test_a_line_says_how_far_how_fast_for_how_much_and_how_long(clock: list[floa
         clock[0] += 5
         shown.show(LATER)
     assert written.getvalue() == (
-        "2,000 of 5,000 done · 3 failed · 64 in flight · 100.0 requests/s · 2,500 tokens/s · "
-        "USD 3.0000 of 25.00 · 30 s left\n"
+        "2,000 of 5,000 done (40 %) · 3 failed · 64 in flight · 100.0 requests/s · "
+        "2,500 tokens/s · USD 3.0000 of 25.00, about 7.49 expected · 30 s left\n"
     )
 
 
@@ -71,6 +72,58 @@ def test_rates_are_of_the_last_seconds() -> None:
     assert rates.add(0.0, 0, 0) == (0.0, 0.0)
     assert rates.add(10.0, 1000, 5000) == (100.0, 500.0)
     assert rates.add(20.0, 1000, 5000) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("width", [30, 60, 120])
+def test_a_terminal_has_a_bar_with_percent_rate_costs_and_time_left(
+    clock: list[float], width: int
+) -> None:
+    written = io.StringIO()
+    screen = Screen(file=written, force_terminal=True, width=width, color_system=None)
+    with Display(screen) as shown:
+        shown.show(SOME)
+        clock[0] += 10
+        shown.show(LATER)
+        shown._live.refresh()
+        written.truncate(0)
+        shown._live.refresh()
+    lines = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", written.getvalue()).splitlines()
+    (bar,) = [line for line in lines if "━" in line][:1]
+    assert re.fullmatch(r"\x00*\r?━+╸? *━* +40 % *", bar), bar
+    # Nothing is wider than the terminal, and no word is broken.
+    assert max(len(line.strip("\x00\r")) for line in lines) <= width
+    text = " ".join(" ".join(lines).split())
+    for words in (
+        "2,000 of 5,000 done",
+        "3 failed",
+        "100.0 requests/s",
+        "USD 3.0000 of 25.00, about 7.49 expected",
+        "30 s left",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "percent", "said"),
+    [
+        (batch.Snapshot(requests=10, done=0), "0 %", "USD 0.0000 ·"),
+        (batch.Snapshot(requests=3000, done=2999, spent=money.PER_USD), "99 %", "about 1.00 exp"),
+        (batch.Snapshot(requests=3000, done=2990, failed=10, spent=9), "100 %", "USD 0.0000\n"),
+        (batch.Snapshot(requests=10, done=5, spent=2 * 10**8), "50 %", "about 0.0004 expected"),
+        # What costs nothing so far, or nobody knows what, has no forecast.
+        (batch.Snapshot(requests=10, done=5), "50 %", "USD 0.0000\n"),
+    ],
+)
+def test_percent_and_expected_cost(
+    clock: list[float], seen: batch.Snapshot, percent: str, said: str
+) -> None:
+    written = io.StringIO()
+    with Display(Screen(file=written)) as shown:
+        clock[0] += 10
+        shown.show(replace(seen, note=None))
+    text = written.getvalue()
+    assert f"({percent})" in text
+    assert said.rstrip(" ·") in text
 
 
 def test_a_terminal_has_one_live_line(clock: list[float]) -> None:
