@@ -86,9 +86,10 @@ def register(
         RegistrationError: this version of LiteLLM has no place for chat, embeddings or images, or
             the variable names a ledger that this installation can't write. LiteLLM is as before.
     """
-    from openrouter_adapter import registration
+    from openrouter_adapter import counting, registration
 
     was_registered = registration.is_registered()
+    counting.attach()
     registration.register(_settings(app_url, app_title, app_categories, max_response_bytes))
     try:
         _enable_ledger()
@@ -119,9 +120,10 @@ def registered(
     Blocks may be nested, or run in several threads at once: the last one that ends unregisters,
     unless the package was registered before the first. A block's settings end with the block.
     """
-    from openrouter_adapter import registration
+    from openrouter_adapter import counting, registration
 
     given = _settings(app_url, app_title, app_categories, max_response_bytes)
+    counting.attach()
     try:
         with registration.registered(given):
             _enable_ledger()

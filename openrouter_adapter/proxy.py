@@ -19,6 +19,7 @@ from typing import Final
 
 import openrouter_adapter
 from openrouter_adapter import catalog
+from openrouter_adapter.hooks import token_counts
 from openrouter_adapter.ledger import handler
 
 __all__ = ["handler"]
@@ -41,5 +42,6 @@ def _know_models() -> None:
 
 
 openrouter_adapter.register()
+token_counts.ask_in_proxy()
 if os.environ.get("OPENROUTER_ADAPTER_CATALOG", "").lower() != "off":
     _know_models()

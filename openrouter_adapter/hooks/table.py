@@ -238,10 +238,12 @@ def _places_of_answers() -> Iterator[Place]:
 def _places_of_functions() -> Iterator[Place]:
     """LiteLLM's functions that don't know OpenRouter, or lose what they were given."""
     from openrouter_adapter.chat.transformation import keeping_tool_fields
+    from openrouter_adapter.hooks.token_counts import with_counter
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.text_to_speech.speaking import speech_with_openrouter
     from openrouter_adapter.workspace_files.calls import with_openrouter
 
+    yield Place(_MANAGER, "get_provider_model_info", with_counter, "count_tokens")
     yield Place(
         "litellm.main",
         "_is_claude_tool_target",

@@ -7,7 +7,7 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import registration
+from openrouter_adapter import counting, registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ def attach() -> None:
         LedgerError: the ledger's URL is not supported; with OPENROUTER_ADAPTER_STRICT also: it
             can't be opened.
     """
+    counting.attach()
     registration.register()
     if not os.environ.get("OPENROUTER_ADAPTER_LEDGER"):
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from openrouter_adapter.catalog.token_counts import count_tokens
 from tests.support.versions import UNINSTALLED_PROXY
 
 from .conftest import cost_of
@@ -80,8 +82,17 @@ def test_a_changed_signature_is_refused(caller: Caller) -> None:
         turn(caller, messages)
 
 
-def test_an_agent_can_count_its_tokens(caller: Caller) -> None:
-    counted = caller.anthropic.messages.count_tokens(
-        model=CLAUDE, messages=[{"role": "user", "content": "What is the weather in Paris?"}]
-    )
-    assert counted.input_tokens > 5
+def test_an_agent_can_count_its_tokens(caller: Caller, emulator: Emulator) -> None:
+    before = len(emulator.requests)
+    page = base64.b64encode(b"%PDF-1.4 /Type /Page").decode()
+    pdf: Any = {"type": "base64", "media_type": "application/pdf", "data": page}
+    content: list[Any] = [{"type": "document", "source": pdf}, {"type": "text", "text": "Well?"}]
+    name = CLAUDE.removeprefix("openrouter/")
+    tools: Any = [WEATHER]
+    for messages in ([QUESTION], [{"role": "user", "content": content}]):
+        counted = caller.anthropic.messages.count_tokens(
+            model=CLAUDE, messages=messages, system="Be brief.", tools=tools
+        )
+        expected = count_tokens(name, messages, system="Be brief.", tools=[WEATHER])
+        assert counted.input_tokens == expected > 450
+    assert len(emulator.requests) == before

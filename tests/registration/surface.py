@@ -52,7 +52,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "text_to_speech": Way(COUNTED, "litellm.speech is ours"),
     "anthropic_messages": Way(COUNTED, "made as a chat"),
     "google_genai_generate_content": Way(COUNTED, "made as a chat"),
-    "model_info": Way(HARMLESS, "lists models", "OpenRouterModelInfo"),
+    "model_info": Way(HARMLESS, "lists models, and counts tokens here", "OpenRouterModelInfo"),
     "passthrough": _NONE,
     "skills_api": _NONE,
     "evals_api": _NONE,
