@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Outcome
     from openrouter_adapter.ledger import Budget, Refusal
+    from openrouter_adapter.wire.usage import Bill
 
 # More attempts than a run ever makes of a request.
 _A_RUN: Final = 1000
@@ -121,18 +122,8 @@ class JobLedger:
 
     def row(self, flight: Flight, outcome: Outcome) -> Row:
         """The row of an attempt that has ended."""
-        row = flight.row or self._new_row(flight)
-        row.latency_ms = round(outcome.latency * 1000)
-        read_bill(row, outcome.bill)
-        failure = outcome.failure
-        if failure is None:
-            row.outcome = OK
-        else:
-            facts = getattr(failure, "openrouter", None) or {}
-            row.outcome, row.error_class = ERROR, type(failure).__name__
-            row.error_code = label(facts.get("code") or retries.status_of(failure))
-        if row.cost is None and row.generation_id:
-            row.ask_after = time.time_ns() // 1000 + FIRST_ASK
+        row = flight.row or self._row_of(flight)
+        end_row(row, outcome.bill, outcome.failure, outcome.latency)
         return row
 
     def open_row(self, flight: Flight, generation_id: str) -> Row | None:
@@ -147,10 +138,10 @@ class JobLedger:
         row.ask_after = row.started_at + OPEN_ASK
         return row
 
-    def _new_row(self, flight: Flight) -> Row:
+    def _row_of(self, flight: Flight) -> Row:
         body = flight.request.body
         user = label(body.get("user"))
-        return self._row(
+        return self.new_row(
             flight.attempt,
             endpoint=flight.request.route.path,
             model=flight.request.model,
@@ -159,12 +150,13 @@ class JobLedger:
             session_id=label(body.get("session_id")),
         )
 
-    def _row(self, attempt: Attempt, **fields: Any) -> Row:
+    def new_row(self, attempt: Attempt, started_at: int | None = None, **fields: Any) -> Row:
+        """A row of an attempt; `started_at` is in microseconds since 1970, None for now."""
         call_id, number = self._name(attempt)
         return Row(
             call_id=call_id,
             attempt=number,
-            started_at=time.time_ns() // 1000,
+            started_at=time.time_ns() // 1000 if started_at is None else started_at,
             key_name=self._key_name,
             job=self._job,
             tags=self._tags,
@@ -223,12 +215,14 @@ class JobLedger:
         if self._ledger is None or state.runs == 1:
             return
         known = {self._name(attempt) for attempt in state.open}
-        unsent = [hold_id for name, hold_id in self._reservations_left.items() if name not in known]
-        for hold_id in unsent:
+        # A batch's reservation is one of the last of its lines.
+        known |= {self._name(batch.last_attempt) for batch in state.open_batches}
+        left = [hold_id for name, hold_id in self._reservations_left.items() if name not in known]
+        for hold_id in left:
             rows = self._ledger.store.rows("hold_id = :id AND cost IS NULL", id=hold_id)
-            self.write([_unsent(row) for row in rows])
-        if unsent:
-            self._ledger.release(unsent)
+            self.write([unsent(row) for row in rows])
+        if left:
+            self._ledger.release(left)
 
     def write_cost(
         self, attempt: Attempt, cost: int, fields: Mapping[str, Any], *, was_cut_off: bool = False
@@ -245,7 +239,7 @@ class JobLedger:
             LedgerError: the ledger can't be written.
         """
         ended = LEFT if was_cut_off else OPEN
-        row = self._row(
+        row = self.new_row(
             attempt,
             generation_id=fields.get("generation_id"),
             served_model=fields.get("model"),
@@ -272,23 +266,31 @@ class JobLedger:
 
         Gives each attempt its row.
         """
-        # A database may take long to answer, so a thread waits for it.
-        return await asyncio.to_thread(self._reserve, flights)
+        for flight in flights:
+            flight.row = self._row_of(flight)
+        return await self.reserve_rows([(one.row, one.worst) for one in flights if one.row])
 
-    def _reserve(self, flights: Sequence[Flight]) -> list[Refusal | LedgerError | None]:
+    async def reserve_rows(
+        self, wanted: Sequence[tuple[Row, int | None]]
+    ) -> list[Refusal | LedgerError | None]:
+        """The same for rows, each with the most that it can cost in picodollars."""
+        # A database may take long to answer, so a thread waits for it.
+        return await asyncio.to_thread(self._reserve, wanted)
+
+    def _reserve(
+        self, wanted: Sequence[tuple[Row, int | None]]
+    ) -> list[Refusal | LedgerError | None]:
         assert self._ledger is not None  # noqa: S101 - has_budgets is asked first
-        found: list[Refusal | LedgerError | None] = [None] * len(flights)
+        found: list[Refusal | LedgerError | None] = [None] * len(wanted)
         asked: list[int] = []
         wishes: list[tuple[Row, Decimal, Sequence[Budget]]] = []
-        for place, flight in enumerate(flights):
-            row = self._new_row(flight)
-            flight.row = row
+        for place, (row, worst) in enumerate(wanted):
             budgets = [one for one in self._ledger.enforcement.budgets if one.applies_to(row)]
-            if budgets and flight.worst is None:
+            if budgets and worst is None:
                 found[place] = LedgerError(_NO_BOUND)
-            elif budgets and flight.worst is not None:
+            elif budgets and worst is not None:
                 asked.append(place)
-                wishes.append((row, money.to_usd(flight.worst), budgets))
+                wishes.append((row, money.to_usd(worst), budgets))
         if wishes:
             for place, refusal in zip(
                 asked, self._ledger.reservations.reserve_all(wishes), strict=True
@@ -302,8 +304,12 @@ class JobLedger:
         A run that is killed and never continued so leaves a row of each attempt in flight.
         """
         for flight in flights:
-            flight.row = flight.row or self._new_row(flight)
-        rows = [copy.copy(one.row) for one in flights if one.row and one.row.hold_id is None]
+            flight.row = flight.row or self._row_of(flight)
+        return await self.write_open([one.row for one in flights if one.row is not None])
+
+    async def write_open(self, rows: Sequence[Row]) -> LedgerError | None:
+        """Writes those rows of attempts in flight that a reservation has not written."""
+        rows = [copy.copy(row) for row in rows if row.hold_id is None]
         try:
             await asyncio.to_thread(self.write, rows)
         except LedgerError as failure:
@@ -313,7 +319,7 @@ class JobLedger:
     def unsent_row(self, flight: Flight) -> Row | None:
         """The row of an attempt that was not sent after all; None if it has none."""
         row, flight.row = flight.row, None
-        return None if row is None else _unsent(row)
+        return None if row is None else unsent(row)
 
     def close(self) -> None:
         """Closes the ledger, if it was opened for the run."""
@@ -321,7 +327,22 @@ class JobLedger:
             self._ledger.close()
 
 
-def _unsent(row: Row) -> Row:
+def end_row(row: Row, bill: Bill, failure: Exception | None, latency: float) -> None:
+    """Puts the outcome of an attempt into its row; the latency is in seconds."""
+    row.latency_ms = round(latency * 1000)
+    read_bill(row, bill)
+    if failure is None:
+        row.outcome = OK
+    else:
+        facts = getattr(failure, "openrouter", None) or {}
+        row.outcome, row.error_class = ERROR, type(failure).__name__
+        row.error_code = label(facts.get("code") or retries.status_of(failure))
+    if row.cost is None and row.generation_id:
+        row.ask_after = time.time_ns() // 1000 + FIRST_ASK
+
+
+def unsent(row: Row) -> Row:
+    """The row of an attempt that was not sent after all."""
     return replace(
         row, outcome=ERROR, error_class=NotSentError.__name__, cost_status=BILLED, cost=0
     )

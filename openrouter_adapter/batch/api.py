@@ -120,7 +120,7 @@ def _finish(job: Coroutine[Any, Any, Summary]) -> Summary:
         try:
             thread.join()
         except KeyboardInterrupt:  # noqa: PERF203 - a notebook's stop button
-            from openrouter_adapter.batch.runner import stop_thread
+            from openrouter_adapter.batch.stopping import stop_thread
 
             stop_thread(thread.ident or 0)
     if failures:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _WINDOW: Final = 10.0
 # Seconds between two plain lines.
 _INTERVAL: Final = 10.0
-# Number of lost requests whose lines are named.
+# Number of lost requests whose lines are named, and of batches.
 _SHOWN: Final = 10
 # Different messages of one exception class, and characters of each.
 _MOST_MESSAGES: Final = 3
@@ -173,7 +173,20 @@ def lines_of_summary(summary: Summary) -> list[str]:
     lines += [f"  {line_of_share(name, share)}" for name, share in summary.models.items()]
     for kind, count in summary.failures.items():
         lines += _lines_of_failures(kind, count, summary.errors)
-    return lines + _lines_of_end(summary)
+    return lines + _lines_of_batches(summary) + _lines_of_end(summary)
+
+
+def _lines_of_batches(summary: Summary) -> list[str]:
+    """The state of each batch at OpenRouter, and how many are over."""
+    open_ones = [one for one in summary.batches if one["cost_usd"] is None]
+    over = len(summary.batches) - len(open_ones)
+    lines = [f"{over:,} batches are over."] if over else []
+    for one in open_ones[:_SHOWN]:
+        name = one["id"] or f"batch {one['number']}"
+        lines.append(f"  {name}: {one['status']}, {one['requests']:,} requests to {one['model']}")
+    if len(open_ones) > _SHOWN:
+        lines.append(f"  … and {len(open_ones) - _SHOWN:,} more batches (--json names all).")
+    return lines
 
 
 def _lines_of_failures(kind: str, count: int, errors: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -100,7 +101,7 @@ class Totals:
             self.reasons[estimate.unknown_because] += 1
 
 
-@dataclass(slots=True)
+@dataclass
 class Prices:
     """The catalogue as a job uses it; the providers of each model are fetched once.
 
@@ -119,11 +120,22 @@ class Prices:
         Raises:
             One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
         """
-        if self._catalog is None:
-            known = catalog.load(api_key=self.api_key, base_url=self.api_base)
-            self._catalog = LazyCatalog(known, self._load_endpoints)
-        found = self._catalog.of_request(request.body)
+        found = self._lazy().of_request(request.body)
         return catalog.bound(request.body, request.route.path, found)
+
+    def _lazy(self) -> LazyCatalog:
+        if self._catalog is None:
+            self._catalog = LazyCatalog(self.known, self._load_endpoints)
+        return self._catalog
+
+    @functools.cached_property
+    def known(self) -> Catalog:
+        """The models and prices.
+
+        Raises:
+            One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
+        """
+        return catalog.load(api_key=self.api_key, base_url=self.api_base)
 
     def _load_endpoints(self, known: Catalog, models: list[str]) -> Catalog:
         # The providers may not be available now: the estimate says so.
@@ -144,10 +156,25 @@ class Prices:
             "Give max_tokens, or provider.max_price"
         )
 
+    def look_in_batch(self, request: Request) -> str | None:
+        """The same for a request that goes to OpenRouter's Batch API; adds nothing."""
+        estimate = self._in_batch(request)
+        if estimate.worst is not None:
+            return None
+        return f"a budget needs a bound to its cost: {estimate.unknown_because}. Give max_tokens"
+
     def worst(self, request: Request) -> int | None:
         """The most that a request can cost, in picodollars; None if there is no bound."""
         worst = self.estimate(request).worst
         return None if worst is None else money.picodollars_up(worst)
+
+    def worst_in_batch(self, request: Request) -> int | None:
+        """The same in OpenRouter's Batch API."""
+        worst = self._in_batch(request).worst
+        return None if worst is None else money.picodollars_up(worst)
+
+    def _in_batch(self, request: Request) -> Estimate:
+        return catalog.batch_bound(request.body, request.route.path, self.known)
 
 
 @dataclass(frozen=True, slots=True)

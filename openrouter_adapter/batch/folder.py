@@ -7,6 +7,7 @@ journal.log     what was sent and what became of it; journal.py
 summary.json    counts, cost and percentiles; written when a run ends
 status.json     the same for `batch status`; written while a run goes on, too; progress.py
 media/          images, if they were asked for
+batches/        the lines of each batch that OpenRouter's Batch API has; pending.py
 shards/         folders like this one, one for each shard of a job on a cluster
 """
 
@@ -62,6 +63,8 @@ class Job:
         shard: The part of the input that was asked for: (I, N), or (1, 1) for the whole.
         shards: Number of folders into which it is split; 0 if its results are in this one.
         tag: Tag of its rows in the ledger, by which its shards share a budget.
+        half_price: Whether its requests go to OpenRouter's Batch API.
+        sends_rest: Whether requests that the Batch API can't take are sent the usual way.
     """
 
     source: str
@@ -81,6 +84,8 @@ class Job:
     shard: tuple[int, int] = (1, 1)
     shards: int = 0
     tag: str | None = None
+    half_price: bool = False
+    sends_rest: bool = False
 
     @property
     def limit(self) -> int | None:
@@ -100,6 +105,7 @@ class Folder:
         self.summary = path / "summary.json"
         self.status = path / "status.json"
         self.media = path / "media"
+        self.batches = path / "batches"
         self.reserve = path / "reserve"
         self._lock = path / "lock"
 
@@ -251,13 +257,13 @@ class Folder:
             number += 1
         self.failures.rename(aside)
 
-    def write_json(self, path: Path, content: Any) -> None:
+    def write_json(self, path: Path, content: Any, *, is_indented: bool = True) -> None:
         """Writes a JSON file atomically.
 
         Raises:
             FolderUnfit: it can't be written.
         """
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if is_indented else 0)
         try:
             with files.write_atomically(path, is_durable=True) as file:
                 file.write(orjson.dumps(content, option=options))

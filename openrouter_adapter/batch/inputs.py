@@ -21,7 +21,7 @@ import orjson
 from openrouter_adapter.batch.exceptions import BatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -250,6 +250,11 @@ class LineSet:
         if place >= len(self._bytes):
             self._bytes.extend(bytes(max(place + 1 - len(self._bytes), 4096)))
         self._bytes[place] |= bit
+
+    def update(self, lines: Iterable[int]) -> None:
+        """Adds lines."""
+        for line in lines:
+            self.add(line)
 
     def __contains__(self, line: int) -> bool:
         place = line >> 3

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrouter_adapter.batch import inputs, validation
+from openrouter_adapter.batch.eligibility import Eligibility
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
 from openrouter_adapter.batch.inputs import LineSet
@@ -77,6 +78,7 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
             "give a new folder with --out."
         )
     budget = options.budget if options.budget is not None else job.budget
+    sends_rest = job.sends_rest if options.rest is None else options.rest == "send"
     source = options.source or Path(job.source)
     state = _state_of(source)
     duplicates = LineSet()
@@ -89,7 +91,14 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
             )
         duplicates = checked.duplicates
     size, modified = state
-    job = replace(job, source=str(source.resolve()), size=size, modified=modified, budget=budget)
+    job = replace(
+        job,
+        source=str(source.resolve()),
+        size=size,
+        modified=modified,
+        budget=budget,
+        sends_rest=sends_rest,
+    )
     folder.write_job(job)
     return job, duplicates
 
@@ -104,6 +113,8 @@ def _differences(job: Job, options: Options) -> Iterator[str]:
         yield "the shard is {}/{}, not {}/{}".format(*job.shard, *options.shard)
     if options.save_media != job.save_media and (is_whole or options.save_media):
         yield f"images are {'' if job.save_media else 'not '}saved as files"
+    if options.half_price != job.half_price and (is_whole or options.half_price):
+        yield f"requests go {'' if job.half_price else 'not '}to the Batch API (--half-price)"
     if options.job not in {None, job.job_id}:
         yield f"the name is {job.job_id}, not {options.job}"
 
@@ -149,12 +160,7 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     source = options.source
     assert source is not None  # noqa: S101 - require_work has seen to it
     size, modified = _state_of(source)
-    models = ModelCheck(options.api_key, options.api_base)
-
-    def inspect(request: Request) -> str | None:
-        fault = None if options.keep_going else models.look(request)
-        return fault if fault or options.budget is None else prices.look(request)
-
+    inspect = _inspection(options, prices)
     checked = _check(folder, source, options.model, inspect)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
         checked.refuse(source)
@@ -175,8 +181,30 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
         job_id=options.job or calls,
         calls=calls,
         budget=options.budget,
+        half_price=options.half_price,
+        sends_rest=options.rest == "send",
     )
     return job, checked
+
+
+def _inspection(options: Options, prices: Prices) -> Callable[[Request], str | None]:
+    """What a line is checked for besides its form; returns what is wrong with it."""
+    models = ModelCheck(options.api_key, options.api_base)
+    eligibility = Eligibility(prices)
+
+    def inspect(request: Request) -> str | None:
+        fault = None if options.keep_going else models.look(request)
+        goes_in_batch = False
+        if fault is None and options.half_price:
+            reason = eligibility.refusal(request)
+            goes_in_batch = reason is None
+            if reason is not None and options.rest != "send":
+                fault = f"can't go at half price: {reason}. --rest send sends it the usual way"
+        if fault is not None or options.budget is None:
+            return fault
+        return prices.look_in_batch(request) if goes_in_batch else prices.look(request)
+
+    return inspect
 
 
 def _check(

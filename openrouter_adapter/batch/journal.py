@@ -10,6 +10,13 @@ One line for each event, in order:
   ? 17 1 gen-1-abc     its cost isn't known; its reservation still counts,
   = 17 2 1 120000000   … until this line has the cost of line 17, run 2, attempt 1
 
+  B 3 1 5000 5000 250000000 /v1/embeddings a/model
+                       batch 3 is submitted: first attempt of its requests, last line, number of
+                       requests, reservation, endpoint, model; batches/3.json has the lines
+  b 3 batch_abc        OpenRouter accepted it under this id
+  s 3 in_progress      its status changed
+  e 3 120000000        its outcomes are written, and it cost USD 0.00012
+
 Amounts are in picodollars, `-` stands for none. Every intent is on disk before its request is sent,
 so each request that was sent and has no result has an open intent. A generation id is written if an
 answer's headers come before its body, so that the cost can be looked up after a kill.
@@ -18,7 +25,7 @@ answer's headers come before its body, so that the cost can be looked up after a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter import money
 from openrouter_adapter.batch import results
@@ -26,6 +33,11 @@ from openrouter_adapter.batch.results import Attempt
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+GONE: Final = "gone"
+"""Status of a batch that OpenRouter no longer knows."""
+
+_OF_BATCHES: Final = frozenset({b"B", b"b", b"s", b"e"})
 
 
 @dataclass(slots=True)
@@ -44,6 +56,42 @@ class OpenAttempt:
 
 
 @dataclass(slots=True)
+class SubmittedBatch:
+    """A batch that was, or may have been, submitted to OpenRouter's Batch API.
+
+    Attributes:
+        number: Its number in the job, from 1.
+        run: The run that submitted it.
+        attempt: Number of the attempt that it is for its requests, within that run.
+        last_line: The last of its lines; the ledger's row of that line has its reservation.
+        requests: Number of its requests.
+        reserved: Picodollars that it may cost at most; 0 if the run had no budget.
+        endpoint: Its name in the Batch API, such as `/v1/embeddings`.
+        model: Its model.
+        batch_id: OpenRouter's id of it; None until OpenRouter has accepted it.
+        status: Its last known status.
+        cost: Picodollars; None while its outcomes aren't all written.
+    """
+
+    number: int
+    run: int
+    attempt: int
+    last_line: int
+    requests: int
+    reserved: int
+    endpoint: str
+    model: str
+    batch_id: str | None = None
+    status: str = "submitted"
+    cost: int | None = None
+
+    @property
+    def last_attempt(self) -> Attempt:
+        """The attempt of its last line."""
+        return Attempt(self.last_line, self.run, self.attempt)
+
+
+@dataclass(slots=True)
 class JournalState:
     """What a journal says of the runs so far.
 
@@ -52,17 +100,30 @@ class JournalState:
         spent: Picodollars that are known to have been charged.
         retries: Number of attempts that failed and were followed by another.
         open: Attempts whose cost isn't known.
+        batches: Batches, by their number.
     """
 
     runs: int = 0
     spent: int = 0
     retries: int = 0
     open: dict[Attempt, OpenAttempt] = field(default_factory=dict)
+    batches: dict[int, SubmittedBatch] = field(default_factory=dict)
+
+    @property
+    def open_batches(self) -> list[SubmittedBatch]:
+        """Batches whose outcomes aren't all written."""
+        return [batch for batch in self.batches.values() if batch.cost is None]
+
+    @property
+    def gone_batches(self) -> list[SubmittedBatch]:
+        """Batches that OpenRouter no longer knows, and whose cost nobody does."""
+        return [batch for batch in self.open_batches if batch.status == GONE]
 
     @property
     def unknown(self) -> int:
         """Picodollars that count for attempts whose cost isn't known."""
-        return sum(attempt.reserved for attempt in self.open.values())
+        lost = sum(batch.reserved for batch in self.gone_batches)
+        return lost + sum(attempt.reserved for attempt in self.open.values())
 
 
 def run_begins(run: int) -> bytes:
@@ -97,6 +158,27 @@ def cost_found(attempt: Attempt, cost: int) -> bytes:
     return b"= %d %d %d %d\n" % (attempt.line, attempt.run, attempt.number, cost)
 
 
+def batch_submitted(batch: SubmittedBatch) -> bytes:
+    """The line that is on disk before a batch is submitted."""
+    words = (batch.number, batch.attempt, batch.last_line, batch.requests, batch.reserved)
+    return b"B %d %d %d %d %d %s %s\n" % (*words, batch.endpoint.encode(), batch.model.encode())
+
+
+def batch_accepted(number: int, batch_id: str) -> bytes:
+    """The line of a batch that OpenRouter has accepted."""
+    return b"b %d %s\n" % (number, _name(batch_id))
+
+
+def batch_status(number: int, status: str) -> bytes:
+    """The line of a batch whose status changed."""
+    return b"s %d %s\n" % (number, _name(status))
+
+
+def batch_ended(number: int, cost: int) -> bytes:
+    """The line of a batch whose outcomes are all written."""
+    return b"e %d %d\n" % (number, cost)
+
+
 def _name(generation_id: str | None) -> bytes:
     """A generation id as one word; `-` for none, or for one that no journal can have."""
     if not generation_id or not generation_id.isascii() or not generation_id.isprintable():
@@ -115,9 +197,30 @@ def read(path: Path) -> JournalState:
             line, run, number, cost = map(int, numbers)
             state.open.pop(Attempt(line, run, number), None)
             state.spent += cost
+        elif kind in _OF_BATCHES:
+            _read_batch(state, kind, numbers)
         else:
             _read_event(state, kind, numbers)
     return state
+
+
+def _read_batch(state: JournalState, kind: bytes, words: list[bytes]) -> None:
+    number = int(words[0])
+    if kind == b"B":
+        attempt, last_line, requests, reserved = map(int, words[1:5])
+        endpoint, model = words[5].decode(), words[6].decode()
+        state.batches[number] = SubmittedBatch(
+            number, state.runs, attempt, last_line, requests, reserved, endpoint, model
+        )
+        return
+    batch = state.batches[number]
+    if kind == b"b":
+        batch.batch_id = words[1].decode()
+    elif kind == b"s":
+        batch.status = words[1].decode()
+    else:
+        batch.cost = int(words[1])
+        state.spent += batch.cost
 
 
 def _read_event(state: JournalState, kind: bytes, numbers: list[bytes]) -> None:

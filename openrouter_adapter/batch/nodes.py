@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter.batch import progress
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
-from openrouter_adapter.batch.runner import STOPPED, run_job
+from openrouter_adapter.batch.runner import run_job
+from openrouter_adapter.batch.stopping import STOPPED
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE, url_of
 
@@ -192,7 +193,7 @@ class _Reporter:
         if self._answer is not None and self._ray.wait([self._answer], timeout=0)[0]:
             with contextlib.suppress(self._ray.exceptions.RayError):
                 if self._ray.get(self._answer):
-                    now.engine.stop(STOPPED)
+                    now.stop(STOPPED)
             self._answer = None
         if self._answer is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_INTERVAL

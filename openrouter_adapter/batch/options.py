@@ -42,6 +42,10 @@ class Pace:
             run ends; None for never.
         budget_patience: Seconds that a run with nothing in flight waits for the requests of
             others under a budget of the ledger if nothing changes there.
+        poll: Seconds before the first question for a batch's status; they grow by half each time.
+        longest_poll: The most seconds between two such questions.
+        lost_patience: Seconds after the submission of a batch whose answer was lost, within which
+            it may yet appear in the account's list of batches.
     """
 
     concurrency: int | None = None
@@ -54,6 +58,9 @@ class Pace:
     patience: float = 300.0
     equal_failures: int | None = 20
     budget_patience: float = 60.0
+    poll: float = 2.0
+    longest_poll: float = 60.0
+    lost_patience: float = 60.0
 
     @property
     def is_adaptive(self) -> bool:
@@ -122,6 +129,11 @@ class JobOptions(TypedDict, total=False):
         ledger: A path or URL. None takes the ledger that is enabled in this process, then the one
             that OPENROUTER_ADAPTER_LEDGER names, then none.
         job: The job's name in the ledger, which may have budgets for it; None makes one up.
+        half_price: Whether requests go to OpenRouter's Batch API, which costs about half as much
+            and answers within a day.
+        rest: What happens to requests that the Batch API can't take, or for which it is not
+            cheaper: "send" sends them the usual way, "refuse" is an error; None keeps what the
+            folder's job has, or "refuse".
     """
 
     budget: Decimal | float | str | None
@@ -140,6 +152,8 @@ class JobOptions(TypedDict, total=False):
     pace: Pace | None
     ledger: str | os.PathLike[str] | None
     job: str | None
+    half_price: bool
+    rest: str | None
 
 
 class RunOptions(JobOptions, total=False):
@@ -182,6 +196,8 @@ class Options:
     watch: Callable[[Progress], None] | None = None
     ledger: str | os.PathLike[str] | None = field(default=None, repr=False)
     job: str | None = None
+    half_price: bool = False
+    rest: str | None = None
     lock_patience: float = 0.0
 
 
@@ -218,7 +234,18 @@ def validated(
         watch=given.get("watch"),
         ledger=given.get("ledger"),
         job=given.get("job"),
+        half_price=given.get("half_price", False),
+        rest=_rest(given),
     )
+
+
+def _rest(given: RunOptions) -> str | None:
+    rest = given.get("rest")
+    if rest not in (None, "send", "refuse"):
+        raise BatchError(f"Invalid rest {rest!r}: use send or refuse.")
+    if given.get("half_price") and given.get("cache") is not None:
+        raise BatchError("OpenRouter's Batch API has no response cache: leave out cache.")
+    return rest
 
 
 def _pace(given: RunOptions) -> Pace:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from openrouter_adapter.batch.accounting import JobBudget
+    from openrouter_adapter.batch.batching import Batches
     from openrouter_adapter.batch.engine import Engine
     from openrouter_adapter.batch.folder import Job
     from openrouter_adapter.batch.recovery import Recovered
@@ -73,6 +74,7 @@ class Progress:
         engine: What is in flight.
         begun: When the run began, by `time.monotonic`.
         done_before: Number of requests that had an outcome when it began.
+        batches: What is at OpenRouter, of a job at half price.
     """
 
     requests: int
@@ -81,21 +83,35 @@ class Progress:
     engine: Engine
     begun: float
     done_before: int
+    batches: Batches | None = None
 
     def snapshot(self) -> Snapshot:
         """The progress now, as plain numbers."""
-        tally, circuit = self.left.tally, self.engine.circuit
+        tally, circuit, batches = self.left.tally, self.engine.circuit, self.batches
+        note = None if circuit.opened_at is None else f"paused: {circuit.reason}"
         return Snapshot(
             requests=self.requests,
             done=tally.done,
             failed=tally.failed,
-            in_flight=self.engine.in_flight,
+            in_flight=self.engine.in_flight + (batches.in_flight if batches else 0),
             tokens=tally.all.prompt_tokens + tally.all.completion_tokens,
             spent=self.budget.spent,
             limit=self.budget.limit,
             stopping=self.engine.stopped is not None,
-            note=None if circuit.opened_at is None else f"paused: {circuit.reason}",
+            note=note or (batches.note if batches else None),
         )
+
+    def stop(self, reason: str) -> None:
+        """Sends nothing more; requests in flight finish, and batches stay at OpenRouter."""
+        self.engine.stop(reason)
+        if self.batches is not None:
+            self.batches.halt.stop(reason)
+
+    def abandon(self) -> None:
+        """Ends the run at once."""
+        self.engine.abandon()
+        if self.batches is not None:
+            self.batches.abandon()
 
 
 def of_summary(summary: Summary) -> Snapshot:

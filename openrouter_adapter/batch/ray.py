@@ -22,7 +22,7 @@ from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.batch.options import Options, validated
-from openrouter_adapter.batch.runner import STOPPED, stopped_by_signals
+from openrouter_adapter.batch.stopping import STOPPED, stopped_by_signals
 from openrouter_adapter.ledger import LedgerError
 from openrouter_adapter.ledger.database import VARIABLE
 from openrouter_adapter.wire import connection

@@ -64,7 +64,7 @@ def recover(folder: Folder) -> Recovered:
     """
     try:
         recovered = Recovered(state=journal.read(folder.journal))
-    except (ValueError, IndexError):
+    except (ValueError, LookupError):
         raise FolderUnfit(
             f"{folder.journal} was changed after a run wrote it. Restore it."
         ) from None

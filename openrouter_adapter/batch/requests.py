@@ -16,7 +16,7 @@ from openrouter_adapter.chat import transformation as chat
 from openrouter_adapter.embedding import transformation as embedding
 from openrouter_adapter.image_generation import transformation as image_generation
 from openrouter_adapter.images import response as images
-from openrouter_adapter.wire import completion, model_names
+from openrouter_adapter.wire import completion, errors, model_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,12 +32,16 @@ class Route(NamedTuple):
         build: OpenAI's body → the wire body. Raises litellm.BadRequestError.
         read: The answer's bytes → the checked wire answer. Raises LiteLLM's exceptions.
         result: The wire answer → the body in the results. Raises LiteLLM's exceptions.
+        in_batches: Its name in OpenRouter's Batch API; None if that doesn't take such requests.
+        check: The wire answer of a batch → the checked one. Raises LiteLLM's exceptions.
     """
 
     path: str
     build: Callable[[Wire], Wire]
     read: Callable[[bytes, Wire, Mapping[str, str], str], Wire]
     result: Callable[[Wire, Mapping[str, str], str], Wire]
+    in_batches: str | None
+    check: Callable[[Wire, str], Wire]
 
 
 @dataclass(slots=True)
@@ -192,6 +196,17 @@ def _read_embedding(content: bytes, request: Wire, headers: Mapping[str, str], m
     return embedding.parse(content, request, headers, model)
 
 
+def _check_completion(answer: Wire, model: str) -> Wire:
+    return completion.check(answer, None, model)
+
+
+def _check_embedding(answer: Wire, model: str) -> Wire:
+    vectors = answer.get("data")
+    if not vectors or not isinstance(vectors, list):
+        raise errors.no_answer(answer, "the answer has no embeddings", None, model)
+    return answer
+
+
 def _as_it_came(answer: Wire, *_: object) -> Wire:
     return answer
 
@@ -207,10 +222,29 @@ def _images_response(answer: Wire, headers: Mapping[str, str], model: str) -> Wi
 
 
 ROUTES: Final[Mapping[str, Route]] = {
-    "/v1/chat/completions": Route("/chat/completions", _build_chat, _read_completion, _as_it_came),
-    "/v1/embeddings": Route("/embeddings", _build_embedding, _read_embedding, _as_it_came),
+    "/v1/chat/completions": Route(
+        "/chat/completions",
+        _build_chat,
+        _read_completion,
+        _as_it_came,
+        "/v1/chat/completions",
+        _check_completion,
+    ),
+    "/v1/embeddings": Route(
+        "/embeddings",
+        _build_embedding,
+        _read_embedding,
+        _as_it_came,
+        "/v1/embeddings",
+        _check_embedding,
+    ),
     "/v1/images/generations": Route(
-        "/chat/completions", _build_image, _read_completion, _images_response
+        "/chat/completions",
+        _build_image,
+        _read_completion,
+        _images_response,
+        None,
+        _check_completion,
     ),
 }
 

@@ -1,31 +1,30 @@
-"""One run of a job, from the lock on its folder to its summary.
-
-The first Ctrl-C or SIGTERM lets requests in flight finish, the second ends the run at once.
-"""
+"""One run of a job, from the lock on its folder to its summary."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.batch import inputs, jobs, journal, recovery, requests, results
 from openrouter_adapter.batch.accounting import JobBudget, open_ledger
+from openrouter_adapter.batch.batching import Batches
+from openrouter_adapter.batch.eligibility import Eligibility
 from openrouter_adapter.batch.engine import Engine
 from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit, LineFault
 from openrouter_adapter.batch.folder import Folder
+from openrouter_adapter.batch.inputs import LineSet
 from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.media import Media
 from openrouter_adapter.batch.progress import STATUS_INTERVAL, Progress, status_content
 from openrouter_adapter.batch.requests import Request
 from openrouter_adapter.batch.results import Attempt, tokens
 from openrouter_adapter.batch.sending import Sender
+from openrouter_adapter.batch.stopping import stopping
 from openrouter_adapter.batch.summary import Summary, summarize
 from openrouter_adapter.batch.writer import Writer
 from openrouter_adapter.ledger import LedgerError
@@ -36,19 +35,11 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.accounting import JobLedger
     from openrouter_adapter.batch.folder import Job
-    from openrouter_adapter.batch.inputs import LineSet
     from openrouter_adapter.batch.options import Options
     from openrouter_adapter.batch.recovery import Recovered
 
 # Objects between two collections: those of a few hundred requests in flight.
 _MORE_OBJECTS: Final = 20_000
-
-STOPPED: Final = "It was asked to stop; requests in flight have finished."
-_SIGNALS: Final = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
-]
-# What stops the runs of other threads, by thread id.
-_stops: dict[int, Callable[[], object]] = {}
 
 
 async def run_job(options: Options) -> Summary:
@@ -95,6 +86,7 @@ class _Run:
     ) -> None:
         self._folder, self._job, self._options = folder, job, options
         self._recovered, self._state, self._ledger = recovered, recovered.state, ledger
+        self._prices = prices
         self._begun = time.monotonic()
         for attempt, cost in ledger.known_costs(recovered.in_flight).items():
             del self._state.open[attempt]
@@ -114,12 +106,13 @@ class _Run:
         keep = Media(self._folder.media).keep if job.save_media else None
         budget, ledger, state = self._budget, self._ledger, self._state
         engine = Engine(sender, writer, budget, ledger, options.pace, state, keep)
+        batches = self._batches(sender, writer) if job.half_price else None
         try:
             # Only if reservations are in the way are unknown costs worth waiting for.
             is_limited = job.budget is not None or ledger.has_budgets
             waits = recovery.WAITS if is_limited else recovery.AT_ONCE
             await recovery.reconcile(state, sender, writer, budget, ledger, waits)
-            await self._send(engine, self._requests(duplicates, writer))
+            await self._send(engine, batches, duplicates, writer)
             if not engine.is_abandoned:
                 await recovery.reconcile(state, sender, writer, budget, ledger)
         finally:
@@ -127,8 +120,9 @@ class _Run:
         self._raise_for_unsaved(writer)
         if options.in_order:
             results.sort_by_line(self._folder.results, job.first_line, job.last_line)
-        stopped = engine.stopped or (writer.error_text if writer.error else None)
-        summary = self._summary(engine, stopped=stopped)
+        stopped = engine.stopped or (batches.halt.reason if batches is not None else None)
+        stopped = stopped or (writer.error_text if writer.error else None)
+        summary = self._summary(engine, batches, stopped=stopped)
         self._folder.write_json(self._folder.summary, summary.as_json())
         if engine.is_abandoned:
             # Only the journal knows what was in flight.
@@ -138,39 +132,108 @@ class _Run:
             self._folder.write_json(self._folder.status, content)
         return summary
 
-    async def _send(self, engine: Engine, source: Iterator[Request]) -> None:
+    def _batches(self, sender: Sender, writer: Writer) -> Batches:
+        return Batches(
+            sender,
+            writer,
+            self._budget,
+            self._ledger,
+            self._options.pace,
+            self._state,
+            self._folder,
+            Eligibility(self._prices),
+            self._recovered.done,
+            worst_case=self._prices.worst_in_batch,
+            sends_rest=self._job.sends_rest,
+        )
+
+    async def _send(
+        self, engine: Engine, batches: Batches | None, duplicates: LineSet, writer: Writer
+    ) -> None:
         """Sends everything, while signals, `watch` and `batch status` are attended to."""
         recovered = self._recovered
         done_before = recovered.tally.done + recovered.tally.failed
         progress = Progress(
-            self._job.requests, recovered, self._budget, engine, self._begun, done_before
+            self._job.requests, recovered, self._budget, engine, self._begun, done_before, batches
         )
         with (
-            _stopping(engine),
+            stopping(progress),
             _watched(self._options.watch, progress),
             _old_objects_uncollected(),
         ):
-            async with self._status_updated(engine):
-                await engine.run(source)
+            async with self._status_updated(engine, batches):
+                if batches is None:
+                    await engine.run(self._requests(duplicates, writer))
+                else:
+                    await self._send_in_batches(engine, batches, duplicates, writer)
         for flight in engine.lost:
             self._state.open[flight.attempt] = OpenAttempt(flight.worst or 0)
             self._lost.append(flight.attempt)
 
-    def _requests(self, duplicates: LineSet, writer: Writer) -> Iterator[Request]:
-        """The requests that are still to be sent; invalid lines are written as failures."""
+    async def _send_in_batches(
+        self, engine: Engine, batches: Batches, duplicates: LineSet, writer: Writer
+    ) -> None:
+        """Submits what can go at half price, and then sends the rest while batches are waited for.
+
+        Raises:
+            BatchError: the input can no longer be read.
+        """
+
+        def read(lines: LineSet | None) -> Iterator[Request]:
+            left_out = LineSet() if lines is not None else batches.taken()
+            for request in self._requests(duplicates, writer, lines, left_out):
+                reason = batches.refusal(request)
+                if reason is None:
+                    yield request
+                elif self._job.sends_rest:
+                    batches.rest.add(request.line)
+                else:
+                    fault = LineFault(f"can't go at half price: {reason}")
+                    self._write_fault(writer, request.line, request.custom_id, fault)
+
+        task = asyncio.get_running_loop().create_task(batches.run(read))
+        await batches.has_read.wait()
+        try:
+            await engine.run(self._requests(duplicates, writer, batches.rest))
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def _requests(
+        self,
+        duplicates: LineSet,
+        writer: Writer,
+        lines: LineSet | None = None,
+        left_out: LineSet | None = None,
+    ) -> Iterator[Request]:
+        """The requests that are still to be sent; invalid lines are written as failures.
+
+        Args:
+            duplicates: Lines with the custom_id of an earlier one.
+            writer: Writes failures.
+            lines: The only lines that are returned; None for all.
+            left_out: Lines that aren't returned.
+        """
         job, done = self._job, self._recovered.done
         for number, text in inputs.lines(Path(job.source), job.first_line, job.first_byte):
             if number > job.last_line:
                 return
             if number < job.first_line or number in done:
                 continue
+            if (lines is not None and number not in lines) or (
+                left_out is not None and number in left_out
+            ):
+                continue
             found = self._parsed(number, text, duplicates)
             if isinstance(found, Request):
                 yield found
-                continue
-            attempt, custom_id = Attempt(number, self._state.runs, 0), requests.custom_id_of(text)
-            line = results.failure_line(attempt, custom_id, found, None, 0.0)
-            writer.failure(line, None, ("failure", type(found).__name__, str(found), None))
+            else:
+                self._write_fault(writer, number, requests.custom_id_of(text), found)
+
+    def _write_fault(self, writer: Writer, number: int, custom_id: str, fault: LineFault) -> None:
+        attempt = Attempt(number, self._state.runs, 0)
+        line = results.failure_line(attempt, custom_id, fault, None, 0.0)
+        writer.failure(line, None, ("failure", type(fault).__name__, str(fault), None))
 
     def _parsed(self, number: int, text: bytes, duplicates: LineSet) -> Request | LineFault:
         try:
@@ -182,29 +245,35 @@ class _Run:
         return request
 
     def _summary(
-        self, engine: Engine, *, stopped: str | None = None, running: bool = False
+        self,
+        engine: Engine,
+        batches: Batches | None,
+        *,
+        stopped: str | None = None,
+        running: bool = False,
     ) -> Summary:
+        again, lost = (0, []) if batches is None else (batches.retries, batches.lost)
         return summarize(
             self._folder.path,
             self._job.requests,
             self._recovered.tally,
             self._state,
             self._budget,
-            retries=self._state.retries + engine.retries,
-            in_the_air=self._lost,
+            retries=self._state.retries + engine.retries + again,
+            in_the_air=[*self._lost, *lost],
             seconds=time.monotonic() - self._begun,
             stopped=stopped,
             running=running,
         )
 
     @contextlib.asynccontextmanager
-    async def _status_updated(self, engine: Engine) -> AsyncIterator[None]:
+    async def _status_updated(self, engine: Engine, batches: Batches | None) -> AsyncIterator[None]:
         """Keeps status.json up to date during the block."""
         ended = asyncio.Event()
 
         async def keep() -> None:
             while not ended.is_set():
-                summary = self._summary(engine, running=True)
+                summary = self._summary(engine, batches, running=True)
                 content = status_content(self._folder, summary)
                 # Only a convenience: the run's own files report a full disk.
                 with contextlib.suppress(FolderUnfit):
@@ -281,49 +350,3 @@ def _watched(watch: Callable[[Progress], None] | None, progress: Progress) -> It
     finally:
         task.cancel()
         shown(progress)
-
-
-def stop_thread(thread: int) -> None:
-    """Stops the run of a thread, as a signal stops the main thread's."""
-    if thread in _stops:
-        _stops[thread]()
-
-
-@contextlib.contextmanager
-def _stopping(engine: Engine) -> Iterator[None]:
-    """Lets the first signal during the block stop a run, and the second end it at once."""
-    asked = False
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        nonlocal asked
-        if asked:
-            engine.abandon()
-        asked = True
-        engine.stop(STOPPED)
-
-    # A handler may run between any two lines. (Event loops have none of their own on Windows.)
-    with stopped_by_signals(lambda: loop.call_soon_threadsafe(stop)):
-        yield
-
-
-@contextlib.contextmanager
-def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Calls `stop` at each signal during the block; the previous handlers return afterwards.
-
-    Signals go to the main thread. In any other, `stop_thread` takes their place.
-    """
-    thread = threading.get_ident()
-    if thread != threading.main_thread().ident:
-        _stops[thread] = stop
-        try:
-            yield
-        finally:
-            del _stops[thread]
-        return
-    before = {number: signal.signal(number, lambda *_: stop()) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)

@@ -153,6 +153,44 @@ class Sender:
             return _refused(content, status, headers, request.model, latency)
         return _read(request, content, headers, latency)
 
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        params: Mapping[str, str] = _NOTHING,
+        model: str = "",
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """Sends a request of the Batch API once; returns the answer's body and headers.
+
+        Raises:
+            One of LiteLLM's exceptions; its `__cause__` is aiohttp's if there was no answer.
+        """
+        assert self._session is not None  # noqa: S101 - entered
+        if time.monotonic() - self._renewed > _KEY_LIFETIME:
+            with contextlib.suppress(Exception):
+                self._session.headers.update(self._new_headers())
+        try:
+            async with self._session.request(
+                method,
+                self._url(path),
+                data=content,
+                params=params,
+                proxy=self._proxy,
+                allow_redirects=False,
+            ) as response:
+                headers, status = response.headers, response.status
+                if status in incoming.REDIRECTS:
+                    raise self._redirected(response, model)
+                answer = await incoming.read(response, lambda: model)
+        except _FAILURES as cause:
+            failure = self._broken(cause, model)
+            raise failure from (None if failure is cause else cause)
+        if status >= 400:
+            raise errors.from_http(answer.decode("utf-8", "replace"), status, headers, model)
+        return answer, headers
+
     def log(self, request: Request, outcome: Outcome) -> None:
         """Logs a request that has ended, as debugging.py does."""
         debugging.tell(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.batch.accounting import JobBudget
-    from openrouter_adapter.batch.journal import JournalState
+    from openrouter_adapter.batch.journal import JournalState, SubmittedBatch
     from openrouter_adapter.batch.results import Attempt
 
 # Latencies are counted in steps of 2 %.
@@ -31,7 +31,7 @@ _SHOWN_MESSAGES: Final = 20
 _PLAIN: Final = (
     *("requests", "done", "failed", "retries", "runs", "unsettled", "in_the_air"),
     *("prompt_tokens", "completion_tokens", "models", "providers", "failures", "errors"),
-    *("seconds", "stopped", "running"),
+    *("seconds", "stopped", "running", "batches"),
 )
 
 
@@ -195,6 +195,7 @@ class Summary:
         seconds: Duration of this run; None if there was none.
         stopped: Why this run ended early; None if it did not.
         running: Whether a run is working on the job now.
+        batches: Those of a job at half price: number, id, endpoint, model, requests, status, cost.
     """
 
     folder: Path
@@ -218,6 +219,7 @@ class Summary:
     seconds: float | None = None
     stopped: str | None = None
     running: bool = False
+    batches: list[dict[str, Any]] = field(default_factory=list)
     latencies: Latencies = field(default_factory=Latencies, repr=False, compare=False)
 
     @property
@@ -249,6 +251,7 @@ class Summary:
             "seconds": self.seconds,
             "stopped": self.stopped,
             "running": self.running,
+            "batches": self.batches,
         }
 
     @classmethod
@@ -290,7 +293,7 @@ def summarize(
         retries=retries,
         runs=state.runs,
         cost=money.to_usd(budget.spent),
-        unsettled=len(state.open),
+        unsettled=len(state.open) + len(state.gone_batches),
         unsettled_cost=money.to_usd(state.unknown),
         in_the_air=[str(attempt) for attempt in in_the_air],
         budget=None if budget.limit is None else money.to_usd(budget.limit),
@@ -304,8 +307,22 @@ def summarize(
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
         running=running,
+        batches=[_batch(one) for one in state.batches.values()],
         latencies=tally.latencies,
     )
+
+
+def _batch(batch: SubmittedBatch) -> dict[str, Any]:
+    """A batch as JSON values; its cost as exact text, None while it isn't known."""
+    return {
+        "number": batch.number,
+        "id": batch.batch_id,
+        "endpoint": batch.endpoint,
+        "model": batch.model,
+        "requests": batch.requests,
+        "status": batch.status,
+        "cost_usd": None if batch.cost is None else format(money.to_usd(batch.cost), "f"),
+    }
 
 
 def together(
@@ -353,6 +370,7 @@ def together(
         seconds=None if seconds is None else round(seconds, 3),
         stopped=stopped,
         running=running,
+        batches=[batch for one in summaries for batch in one.batches],
         latencies=latencies,
         **{name: sum(getattr(one, name) for one in summaries) for name in _COUNTS},
     )

@@ -147,7 +147,7 @@ class Writer:
             "continues."
         )
 
-    def result(self, line: bytes, entry: Entry, count: Any) -> None:
+    def result(self, line: bytes, entry: Entry | None, count: Any) -> None:
         """Appends an answer, its journal entry, and what to count when it is on disk."""
         answers = self._group.answers
         answers.results.append(line)

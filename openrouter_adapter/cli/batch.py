@@ -60,6 +60,13 @@ _OnRay = Annotated[
         help="Run on a Ray cluster: the one at ADDRESS, or the one of this machine.",
     ),
 ]
+_Rest = Annotated[
+    str | None,
+    typer.Option(
+        metavar="send|refuse",
+        help="With --half-price: send what batches can't take the usual way, or refuse it.",
+    ),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
@@ -126,6 +133,14 @@ def run(
     skip_faulty: Annotated[
         bool, typer.Option(help="Send the valid lines of a file that has invalid ones.")
     ] = False,
+    half_price: Annotated[
+        bool,
+        typer.Option(
+            "--half-price",
+            help="Send the requests to OpenRouter's Batch API: about half the price, within a day.",
+        ),
+    ] = False,
+    rest: _Rest = None,
     name: Annotated[str | None, typer.Option(help="The name of the job in the ledger.")] = None,
     budget: _Budget = None,
     concurrency: _Concurrency = "auto",
@@ -147,6 +162,8 @@ def run(
         raise typer.BadParameter("name a folder for the results", param_hint="--out")
     if shards is not None and on_ray is None:
         raise typer.BadParameter(f"is only for {_ON_RAY}", param_hint="--shards")
+    if rest is not None and not half_price:
+        raise typer.BadParameter("is only for --half-price", param_hint="--rest")
     if shard is not None and on_ray is not None:
         raise typer.BadParameter(f"{_ON_RAY} has --shards N", param_hint="--shard")
     if prompt is None:
@@ -169,6 +186,8 @@ def run(
         "skip_faulty": skip_faulty,
         "cache": cache if cache_seconds is None else cache_seconds,
         "job": name,
+        "half_price": half_price,
+        "rest": rest,
     }
     from openrouter_adapter import batch
     from openrouter_adapter.batch.from_table import make_in_folder
@@ -198,6 +217,7 @@ def resume(
     keep_going: _KeepGoing = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
+    rest: _Rest = None,
     ledger: _Ledger = None,
     on_ray: _OnRay = None,
     quiet: _Quiet = False,
@@ -212,6 +232,7 @@ def resume(
         "tries": tries,
         "timeout": timeout,
         "ledger": ledger,
+        "rest": rest,
     }
     with friendly_errors(exit_code=2, is_verbatim=True):
         _run(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
@@ -226,6 +247,7 @@ def retry(
     keep_going: _KeepGoing = False,
     tries: _Tries = 6,
     timeout: _Timeout = 600.0,
+    rest: _Rest = None,
     ledger: _Ledger = None,
     on_ray: _OnRay = None,
     quiet: _Quiet = False,
@@ -244,6 +266,7 @@ def retry(
         keep_going=keep_going,
         tries=tries,
         timeout=timeout,
+        rest=rest,
         ledger=ledger,
         on_ray=on_ray,
         quiet=quiet,

@@ -35,6 +35,7 @@ LiteLLM's default timeout is 6000 seconds.
 """
 # Seconds by which OpenRouter's counters may lag, and its clock differ from ours.
 _LAG: Final = 300.0
+_BATCHES: Final = "/batches"
 _KEY: Final = "via = 'openrouter' AND COALESCE(paid_by, key_name) = :key"
 
 
@@ -90,9 +91,15 @@ def reconcile(
 
 
 def _unknown(store: Store, key: str, before: int) -> list[Row]:
-    """Attempts without an id and without a cost that no process is working on any more."""
+    """Attempts without an id and without a cost that no process is working on any more.
+
+    A batch of OpenRouter's Batch API is not among them: it is charged when it ends, which may be a
+    day later.
+    """
     rows = store.rows(
-        f"cost IS NULL AND generation_id IS NULL AND started_at <= :before AND {_KEY}",
+        "cost IS NULL AND generation_id IS NULL AND endpoint <> :batches "
+        f"AND started_at <= :before AND {_KEY}",
+        batches=_BATCHES,
         before=before,
         key=key,
     )
