@@ -27,7 +27,7 @@ MODULES = (
         f"openrouter_adapter.{name}"
         for name in (
             *("account", "api", "batch", "catalog", "debugging", "doctor", "emulator"),
-            *("launcher", "ledger", "options", "pytest_plugin", "report", "routing"),
+            *("launcher", "ledger", "options", "pytest_plugin", "report", "routing", "webhooks"),
         )
     ),
 )
