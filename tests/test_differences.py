@@ -278,7 +278,7 @@ def test_a_title_beyond_ascii_is_sent_as_utf_8(
 def test_openrouters_key_is_not_shown_to_openai(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sends OpenRouter's key to OpenAI for batches, files, fine-tuning and moderations of an
+    """sends OpenRouter's key to OpenAI for batches, fine-tuning and moderations of an
     `openrouter/…` model that has no `api_base`
     """
     monkeypatch.setenv("OPENAI_BASE_URL", openrouter.base_url)

@@ -12,7 +12,14 @@ from openrouter_adapter.emulator import Emulator
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
-    *("embeddings", "files_audio_video", "images", "presets_and_routing", "prompt_caching"),
+    *(
+        "embeddings",
+        "files",
+        "files_audio_video",
+        "images",
+        "presets_and_routing",
+        "prompt_caching",
+    ),
     *("tools_and_schemas", "web_search"),
 )
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proxy.md"
+FILES = ROOT / "docs" / "files.md"
 RECIPE = ROOT / "cookbook" / "proxy"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
@@ -203,7 +204,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
 
 
 def configuration(emulator: Emulator) -> dict[str, Any]:
-    """All YAML of the page, the recipe's models, a route, and one whose emulator may be killed."""
+    """All YAML of the pages, the recipe's models, a route, and one whose emulator may be killed."""
     given: dict[str, Any] = {
         "model_list": [
             {
@@ -232,6 +233,8 @@ def configuration(emulator: Emulator) -> dict[str, Any]:
     recipe = yaml.safe_load((RECIPE / "config.yaml").read_text())
     # The wildcard is the page's too.
     given["model_list"] += recipe["model_list"][1:]
+    for block in blocks(FILES, "yaml"):
+        given |= yaml.safe_load(block)
     for block in blocks(PAGE, "yaml"):
         part = yaml.safe_load(block)
         given["model_list"] += part.pop("model_list", [])

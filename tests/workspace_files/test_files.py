@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
+from openrouter_adapter import catalog
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.workspace_files import uploads
 from openrouter_adapter.workspace_files.transformation import MOST_FILES
@@ -306,6 +308,17 @@ def test_a_chat_reads_the_file_that_its_message_names(emulated: Emulator) -> Non
     assert answer.usage.prompt_tokens > 50
     with pytest.raises(litellm.NotFoundError, match="File not found: or_file_none"):
         litellm.completion(**{**chat, "messages": messages("or_file_none")})
+
+
+def test_a_budget_reserves_a_whole_context_for_a_file_of_unknown_length(
+    emulated: Emulator,
+) -> None:
+    loaded = catalog.load(base_url=emulated.base_url)
+    body = {"model": "openai/gpt-4o-mini", "messages": messages("or_file_1"), "max_tokens": 10}
+    found = catalog.estimate(body, catalog=loaded)
+    # 128,000 tokens at 0.15 USD a million.
+    assert found.worst is not None
+    assert found.worst >= Decimal("0.0191")
 
 
 def test_a_response_reads_the_file_that_its_input_names(emulated: Emulator) -> None:
