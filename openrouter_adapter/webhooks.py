@@ -63,7 +63,7 @@ class Event:
         status: The job's status: `completed`, `failed`, `cancelled` or `expired`.
         idempotency_key: The same for every delivery of an event, in the form of
             `X-OpenRouter-Idempotency-Key`. It is made from the signed body; the header is not
-            signed, and whoever sends a callback again could change it.
+            signed, and anyone who sends a callback again could change it.
         created_at: Time of the event; None if it has none.
         cost: The job's cost in USD; None if it is not reported.
         error: Why the job failed; None if it did not.
