@@ -54,6 +54,39 @@ class ImageApi:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class VideoApi:
+    """A model's row of `/videos/models`, without its names, in OpenRouter's form.
+
+    Attributes:
+        pricing_skus: The prices by the name of what is sold.
+        supported_resolutions: Such as `720p`; None if the model is not limited to a list.
+        supported_aspect_ratios: Such as `16:9`.
+        supported_sizes: Pixels, such as `1280x720`.
+        supported_durations: Seconds.
+        supported_frame_images: `first_frame`, `last_frame`.
+        generate_audio: Whether it can add sound; None if it can't.
+        seed: Whether it takes a seed.
+        allowed_passthrough_parameters: The names that `provider.options` may have.
+        creativity: Levels, of a model that upscales.
+        upscale_factor: The range, of a model that upscales.
+        continues: Whether it takes `previous_job_id`; OpenRouter doesn't list that.
+    """
+
+    pricing_skus: dict[str, str]
+    supported_resolutions: list[str] | None = None
+    supported_aspect_ratios: list[str] | None = None
+    supported_sizes: list[str] | None = None
+    supported_durations: list[int] | None = None
+    supported_frame_images: list[str] | None = None
+    generate_audio: bool | None = None
+    seed: bool | None = None
+    allowed_passthrough_parameters: tuple[str, ...] = ()
+    creativity: list[int] | None = None
+    upscale_factor: dict[str, float] | None = None
+    continues: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One provider's offer of a model. Prices are decimal strings, USD per token."""
 
@@ -105,6 +138,7 @@ class Model:
     dimensions: int = 0
     image_tokens: int = 1290
     image_api: ImageApi | None = None
+    video_api: VideoApi | None = None
     is_moderated: bool = False
     listed: bool = True
     always_calls: bool = False
@@ -136,6 +170,7 @@ def _endpoint(row: dict[str, Any], model: dict[str, Any]) -> Endpoint:
 def _model(row: dict[str, Any]) -> Model:
     own = {name: row[name] for name in _AS_THEY_ARE if name in row}
     reasoning, image_api = row.get("reasoning"), row.get("image_api")
+    video_api = row.get("video_api")
     return Model(
         **own,
         input=tuple(row["input"]),
@@ -145,6 +180,7 @@ def _model(row: dict[str, Any]) -> Model:
         endpoints=tuple(_endpoint(endpoint, row) for endpoint in row["endpoints"]),
         reasoning=Reasoning(**reasoning) if reasoning else None,
         image_api=ImageApi(**image_api) if image_api else None,
+        video_api=VideoApi(**video_api) if video_api else None,
     )
 
 
@@ -231,6 +267,7 @@ class Provider:
 
 
 PROVIDERS = (
+    Provider("alibaba", "alibabacloud.com", "SG"),
     Provider("amazon-bedrock", "aws.amazon.com", zdr=True),
     Provider("anthropic", "anthropic.com"),
     Provider("azure", "azure.microsoft.com", zdr=True),
@@ -252,6 +289,7 @@ PROVIDERS = (
     Provider("openai", "openai.com"),
     Provider("perplexity", "perplexity.ai"),
     Provider("recraft", "recraft.ai"),
+    Provider("runway", "runwayml.com"),
     Provider("seed", "seed.bytedance.com", "SG"),
     Provider("sourceful", "sourceful.com", "GB"),
     Provider("together", "together.ai", zdr=True),

@@ -42,6 +42,7 @@ from . import (
     responses,
     text_completions,
     typed_errors,
+    videos,
 )
 from .call import Call, Routes
 from .errors import ApiError, invalid_body
@@ -70,7 +71,7 @@ _ROUTES = Routes(
         route
         for module in (
             *(chat_format, text_completions, responses, messages),
-            *(embeddings, rerank, images_api, audio, batches, files_api),
+            *(embeddings, rerank, images_api, audio, batches, files_api, videos),
             *(models, account, activity, byok, guardrails, keys, oauth, presets),
         )
         for route in module.ROUTES
@@ -81,7 +82,7 @@ _NOT_EMULATED = (
     *("/alpha", "/analytics", "/api", "/benchmarks", "/classifications"),
     *("/containers", "/datasets", "/external-users", "/images", "/interns"),
     *("/oauth", "/observability", "/organization", "/private"),
-    *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/videos", "/workspaces"),
+    *("/private-endpoints", "/scim", "/systemone", "/tools", "/vault", "/workspaces"),
 )
 
 
@@ -111,6 +112,7 @@ class Api:
         path = whole_path.rstrip("/")
         found = _ROUTES.find(request.method, path)
         batch_jobs.work(self._state)
+        videos.finish_due(self._state)
         body = await self._read(request, whole_path, found[0] if found else None)
         if found is None and _ROUTES.knows(path):
             raise ApiError(405, "Method Not Allowed")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import batch_jobs, catalog, tokens
+from . import batch_jobs, catalog, tokens, videos
 from .routes import Api
 from .state import LoggedRequest, Settings, State
 
@@ -94,12 +94,13 @@ class Emulator:
     def bill(self) -> list[BillRow]:
         """Return a row for each generation so far, in the order in which they ended."""
         if self._loop is not None:
-            # Only the server's thread adds rows: those of batches whose time has come.
+            # Only the server's thread adds rows: those of batches and videos whose time has come.
             asyncio.run_coroutine_threadsafe(self._work(), self._loop).result()
         return self._state.bill.rows()
 
     async def _work(self) -> None:
         batch_jobs.work(self._state)
+        videos.finish_due(self._state)
 
     def now(self) -> float:
         """Return the emulator's time, in seconds since 1970."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .faults import Fault
     from .keys import Grant, ProviderKey
     from .response_cache import Lookup
+    from .videos import Job
 
 _ALPHABET = string.ascii_letters + string.digits
 # The prefixes that upstreams give to the ids of tool calls.
@@ -78,6 +79,8 @@ class Settings:
         byok: Slugs of providers for which the account has its own key.
         presets: Parameters by the name of their preset; `system_prompt` is one of them.
         check_signatures: Whether changed reasoning details are refused, as providers do.
+        video_seconds: Seconds until a video is ready.
+        webhook_secret: Signs the events that are sent to a `callback_url`, None for no signature.
         log_size: Number of requests that `Emulator.requests` keeps.
         batch_seconds: Time from a batch's submission to its end.
         file_storage: Bytes of files that the workspace stores.
@@ -99,6 +102,8 @@ class Settings:
     byok: Collection[str] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     check_signatures: bool = True
+    video_seconds: float = 1.0
+    webhook_secret: str | None = None
     log_size: int = 1000
     batch_seconds: float = 420.0
     file_storage: int = stored_files.MOST_STORED
@@ -158,6 +163,9 @@ class State:
             self.keep_preset(slug, parameters)
         self.codes: dict[str, Grant] = {}
         self.files: dict[str, StoredFile] = {}
+        self.videos: dict[str, Job] = {}
+        # Those that the bill lacks: a job is charged when it ends.
+        self.unbilled_videos: list[Job] = []
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 
     def of(self, key: Key) -> Self:
