@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
     from openrouter_adapter.text_to_speech.transformation import OpenRouterTextToSpeechConfig
+    from openrouter_adapter.video_generation.transformation import OpenRouterVideoConfig
     from openrouter_adapter.wire.connection import Settings
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "OpenRouterRerankConfig",
     "OpenRouterResponsesConfig",
     "OpenRouterTextToSpeechConfig",
+    "OpenRouterVideoConfig",
     "__version__",
     "register",
     "registered",

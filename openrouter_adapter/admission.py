@@ -66,6 +66,13 @@ class Gate(Protocol):
     def after(self, ticket: object, bill: Bill | None, failure: BaseException | None) -> None:
         """Takes the end of a request. If `bill` or its cost is None, the cost is not known."""
 
+    def job_ended(self, job_id: str, bill: Bill, failure: str | None) -> bool | None:
+        """Takes the end of a job that a request started, maybe in another process.
+
+        Returns:
+            Whether this is the first report of it; None if the gate knows no such job.
+        """
+
 
 _gate: Gate | None = None
 
@@ -284,6 +291,21 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
             "tell what became of it: send it through litellm, or disable the ledger",
             str(body.get("model")),
         )
+
+
+def job_ended(job_id: str, bill: Bill, failure: str | None = None) -> bool | None:
+    """Tells the gate how a job ended that a request started, whenever that was.
+
+    Args:
+        job_id: The generation id of the request's bill.
+        bill: What the job cost.
+        failure: How it failed; None if it did not.
+
+    Returns:
+        Whether this is the first report of it; None if no gate knows of the job.
+    """
+    gate = _installed()
+    return None if gate is None else gate.job_ended(job_id, bill, failure)
 
 
 class finishing:  # noqa: N801 - a context manager, made by calling it

@@ -175,6 +175,54 @@ def _endpoints_in(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)]
 
 
+def get_video_models(
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> list[dict[str, Any]]:
+    """Every model that makes videos: what each takes, and its prices.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
+    """
+    response = _get(
+        "/videos/models", api_key=api_key, base_url=base_url, timeout=timeout, needs_key=False
+    )
+    return [row for row in _data(response, list) if isinstance(row, dict)]
+
+
+def get_video(
+    job_id: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[str, Any]:
+    """A video's job: `status`, and once it has ended `usage` and addresses, or `error`.
+
+    Its `urls` need no key until `expires_at`: keep them secret.
+
+    Args:
+        job_id: OpenRouter's id of the job, not LiteLLM's of the video.
+        api_key: The key that the job was submitted with; None to look for it.
+        base_url: The API's base URL, None for the usual one.
+        timeout: Seconds.
+
+    Raises:
+        litellm.NotFoundError: the key has no such job.
+        One of LiteLLM's other exceptions (see errors.py).
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
+    """
+    response = _get(
+        f"/videos/{quote(job_id, safe='')}", api_key=api_key, base_url=base_url, timeout=timeout
+    )
+    return errors.read_body(response.content, response.headers)
+
+
 def get_generation(
     generation_id: str,
     *,

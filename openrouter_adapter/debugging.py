@@ -130,6 +130,12 @@ class Watch:
             received_bytes=length(headers),
         )
 
+    def job_ended(self, job_id: str, bill: Bill, failure: str | None) -> bool | None:
+        """Passes the end of a job on; the request that started it has its line already."""
+        inner = self._inner()
+        found: bool | None = None if inner is None else inner.job_ended(job_id, bill, failure)
+        return found
+
 
 def cost(bill: Bill | None) -> str:
     """Cost by a bill, USD as plain decimal text, or `unknown`."""

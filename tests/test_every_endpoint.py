@@ -27,8 +27,9 @@ WAYS = CALLS | {
     for way in ("image_generation", "aimage_generation", "image_edit", "aimage_edit")
 }
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
-# Audio says no cost, and LiteLLM's Messages have no place for one.
-WITHOUT_COST = frozenset({"speech", "aspeech", "anthropic_messages", "anthropic_messages stream"})
+# Audio says no cost, a video's is known when its job ends, and LiteLLM's Messages have no place.
+UNKNOWN = frozenset({"speech", "aspeech", "video_generation", "avideo_generation"})
+WITHOUT_COST = UNKNOWN | {"anthropic_messages", "anthropic_messages stream"}
 FAILURES = {
     "error-in-200=402": PaymentRequiredError,
     "status=404": litellm.NotFoundError,
@@ -70,10 +71,11 @@ def test_the_gate_is_asked_once_and_settled_once_with_the_bill(
     with guarded(RecordingGate()) as gate:
         WAYS[way]()
         assert happens(lambda: gate.settled)
+        assert happens(emulated.bill)
     (told,), (bill,) = gate.bills, emulated.bill()
     assert told is not None
     assert told.generation_id == bill.generation_id
-    assert told.cost == (None if way in {"speech", "aspeech"} else bill.cost)
+    assert told.cost == (None if way in UNKNOWN else bill.cost)
     assert gate.failures == [None]
     if "transcription" in way:
         assert "input_audio" not in gate.asked[0][0]
@@ -144,12 +146,13 @@ def test_a_line_of_debugging_has_the_request_and_neither_key_nor_prompt(
 
     WAYS[way]()
     assert happens(lines)
+    assert happens(emulated.bill)
     (line,), (bill,) = lines(), emulated.bill()
     said = vars(line)["openrouter"]
-    assert (said["method"], said["status"]) == ("POST", 200)
+    assert (said["method"], said["status"]) == ("POST", 202 if "video" in way else 200)
     assert said["url"] == emulated.base_url + emulated.requests[0].path
     assert said["generation"] == bill.generation_id
-    assert said["cost_usd"] == ("unknown" if way in {"speech", "aspeech"} else f"{bill.cost:f}")
+    assert said["cost_usd"] == ("unknown" if way in UNKNOWN else f"{bill.cost:f}")
     assert emulated.api_key not in line.getMessage()
     assert PROMPT not in line.getMessage()
 

@@ -21,6 +21,7 @@ from openrouter_adapter.catalog.loading import (
     load,
     load_endpoints,
     load_image_models,
+    load_video_models,
 )
 from openrouter_adapter.catalog.prices import Pricing, cost
 
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "load_endpoints",
     "load_image_models",
+    "load_video_models",
     "names_of",
     "not_cheaper",
     "register_prices",

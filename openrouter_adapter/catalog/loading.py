@@ -12,6 +12,7 @@ from openrouter_adapter import api
 from openrouter_adapter.catalog import cache
 from openrouter_adapter.catalog.catalog import Catalog, parse_model
 from openrouter_adapter.images import models as image_models
+from openrouter_adapter.video_generation import models as video_models
 from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
@@ -202,6 +203,47 @@ def load_image_models(
     }
     image_models.describe(found)
     return found
+
+
+def load_video_models(
+    *,
+    refresh: bool | None = None,
+    max_age: float = MAX_AGE,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float = api.DEFAULT_TIMEOUT,
+) -> dict[str, dict[str, Any]]:
+    """What each model that makes videos takes, and its prices: OpenRouter's rows by the model's id.
+
+    The list is cached like the models themselves. From then on this process refuses video calls
+    that ask for what the model does not take, before anything is sent.
+
+    Args:
+        refresh: True asks OpenRouter now, False never, None if the list is too old.
+        max_age: Seconds.
+        api_key: The key; None for the configured one, if there is one.
+        base_url: The API's base URL; None for the usual one.
+        timeout: Seconds for the network.
+
+    Raises:
+        CatalogUnavailableError: the list is not on disk, and `refresh` is False.
+        One of LiteLLM's exceptions (see errors.py): it is not on disk, and can't be fetched.
+
+    Follows https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
+    """
+    base = connection.base_url(base_url)
+    file = cache.path("video-models", base)
+
+    def get() -> list[dict[str, Any]]:
+        return api.get_video_models(api_key=api_key, base_url=base, timeout=timeout)
+
+    rows = _rows(file, get, refresh, max_age)
+    if rows is None:
+        raise CatalogUnavailableError(
+            f"No list of video models in {file.parent}, and refresh=False forbids fetching one."
+        )
+    video_models.learn(rows)
+    return {str(row["id"]): row for row in rows if isinstance(row.get("id"), str)}
 
 
 def _report_image_models(catalog: Catalog) -> None:

@@ -152,6 +152,45 @@ class Handler:
         return _send(send, call, is_async=bool(call.get("_is_async")))
 
     @_for_openrouter
+    def video_generation_handler(self, **call: Any) -> Any:
+        """`/videos`: starts a job."""
+        send = self._original.video_generation_handler
+        parameters = call["video_generation_optional_request_params"]
+        headers = {**(parameters.get("extra_headers") or {}), **(call.get("extra_headers") or {})}
+        call["extra_headers"] = None
+        call["video_generation_optional_request_params"] = {**parameters, "extra_headers": headers}
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def video_remix_handler(self, **call: Any) -> Any:
+        """`/videos`, with the id of the job that it changes."""
+        send = self._original.video_remix_handler
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def video_edit_handler(self, **call: Any) -> Any:
+        """The same."""
+        return _send(self._original.video_edit_handler, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def video_extension_handler(self, **call: Any) -> Any:
+        """The same."""
+        send = self._original.video_extension_handler
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def video_status_handler(self, **call: Any) -> Any:
+        """`GET /videos/{id}`, which costs nothing."""
+        send = self._original.video_status_handler
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
+    def video_content_handler(self, **call: Any) -> Any:
+        """`GET /videos/{id}/content`, which costs nothing."""
+        send = self._original.video_content_handler
+        return _send(send, call, is_async=bool(call.get("_is_async")))
+
+    @_for_openrouter
     def decisions(self, **call: Any) -> Any:
         """`/alpha/decisions`, in LiteLLM's own form; clients.py admits it and reads its bill."""
         return _send(self._original.decisions, call, is_async=False)
@@ -220,6 +259,7 @@ _PARAMETERS: Final = (
     "optional_rerank_params",
     "response_api_optional_request_params",
     "text_to_speech_optional_params",
+    "video_generation_optional_request_params",
 )
 
 

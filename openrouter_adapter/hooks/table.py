@@ -58,6 +58,7 @@ class Row:
         config: Our class, in the folder's `transformation.py`.
         classes: LiteLLM's classes that it replaces.
         is_looked_up: Whether LiteLLM's look-up finds no class for OpenRouter, and is replaced.
+        short_name: The endpoint's name in LiteLLM's look-up, if that is another.
         handler: LiteLLM's HTTP handler, if the endpoint has one of its own.
         function: LiteLLM's function that callers call. It raises if LiteLLM lacks a place of this
             endpoint. If empty, `register()` raises.
@@ -67,6 +68,7 @@ class Row:
     config: str
     classes: tuple[str, ...] = ()
     is_looked_up: bool = False
+    short_name: str = ""
     handler: str = ""
     function: str = ""
 
@@ -83,7 +85,7 @@ class Row:
     @property
     def look_up(self) -> str:
         """LiteLLM's method that finds the class of a provider."""
-        return f"get_provider_{self.name}_config"
+        return f"get_provider_{self.short_name or self.name}_config"
 
     def load(self) -> type:
         """Our class."""
@@ -151,6 +153,14 @@ ENDPOINTS: Final = (
         is_looked_up=True,
         handler="litellm.images.main.base_llm_http_handler",
         function="litellm.images.main.image_edit",
+    ),
+    Row(
+        "video_generation",
+        "OpenRouterVideoConfig",
+        is_looked_up=True,
+        short_name="video",
+        handler="litellm.videos.main.base_llm_http_handler",
+        function="litellm.videos.main.video_generation",
     ),
     # LiteLLM's function itself is replaced, below.
     Row("text_to_speech", "OpenRouterTextToSpeechConfig", function="litellm.main.speech"),

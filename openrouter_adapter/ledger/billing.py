@@ -9,7 +9,7 @@ import httpx
 
 from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import metadata
-from openrouter_adapter.ledger.rows import BILLED, UNKNOWN_SOURCE
+from openrouter_adapter.ledger.rows import BILLED, ERROR, OK, UNKNOWN_SOURCE
 from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import bill_of_generation
 
@@ -44,6 +44,20 @@ def read_bill(row: Row, bill: Bill) -> None:
         row.source_id = metadata.label(bill.source_id) or UNKNOWN_SOURCE
     if bill.cost is not None:
         # An amount too large for a row is not a real bill: the cost stays unknown.
+        with contextlib.suppress(ValueError):
+            put_cost(row, bill.cost, bill.upstream)
+
+
+def read_job(row: Row, bill: Bill, failure: str | None) -> None:
+    """Puts the end of a job into the row of the request that started it.
+
+    With the caller's own provider key, a job reports OpenRouter's fee alone: then the cost stays
+    unknown until `GET /generation` reports the provider's charge as well.
+    """
+    row.outcome = OK if failure is None else ERROR
+    row.error_code = failure
+    row.is_byok = bill.is_byok
+    if bill.cost is not None and not bill.is_byok:
         with contextlib.suppress(ValueError):
             put_cost(row, bill.cost, bill.upstream)
 

@@ -42,7 +42,22 @@ _ENDPOINTS: Final = {
     "aresponses": "/responses",
     "rerank": "/rerank",
     "arerank": "/rerank",
+    **dict.fromkeys(
+        (
+            *("video_generation", "avideo_generation", "create_video", "acreate_video"),
+            *("video_remix", "avideo_remix", "video_edit", "avideo_edit"),
+            *("video_extension", "avideo_extension"),
+        ),
+        "/videos",
+    ),
 }
+# Calls that cost nothing, except that the first to see a video completed carries its cost, which
+# the gate has put into the row of the call that started it.
+_FREE: Final = frozenset(
+    f"{twin}{name}"
+    for twin in ("", "a")
+    for name in ("video_status", "video_retrieve", "video_content", "video_list")
+)
 # The endpoints whose own `metadata` takes the place of LiteLLM's.
 _LOSES_LABELS: Final = frozenset({"aresponses", "anthropic_messages"})
 # Set by LiteLLM's proxy on a request that it refused itself, at authentication or by a limit of its
@@ -152,7 +167,7 @@ class Handler(CustomLogger):
         if writer is None or gate is None:
             return
         try:
-            if details.get(_NOT_SENT):
+            if details.get(_NOT_SENT) or details.get("call_type") in _FREE:
                 return
             is_hit = details.get("cache_hit") is True
             if not is_hit and (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter.ledger import balances
 from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.rows import JOBS
 from openrouter_adapter.money import plain, to_usd
 
 if TYPE_CHECKING:
@@ -256,6 +257,9 @@ class WorstCase:
         """
         from openrouter_adapter import catalog
 
+        if endpoint in JOBS:
+            # Their prices are in a list of their own.
+            return catalog.bound(body, endpoint)
         found: Estimate = catalog.bound(body, endpoint, self._with_providers(body))
         if endpoint == "/rerank" and found.worst is None:
             return _OfRerank(_worst_rerank(body))

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from openrouter_adapter.ledger import metadata
-from openrouter_adapter.ledger.billing import read_bill, was_never_sent
-from openrouter_adapter.ledger.rows import BILLED, ERROR, LEFT, OK, OPEN, UNKNOWN, Row
+from openrouter_adapter.ledger.billing import read_bill, read_job, was_never_sent
+from openrouter_adapter.ledger.errors import LedgerError
+from openrouter_adapter.ledger.rows import BILLED, ERROR, JOBS, LEFT, OK, OPEN, UNKNOWN, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_adapter.ledger.enforcement import Enforcement
+    from openrouter_adapter.ledger.store import Store
     from openrouter_adapter.ledger.writer import Writer
     from openrouter_adapter.wire.usage import Bill
 
@@ -31,6 +33,8 @@ _MOST_CALLS: Final = 8_192
 FIRST_ASK: Final = 2_000_000
 # The process of a request that is in flight for this long may have died.
 OPEN_ASK: Final = 300_000_000
+# Seconds to wait for the row of a job that ended a moment after its submission.
+_JUST_PUT: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -125,9 +129,15 @@ class LedgerGate:
     """The gate for `admission.guard`. Never fails a call, except by a refusal."""
 
     def __init__(
-        self, writer: Writer, enforcement: Enforcement, *, writes_ahead: bool = False
+        self,
+        store: Store,
+        writer: Writer,
+        enforcement: Enforcement,
+        *,
+        writes_ahead: bool = False,
     ) -> None:
-        """Takes the writer, the budgets, and whether all rows are written before sending."""
+        """Takes the ledger's parts, and whether all rows are written before sending."""
+        self._store = store
         self._writer = writer
         self._enforcement = enforcement
         self._writes_ahead = writes_ahead
@@ -219,6 +229,29 @@ class LedgerGate:
             except Exception as wrong:  # noqa: BLE001 - no call fails over its row
                 logger.warning("a request is missing from the ledger: %r", wrong)
 
+    def job_ended(self, job_id: str, bill: Bill, failure: str | None) -> bool | None:
+        """Writes what a job cost, into the row of the request that started it."""
+        try:
+            # Another process may have started it; this one may have a moment ago.
+            row = self._row_of_job(job_id)
+            if row is None and self._writer.flush(_JUST_PUT):
+                row = self._row_of_job(job_id)
+        except LedgerError as wrong:
+            logger.warning("the cost of job %s is not in the ledger yet: %s", job_id, wrong)
+            return None
+        if row is None:
+            return None
+        is_new = row.outcome == OPEN or (bill.cost is not None and not bill.is_byok)
+        if row.cost is not None or not is_new:
+            return False
+        read_job(row, bill, failure)
+        self._writer.put(row)
+        return True
+
+    def _row_of_job(self, job_id: str) -> Row | None:
+        found = self._store.rows("generation_id = :job_id", job_id=job_id)
+        return next((row for row in found if row.endpoint in JOBS), None)
+
 
 def _open(ticket: Ticket) -> Row:
     """A row of an attempt in flight, copied: the original may change at any moment."""
@@ -243,6 +276,9 @@ def _finished(ticket: Ticket, bill: Bill | None, failure: BaseException | None) 
         row.error_code = metadata.label(facts.get("code") or getattr(failure, "status_code", None))
     elif row.streamed and row.cost is None and row.finish_reason is None:
         row.outcome = LEFT
+    elif row.endpoint in JOBS and row.cost is None:
+        # The job goes on, also without this process.
+        row.outcome = OPEN
     else:
         row.outcome = OK
     if row.cost is None and _was_free(row, ticket.status, failure):

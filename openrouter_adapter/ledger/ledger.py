@@ -84,7 +84,7 @@ class Ledger:
         self.writer = Writer(self.store, spool=self._spool, most_waiting=most_waiting)
         self.reservations = Reservations(self.store.database, lease_seconds=12 * beat_seconds)
         self.enforcement = Enforcement(self.reservations, estimate)
-        self.gate = LedgerGate(self.writer, self.enforcement, writes_ahead=writes_ahead)
+        self.gate = LedgerGate(self.store, self.writer, self.enforcement, writes_ahead=writes_ahead)
         self._beat_seconds = beat_seconds
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -227,13 +227,15 @@ class Ledger:
             litellm.AuthenticationError: the key is not valid.
         """
         from openrouter_adapter import api
+        from openrouter_adapter.video_generation import jobs as videos
         from openrouter_adapter.wire import connection
 
         self.flush()
         self._end_dead()
 
-        def ask(generation_id: str) -> Mapping[str, Any]:
-            return api.get_generation(generation_id, api_key=api_key, base_url=base_url)
+        def ask(row: Row) -> Mapping[str, Any]:
+            get = videos.ended if row.endpoint == videos.PATH else api.get_generation
+            return get(row.generation_id or "", api_key=api_key, base_url=base_url)
 
         done = reconcile.reconcile(self.store, ask, is_forced=is_forced)
         settled, left = key_usage.reconcile(

@@ -48,7 +48,7 @@ class Reconciled:
 
 def reconcile(
     store: Store,
-    ask: Callable[[str], Mapping[str, Any]],
+    ask: Callable[[Row], Mapping[str, Any]],
     *,
     is_forced: bool = False,
 ) -> Reconciled:
@@ -56,7 +56,8 @@ def reconcile(
 
     Args:
         store: The ledger.
-        ask: `api.get_generation` with a key and a base URL.
+        ask: Returns what `api.get_generation` does for a row; `outcome` in it is the row's if that
+            is not known yet. Raises `LookupError` if the cost is not known yet.
         is_forced: Asks also for rows that are not due yet.
 
     Raises:
@@ -92,15 +93,15 @@ def reconcile(
         failed = len(asked) - settled - pending
 
 
-def _ask(row: Row, ask: Callable[[str], Mapping[str, Any]]) -> tuple[Row, Exception | None]:
+def _ask(row: Row, ask: Callable[[Row], Mapping[str, Any]]) -> tuple[Row, Exception | None]:
     """The row after asking, and the reason if its cost is still not known."""
     new = replace(row, asks=row.asks + 1)
     try:
-        found = ask(row.generation_id or "")
+        found = ask(row)
         if read_generation(new, found):
             if new.outcome == OPEN:
                 # Its end was not recorded: the process died, or is still working on it.
-                new.outcome = LEFT
+                new.outcome = found.get("outcome", LEFT)
             return new, None
         failure: Exception = LookupError(row.generation_id)
     except Exception as raised:  # noqa: BLE001 - the row is asked for again, whatever it was

@@ -21,6 +21,9 @@ OK: Final = "ok"
 ERROR: Final = "error"
 LEFT: Final = "left"
 
+JOBS: Final = frozenset({"/videos"})
+"""Endpoints whose requests start a job. The job's cost is known when it ends, maybe hours later."""
+
 LABELS: Final = {
     "job": "job",
     "key": "key_name",

@@ -178,7 +178,7 @@ _MAX_TOKENS: Final = re.compile(r"max_?(?:\w+_)?tokens")
 _OF_PROMPT: Final = re.compile(r"\b(?:inputs?|prompts?|messages?|requested|your request)\b")
 
 _POLICY: Final = re.compile(
-    "content_policy_violation|content management policy|content_filter|input was flagged"
+    "content[_ ]policy[_ ]violation|content management policy|content_filter|input was flagged"
     "|requires moderation"
 )
 

@@ -62,7 +62,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "vector_store": _NONE,
     "vector_stores": _NONE,
     "vector_store_files": _NONE,
-    "video": _NONE,
+    "video": Way(COUNTED, "our class", "OpenRouterVideoConfig"),
     "container": _NONE,
     "realtime": _NONE,
     "realtime_http": _NONE,
@@ -77,13 +77,20 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
     (
         *("completion", "text_completion", "embedding", "image_generation", "image_edit"),
         *("responses", "responses_api_with_mcp", "rerank", "transcription", "speech"),
+        *("video_generation", "video_remix", "video_edit", "video_extension"),
     ): Way(COUNTED, "our classes"),
     ("decisions", "systemone"): Way(COUNTED, "where it leaves (clients.py)"),
     ("anthropic_messages", "anthropic_messages_handler", "generate_content"): Way(
         COUNTED, "made as a chat"
     ),
     ("compact_responses", "cancel_responses"): Way(COUNTED, "where it leaves (clients.py)"),
-    ("get_responses", "delete_responses", "list_input_items"): Way(HARMLESS, "costs nothing"),
+    (
+        *("get_responses", "delete_responses", "list_input_items"),
+        *("video_status", "video_content"),
+    ): Way(HARMLESS, "costs nothing"),
+    ("video_list", "video_create_character", "video_get_character"): Way(
+        REFUSED, "OpenRouter has none: our class raises"
+    ),
     (
         *("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
         *("create_fine_tuning_job", "cancel_fine_tuning_job"),
@@ -93,8 +100,6 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         FREE, "ours (workspace_files/); a key of OpenRouter is not sent to OpenAI"
     ),
     (
-        *("video_content", "video_create_character", "video_edit", "video_extension"),
-        *("video_generation", "video_get_character", "video_list", "video_remix", "video_status"),
         *("create_container", "delete_container", "list_containers", "retrieve_container"),
         *("list_container_files", "upload_container_file", "file_content_streaming"),
     ): Way(REFUSED, "for OpenRouter LiteLLM raises; a key of OpenRouter is not sent to OpenAI"),

@@ -40,6 +40,12 @@ _SPEECH: dict[str, Any] = {
 }
 
 
+_VIDEO: dict[str, Any] = {
+    "model": "openrouter/google/veo-3.1",
+    "prompt": PROMPT,
+    "seconds": "4",
+    "size": "1280x720",
+}
 _TRANSCRIPTION: dict[str, Any] = {
     "model": "openrouter/openai/gpt-4o-mini-transcribe",
     "file": ("a.wav", b"RIFF" + bytes(400)),
@@ -94,6 +100,8 @@ def _pairs() -> Iterator[tuple[str, Callable[..., Any]]]:
     # Only once it is registered does LiteLLM's module have ours.
     yield "speech", lambda **more: litellm.speech(**_SPEECH, **more)
     yield "aspeech", _async(litellm.aspeech, _SPEECH)
+    yield "video_generation", _sync(litellm.video_generation, _VIDEO)
+    yield "avideo_generation", _async(litellm.avideo_generation, _VIDEO)
 
 
 CALLS: dict[str, Callable[..., Any]] = dict(_pairs())

@@ -25,6 +25,7 @@ class RecordingGate:
     asked: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     settled: list[tuple[object, Bill | None]] = field(default_factory=list)
     failures: list[BaseException | None] = field(default_factory=list)
+    jobs: list[tuple[str, Bill, str | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,6 +52,12 @@ class RecordingGate:
         with self._lock:
             self.settled.append((ticket, bill))
             self.failures.append(failure)
+
+    def job_ended(self, job_id: str, bill: Bill, failure: str | None) -> bool | None:
+        with self._lock:
+            is_new = job_id not in [ended for ended, _, _ in self.jobs]
+            self.jobs.append((job_id, bill, failure))
+        return is_new
 
     @property
     def bills(self) -> list[Bill | None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE: Final = Path(__file__).with_name("openapi.json")
 REQUESTS: Final = (
     *("/chat/completions", "/embeddings", "/images", "/rerank", "/responses"),
-    *("/audio/speech", "/audio/transcriptions"),
+    *("/audio/speech", "/audio/transcriptions", "/videos"),
 )
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _PREFIX: Final = "#/components/schemas/"

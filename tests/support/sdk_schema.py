@@ -9,6 +9,7 @@ from openrouter.components import (
     ImageGenerationRequest,
     SpeechRequest,
     STTRequest,
+    VideoGenerationRequest,
 )
 from openrouter.operations import CreateEmbeddingsRequestBody, CreateRerankRequestBody
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ MODELS: dict[str, Any] = {
     "/embeddings": CreateEmbeddingsRequestBody,
     "/images": ImageGenerationRequest,
     "/rerank": CreateRerankRequestBody,
+    "/videos": VideoGenerationRequest,
 }
 
 # Fields that OpenRouter takes and the SDK's models don't name: older than its schema, or taken

@@ -18,10 +18,12 @@ from openrouter_adapter.catalog.estimates import (
     images,
     providers,
     surcharges,
+    videos,
 )
 from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt, family
-from openrouter_adapter.catalog.loading import load
+from openrouter_adapter.catalog.loading import load, load_video_models
 from openrouter_adapter.catalog.prices import ZERO
+from openrouter_adapter.video_generation import models as video_models
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
@@ -129,7 +131,8 @@ KINDS: Final = {
     "/images/generations": _IMAGES,
     "/images": _IMAGES,
 }
-"""The endpoints with estimates, by path."""
+"""The endpoints with estimates, by path, except that of videos."""
+VIDEOS: Final = "/videos"
 
 
 def estimate(
@@ -145,8 +148,9 @@ def estimate(
         request: The body that would be sent, or a line of an OpenAI batch file, whose `url` is the
             endpoint.
         endpoint: The path: `/chat/completions`, `/completions`, `/responses`, `/embeddings`,
-            `/images/generations`, `/rerank`.
-        catalog: The models and prices; None loads them (which may fetch them, once).
+            `/images/generations`, `/rerank`, `/videos`.
+        catalog: The models and prices; None loads them (which may fetch them, once). Those of
+            videos are always loaded.
 
     Raises:
         One of LiteLLM's exceptions (see errors.py): there is no catalogue, and it can't be
@@ -157,7 +161,10 @@ def estimate(
         body, endpoint = request["body"], str(request.get("url", endpoint))
     if isinstance(body.get("extra_body"), dict):
         body = options.with_extra(dict(body), body["extra_body"])
-    kind = KINDS.get(endpoint.rstrip("/").removeprefix("/v1"))
+    path = endpoint.rstrip("/").removeprefix("/v1")
+    if path == VIDEOS:
+        return _of_video(body)
+    kind = KINDS.get(path)
     if kind is None:
         return _unknown(f"endpoint {endpoint}: its cost is not estimated")
     names = names_of(body)
@@ -294,6 +301,21 @@ def _of_images(
         model.id, prompt.likely, prompt.worst, 0, 0, likely, worst, knows_endpoints=True
     )
     return Estimate(min(likely, worst), worst, None, details)
+
+
+def _of_video(body: Mapping[str, Any]) -> Estimate:
+    """The estimate by the video models' own list of prices."""
+    model = video_models.find(str(body.get("model")))
+    if model is None:
+        load_video_models()
+        model = video_models.find(str(body.get("model")))
+    if model is None:
+        return _unknown(f"model {body.get('model')}: OpenRouter lists no such video model")
+    found = videos.cost(body, model)
+    if isinstance(found, str):
+        return _unknown(f"model {model.id}: {found}")
+    likely, worst = found
+    return Estimate(likely, worst, None, Details(model.id, 0, 0, 0, 0, knows_endpoints=True))
 
 
 def of_text(

@@ -1,0 +1,1 @@
+"""Videos: `litellm.video_generation` and its kin on OpenRouter's `/videos`."""

@@ -1,0 +1,1 @@
+"""Videos: submission, status, content, cost."""
