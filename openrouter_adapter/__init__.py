@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
 
+    from openrouter_adapter.anthropic_messages.transformation import (
+        OpenRouterAnthropicMessagesConfig,
+    )
     from openrouter_adapter.audio_transcription.transformation import (
         OpenRouterAudioTranscriptionConfig,
     )
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.wire.connection import Settings
 
 __all__ = [
+    "OpenRouterAnthropicMessagesConfig",
     "OpenRouterAudioTranscriptionConfig",
     "OpenRouterChatConfig",
     "OpenRouterEmbeddingConfig",

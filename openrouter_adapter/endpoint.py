@@ -111,12 +111,13 @@ def tell_of_answer(
     logging_obj.post_call(
         input=inputs,
         api_key=key,
-        original_response=answer.text if _is_read(logging_obj) else "",
+        original_response=answer.text if is_read(logging_obj) else "",
         additional_args={"complete_input_dict": body},
     )
 
 
-def _is_read(logging_obj: Any) -> bool:
+def is_read(logging_obj: Any) -> bool:
+    """Whether a callback or a log reads the answer of a call."""
     import litellm
 
     return bool(

@@ -1,10 +1,10 @@
 """Bills that come after the answer, from `GET /generation`.
 
-Audio carries no cost. And a client of LiteLLM's proxy may leave a stream: the proxy then assembles
-a response from what the client received, and passes it to its success handlers, which price it by
-the cost map and add that to the key's spend. OpenRouter bills another amount, so the handlers run
-when the bill is known, in the background: the proxy closes the stream, and frees its place among
-the key's parallel requests, without waiting.
+Audio carries no cost, and neither do some streams of Messages. And a client of LiteLLM's proxy may
+leave a stream: the proxy then assembles a response from what the client received, and passes it to
+its success handlers, which price it by the cost map and add that to the key's spend. OpenRouter
+bills another amount, so the handlers run when the bill is known, in the background: the proxy
+closes the stream, and frees its place among the key's parallel requests, without waiting.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PAUSES: Final = (2, 4, 8, 16, 32, 64)
 # Attributes of a log: while its stream has not ended, and if the cost is unknown.
 _STREAM: Final = "_openrouter_unfinished_stream"
 _UNPRICED: Final = "_openrouter_cost_is_unknown"
-_ENDPOINTS: Final = ("/chat/completions", "/responses")
+_ENDPOINTS: Final = ("/chat/completions", "/messages", "/responses")
 
 
 async def await_bill(
@@ -80,6 +80,15 @@ class Unbilled:
     """A response that has no cost yet: its bill comes with its end."""
 
 
+class Billed:
+    """An answer with OpenRouter's bill in its `_hidden_params`, if the wire had one.
+
+    `cost` is the price, USD; None if it is unknown.
+    """
+
+    cost: float | None = None
+
+
 class DeferredError(Exception):
     """The success handlers run later. LiteLLM's proxy takes it to mean that none has run."""
 
@@ -120,28 +129,40 @@ def waiting_for_bill(original: Any) -> Any:
         if is_chunk or _STREAM not in log.__dict__:
             await handlers()
             return
-        background.run(_price(log, result, log.__dict__.pop(_STREAM), handlers))
+        left = log.__dict__.pop(_STREAM)
+        background.run(price(log, result, left.response, left.bill(), handlers))
         # Not a return: the proxy would leave it to the handlers to free the request's place.
         raise DeferredError("OpenRouter is asked first what the left stream cost")
 
     return dispatch_success_handlers
 
 
-async def _price(
-    log: Any, result: Any, unfinished: _Unfinished, handlers: Callable[[], Awaitable[None]]
+async def price(
+    log: Any,
+    result: Any,
+    response: httpx.Response,
+    bill: Bill,
+    handlers: Callable[[], Awaitable[None]],
 ) -> None:
-    """Puts the bill on what the client received, and runs the handlers."""
-    bill = unfinished.bill()
+    """Puts the bill on what the client received, and runs the handlers.
+
+    Args:
+        log: LiteLLM's logging object of the call.
+        result: What the handlers get of the answer.
+        response: The HTTP response.
+        bill: What is known of it; OpenRouter is asked for an unknown cost.
+        handlers: Notify the callbacks.
+    """
     body: dict[str, Any] | None = None
     if bill.cost is not None:
         body = {"id": bill.generation_id, "model": bill.model, "usage": bill.usage}
     elif bill.generation_id:
-        body = await _ask(bill.generation_id, unfinished.response.request)
+        body = await _ask(bill.generation_id, response.request)
     if body is None:
-        log.__dict__[_UNPRICED] = True
+        leave_unpriced(log)
         logger.warning(
-            "LiteLLM's spend lacks a stream whose client left, generation %s: OpenRouter did not "
-            "report its cost in time",
+            "LiteLLM's spend lacks a stream, generation %s: OpenRouter did not report its cost in "
+            "time",
             bill.generation_id,
         )
     else:
@@ -149,8 +170,13 @@ async def _price(
         tokens = usage.litellm_usage(body["usage"] or {})
         # A Responses answer gets it in the form that LiteLLM's own logging gives it.
         answer.usage = tokens if isinstance(answer, ModelResponse) else tokens.model_dump()
-        usage.attach(answer._hidden_params, body, unfinished.response.headers)
+        usage.attach(answer._hidden_params, body, response.headers)
     await handlers()
+
+
+def leave_unpriced(log: Any) -> None:
+    """Has LiteLLM report no cost for a call, rather than an estimate."""
+    log.__dict__[_UNPRICED] = True
 
 
 async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | None:
@@ -175,6 +201,8 @@ def without_estimates(original: Any) -> Any:
         result = keywords.get("result", arguments[0] if arguments else None)
         if isinstance(result, Unbilled) or _UNPRICED in getattr(log, "__dict__", ()):
             return None
+        if isinstance(result, Billed):
+            return result.cost
         if _is_cached(result) and _provider_of(log) == "openrouter":
             return 0.0
         return original(log, *arguments, **keywords)

@@ -189,20 +189,6 @@ def decide(base: str) -> Any:
     return litellm.decisions(**asked_decision(base))
 
 
-def test_messages_that_need_no_bridge_are_refused_with_the_reason(openrouter: Loopback) -> None:
-    async def ask() -> Any:
-        return await litellm.anthropic_messages(
-            model="openrouter/openai/gpt-4o-mini",
-            max_tokens=10,
-            messages=MESSAGES,
-            model_info={"supported_endpoints": ["/v1/messages"]},
-        )
-
-    with pytest.raises(litellm.BadRequestError, match="leave it out"):
-        asyncio.run(ask())
-    assert openrouter.requests == []
-
-
 @pytest.mark.usefixtures("openrouter")
 @pytest.mark.parametrize(
     "call",

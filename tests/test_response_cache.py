@@ -32,7 +32,7 @@ CACHED = [
 @pytest.fixture
 def emulated() -> Iterator[Emulator]:
     """An emulator, and the adapter in LiteLLM."""
-    with Emulator() as running, openrouter_adapter.registered():
+    with Emulator(stream_cost=True) as running, openrouter_adapter.registered():
         yield running
 
 

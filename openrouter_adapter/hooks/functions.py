@@ -155,6 +155,23 @@ def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
     return {**call, "litellm_metadata": dict(metadata)} if is_lost else call
 
 
+def keeping_fallbacks(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A replacement for an asynchronous function of Messages: Anthropic's `fallbacks` are a field.
+
+    LiteLLM takes them for its own, and then notifies no callback of the answer.
+    """
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    async def call(*arguments: Any, **keywords: Any) -> Any:
+        given = keywords.get("fallbacks")
+        if given and is_for_openrouter(arguments_of(signature, arguments, keywords)):
+            keywords["openrouter_fallbacks"] = keywords.pop("fallbacks")
+        return await original(*arguments, **keywords)
+
+    return call
+
+
 def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
     """A replacement for a function of Messages or Responses: it keeps the metadata of our calls."""
 
@@ -170,6 +187,25 @@ def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
         return call
 
     return replacement
+
+
+def keeping_fields(original: type) -> type:
+    """LiteLLM's class that chooses the fields of a Messages request; it keeps all of ours.
+
+    For a model that it does not know it takes them, too, so our calls don't name theirs.
+    """
+    base: Any = original
+
+    class AnthropicMessagesRequestUtils(base):  # type: ignore[misc] # a class of LiteLLM's
+        @staticmethod
+        def get_requested_anthropic_messages_optional_param(
+            *arguments: Any, **keywords: Any
+        ) -> Any:
+            if keywords.get("custom_llm_provider") == errors.PROVIDER:
+                keywords["model"] = None
+            return base.get_requested_anthropic_messages_optional_param(*arguments, **keywords)
+
+    return AnthropicMessagesRequestUtils
 
 
 def with_budget_errors(original: list[Any]) -> list[Any]:

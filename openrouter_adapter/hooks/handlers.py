@@ -20,6 +20,8 @@ from litellm.responses.streaming_iterator import (
 
 from openrouter_adapter import admission, options
 from openrouter_adapter.admission import Attempt, NotSentError
+from openrouter_adapter.anthropic_messages import as_chat, requests, synchronous
+from openrouter_adapter.anthropic_messages import streaming as streams
 from openrouter_adapter.hooks import clients
 from openrouter_adapter.images import response as images
 from openrouter_adapter.images import routes
@@ -202,17 +204,30 @@ class Handler:
 
     @_for_openrouter
     def anthropic_messages_handler(self, **call: Any) -> Any:
-        """Messages in Anthropic's form, if a deployment says that they need no bridge to chat.
+        """`/messages`, or a chat if the call asks for one; LiteLLM's own is only asynchronous."""
+        if requests.route_of(call["kwargs"], call["model"]) == requests.CHAT:
+            return as_chat.call(call)
+        if not call.get("_is_async"):
+            return synchronous.call(call)
+        if call.get("stream"):
+            streams.check_installed(call["model"])
+        _choose_client(call, is_async=True)
+        call["kwargs"] = requests.with_client_headers(call["kwargs"])
+        send = functools.partial(_with_messages_body, self._original.anthropic_messages_handler)
+        return _send(send, call, is_async=True)
 
-        Raises:
-            litellm.BadRequestError: always. LiteLLM would send them without OpenRouter's key, and
-                lose their cost.
-        """
-        raise errors.bad_request(
-            "model_info.supported_endpoints has '/v1/messages', which LiteLLM can't send to "
-            "OpenRouter: leave it out, and the request is made as a chat",
-            call.get("model") or "",
-        )
+
+def _with_messages_body(send: Callable[..., Any], **call: Any) -> Any:
+    """Sends a Messages request whose body has been admitted.
+
+    LiteLLM builds it on the event loop, which the gate's database would block.
+    """
+    name = "anthropic_messages_optional_request_params"
+    body = requests.build_body(call["model"], call["messages"], call[name], call["kwargs"])
+    admission.before_send(body, requests.PATH)
+    call["messages"] = body["messages"]
+    call[name] = {field: body[field] for field in body if field not in {"model", "messages"}}
+    return send(**call)
 
 
 class AiohttpHandler:
@@ -345,7 +360,9 @@ def _own_stream(answer: Any, attempt: Attempt) -> Any:
         return OpenRouterResponsesStream.of(answer, attempt)
     if isinstance(answer, ResponsesAPIStreamingIterator):
         return AsyncOpenRouterResponsesStream.of(answer, attempt)
-    return answer
+    # LiteLLM puts an object around a stream of Messages that only carries its headers.
+    inner = getattr(answer, "completion_stream", None)
+    return inner if isinstance(inner, streams.OpenRouterMessagesStream) else answer
 
 
 def _choose_client(call: dict[str, Any], *, is_async: bool) -> None:

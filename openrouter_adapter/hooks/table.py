@@ -162,6 +162,12 @@ ENDPOINTS: Final = (
         handler="litellm.videos.main.base_llm_http_handler",
         function="litellm.videos.main.video_generation",
     ),
+    Row(
+        "anthropic_messages",
+        "OpenRouterAnthropicMessagesConfig",
+        is_looked_up=True,
+        function="litellm.anthropic_messages",
+    ),
     # LiteLLM's function itself is replaced, below.
     Row("text_to_speech", "OpenRouterTextToSpeechConfig", function="litellm.main.speech"),
 )
@@ -187,13 +193,18 @@ def _places_of_requests() -> Iterator[Place]:
     yield place_at("litellm.images.main.llm_http_handler", Handler, "n images")
     yield place_at("litellm.decisions.call._HANDLER", Handler, "decisions")
     yield place_at("litellm.OpenRouterDecisionsConfig", functions.with_our_headers, "decisions")
-    yield Place(
-        "litellm.llms.anthropic.pass_through.messages.handler",
-        "base_llm_http_handler",
-        Handler,
-        "Anthropic's Messages",
-        later_module="litellm.llms.anthropic.messages.native.handler",
-    )
+    for attribute, replacement in (
+        ("base_llm_http_handler", Handler),
+        # Drops fields that Anthropic's own API takes only for some models.
+        ("AnthropicMessagesRequestUtils", functions.keeping_fields),
+    ):
+        yield Place(
+            "litellm.llms.anthropic.pass_through.messages.handler",
+            attribute,
+            replacement,
+            "anthropic_messages",
+            later_module="litellm.llms.anthropic.messages.native.handler",
+        )
     # Any other request to OpenRouter is admitted as it leaves.
     yield place_at(f"{_HTTP}.AsyncHTTPHandler.create_client", clients.watching, "budgets")
     yield place_at(f"{_HTTP}.HTTPHandler.create_client", clients.watching, "budgets")
@@ -273,6 +284,8 @@ def _places_of_functions() -> Iterator[Place]:
     keeping = functions.keeping_metadata
     yield place_at("litellm.responses", keeping(is_lost=False), "labels of a Router's calls")
     yield place_at("litellm.anthropic_messages_handler", keeping(is_lost=True), "labels")
+    for path in ("litellm.anthropic_messages", "litellm.anthropic_interface.messages.acreate"):
+        yield place_at(path, functions.keeping_fallbacks, "Anthropic's fallbacks")
     yield place_at("litellm.anthropic_interface.messages.create", keeping(is_lost=True), "labels")
     # OpenRouter's key is sent to nobody else.
     for module, names in functions.OPENAI_ONLY.items():

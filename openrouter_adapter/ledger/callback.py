@@ -40,6 +40,7 @@ _ENDPOINTS: Final = {
     "aimage_generation": "/images/generations",
     "responses": "/responses",
     "aresponses": "/responses",
+    "anthropic_messages": "/messages",
     "rerank": "/rerank",
     "arerank": "/rerank",
     **dict.fromkeys(

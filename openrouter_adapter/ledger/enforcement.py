@@ -32,7 +32,7 @@ logger = logging.getLogger("openrouter_adapter")
 
 _BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # Endpoints whose answer's length is not set by the request's.
-_OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/responses"})
+_OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/messages", "/responses"})
 _LOST: Final = (
     "its file was deleted or replaced, so what was spent is not known: set the budget again, or "
     "remove it"

@@ -121,11 +121,12 @@ _warned: set[tuple[str, str]] = set()
 
 def is_known_name(name: str) -> bool:
     """Whether LiteLLM or OpenAI has a parameter of this name."""
-    return name in NATIVE_FIELDS or name in _litellm_names()
+    return name in NATIVE_FIELDS or name in litellm_names()
 
 
 @cache
-def _litellm_names() -> frozenset[str]:
+def litellm_names() -> frozenset[str]:
+    """The names of LiteLLM's own parameters, and of those that it takes for a chat."""
     from litellm.constants import DEFAULT_CHAT_COMPLETION_PARAM_VALUES
     from litellm.types.utils import all_litellm_params
 

@@ -50,7 +50,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "decisions": Way(COUNTED, "where it leaves (clients.py)", "OpenRouterDecisionsConfig"),
     "text_completion": Way(COUNTED, "made as a chat", "OpenAITextCompletionConfig"),
     "text_to_speech": Way(COUNTED, "litellm.speech is ours"),
-    "anthropic_messages": Way(COUNTED, "made as a chat"),
+    "anthropic_messages": Way(COUNTED, "our class", "OpenRouterAnthropicMessagesConfig"),
     "google_genai_generate_content": Way(COUNTED, "made as a chat"),
     "model_info": Way(HARMLESS, "lists models, and counts tokens here", "OpenRouterModelInfo"),
     "passthrough": _NONE,
@@ -80,9 +80,10 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         *("video_generation", "video_remix", "video_edit", "video_extension"),
     ): Way(COUNTED, "our classes"),
     ("decisions", "systemone"): Way(COUNTED, "where it leaves (clients.py)"),
-    ("anthropic_messages", "anthropic_messages_handler", "generate_content"): Way(
-        COUNTED, "made as a chat"
+    ("anthropic_messages", "anthropic_messages_handler"): Way(
+        COUNTED, "our class, or made as a chat with openrouter_messages_route='chat'"
     ),
+    ("generate_content",): Way(COUNTED, "made as a chat"),
     ("compact_responses", "cancel_responses"): Way(COUNTED, "where it leaves (clients.py)"),
     (
         *("get_responses", "delete_responses", "list_input_items"),
@@ -161,7 +162,7 @@ OTHER: Final[Mapping[str, Way]] = {
         "OPENROUTER_API_BASE; without labels, but for the key",
     ),
     "model_info.supported_endpoints: ['/v1/messages']": Way(
-        REFUSED, "LiteLLM would send no key, and lose the cost: without it a chat is made"
+        COUNTED, "our class goes before LiteLLM's, which would send no key"
     ),
     "aiohttp_openai/… with OpenRouter's address": Way(
         REFUSED, "its client is none of httpx's, and can't be watched"

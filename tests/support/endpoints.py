@@ -87,6 +87,9 @@ def _pairs() -> Iterator[tuple[str, Callable[..., Any]]]:
     messages = _MESSAGES | {"max_tokens": 50}
     yield "anthropic_messages", _async(litellm.anthropic_messages, messages)
     yield "anthropic_messages stream", _async(litellm.anthropic_messages, messages | streamed)
+    create = litellm.anthropic.messages.create
+    yield "messages.create", _sync(create, messages)
+    yield "messages.create stream", _sync(create, messages | streamed)
     yield "embedding", _sync(litellm.embedding, _EMBEDDING)
     yield "aembedding", _async(litellm.aembedding, _EMBEDDING)
     yield "image_generation", _sync(litellm.image_generation, _IMAGE)

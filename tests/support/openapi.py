@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE: Final = Path(__file__).with_name("openapi.json")
 REQUESTS: Final = (
-    *("/chat/completions", "/embeddings", "/images", "/rerank", "/responses"),
+    *("/chat/completions", "/embeddings", "/images", "/messages", "/rerank", "/responses"),
     *("/audio/speech", "/audio/transcriptions", "/videos"),
 )
 _METHODS: Final = ("get", "post", "put", "patch", "delete")

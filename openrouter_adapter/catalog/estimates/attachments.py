@@ -42,17 +42,34 @@ def _add_file(prompt: Prompt, part: Mapping[str, Any]) -> None:
     holder = file if isinstance(file, dict) else part
     data = holder.get("file_data")
     if not isinstance(data, str) or not data.startswith("data:"):
-        prompt.pages += 1
-        prompt.most_pages += MOST_PAGES
-        prompt.add(prompt.family.page, 0)
-        prompt.fills_window = True
+        _add_unseen_file(prompt)
     elif data.startswith("data:text/"):
         prompt.add(len(data) // _BYTES_PER_TOKEN, len(data))
     else:
-        likely, most = pages(data)
-        prompt.pages += likely
-        prompt.most_pages += most
-        prompt.add(likely * prompt.family.page, most * prompt.family.most_page)
+        _add_pages(prompt, data)
+
+
+def add_document(prompt: Prompt, source: Mapping[str, Any]) -> None:
+    """Adds the PDF of a Messages document: base64, or an address or an id of a file."""
+    data = source.get("data")
+    if isinstance(data, str):
+        _add_pages(prompt, f"data:{source.get('media_type')};base64,{data}")
+    else:
+        _add_unseen_file(prompt)
+
+
+def _add_pages(prompt: Prompt, data_url: str) -> None:
+    likely, most = pages(data_url)
+    prompt.pages += likely
+    prompt.most_pages += most
+    prompt.add(likely * prompt.family.page, most * prompt.family.most_page)
+
+
+def _add_unseen_file(prompt: Prompt) -> None:
+    prompt.pages += 1
+    prompt.most_pages += MOST_PAGES
+    prompt.add(prompt.family.page, 0)
+    prompt.fills_window = True
 
 
 def _add_audio(prompt: Prompt, part: Mapping[str, Any]) -> None:

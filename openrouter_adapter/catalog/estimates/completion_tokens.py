@@ -122,9 +122,22 @@ def _most_text(body: Mapping[str, Any], limit: int, model: Model | None) -> int:
 def _reasoning(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
     """The body's `reasoning`, and the effort that it or `reasoning_effort` names."""
     given = body.get("reasoning")
-    reasoning = given if isinstance(given, dict) else {}
+    reasoning = given if isinstance(given, dict) else _of_messages(body)
     effort = reasoning.get("effort") or body.get("reasoning_effort")
     return reasoning, effort if isinstance(effort, str) else None
+
+
+def _of_messages(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `reasoning` of a chat that a Messages request's fields stand for."""
+    thinking, output = body.get("thinking"), body.get("output_config")
+    found: dict[str, Any] = {}
+    if isinstance(thinking, dict):
+        found["enabled"] = thinking.get("type") != "disabled"
+        # Between tool calls a model may think with more tokens than the limit.
+        found["max_tokens"] = thinking.get("budget_tokens")
+    if isinstance(output, dict) and found.get("enabled") is not False:
+        found["effort"] = output.get("effort")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _thinking_budget(body: Mapping[str, Any], model: Model | None) -> int:

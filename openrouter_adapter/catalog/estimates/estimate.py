@@ -126,6 +126,7 @@ KINDS: Final = {
     "/chat/completions": Kind(Prompt.add_chat),
     "/completions": Kind(Prompt.add_completion),
     "/responses": Kind(Prompt.add_response),
+    "/messages": Kind(Prompt.add_messages),
     "/embeddings": Kind(Prompt.add_embedding, "nothing"),
     "/rerank": Kind(Prompt.add_rerank, "nothing"),
     "/images/generations": _IMAGES,
@@ -148,7 +149,7 @@ def estimate(
         request: The body that would be sent, or a line of an OpenAI batch file, whose `url` is the
             endpoint.
         endpoint: The path: `/chat/completions`, `/completions`, `/responses`, `/embeddings`,
-            `/images/generations`, `/rerank`, `/videos`.
+            `/images/generations`, `/messages`, `/rerank`, `/videos`.
         catalog: The models and prices; None loads them (which may fetch them, once). Those of
             videos are always loaded.
 
@@ -206,6 +207,12 @@ def names_of(body: Mapping[str, Any]) -> list[str]:
     fallbacks = body.get("models")
     if isinstance(fallbacks, list):
         names += [name for name in fallbacks if isinstance(name, str) and name not in names]
+    # Those of Messages.
+    further = body.get("fallbacks")
+    for one in further if isinstance(further, list) else ():
+        name = one.get("model") if isinstance(one, dict) else None
+        if isinstance(name, str) and name not in names:
+            names.append(name)
     return names
 
 
@@ -216,9 +223,18 @@ def _hidden(body: Mapping[str, Any], names: list[str]) -> str | None:
     if not names:
         return "no model"
     reasoning = body.get("reasoning")
+    if any(edit.get("type", "").startswith("compact") for edit in _edits(body)):
+        return "context_management compact: how long its summary is is not known in advance"
     if isinstance(reasoning, dict) and reasoning.get("mode") not in (None, "standard"):
         return f"reasoning.mode {reasoning['mode']}: how often it thinks is not known in advance"
     return None
+
+
+def _edits(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The changes that a Messages request lets the provider make to the conversation."""
+    management = body.get("context_management")
+    edits = management.get("edits") if isinstance(management, dict) else None
+    return [one for one in edits if isinstance(one, dict)] if isinstance(edits, list) else []
 
 
 def _unknown(reason: str) -> Estimate:

@@ -12,6 +12,7 @@ factor of 1.4 at most.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
@@ -100,6 +101,11 @@ _FAMILIES: Final = {
 }
 # It charges 36,835 tokens for the largest image, and reads a PDF's page as text and as an image.
 _GPT_4O_MINI: Final = replace(_FAMILIES["GPT"], most_image=36_900, most_page=42_900)
+# Tools that the provider describes to the model itself, such as `bash_20250124`: Anthropic states
+# 245 to 735 tokens for each.
+_PROVIDERS_OWN: Final = re.compile(r"[a-z_]+_\d{8}")
+_OWN_TOOL: Final = 500
+_MOST_OWN_TOOL: Final = 1000
 PER_MESSAGE: Final = 4
 MOST_PER_MESSAGE: Final = 10
 
@@ -247,6 +253,19 @@ class Prompt:
             self.fills_window = True
         self._extras(body)
 
+    def add_messages(self, body: Mapping[str, Any]) -> None:
+        """A request of Anthropic's Messages: `system`, `messages`, `tools`, the answer's schema."""
+        self.add(3, self.family.frame)
+        self._content(body.get("system"))
+        messages = body.get("messages")
+        for message in messages if isinstance(messages, list | tuple) else ():
+            self._message(message)
+        output = body.get("output_config")
+        if isinstance(output, dict) and isinstance(output.get("format"), dict):
+            self._json(output["format"])
+            self.add(0, self.family.most_schema)
+        self._extras(body)
+
     def add_texts(self, given: Any) -> None:
         """One text or several, as strings, token ids or content parts."""
         items = given if isinstance(given, list) else [given]
@@ -325,10 +344,34 @@ class Prompt:
             self._cache(part["cache_control"])
         if kind in attachments.READERS:
             attachments.READERS[kind](self, part)
+        elif kind == "document":
+            self._document(part)
+        elif kind == "thinking":
+            # Its signature is not part of the prompt.
+            self._content(part.get("thinking"))
+        elif kind == "tool_result":
+            self.add(0, MOST_PER_MESSAGE + len(str(part.get("tool_use_id"))))
+            self._content(part.get("content"))
         elif isinstance(part.get("text"), str):
             self._content(part["text"])
         else:
             self._json(part)
+
+    def _document(self, part: Mapping[str, Any]) -> None:
+        """A document of Messages: a PDF, a text, or content blocks."""
+        given = part.get("source")
+        source: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        before = self.worst
+        for text in (part.get("title"), part.get("context")):
+            self._content(text)
+        if source.get("type") in ("text", "content"):
+            self._content(source.get("data") or source.get("content"))
+        else:
+            attachments.add_document(self, source)
+        citations = part.get("citations")
+        if isinstance(citations, dict) and citations.get("enabled"):
+            # The provider cuts the document into sentences, and numbers them.
+            self.add(0, self.worst - before)
 
     def _extras(self, body: Mapping[str, Any]) -> None:
         for name in ("cache_control", "prompt_cache_options"):
@@ -354,6 +397,8 @@ class Prompt:
         function = tool.get("function")
         self._json(function if isinstance(function, dict) else tool)
         self.add(0, MOST_PER_MESSAGE)
+        if "input_schema" not in tool and _PROVIDERS_OWN.fullmatch(str(tool.get("type"))):
+            self.add(_OWN_TOOL, _MOST_OWN_TOOL)
         for holder in (tool, function):
             if isinstance(holder, dict) and "cache_control" in holder:
                 self._cache(holder["cache_control"])

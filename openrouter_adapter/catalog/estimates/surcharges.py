@@ -5,6 +5,7 @@ See https://openrouter.ai/docs/guides/features/plugins.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,10 @@ _ENGINES: Final = (None, "auto", "exa", "native")
 _FREE_PDF_ENGINES: Final = ("cloudflare-ai", "pdf-text")
 # Server tools whose calls have a known price. Others call models or run machines.
 _SEARCH_TOOLS: Final = frozenset({"openrouter:web_search", "web_search"})
+# Tools of Messages: run by the caller, and by the provider of Anthropic's models.
+_DATE: Final = re.compile(r"_\d{8}$")
+_OF_CLIENT: Final = re.compile(r"(bash|text_editor|computer|memory)_\d{8}")
+_ANTHROPICS: Final = re.compile(r"(web_search|web_fetch|tool_search_tool)(?:_bm25|_regex)?_\d{8}")
 _CHEAP_TOOLS: Final = {"openrouter:datetime": ZERO, "openrouter:web_fetch": Decimal("0.001")}
 _WITHOUT_LIMIT: Final = "how often it runs, and at which cost, is not known in advance"
 
@@ -127,6 +132,7 @@ class _Sum:
                 self.found.unknown_because = f"plugin {name}: {_WITHOUT_LIMIT}"
         if self.prompt.pages:
             self._files(plugins.get("file-parser"))
+        tools = [tool for tool in tools if not self._is_anthropics(tool)]
         if tools:
             self._server_tools(tools, body.get("stop_server_tools_when"))
         if body.get("web_search_options") is not None:
@@ -153,13 +159,27 @@ class _Sum:
             likely = 0 if is_native else number * _RESULT_TOKENS
             self.prompt.add(likely, number * _MOST_RESULT_TOKENS)
 
-    def _native_search(self, plugin: Mapping[str, Any]) -> None:
+    def _is_anthropics(self, tool: Mapping[str, Any]) -> bool:
+        """Whether a tool is one that Anthropic's models run within the request; it is added.
+
+        For other authors' models OpenRouter runs them, like its own.
+        """
+        if self.model is None or self.model.author not in _OBEDIENT_AUTHORS:
+            return False
+        found = _ANTHROPICS.fullmatch(tool["type"])
+        if found is None:
+            return False
+        if found[1] != "tool_search_tool":
+            self._native_search(tool, is_paid=found[1] == "web_search")
+        return True
+
+    def _native_search(self, plugin: Mapping[str, Any], *, is_paid: bool = True) -> None:
         if self.model is None:
             self.found.unknown_because = "web search by a provider that is not known in advance"
             return
         obeys = self.model.author in _OBEDIENT_AUTHORS
         number = (_positive(plugin.get("max_uses")) if obeys else None) or MOST_SEARCHES
-        price = self.rates.get("web_search", ZERO)
+        price = self.rates.get("web_search", ZERO) if is_paid else ZERO
         self.found.add(price, number * price)
         # The results of a provider's own search are billed as input, and again with the next one.
         self.prompt.add(DEFAULT_RESULTS * _RESULT_TOKENS, 0)
@@ -230,8 +250,11 @@ def _positive(value: Any) -> int | None:
 def _server_tools_in(tools: Any) -> Iterator[Mapping[str, Any]]:
     for tool in tools if isinstance(tools, list) else ():
         kind = tool.get("type") if isinstance(tool, dict) else None
-        if isinstance(kind, str) and kind not in {"function", "custom"}:
-            yield tool
+        if not isinstance(kind, str) or kind in {"function", "custom"}:
+            continue
+        if _OF_CLIENT.fullmatch(kind):
+            continue
+        yield tool
 
 
 def _cost_limit(conditions: Any) -> Decimal | None:
@@ -246,7 +269,7 @@ def _cost_limit(conditions: Any) -> Decimal | None:
 
 def _most_per_step(tool: Mapping[str, Any], rates: Rates) -> Decimal | None:
     """Cost of the calls of a server tool that one answer may make, USD; None if unknown."""
-    kind = tool["type"]
+    kind = _DATE.sub("", tool["type"])
     given = tool.get("parameters")
     options = given if isinstance(given, dict) else tool
     number = _positive(options.get("max_uses")) or MOST_SEARCHES

@@ -1,0 +1,1 @@
+"""Anthropic's Messages: `litellm.anthropic_messages`, and `/v1/messages` of LiteLLM's proxy."""
