@@ -36,6 +36,16 @@ USAGE = {
     "cost_details": {"upstream_inference_cost": COST},
     "completion_tokens_details": {"reasoning_tokens": 0, "image_tokens": 0},
 }
+MESSAGE = {
+    "id": "gen-1-stub",
+    "type": "message",
+    "role": "assistant",
+    "container": None,
+    "model": MODEL,
+    "provider": "Stub",
+}
+STOP = {"stop_reason": "end_turn", "stop_details": None, "stop_sequence": None}
+MESSAGE_USAGE = {"input_tokens": 12, "output_tokens": 34, "cost": COST, "is_byok": False}
 HEAD = {"id": "gen-1-stub", "provider": "Stub", "model": MODEL, "created": 1_762_064_097}
 
 
@@ -53,6 +63,13 @@ def chat_answer() -> bytes:
     return with_length(json.dumps(body).encode())
 
 
+def message_answer() -> bytes:
+    """Return a whole answer of `/messages`, of ordinary size."""
+    content = [{"type": "text", "text": "word " * 40, "citations": []}]
+    body = {**MESSAGE, "content": content, **STOP, "usage": MESSAGE_USAGE}
+    return with_length(json.dumps(body).encode())
+
+
 def stream_answer(chunks: int, events_per_piece: int) -> bytes:
     """Return a stream of so many data events, usage included, in pieces of some events each."""
     # Each word is another one: LiteLLM takes a hundred equal chunks for a model gone astray.
@@ -64,7 +81,31 @@ def stream_answer(chunks: int, events_per_piece: int) -> bytes:
         stream_event({"role": "assistant", "content": ""}, "stop"),
         stream_event({"role": "assistant", "content": ""}, "stop", usage=USAGE),
     ]
-    events = [*middle, *last, b"data: [DONE]\n\n"]
+    return in_pieces([*middle, *last, b"data: [DONE]\n\n"], events_per_piece)
+
+
+def message_stream(deltas: int, events_per_piece: int) -> bytes:
+    """Return a stream of `/messages` with so many deltas of text."""
+    usage = {"input_tokens": 0, "output_tokens": 0}
+    block = {"type": "text", "text": "", "citations": []}
+    texts = ({"type": "text_delta", "text": f" word{number}"} for number in range(deltas))
+    content: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**MESSAGE, "content": [], "usage": usage}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        *({"type": "content_block_delta", "index": 0, "delta": text} for text in texts),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": STOP, "usage": MESSAGE_USAGE},
+        {"type": "message_stop"},
+    ]
+    events = [
+        f"event: {one['type']}\ndata: {json.dumps(one, separators=(',', ':'))}\n\n".encode()
+        for one in content
+    ]
+    return in_pieces([*events, b"data: [DONE]\n\n"], events_per_piece)
+
+
+def in_pieces(events: list[bytes], events_per_piece: int) -> bytes:
+    """Return a response whose chunks have some events each."""
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
         b"Transfer-Encoding: chunked\r\nX-Generation-Id: gen-1-stub\r\n\r\n"
@@ -149,7 +190,8 @@ class Connection(asyncio.Protocol):
         compact = body.replace(b" ", b"")
         if b"/embeddings" in head.partition(b"\r\n")[0]:
             return "base64" if b'"encoding_format":"base64"' in compact else "floats"
-        return "stream" if b'"stream":true' in compact else "chat"
+        kind = "stream" if b'"stream":true' in compact else "chat"
+        return f"message {kind}" if b"/messages" in head.partition(b"\r\n")[0] else kind
 
 
 async def serve(answers: dict[str, bytes]) -> None:
@@ -184,6 +226,8 @@ def main() -> None:
     answers = {
         "chat": chat_answer(),
         "stream": stream_answer(arguments.chunks, arguments.events_per_piece),
+        "message chat": message_answer(),
+        "message stream": message_stream(arguments.chunks, arguments.events_per_piece),
     }
     if arguments.embeddings:
         answers["floats"] = embedding_answer(as_base64=False)
