@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import billing, chat, chat_format, embeddings, responses, routing
+from . import billing, chat, chat_format, embeddings, messages, responses, routing
 from .batch_bodies import problem
 from .billing import ZERO, Bill
 from .clock import SECONDS_A_DAY
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FORMS: dict[str, Form | None] = {
     "/v1/chat/completions": chat_format.FORM,
     "/v1/responses": responses.FORM,
+    "/v1/messages": messages.FORM,
     "/v1/embeddings": None,
 }
 # The parts of its time after which a batch is validated, and waits for its results to be stored.

@@ -52,6 +52,7 @@ def chat_body(body: dict[str, Any]) -> dict[str, Any]:
         asked["tools"] = tools
     _choose(asked, body.get("tool_choice"))
     output = body.get("output_config") or {}
+    check("output_config", output, {"effort": str, "format": {"type": str, "schema": dict}})
     wanted = output.get("format") or {}
     if wanted.get("type") == "json_schema":
         schema = {"name": "output", "schema": wanted.get("schema")}
@@ -194,6 +195,7 @@ def _parts(block: Any, path: str) -> Iterator[dict[str, Any]]:
     elif kind == "image":
         yield {"type": "image_url", "image_url": {"url": _url(block, path, "image/")}, **cached}
     elif kind == "document":
+        check(f"{path}.citations", block.get("citations"), {"enabled": bool})
         parts = list(_document(block, path))
         yield from parts[:-1]
         yield {**parts[-1], **cached}
@@ -218,9 +220,11 @@ def _document(block: dict[str, Any], path: str) -> Iterator[dict[str, Any]]:
     elif kind == "text":
         yield {"type": "document", "text": messages_citations.text_of(block)}
     elif kind == "content":
-        content = source["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        for place, part in enumerate(parts):
+        content: Any = source.get("content")
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}]
+        check(f"{path}.source.content", content or 0, [dict])
+        for place, part in enumerate(content):
             for made in _parts(part, f"{path}.source.content.{place}"):
                 is_text = made["type"] == "text"
                 yield {"type": "document", "text": made["text"]} if is_text else made
@@ -274,15 +278,12 @@ def _check_as_anthropic(body: dict[str, Any]) -> None:
         called = [block["id"] for block in blocks if block["type"] == "tool_use"]
 
 
-ROUTES = (
-    conversation(
-        Form(
-            "/messages",
-            chat_body,
-            messages_format.whole,
-            messages_format.stream,
-            error=messages_format.error,
-            event=messages_format.event,
-        )
-    ),
+FORM = Form(
+    "/messages",
+    chat_body,
+    messages_format.whole,
+    messages_format.stream,
+    error=messages_format.error,
+    event=messages_format.event,
 )
+ROUTES = (conversation(FORM),)

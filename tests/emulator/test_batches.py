@@ -85,6 +85,16 @@ def test_its_cost_is_half_and_is_the_sum_of_the_rows_of_the_bill(client: Client)
     assert all("cost" not in one["response"]["body"]["usage"] for one in found["results"])
 
 
+def test_a_batch_of_messages(sdk: Any, emulator: Emulator) -> None:
+    made = sdk.batch.create_batches(
+        endpoint="/v1/messages", model=NANO, requests=[{"custom_id": "a", "body": ask("Hello")}]
+    )
+    emulator.advance(hours=1)
+    found = sdk.batch.get_batches(id=made.id).results[0].response.body
+    assert found.model_dump()["content"][0]["text"]
+    assert emulator.bill()[0].cost > 0
+
+
 @pytest.mark.parametrize("endpoint", ["/v1/responses", "/v1/embeddings"])
 def test_the_other_endpoints(sdk: Any, emulator: Emulator, endpoint: str) -> None:
     is_embedding = endpoint == "/v1/embeddings"
