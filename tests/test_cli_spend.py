@@ -181,7 +181,7 @@ def test_the_report_takes_prices_from_the_catalogue(tmp_path: Path) -> None:
     result = run("spend", "report", "-o", str(target))
 
     assert result.exit_code == 0
-    assert "list prices, minus what writing" in target.read_text(encoding="utf-8")
+    assert "at list prices of today" in target.read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("filled")
@@ -192,7 +192,7 @@ def test_the_report_does_without_prices(tmp_path: Path, monkeypatch: pytest.Monk
 
     assert result.exit_code == 0
     assert "Cache savings are in tokens only, for lack of prices" in result.output
-    assert "in tokens only" in target.read_text(encoding="utf-8")
+    assert "list prices, which were not available" in target.read_text(encoding="utf-8")
 
 
 def test_reconcile_asks_for_costs_that_lack(where: str, emulated: Emulator) -> None:

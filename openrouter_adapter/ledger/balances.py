@@ -198,7 +198,29 @@ def _forget_past(connection: sa.Connection, budget: Budget, period: str) -> None
 
 
 def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, int]:
-    """Picodollars of the existing rows, by the name of the period or of its values."""
+    # For all time, the index by time would be a detour.
+    ends = None if budget.per == "total" else budgets.bounds(budget.per, period)
+    return spent_between(connection, budget, period, ends)
+
+
+def first_row(connection: sa.Connection) -> int | None:
+    """When the first request began, in microseconds since 1970; None if there is none."""
+    first = connection.scalar(sa.select(sa.func.min(tables.attempts.c.started_at)))
+    return None if first is None else int(first)
+
+
+def spent_between(
+    connection: sa.Connection, budget: Budget, period: str, ends: tuple[int, int] | None
+) -> dict[str, int]:
+    """Picodollars of the existing rows, by the name of the period or of its values.
+
+    Args:
+        connection: To the ledger.
+        budget: Whose rows count.
+        period: The name of the period that the sums are given under.
+        ends: The first moment that counts and the first that does not, in microseconds since
+            1970; None for all time.
+    """
     c = tables.attempts.c
     tags = sa.null() if budget.tag is None else c.tags
     each = sa.null() if budget.each is None else c[LABELS[budget.each]]
@@ -207,10 +229,8 @@ def _spent(connection: sa.Connection, budget: Budget, period: str) -> dict[str, 
         .where(c.via == "openrouter", c.cost_status == BILLED)
         .group_by(*(one for one in (tags, each) if isinstance(one, sa.ColumnClause)))
     )
-    if budget.per != "total":
-        # For all time, the index by time would be a detour.
-        first, last = budgets.bounds(budget.per, period)
-        query = query.where(c.started_at >= first, c.started_at < last)
+    if ends is not None:
+        query = query.where(c.started_at >= ends[0], c.started_at < ends[1])
     for label, value in budget.labels.items():
         if label == "user" and budget.or_end_user:
             query = query.where((c.user_id == value) | (c.end_user_id == value))

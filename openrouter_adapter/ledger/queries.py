@@ -174,6 +174,14 @@ def sums(table: sa.TableClause) -> list[sa.ColumnElement[Any]]:
 
 
 def _of_rows(name: str, first: int, last: int) -> sa.Select[Any]:
+    column = tables.attempts.c[name]
+    query = sa.select(column.label("name"), *sums_of_rows()).group_by(column)
+    # Without bounds, the index by time would be a detour to all rows.
+    return query if (first, last) == (0, _EVER) else query.where(*within(first, last))
+
+
+def sums_of_rows() -> list[sa.ColumnElement[Any]]:
+    """What a query of the rows selects, for `read_spend`."""
     c = tables.attempts.c
     has_ended, has_failed = c.outcome != OPEN, c.outcome == ERROR
     # Conditions that count, for what is not a sum of the column of its name.
@@ -193,13 +201,10 @@ def _of_rows(name: str, first: int, last: int) -> sa.Select[Any]:
     counts = {
         one: sa.case((counted[one], 1), else_=0) if one in counted else c[one] for one in COUNTS
     }
-    query = sa.select(
-        c[name].label("name"),
+    return [
         *(sa.func.sum(term).label(one) for one, term in counts.items()),
         *(part for one, term in money.items() for part in tables.parts(term, one)),
-    ).group_by(c[name])
-    # Without bounds, the index by time would be a detour to all rows.
-    return query if (first, last) == (0, _EVER) else query.where(*within(first, last))
+    ]
 
 
 def within(first: int, last: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

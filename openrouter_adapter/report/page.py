@@ -1,21 +1,20 @@
-"""The spend page: one HTML file with everything in it, drawn here and not in the browser.
+"""The spend page: one HTML file with everything in it, its data compressed.
 
-Charts are SVG, tables are HTML, so the page can be read without its script, prints, and contains
-no data that a script would have to parse. The script sorts, filters and shows details.
+Its script draws what is chosen; without the script, the page shows the sums by model.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from decimal import Decimal
+import json
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import files
-from openrouter_adapter.ledger import LedgerError
-from openrouter_adapter.report import budgets, charts, explorer, texts
+from openrouter_adapter import files, money
+from openrouter_adapter.ledger import LedgerError, facts
+from openrouter_adapter.report import budgets, cube, forecast, texts
 
 if TYPE_CHECKING:
     import os
@@ -23,12 +22,9 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from openrouter_adapter.ledger import BudgetState, Spend
     from openrouter_adapter.report.figures import Figures
-    from openrouter_adapter.report.savings import Saving
-    from openrouter_adapter.report.texts import Amount
 
-_MOST_SAVINGS: Final = 12
+_SCRIPTS: Final = ("format.js", "data.js", "charts.js", "tables.js", "sections.js", "main.js")
 
 
 def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
@@ -45,22 +41,100 @@ def write(figures: Figures, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def render(figures: Figures) -> str:
+def render(figures: Figures, *, asks_every: float | None = None) -> str:
     """The page as text.
+
+    Args:
+        figures: What it shows.
+        asks_every: Seconds after which a page that is served asks for new data; None for a file.
 
     Raises:
         LedgerError: jinja2 is not installed.
     """
     environment = _environment()
-    script = _read("page.js")
+    script = '"use strict";\n(() => {\n' + "".join(map(_read, _SCRIPTS)) + "})();\n"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html").render(
         f=figures,
         style=_read("page.css"),
         script=script,
         script_hash=f"sha256-{digest}",
-        **_context(figures),
+        data=data(figures),
+        asks_every=asks_every,
     )
+
+
+def data(figures: Figures) -> str:
+    """The data of the page as main.js reads it."""
+    return cube.encode(
+        {
+            "made": f"{figures.made_at:%d %b %Y %H:%M}",
+            "now": cube.hours_since_1970(figures.made_at),
+            "window": _window(figures),
+            "daily": figures.cube.daily,
+            "hourly": figures.cube.hourly,
+            "count": figures.cube.count,
+            "values": figures.cube.values,
+            "columns": figures.cube.columns,
+            "in_flight": figures.in_flight,
+            "latencies": [
+                (day, texts.visible(model) or None, ms, answers)
+                for day, model, ms, answers in figures.latencies
+            ],
+            "listed": facts.LISTED,
+            "requests": {
+                kind: [_listed(one) for one in found] for kind, found in figures.requests.items()
+            },
+            "prices": {
+                texts.visible(model): [None if rate is None else str(rate) for rate in rates]
+                for model, rates in figures.prices.items()
+            },
+            "budgets": _budgets(figures),
+        }
+    )
+
+
+def _window(figures: Figures) -> tuple[int, int]:
+    """The hours from which and up to which the page has something to show."""
+    now = cube.hours_since_1970(figures.made_at)
+    hours = [int(one) for one in figures.cube.columns["hour"].split()] or [now]
+    window = figures.window
+    first = hours[0] // 24 * 24
+    last = (max(hours[-1], now) // 24 + 1) * 24
+    if window.since is not None:
+        first = cube.hours_since_1970(window.since)
+    if window.until is not None:
+        last = min(last, cube.hours_since_1970(window.until))
+    return min(first, hours[0]), max(last, hours[-1] + 1)
+
+
+def _listed(one: Sequence[Any]) -> list[Any]:
+    found = dict(zip(facts.LISTED, one, strict=True))
+    # JavaScript's numbers are floats.
+    found["cost"] = None if found["cost"] is None else str(found["cost"])
+    found["upstream"] = str(found["upstream"])
+    found["started_at"] //= 1000
+    found["tag"] = [texts.visible(tag) for tag in json.loads(found["tag"] or "[]")]
+    return [
+        texts.visible(value) or None if isinstance(value, str) else value
+        for value in found.values()
+    ]
+
+
+def _budgets(figures: Figures) -> list[dict[str, str]]:
+    return [
+        {
+            "name": texts.visible(state.budget.name),
+            "scope": budgets.scope(state),
+            "period": budgets.period(state),
+            "limit": str(money.picodollars(state.budget.usd)),
+            "spent": str(money.picodollars(state.spent)),
+            "held": str(money.picodollars(state.held)),
+            "unsettled": str(money.picodollars(state.unsettled)),
+            "forecast": forecast.sentence(state, found),
+        }
+        for state, found in figures.budgets
+    ]
 
 
 def _environment() -> jinja2.Environment:
@@ -78,101 +152,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        amount=texts.amount,
-        count=texts.count,
-        duration=texts.duration,
-        visible=texts.visible,
-    )
-    environment.globals.update(share=texts.share)
+    environment.filters.update(amount=texts.amount, count=texts.count, visible=texts.visible)
     return environment
 
 
 def _read(name: str) -> str:
     return (resources.files(__package__) / "template" / name).read_text(encoding="utf-8")
-
-
-def _context(figures: Figures) -> dict[str, Any]:
-    """What the template draws, along with the figures themselves."""
-    total = figures.total
-    if total is None:
-        return {"budgets": _budgets(figures.budgets)}
-    return {
-        "spend_chart": charts.spend(figures.series),
-        "requests_chart": charts.requests(figures.series),
-        "has_others": any(None in slot.spent for slot in figures.series.slots),
-        "models": charts.bars(_shares(figures.models), total.total),
-        "providers": charts.bars(_shares(figures.providers), total.total),
-        "tokens": _tokens(total),
-        "spans": charts.spans(figures.latencies),
-        "failures": charts.failures(figures.outcomes),
-        "in_flight": sum(one.attempts for one in figures.outcomes if one.outcome == "open"),
-        "left": sum(one.attempts for one in figures.outcomes if one.outcome == "left"),
-        "tables": [explorer.table(by, groups, total) for by, groups in figures.groups.items()],
-        "cache_estimate": sum(
-            (one.estimate for one in figures.savings if one.estimate is not None), Decimal(0)
-        ),
-        "unpriced": [one for one in figures.savings if one.estimate is None],
-        "budgets": _budgets(figures.budgets),
-        "savings": _savings(figures.savings[:_MOST_SAVINGS]),
-    }
-
-
-def _shares(found: Sequence[Spend]) -> list[tuple[str | None, Decimal, str]]:
-    return [(one.name, one.total, f"{texts.count(one.requests)} requests") for one in found]
-
-
-def _savings(shown: Sequence[Saving]) -> list[tuple[Saving, Amount, Amount | None]]:
-    """Savings, with amounts in columns of equally many decimal places."""
-    known = [one.estimate for one in shown if one.estimate is not None]
-    estimates = iter(texts.amounts(known))
-    return [
-        (one, saved, None if one.estimate is None else next(estimates))
-        for one, saved in zip(shown, texts.amounts([one.saved for one in shown]), strict=True)
-    ]
-
-
-def _tokens(total: Spend) -> list[dict[str, Any]]:
-    """Tokens by kind: wholes, and the parts that are counted in them."""
-    whole = max(total.prompt_tokens, total.completion_tokens, 1)
-    kinds = (
-        ("Prompt", total.prompt_tokens, None),
-        ("read from cache", total.cached_tokens, total.prompt_tokens),
-        ("written to cache", total.cache_write_tokens, total.prompt_tokens),
-        ("Completion", total.completion_tokens, None),
-        ("reasoning", total.reasoning_tokens, total.completion_tokens),
-        ("image", total.image_tokens, total.completion_tokens),
-    )
-    return [
-        {
-            "name": name,
-            "count": texts.count(number),
-            "percent": round(100 * number / whole, 2),
-            "share": None if of is None else texts.share(number, of),
-        }
-        for name, number, of in kinds
-        if number or of is None
-    ]
-
-
-def _budgets(states: Sequence[BudgetState]) -> list[dict[str, Any]]:
-    found = []
-    for state in states:
-        in_use = state.spent + state.held
-        whole = max(state.budget.usd, in_use) or Decimal(1)
-        widths = [
-            round(float(100 * part / whole), 2)
-            for part in (state.spent, state.held - state.unsettled, state.unsettled)
-        ]
-        left = budgets.left(state)
-        found.append(
-            {
-                "state": state,
-                "scope": budgets.scope(state),
-                "period": budgets.period(state),
-                "left": left,
-                "is_over": left <= 0,
-                "widths": widths,
-            }
-        )
-    return found

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from openrouter_adapter import ledger
 from openrouter_adapter.cli import app
-from openrouter_adapter.report import explorer
+from openrouter_adapter.report import cube, figures
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
@@ -51,4 +51,5 @@ def test_what_sums_are_by_is_all_there_is() -> None:
     row = next(line for line in PAGE.splitlines() if line.startswith("| `--by`"))
 
     assert set(re.findall(r"`(\w+)`", row)) == set(ledger.DIMENSIONS)
-    assert f"at most {explorer.MOST_ROWS} rows" in PAGE
+    assert f"{figures.MOST_REQUESTS} most expensive" in PAGE
+    assert f"{cube.LEVELS[0].values} most expensive values" in PAGE

@@ -1,23 +1,16 @@
-"""Amounts, windows and series: what the lists and the page are made of."""
+"""Amounts, names and windows of the lists."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import pytest
 
-from openrouter_adapter import ledger, money, report
-from openrouter_adapter.ledger import breakdowns
-from openrouter_adapter.ledger.rows import Row
-from openrouter_adapter.report import charts, texts
+from openrouter_adapter import money
+from openrouter_adapter.report import texts
 from openrouter_adapter.report.window import Window, parse
-from tests.ledger.conftest import new_postgres, postgres, postgres_server, where  # noqa: F401 - fixtures
-
-if TYPE_CHECKING:
-    from openrouter_adapter.ledger import Ledger
 
 UTC = dt.timezone.utc
 NOW = dt.datetime(2026, 11, 27, 15, 20, tzinfo=UTC)
@@ -112,107 +105,3 @@ def test_other_moments_are_refused(written: str) -> None:
 def test_a_window_does_not_end_before_it_begins() -> None:
     with pytest.raises(ValueError, match="Invalid until yesterday: it must be after since today"):
         parse("today", "yesterday", NOW)
-
-
-def row(number: int, when: dt.datetime, **fields: object) -> Row:
-    made = Row(f"call-{number}", 1, round(when.timestamp() * 1e6), model="a/b", outcome="ok")
-    made.cost, made.cost_status = 10**9 * (number + 1), "billed"
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
-
-
-@pytest.fixture
-def book(where: str) -> Ledger:  # noqa: F811
-    return ledger.open(where)
-
-
-@pytest.mark.parametrize(
-    ("days", "unit", "slots"),
-    [(0, "hour", 16), (2, "hour", 64), (60, "day", 61), (800, "month", 27)],
-)
-def test_the_time_line_has_no_gap(book: Ledger, days: int, unit: str, slots: int) -> None:
-    book.store.write([row(0, NOW), row(1, NOW - dt.timedelta(days=days, minutes=30))])
-    found = report.gather(book, now=NOW).series
-    book.close()
-
-    assert (found.unit, len(found.slots)) == (unit, slots)
-    assert sum(slot.total for slot in found.slots) == Decimal("0.003")
-    starts = [slot.start for slot in found.slots]
-    assert starts == sorted(set(starts))
-
-
-def test_a_window_cuts_every_figure_alike(book: Ledger) -> None:
-    book.store.write(
-        [
-            row(number, NOW - dt.timedelta(hours=number), user_id="ada", latency_ms=9)
-            for number in range(48)
-        ]
-    )
-    window = parse("24h", "2026-11-27T12:30", NOW)
-    found = report.gather(book, window, now=NOW)
-    book.close()
-
-    assert found.total is not None
-    assert found.total.requests == 22
-    for groups in found.groups.values():
-        assert sum(one.total for _, one in groups) == found.total.total
-    assert sum(one.attempts for one in found.outcomes) == 0
-    assert sum(one.answers for one in found.latencies[1:]) == 22
-    assert sum(slot.total for slot in found.series.slots) == found.total.total
-
-
-def test_latencies_are_of_answers_only(book: Ledger) -> None:
-    timed = [row(number, NOW, latency_ms=number + 1) for number in range(200)]
-    other = [
-        row(300, NOW, latency_ms=9, outcome="error"),
-        row(301, NOW, latency_ms=9, cache_hit=True),
-        row(302, NOW, latency_ms=None),
-        row(303, NOW, latency_ms=123_456, model="slow"),
-    ]
-    book.store.write([*timed, *other])
-    every, fast, slow = breakdowns.latencies(book.store.database)
-    book.close()
-
-    assert (fast.model, fast.answers) == ("a/b", 200)
-    assert (fast.p50, fast.p90, fast.p95, fast.p99, fast.most) == (100, 180, 190, 198, 200)
-    assert (slow.p50, slow.most) == (123_000, 123_000)
-    assert (every.model, every.answers, every.most) == (None, 201, 123_000)
-
-
-def test_outcomes_by_exception_and_model(book: Ledger) -> None:
-    failed = [row(number, NOW, outcome="error", error_class="Timeout") for number in range(3)]
-    book.store.write([*failed, row(9, NOW, outcome="error", error_class="BadGateway", model="c")])
-    found = charts.failures(breakdowns.outcomes(book.store.database))
-    book.close()
-
-    assert found.models == ["a/b", "c"]
-    assert [
-        (name, [number for number, _ in cells], total) for name, cells, total in found.rows
-    ] == [
-        ("Timeout", [3, 0], 3),
-        ("BadGateway", [0, 1], 1),
-    ]
-
-
-def test_sums_are_combined_by_what_rollups_know(book: Ledger) -> None:
-    with pytest.raises(ledger.LedgerError, match="use some of day, hour"):
-        breakdowns.combined(book.store.database, ["user"])
-    book.close()
-
-
-@pytest.mark.parametrize("highest", ["0.00003", "0.9", "1", "7", "12", "99999"])
-def test_the_scale_is_round(highest: str) -> None:
-    step = charts._step(Decimal(highest), is_whole=False)
-
-    assert 2 <= Decimal(highest) / step <= 6
-    assert step.normalize().as_tuple().digits in {(1,), (2,), (5,)}
-
-
-def test_one_more_bar_is_shown_instead_of_a_rest_of_one() -> None:
-    nine = [(f"m{number}", Decimal(9 - number), "") for number in range(9)]
-    ten = [*nine, ("m9", Decimal("0.5"), "")]
-
-    assert [bar.name for bar in charts.bars(nine, Decimal(45))] == [name for name, _, _ in nine]
-    *_, rest = charts.bars(ten, Decimal("45.5"))
-    assert (rest.is_others, str(rest.figure), rest.note) == (True, "1.50", "2 more")

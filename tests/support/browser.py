@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,7 +37,8 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(driver))
 
-    def open(self, page: Path, *, width: int = 1280, dark: bool = False) -> None:
+    def open(self, page: Path | str, *, width: int = 1280, dark: bool = False) -> None:
+        """Open a file or an address, and wait until a page that says so is drawn."""
         self.command(
             "Emulation.setEmulatedMedia",
             features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
@@ -49,7 +52,27 @@ class Browser:
         )
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self.driver.get(page.as_uri())
+        self.driver.get(page if isinstance(page, str) else page.as_uri())
+        self.until(
+            "return !document.getElementById('data') || document.documentElement.dataset.ready"
+        )
+
+    def until(self, script: str, seconds: float = 30) -> Any:
+        """Wait for a script to return something true, and return it."""
+        end = time.monotonic() + seconds
+        while not (found := self.run(script)):
+            assert time.monotonic() < end, f"never true: {script}"
+            time.sleep(0.05)
+        return found
+
+    def screenshot(self, target: Path, width: int) -> None:
+        """Save the whole page, not only what fits a screen."""
+        height = self.run("return document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 8000), "scale": 1}
+        found = self.command(
+            "Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip
+        )
+        target.write_bytes(base64.b64decode(found["data"]))
 
     def command(self, name: str, **parameters: Any) -> Any:
         """One command of Chromium's DevTools protocol."""
