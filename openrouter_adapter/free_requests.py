@@ -1,7 +1,7 @@
 """Requests that cost nothing, to any path of OpenRouter's: no budget is asked, no row is written.
 
 They have the key, the address, TLS settings, the limits of an answer, the debug line and the
-exceptions of all other requests.
+exceptions of all other requests. A batch's submission is sent in the same way, within its attempt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openrouter_adapter import debugging
 from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Request:
         needs_key: Whether it is not sent without a key.
         model: Named in exceptions.
         advice: What a caller can do, by the HTTP status of a refusal.
+        seen: Takes the status and the headers of an answer, of a request that is an attempt; that
+            one logs it.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Request:
     needs_key: bool = True
     model: str = ""
     advice: Mapping[int, str] = field(default_factory=dict)
+    seen: Callable[[int, Mapping[str, str]], None] | None = None
 
     def sent(self) -> dict[str, Any]:
         """The arguments of httpx's `request`.
@@ -131,7 +134,9 @@ def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
 
 
 def _checked(response: httpx.Response, started: float, request: Request) -> httpx.Response:
-    if debugging.is_on():
+    if request.seen is not None:
+        request.seen(response.status_code, response.headers)
+    elif debugging.is_on():
         debugging.tell(
             request.method,
             str(response.request.url),

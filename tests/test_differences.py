@@ -285,7 +285,9 @@ def test_openrouters_key_is_not_shown_to_openai(
     monkeypatch.delenv("OPENROUTER_API_BASE")
 
     with pytest.raises(litellm.BadRequestError, match="OpenRouter's key"):
-        litellm.list_batches(model="openrouter/openai/gpt-4o-mini", api_key="sk-or-v1-mine")
+        litellm.list_fine_tuning_jobs(
+            model="openrouter/openai/gpt-4o-mini", api_key="sk-or-v1-mine"
+        )
 
     assert openrouter.requests == []
 

@@ -6,7 +6,8 @@ official SDK's `batch` operations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -78,7 +79,8 @@ class Batch:
         completed: Those with an answer.
         failed: Those with an error.
         error: Why it failed; None if it did not.
-        bill: What all of it cost; the bill's cost is None until OpenRouter reports it.
+        bill: What all of it cost; the bill's cost is None until OpenRouter reports it, and 0 if it
+            ended without an answer.
         results: The results in the wire's form; None if there are none, or not yet.
     """
 
@@ -283,8 +285,23 @@ def parse_page(content: bytes, headers: Mapping[str, str] | None = None) -> Page
         return Page([_batch(row) for row in body["data"]], body["has_more"], body["last_id"])
 
 
+def withheld_bill(failure: BaseException | None) -> Bill | None:
+    """The bill of a batch whose results OpenRouter withholds until credits are added.
+
+    Args:
+        failure: The exception of its retrieval.
+    """
+    facts = getattr(failure, "openrouter", None) or {}
+    bill = read_bill(facts) if facts.get("usage") else None
+    return None if bill is None or bill.cost is None else bill
+
+
 def _batch(body: dict[str, Any]) -> Batch:
     counts, error = body["request_counts"], body["error"]
+    bill = read_bill(body)
+    if body["status"] in TERMINAL and bill.usage is None:
+        # Nothing was answered.
+        bill = replace(bill, cost=Decimal(0))
     return Batch(
         id=body["id"],
         endpoint=body["endpoint"],
@@ -298,7 +315,7 @@ def _batch(body: dict[str, Any]) -> Batch:
         completed=counts["completed"],
         failed=counts["failed"],
         error=None if error is None else str(error["message"]),
-        bill=read_bill(body),
+        bill=bill,
         results=None if body["results"] is None else list(body["results"]),
     )
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
-    "litellm.batches.main": ("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
     "litellm.fine_tuning.main": (
         "create_fine_tuning_job",
         "cancel_fine_tuning_job",
@@ -32,6 +31,7 @@ a Router's deployment, which may be OpenRouter's.
 """
 
 OPENAI_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
+    "litellm.batches.main": ("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
     "litellm.files.main": (
         *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
     ),

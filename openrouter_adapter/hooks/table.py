@@ -216,12 +216,18 @@ def _places_of_requests() -> Iterator[Place]:
 def _places_of_answers() -> Iterator[Place]:
     """Where LiteLLM loses something of an answer, its cost or its failure."""
     from openrouter_adapter import late_bills
+    from openrouter_adapter.batches.calls import billing_batches
     from openrouter_adapter.chat.response import lenient_message
     from openrouter_adapter.chat.streaming import response_of
     from openrouter_adapter.embedding.transformation import keeping_the_cost
 
     # LiteLLM raises an exception as it is only if its type is in this list.
     yield place_at("litellm.LITELLM_EXCEPTION_TYPES", functions.with_budget_errors, "budgets")
+    yield place_at(
+        "litellm.litellm_core_utils.litellm_logging.handle_completed_batch",
+        billing_batches,
+        "the bill of batches",
+    )
     yield place_at(
         f"{_LOGGING}.response_cost_calculator",
         late_bills.without_estimates,
@@ -258,6 +264,7 @@ def _places_of_answers() -> Iterator[Place]:
 
 def _places_of_functions() -> Iterator[Place]:
     """LiteLLM's functions that don't know OpenRouter, or lose what they were given."""
+    from openrouter_adapter.batches.calls import with_openrouter as batches_with_openrouter
     from openrouter_adapter.chat.transformation import keeping_tool_fields
     from openrouter_adapter.hooks.token_counts import with_counter
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
@@ -302,6 +309,9 @@ def _places_of_functions() -> Iterator[Place]:
     for name in (*functions.OPENAI_FIRST["litellm.files.main"], "afile_retrieve"):
         for owner in ("litellm.files.main", "litellm"):
             yield Place(owner, name, with_openrouter, "files")
+    for name in functions.OPENAI_FIRST["litellm.batches.main"]:
+        for owner in ("litellm.batches.main", "litellm"):
+            yield Place(owner, name, batches_with_openrouter, "batches")
 
 
 def place_at(path: str, replacement: Callable[[Any], Any], endpoint: str) -> Place:

@@ -9,7 +9,7 @@ import httpx
 
 from openrouter_adapter.admission import NotSentError
 from openrouter_adapter.ledger import metadata
-from openrouter_adapter.ledger.rows import BILLED, ERROR, OK, UNKNOWN_SOURCE
+from openrouter_adapter.ledger.rows import BATCHES, BILLED, ERROR, OK, UNKNOWN_SOURCE
 from openrouter_adapter.money import to_pico
 from openrouter_adapter.wire.usage import bill_of_generation
 
@@ -52,12 +52,16 @@ def read_job(row: Row, bill: Bill, failure: str | None) -> None:
     """Puts the end of a job into the row of the request that started it.
 
     With the caller's own provider key, a job reports OpenRouter's fee alone: then the cost stays
-    unknown until `GET /generation` reports the provider's charge as well.
+    unknown until `GET /generation` reports the provider's charge as well. Of a batch, OpenRouter
+    never reports more than the fee.
     """
     row.outcome = OK if failure is None else ERROR
     row.error_code = failure
     row.is_byok = bill.is_byok
-    if bill.cost is not None and not bill.is_byok:
+    if row.endpoint == BATCHES:
+        # Its generations are not known, and no `GET /generation` could report more.
+        read_bill(row, bill)
+    elif bill.cost is not None and not bill.is_byok:
         with contextlib.suppress(ValueError):
             put_cost(row, bill.cost, bill.upstream)
 

@@ -19,6 +19,7 @@ from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.billing import put_cost, read_tokens
 from openrouter_adapter.ledger.rows import BILLED, ERROR, ESTIMATE, OK, Row
 from openrouter_adapter.money import to_pico
+from openrouter_adapter.wire import errors
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ _ENDPOINTS: Final = {
         "/videos",
     ),
 }
-# Calls that cost nothing, except that the first to see a video completed carries its cost, which
-# the gate has put into the row of the call that started it.
+# Calls that cost nothing, except that the first to see a video or a batch completed carries its
+# cost, which the gate has put into the row of the call that started it.
 _FREE: Final = frozenset(
     f"{twin}{name}"
     for twin in ("", "a")
-    for name in ("video_status", "video_retrieve", "video_content", "video_list")
+    for name in (
+        *("video_status", "video_retrieve", "video_content", "video_list"),
+        *("retrieve_batch", "list_batches", "create_file", "file_content", "file_delete"),
+        *("file_list", "file_retrieve"),
+    )
 )
 # The endpoints whose own `metadata` takes the place of LiteLLM's.
 _LOSES_LABELS: Final = frozenset({"aresponses", "anthropic_messages"})
@@ -168,7 +173,7 @@ class Handler(CustomLogger):
         if writer is None or gate is None:
             return
         try:
-            if details.get(_NOT_SENT) or details.get("call_type") in _FREE:
+            if details.get(_NOT_SENT) or _is_free(details):
                 return
             is_hit = details.get("cache_hit") is True
             if not is_hit and (
@@ -188,6 +193,12 @@ class Handler(CustomLogger):
 
 
 handler: Final = Handler()
+
+
+def _is_free(details: Mapping[str, Any]) -> bool:
+    # Other providers' functions for files name their provider to the callbacks.
+    is_ours = details.get("custom_llm_provider") in {None, "", errors.PROVIDER}
+    return is_ours and details.get("call_type") in _FREE
 
 
 def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_hit: bool) -> Row:

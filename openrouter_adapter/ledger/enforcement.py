@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openrouter_adapter.ledger import balances
 from openrouter_adapter.ledger.errors import LedgerError
-from openrouter_adapter.ledger.rows import JOBS
+from openrouter_adapter.ledger.rows import BATCHES, JOBS
 from openrouter_adapter.money import plain, to_usd
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class Enforcement:
             if budget.max_request_usd is not None
         ]
         cap, tightest = min(caps, key=lambda one: one[0]) if caps else (None, found[0])
+        if cap is not None and endpoint == BATCHES:
+            cap *= len(body["requests"])
         if cap is None and endpoint in _OPEN_ENDED and not _is_bounded(body):
             return _exceeded(
                 f"budget {tightest.name}: a request under it needs a bound on its cost, and this "
@@ -240,6 +242,29 @@ def _worst_rerank(body: Mapping[str, Any]) -> Decimal:
     return _SEARCH * max(1, -(-pieces // _DOCUMENTS_A_SEARCH))
 
 
+@dataclass(frozen=True, slots=True)
+class _OfBatch:
+    """The worst case of a whole batch."""
+
+    worst: Decimal | None
+    unknown_because: str | None = None
+
+
+def _worst_batch(body: Mapping[str, Any], known: Catalog) -> Estimate:
+    """The sum of the worst cases of a batch's requests, at the model's batch prices."""
+    from openrouter_adapter import catalog
+
+    path = str(body["endpoint"]).removeprefix("/v1")
+    total = Decimal(0)
+    for request in body["requests"]:
+        asked = {**request["body"], "model": body["model"]}
+        found = catalog.batch_bound(asked, path, known)
+        if found.worst is None:
+            return _OfBatch(None, f"request {request['custom_id']!r}: {found.unknown_because}")
+        total += found.worst
+    return _OfBatch(total)
+
+
 class WorstCase:
     """Calculates worst cases. Safe from any thread."""
 
@@ -257,6 +282,8 @@ class WorstCase:
         """
         from openrouter_adapter import catalog
 
+        if endpoint == BATCHES:
+            return _worst_batch(body, self._with_providers(body))
         if endpoint in JOBS:
             # Their prices are in a list of their own.
             return catalog.bound(body, endpoint)

@@ -250,7 +250,7 @@ class LedgerGate:
 
     def _row_of_job(self, job_id: str) -> Row | None:
         found = self._store.rows("generation_id = :job_id", job_id=job_id)
-        return next((row for row in found if row.endpoint in JOBS), None)
+        return next((row for row in found if row.endpoint in JOBS and not row.is_of_runner), None)
 
 
 def _open(ticket: Ticket) -> Row:

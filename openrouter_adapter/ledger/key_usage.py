@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from openrouter_adapter.ledger import tables
-from openrouter_adapter.ledger.rows import BILLED, LEFT, OPEN
+from openrouter_adapter.ledger.rows import BATCHES, BILLED, LEFT, OPEN
 from openrouter_adapter.money import to_pico, whole
 from openrouter_adapter.wire.usage import usd
 
@@ -35,7 +35,6 @@ LiteLLM's default timeout is 6000 seconds.
 """
 # Seconds by which OpenRouter's counters may lag, and its clock differ from ours.
 _LAG: Final = 300.0
-_BATCHES: Final = "/batches"
 _KEY: Final = "via = 'openrouter' AND COALESCE(paid_by, key_name) = :key"
 
 
@@ -99,7 +98,7 @@ def _unknown(store: Store, key: str, before: int) -> list[Row]:
     rows = store.rows(
         "cost IS NULL AND generation_id IS NULL AND endpoint <> :batches "
         f"AND started_at <= :before AND {_KEY}",
-        batches=_BATCHES,
+        batches=BATCHES,
         before=before,
         key=key,
     )

@@ -227,14 +227,19 @@ class Ledger:
             litellm.AuthenticationError: the key is not valid.
         """
         from openrouter_adapter import api
+        from openrouter_adapter.batches import sending, wire
         from openrouter_adapter.video_generation import jobs as videos
         from openrouter_adapter.wire import connection
 
         self.flush()
         self._end_dead()
 
+        ended = {videos.PATH: videos.ended, wire.PATH: sending.ended}
+
         def ask(row: Row) -> Mapping[str, Any]:
-            get = videos.ended if row.endpoint == videos.PATH else api.get_generation
+            if row.endpoint == wire.PATH and row.is_of_runner:
+                raise LookupError("the job that submitted the batch records its cost")
+            get = ended.get(row.endpoint, api.get_generation)
             return get(row.generation_id or "", api_key=api_key, base_url=base_url)
 
         done = reconcile.reconcile(self.store, ask, is_forced=is_forced)

@@ -21,7 +21,8 @@ OK: Final = "ok"
 ERROR: Final = "error"
 LEFT: Final = "left"
 
-JOBS: Final = frozenset({"/videos"})
+BATCHES: Final = "/batches"
+JOBS: Final = frozenset({"/videos", BATCHES})
 """Endpoints whose requests start a job. The job's cost is known when it ends, maybe hours later."""
 
 LABELS: Final = {
@@ -135,6 +136,11 @@ class Row:
     def total(self) -> int | None:
         """Picodollars of everything it cost; None if that is not known."""
         return None if self.cost is None else self.cost + self.upstream
+
+    @property
+    def is_of_runner(self) -> bool:
+        """Whether it is of a job of the batch runner, which records its own costs."""
+        return self.call_id.startswith("batch-")
 
     def values_of(self, label: str) -> list[str]:
         """The row's values of one of LABELS: any number of tags, at most one of others."""

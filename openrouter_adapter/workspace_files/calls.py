@@ -7,22 +7,24 @@ timeouts differ between versions.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import httpx
 from litellm.types.llms.openai import HttpxBinaryResponseContent
 
 from openrouter_adapter import free_requests
+from openrouter_adapter.batches import files as batch_files
 from openrouter_adapter.endpoint import arguments_of, is_for_openrouter
 from openrouter_adapter.wire import errors
+from openrouter_adapter.wire.connection import DEFAULT_BASE_URL
 from openrouter_adapter.workspace_files import transformation, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from typing import TypeAlias
-
-    import httpx
 
     from openrouter_adapter.free_requests import Request
     from openrouter_adapter.workspace_files.transformation import OpenRouterFile
@@ -67,14 +69,25 @@ def create_file(
     """
     upload = uploads.read(file)
     if purpose == "batch":
-        raise errors.bad_request("purpose='batch': OpenRouter's batches take no file")
+        return _create_input(upload, expires_after, call)
     transformation.check_create(purpose, expires_after, extra_body)
     request = transformation.request(call, "POST", upload=upload)
     return _run(_one(request, transformation.read_file), call)
 
 
+def _create_input(upload: Any, expires_after: Any, call: Mapping[str, Any]) -> Any:
+    """Keeps the input file of a batch on this machine."""
+    if expires_after is not None:
+        raise errors.bad_request(
+            "expires_after: the input file of a batch stays on this machine until it is deleted"
+        )
+    return _here(call, batch_files.create_file, upload, call)
+
+
 def file_retrieve(file_id: Any, **call: Any) -> Any:
     """What OpenRouter knows of a file, an `OpenRouterFile`."""
+    if batch_files.is_ours(file_id):
+        return _here(call, batch_files.file_retrieve, file_id, call)
     request = transformation.request(call, file_id=file_id)
     return _run(_one(request, transformation.read_file), call)
 
@@ -86,6 +99,8 @@ async def afile_retrieve(file_id: Any, **call: Any) -> Any:
 
 def file_delete(file_id: Any, **call: Any) -> Any:
     """Deletes a file; returns OpenAI's `FileDeleted`."""
+    if batch_files.is_ours(file_id):
+        return _here(call, batch_files.file_delete, file_id, call)
     request = transformation.request(call, "DELETE", file_id)
     return _run(_one(request, transformation.read_deletion), call)
 
@@ -96,8 +111,24 @@ def file_content(file_id: Any, **call: Any) -> Any:
     Raises:
         litellm.BadRequestError: the file was uploaded, and can't be downloaded again.
     """
+    if batch_files.is_ours(file_id):
+        return _here(call, _batch_content, file_id, call)
     request = transformation.request(call, file_id=file_id, has_content=True)
     return _run(_one(request, _content), call)
+
+
+def _batch_content(file_id: str, call: Mapping[str, Any]) -> HttpxBinaryResponseContent:
+    lines = batch_files.file_content(file_id, call)
+    asked = httpx.Request("GET", f"{DEFAULT_BASE_URL}/batches")
+    kind = {"content-type": "application/jsonl"}
+    return _content(httpx.Response(200, content=lines, headers=kind, request=asked))
+
+
+def _here(call: Mapping[str, Any], function: Callable[..., _T], *arguments: Any) -> Any:
+    """The result of a function for a batch's file, or a coroutine of it."""
+    if any(call.get(name) for name in _ASYNC_FLAGS):
+        return asyncio.to_thread(function, *arguments)
+    return function(*arguments)
 
 
 def _content(answer: httpx.Response) -> HttpxBinaryResponseContent:
@@ -108,7 +139,12 @@ def _content(answer: httpx.Response) -> HttpxBinaryResponseContent:
 
 
 def file_list(purpose: Any = None, **call: Any) -> Any:
-    """The files of the workspace, the oldest first: `limit` of them, or all, to `MOST_FILES`."""
+    """The files of the workspace, the oldest first: `limit` of them, or all, to `MOST_FILES`.
+
+    With the purpose `batch`, the input files of batches on this machine.
+    """
+    if purpose == "batch":
+        return _here(call, batch_files.listed)
     limit = call.get("limit")
     params = transformation.page_params(limit, call.get("after"))
     pages = _pages(call, params, limit or transformation.MOST_FILES, purpose)

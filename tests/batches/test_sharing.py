@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openrouter_adapter.batches.sharing import share_out
@@ -15,6 +15,7 @@ WEIGHTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**15), WEIGHTS)
 def test_the_parts_add_up_to_the_bill(total: int, weights: list[Decimal]) -> None:
     parts = share_out(total, weights)
@@ -22,6 +23,7 @@ def test_the_parts_add_up_to_the_bill(total: int, weights: list[Decimal]) -> Non
     assert all(part >= 0 for part in parts)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**15), WEIGHTS)
 def test_a_part_is_exact_to_a_picodollar_except_the_last(
     total: int, weights: list[Decimal]

@@ -58,7 +58,7 @@ HOOKS: Final[Mapping[str, Way]] = {
     "evals_api": _NONE,
     "image_variation": _NONE,
     "files": Way(FREE, "LiteLLM has none for OpenRouter, and its functions are ours"),
-    "batches": _NONE,
+    "batches": Way(COUNTED, "LiteLLM has none for OpenRouter, and its functions are ours"),
     "vector_store": _NONE,
     "vector_stores": _NONE,
     "vector_store_files": _NONE,
@@ -84,6 +84,9 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         COUNTED, "our class, or made as a chat with openrouter_messages_route='chat'"
     ),
     ("generate_content",): Way(COUNTED, "made as a chat"),
+    ("create_batch",): Way(COUNTED, "ours (batches/)"),
+    ("retrieve_batch", "list_batches"): Way(HARMLESS, "ours (batches/), which cost nothing"),
+    ("cancel_batch",): Way(REFUSED, "OpenRouter can't cancel a batch"),
     ("compact_responses", "cancel_responses"): Way(COUNTED, "where it leaves (clients.py)"),
     (
         *("get_responses", "delete_responses", "list_input_items"),
@@ -93,7 +96,6 @@ FUNCTIONS: Final[Mapping[tuple[str, ...], Way]] = {
         REFUSED, "OpenRouter has none: our class raises"
     ),
     (
-        *("create_batch", "retrieve_batch", "list_batches", "cancel_batch"),
         *("create_fine_tuning_job", "cancel_fine_tuning_job"),
         *("list_fine_tuning_jobs", "retrieve_fine_tuning_job", "moderation"),
     ): Way(REFUSED, "LiteLLM would ask OpenAI, with OpenRouter's key (functions.py)"),
