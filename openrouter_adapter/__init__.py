@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.embedding.transformation import OpenRouterEmbeddingConfig
     from openrouter_adapter.image_edit.transformation import OpenRouterImageEditConfig
     from openrouter_adapter.image_generation.transformation import OpenRouterImageGenerationConfig
+    from openrouter_adapter.registration import RegistrationError
     from openrouter_adapter.rerank.transformation import OpenRouterRerankConfig
     from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
     from openrouter_adapter.text_to_speech.transformation import OpenRouterTextToSpeechConfig
@@ -44,6 +45,7 @@ __all__ = [
     "OpenRouterResponsesConfig",
     "OpenRouterTextToSpeechConfig",
     "OpenRouterVideoConfig",
+    "RegistrationError",
     "__version__",
     "register",
     "registered",
@@ -174,6 +176,10 @@ def _disable_ledger() -> None:
 def __getattr__(name: str) -> Any:
     # The classes bring LiteLLM with them, two seconds that the emulator and the command line need
     # not take. `registration` waits until it is used too: it brings httpx.
+    if name == "RegistrationError":
+        from openrouter_adapter.registration import RegistrationError
+
+        return RegistrationError
     if name in __all__:
         from openrouter_adapter.hooks.table import ENDPOINTS
 
