@@ -143,6 +143,7 @@ async def price(
     response: httpx.Response,
     bill: Bill,
     handlers: Callable[[], Awaitable[None]],
+    asked: Awaitable[dict[str, Any] | None] | None = None,
 ) -> None:
     """Puts the bill on what the client received, and runs the handlers.
 
@@ -152,12 +153,15 @@ async def price(
         response: The HTTP response.
         bill: What is known of it; OpenRouter is asked for an unknown cost.
         handlers: Notify the callbacks.
+        asked: The answer of `ask`, if OpenRouter was asked already.
     """
     body: dict[str, Any] | None = None
     if bill.cost is not None:
         body = {"id": bill.generation_id, "model": bill.model, "usage": bill.usage}
+    elif asked is not None:
+        body = await asked
     elif bill.generation_id:
-        body = await _ask(bill.generation_id, response.request)
+        body = await ask(bill.generation_id, response.request)
     if body is None:
         leave_unpriced(log)
         logger.warning(
@@ -179,13 +183,21 @@ def leave_unpriced(log: Any) -> None:
     log.__dict__[_UNPRICED] = True
 
 
-async def _ask(generation_id: str, request: httpx.Request) -> dict[str, Any] | None:
-    """The bill in the form of an answer's body; None if it comes too late."""
+async def ask(
+    generation_id: str, request: httpx.Request, pauses: Sequence[float] = ()
+) -> dict[str, Any] | None:
+    """A request's bill in the form of an answer's body; None if it comes too late.
+
+    Args:
+        generation_id: The request's.
+        request: Has the key and the address.
+        pauses: Seconds before each question; if empty, the usual ones.
+    """
     key = request.headers.get("Authorization", "").removeprefix("Bearer ")
     base_url = str(request.url.copy_with(query=None))
     for endpoint in _ENDPOINTS:
         base_url = base_url.removesuffix(endpoint)
-    return await await_bill(generation_id, _PAUSES, api_key=key, base_url=base_url)
+    return await await_bill(generation_id, pauses or _PAUSES, api_key=key, base_url=base_url)
 
 
 def without_estimates(original: Any) -> Any:

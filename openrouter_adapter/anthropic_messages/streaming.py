@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import functools
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -26,12 +27,16 @@ from openrouter_adapter.wire.sse import NotJSONError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
+    from concurrent.futures import Future
 
     from typing_extensions import Self
 
     from openrouter_adapter.admission import Attempt
+    from openrouter_adapter.wire.usage import Bill
 
 _JSON: Final = "application/json"
+# Seconds before each question for a bill. The first is early: a reservation waits for it.
+_PAUSES: Final = (0.5, 2, 4, 8, 16, 32, 64)
 
 
 def check_installed(model: str = "") -> None:
@@ -211,26 +216,58 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
         return notified
 
     async def _end(self) -> None:
-        self._is_over = True
-        self._attempt.finish(self._reader.bill())
+        self._finish()
         await self._free()
-        self._succeed()
 
-    def _succeed(self) -> None:
-        """Notifies the callbacks, when the cost is known."""
-        log, notified = self.logging_obj, self._notify()
-        if getattr(log, "_on_deferred_stream_complete", None) is not None and not self._is_left:
+    def _finish(self) -> None:
+        """Finishes the attempt, and notifies the callbacks, when the cost is known."""
+        self._is_over = True
+        bill, asked = self._reader.bill(), None
+        is_whole = self._reader.is_complete
+        if is_whole and bill.cost is None and bill.generation_id and self._is_awaited:
+            # In a thread of its own: the caller's event loop may end with the stream.
+            asked = background.start(self._finish_later(bill))
+        else:
+            self._attempt.finish(bill)
+        # LiteLLM's proxy counts what a client has left among its key's spend.
+        if not is_whole and self._kept is None:
+            return
+        log, notified = self.logging_obj, self._notify(bill, asked)
+        if is_whole and getattr(log, "_on_deferred_stream_complete", None) is not None:
             # The proxy's guardrails call it themselves, after they have checked the whole answer.
             log.__dict__["_deferred_stream_complete_args"] = (notified,)
         else:
             background.run(notified)
 
     @property
-    def _is_left(self) -> bool:
-        return not self._reader.is_complete
+    def _is_awaited(self) -> bool:
+        """Whether a gate, a callback or a log waits for the cost."""
+        return self._attempt.has_ticket or self._kept is not None
 
-    async def _notify(self) -> None:
-        log, bill = self.logging_obj, self._reader.bill()
+    async def _finish_later(self, bill: Bill) -> dict[str, Any] | None:
+        """Finishes the attempt with the bill of `GET /generation`; returns that.
+
+        While it is asked for, a budget's reservation stays.
+        """
+        body = None
+        try:
+            generation_id = str(bill.generation_id)
+            body = await late_bills.ask(generation_id, self._http_response.request, _PAUSES)
+            if body is not None:
+                late = usage.read_bill(body)
+                bill = replace(
+                    bill,
+                    cost=late.cost,
+                    upstream=late.upstream,
+                    is_byok=late.is_byok,
+                    provider=bill.provider or late.provider,
+                )
+        finally:
+            self._attempt.finish(bill)
+        return body
+
+    async def _notify(self, bill: Bill, asked: Future[Any] | None) -> None:
+        log = self.logging_obj
         response = logged.response_of(
             self._kept or (), self._reader.facts(), bill.finish_reason, self._reader.headers
         )
@@ -242,8 +279,10 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             end_time=None,
             prefer_async_handlers=True,
         )
-        if bill.cost is None and self._kept is not None:
-            await late_bills.price(log, response, self._http_response, bill, handlers)
+        # The end of this event loop must not end the question.
+        answer = None if asked is None else asyncio.shield(asyncio.wrap_future(asked))
+        if bill.cost is None and (answer is not None or self._kept is not None):
+            await late_bills.price(log, response, self._http_response, bill, handlers, answer)
             return
         if bill.cost is None:
             late_bills.leave_unpriced(log)
@@ -252,15 +291,8 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
     async def aclose(self) -> None:
         """Ends the stream and frees its connection. Its cost is reconciled later."""
         if not self._is_over:
-            self._leave()
+            self._finish()
             await self._free()
-
-    def _leave(self) -> None:
-        self._is_over = True
-        self._attempt.finish(self._reader.bill())
-        # LiteLLM's proxy counts what a client has left among its key's spend.
-        if self._kept is not None:
-            self._succeed()
 
     async def _free(self) -> None:
         # A cancelled task would be cancelled again at this await, and leak the connection.
@@ -273,7 +305,7 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             if not self._is_over:
                 asyncio.get_running_loop()  # without a loop the connection is gone
                 background.run(self._http_response.aclose())
-                self._leave()
+                self._finish()
 
 
 def _falls_back(exception: Exception) -> bool:

@@ -64,7 +64,7 @@ def test_thinking_and_tools_survive_the_next_turn(
     first = turn(caller, [QUESTION])
     second = turn(caller, with_result(first))
 
-    assert [block.type for block in first.content] == ["thinking", "tool_use"]
+    assert [block.type for block in first.content] == ["thinking", "tool_use", "redacted_thinking"]
     assert first.stop_reason == "tool_use"
     assert second.stop_reason == "end_turn"
     assert "12 degrees" in "".join(b.text for b in second.content if b.type == "text")
