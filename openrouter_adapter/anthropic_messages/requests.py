@@ -101,6 +101,12 @@ def build_body(
         for name, value in {**_meant(call), **_given(named)}.items()
         if name not in dropped
     }
+    if fields.get("thread"):
+        raise errors.bad_request(
+            f"thread={fields['thread']!r:.100}: OpenRouter stores no conversations, and would "
+            "see only the new message. Send the whole conversation: tool_runner(…, thread=False)",
+            model,
+        )
     of_chat = sorted(_OF_CHAT & fields.keys())
     if of_chat and not _drops_params(call):
         raise errors.bad_request("; ".join(map(_refusal, of_chat)), model)
