@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,8 @@ from openrouter_adapter.cli._options import Format, FormatOption, LedgerOption
 
 if TYPE_CHECKING:
     from openrouter_adapter.catalog import Catalog
-    from openrouter_adapter.ledger import Spend
+    from openrouter_adapter.ledger import Ledger, Spend
+    from openrouter_adapter.report import Window
 
 app = typer.Typer(help="Show what was spent, from the ledger.", invoke_without_command=True)
 app.command("check")(spend_check.run)
@@ -42,6 +44,13 @@ def show(
     since: _Since = None,
     until: _Until = None,
     output: FormatOption = Format.table,
+    serves: Annotated[
+        bool,
+        typer.Option("--serve", help="Serve the spend page on this machine alone, until Ctrl-C."),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port of --serve; 0 picks a free one.")
+    ] = 0,
     where: LedgerOption = None,
 ) -> None:
     """Show what was spent, in USD; most expensive first, days and hours in order of time.
@@ -54,6 +63,9 @@ def show(
         from openrouter_adapter.report.window import parse
 
         window = parse(since, until)
+        if serves:
+            _serve(book, window, port)
+            return
         found = book.spend(by, since=window.since, until=window.until)
         total = book.spend("total", since=window.since, until=window.until)
         _print(by, found, total[0] if total else None, output)
@@ -117,6 +129,18 @@ def report(
         except OSError as error:
             raise fail(f"{output} can't be written: {error.strerror}") from error
     typer.echo(f"{output}: {output.stat().st_size / 1000:.0f} kB")
+
+
+def _serve(book: Ledger, window: Window, port: int) -> None:
+    from openrouter_adapter import report as page
+
+    try:
+        server = page.Server(book, window, prices=_known_prices(), port=port)
+    except OSError as error:
+        raise fail(f"The page can't be served on port {port}: {error.strerror}") from None
+    typer.echo(f"The spend page, until Ctrl-C: {server.url}")
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
 
 
 def _known_prices() -> Catalog | None:

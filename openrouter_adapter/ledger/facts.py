@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 HOUR: Final = 3_600_000_000
 """Microseconds."""
 
-BATCH: Final = " batch"
-"""Added to `via` for requests that were sent through OpenRouter's Batch API."""
 FAILED: Final = "failed: "
 """Begins the outcome of a request that failed, before its exception's class."""
 
@@ -38,15 +36,12 @@ _OUTCOME: Final = sa.case(
     (_c.cache_hit | _c.source_id.is_not(None), "cache hit"),
     else_="answered",
 )
-_VIA: Final = sa.case(
-    (_c.generation_id.startswith("gen-batch-", autoescape=True), _c.via + BATCH), else_=_c.via
-)
 _DIMENSIONS: Final[dict[str, sa.ColumnElement[Any]]] = {
     "model": _c.model,
     "provider": _c.provider,
     "endpoint": _c.endpoint,
     "outcome": _OUTCOME,
-    "via": _VIA,
+    "via": _c.via,
     "user": _c.user_id,
     "end_user": _c.end_user_id,
     "team": _c.team,

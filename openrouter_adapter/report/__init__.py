@@ -6,6 +6,7 @@
 
 from openrouter_adapter.report.figures import Figures, gather
 from openrouter_adapter.report.page import render, write
+from openrouter_adapter.report.serve import Server
 from openrouter_adapter.report.window import Window
 
-__all__ = ["Figures", "Window", "gather", "render", "write"]
+__all__ = ["Figures", "Server", "Window", "gather", "render", "write"]

@@ -116,7 +116,7 @@ const savings = (data, facts) => {
     const via = through[data.keys.via[fact][0]];
     const model = data.names.model[data.keys.model[fact][0]];
     const { sums } = data;
-    const isBatch = via === "openrouter batch";
+    const isBatch = data.names.endpoint[data.keys.endpoint[fact][0]] === "/batches";
     const found = models.get(model) ?? { model, hits: 0, saved: 0n, cached: 0, written: 0, prompt: 0, cache: 0n, batched: 0, batch: 0n };
     models.set(model, found);
     found.hits += sums.cache_hits[fact];
@@ -124,7 +124,7 @@ const savings = (data, facts) => {
     found.cached += sums.cached_tokens[fact];
     found.written += sums.cache_write_tokens[fact];
     found.prompt += sums.prompt_tokens[fact];
-    const rates = isBatch || via === "openrouter" ? data.prices[model] : null;
+    const rates = via === "openrouter" ? data.prices[model] : null;
     const [prompt, completion, read, write] = (rates ?? [null, null, null, null]).map((rate) => (rate === null ? null : BigInt(rate)));
     const [cached, written] = [BigInt(sums.cached_tokens[fact]), BigInt(sums.cache_write_tokens[fact])];
     if (cached || written) {
