@@ -282,7 +282,7 @@ def parse_page(content: bytes, headers: Mapping[str, str] | None = None) -> Page
     """
     body = errors.read_body(content, headers)
     with errors.for_malformed(content, headers):
-        return Page([_batch(row) for row in body["data"]], body["has_more"], body["last_id"])
+        return Page([_batch(row) for row in body["data"]], body["has_more"], body.get("last_id"))
 
 
 def withheld_bill(failure: BaseException | None) -> Bill | None:
@@ -297,7 +297,7 @@ def withheld_bill(failure: BaseException | None) -> Bill | None:
 
 
 def _batch(body: dict[str, Any]) -> Batch:
-    counts, error = body["request_counts"], body["error"]
+    counts, error = body["request_counts"], body.get("error")
     bill = read_bill(body)
     if body["status"] in TERMINAL and bill.usage is None:
         # Nothing was answered.
@@ -310,13 +310,13 @@ def _batch(body: dict[str, Any]) -> Batch:
         status=body["status"],
         created_at=body["created_at"],
         expires_at=body.get("expires_at"),
-        finalized_at=body["finalized_at"],
+        finalized_at=body.get("finalized_at"),
         total=counts["total"],
         completed=counts["completed"],
         failed=counts["failed"],
         error=None if error is None else str(error["message"]),
         bill=bill,
-        results=None if body["results"] is None else list(body["results"]),
+        results=None if body.get("results") is None else list(body["results"]),
     )
 
 

@@ -108,6 +108,17 @@ def test_the_other_endpoints(sdk: Any, emulator: Emulator, endpoint: str) -> Non
     assert emulator.bill()[0].cost > 0
 
 
+def test_messages(sdk: Any, emulator: Emulator) -> None:
+    body = {"max_tokens": 50, "messages": [{"role": "user", "content": "Add 1 and 2"}]}
+    made = sdk.batch.create_batches(
+        endpoint="/v1/messages", model=NANO, requests=[{"custom_id": "a", "body": body}]
+    )
+    emulator.advance(hours=1)
+    found = sdk.batch.get_batches(id=made.id)
+    assert found.results[0].response.body.content[0]
+    assert found.usage.cost == float(emulator.bill()[0].cost)
+
+
 def test_both_addresses_are_the_same(client: Client) -> None:
     made = submit(client).json
     beta = client.emulator.base_url.replace("/api/v1", "/api/beta")
