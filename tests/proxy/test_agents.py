@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from openrouter_adapter import ledger
 from openrouter_adapter.catalog.token_counts import count_tokens
 from tests.support.versions import UNINSTALLED_PROXY
 
-from .conftest import cost_of
+from .conftest import cost_of, patiently
 
 if TYPE_CHECKING:
     from openrouter_adapter.emulator import Emulator
@@ -83,7 +84,7 @@ def test_a_changed_signature_is_refused(caller: Caller) -> None:
 
 
 def test_an_agent_can_count_its_tokens(caller: Caller, emulator: Emulator) -> None:
-    before = len(emulator.requests)
+    before = posts(emulator)
     page = base64.b64encode(b"%PDF-1.4 /Type /Page").decode()
     pdf: Any = {"type": "base64", "media_type": "application/pdf", "data": page}
     content: list[Any] = [{"type": "document", "source": pdf}, {"type": "text", "text": "Well?"}]
@@ -95,4 +96,65 @@ def test_an_agent_can_count_its_tokens(caller: Caller, emulator: Emulator) -> No
         )
         expected = count_tokens(name, messages, system="Be brief.", tools=[WEATHER])
         assert counted.input_tokens == expected > 450
-    assert len(emulator.requests) == before
+    assert posts(emulator) == before
+
+
+def posts(emulator: Emulator) -> int:
+    """Return how much was asked; the bill of an earlier stream may be asked for meanwhile."""
+    return sum(request.method == "POST" for request in emulator.requests)
+
+
+def test_a_budget_refuses_one_of_two_keys_in_anthropics_envelope(
+    proxy: Proxy, emulator: Emulator
+) -> None:
+    spent, other = proxy.caller(), proxy.caller()
+    book = ledger.open(proxy.ledger)
+    book.budget(spent.alias, 0.000001, key=spent.alias)
+    asked: Any = {"model": CLAUDE, "max_tokens": 50, "messages": [QUESTION]}
+    turn(other, [QUESTION])  # the proxy reads the budgets again in the meantime
+
+    def ask_until_refused() -> None:
+        for _ in patiently():
+            spent.anthropic.messages.create(**asked)
+
+    with pytest.raises(anthropic.APIStatusError) as refused:
+        ask_until_refused()
+    assert type(refused.value) is anthropic.UnprocessableEntityError
+    assert isinstance(refused.value.body, dict)
+    assert refused.value.body["type"] == "error"
+    assert f"budget {spent.alias}" in refused.value.body["error"]["message"]
+    before = len(emulator.bill())
+    with (
+        pytest.raises(anthropic.APIStatusError),
+        spent.anthropic.messages.stream(**asked) as stream,
+    ):
+        stream.get_final_message()
+    assert len(emulator.bill()) == before
+    assert other.anthropic.messages.create(**asked).stop_reason == "end_turn"
+    book.close()
+
+
+def test_betas_of_the_client_and_unknown_fields_reach_openrouter(
+    caller: Caller, emulator: Emulator
+) -> None:
+    caller.anthropic.beta.messages.create(
+        model=CLAUDE,
+        max_tokens=50,
+        messages=[QUESTION],
+        betas=["context-management-2025-06-27"],
+        extra_body={
+            "fallbacks": [{"model": "anthropic/claude-sonnet-4.5"}],
+            "provider": {"sort": "price"},
+            "of_next_year": {"a": 1},
+        },
+    )
+    request = [one for one in emulator.requests if one.path.endswith("/messages")][-1]
+    assert request.headers["anthropic-beta"] == "context-management-2025-06-27"
+    assert request.body == {
+        "model": CLAUDE.removeprefix("openrouter/"),
+        "max_tokens": 50,
+        "messages": [QUESTION],
+        "fallbacks": [{"model": "anthropic/claude-sonnet-4.5"}],
+        "provider": {"sort": "price"},
+        "of_next_year": {"a": 1},
+    }
