@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter.anthropic_messages import requests
 from openrouter_adapter.wire import errors
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _MODULES: Final = (
 )
 _TRANSLATOR: Final = "LiteLLMMessagesToCompletionTransformationHandler"
 _OPTIONS: Final = "anthropic_messages_optional_request_params"
-_ROUTES: Final = ("messages_route", "openrouter_messages_route")
 
 
 def call(keywords: Mapping[str, Any]) -> Any:
@@ -28,7 +28,9 @@ def call(keywords: Mapping[str, Any]) -> Any:
     """
     named = keywords[_OPTIONS]
     others = {
-        name: value for name, value in keywords["kwargs"].items() if name not in (*_ROUTES, *named)
+        name: value
+        for name, value in keywords["kwargs"].items()
+        if name not in (*requests.ROUTES, *named)
     }
     passed = {"client", "custom_llm_provider", "api_base", "api_key"}
     return _translator().anthropic_messages_handler(

@@ -20,7 +20,8 @@ PATH: Final = "/messages"
 
 CHAT: Final = "chat"
 MESSAGES: Final = "messages"
-_ROUTES: Final = ("messages_route", "openrouter_messages_route")
+ROUTES: Final = ("messages_route", "openrouter_messages_route")
+"""The keywords that choose a route; they are not sent."""
 
 FIELDS: Final = frozenset(
     {
@@ -69,7 +70,7 @@ def route_of(call: Mapping[str, Any], model: str = "") -> str:
     Raises:
         litellm.BadRequestError: `openrouter_messages_route` names another one.
     """
-    for name in _ROUTES:
+    for name in ROUTES:
         route = call.get(name)
         if route is not None:
             if route not in (CHAT, MESSAGES):
@@ -144,7 +145,7 @@ def _meant(call: Mapping[str, Any]) -> dict[str, Any]:
         name: value
         for name, value in call.items()
         if isinstance(value, _SCALARS)
-        and name not in _ROUTES
+        and name not in ROUTES
         and (
             name in FIELDS
             or name in _OF_CHAT
