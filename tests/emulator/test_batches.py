@@ -91,7 +91,7 @@ def test_a_batch_of_messages(sdk: Any, emulator: Emulator) -> None:
     )
     emulator.advance(hours=1)
     found = sdk.batch.get_batches(id=made.id).results[0].response.body
-    assert found.model_dump()["content"][0]["text"]
+    assert any(part.get("text") for part in found.model_dump()["content"])
     assert emulator.bill()[0].cost > 0
 
 
@@ -106,17 +106,6 @@ def test_the_other_endpoints(sdk: Any, emulator: Emulator, endpoint: str) -> Non
     body = sdk.batch.get_batches(id=made.id).results[0].response.body
     assert body.data[0].embedding if is_embedding else body.output
     assert emulator.bill()[0].cost > 0
-
-
-def test_messages(sdk: Any, emulator: Emulator) -> None:
-    body = {"max_tokens": 50, "messages": [{"role": "user", "content": "Add 1 and 2"}]}
-    made = sdk.batch.create_batches(
-        endpoint="/v1/messages", model=NANO, requests=[{"custom_id": "a", "body": body}]
-    )
-    emulator.advance(hours=1)
-    found = sdk.batch.get_batches(id=made.id)
-    assert found.results[0].response.body.content[0]
-    assert found.usage.cost == float(emulator.bill()[0].cost)
 
 
 def test_both_addresses_are_the_same(client: Client) -> None:
