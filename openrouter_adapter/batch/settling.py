@@ -137,8 +137,8 @@ def _weight(body: Mapping[str, Any] | None, row: Model | None) -> Decimal:
 def _credits(batch: Batch) -> int | None:
     if batch.bill.cost is not None:
         return money.picodollars(batch.bill.cost)
-    # A batch that ended without an answer, and without a bill, was not billed.
-    return 0 if not batch.completed and not batch.results else None
+    # A batch without a bill in which no request was answered cost nothing.
+    return None if batch.completed else 0
 
 
 def _picodollars(usd: Decimal) -> int:

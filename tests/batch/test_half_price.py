@@ -139,6 +139,18 @@ def test_what_fails_or_expires_is_tried_again(
     assert_books_agree(openrouter_at, out, where, 30)
 
 
+def test_a_batch_without_any_answer_costs_nothing(
+    openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
+) -> None:
+    openrouter_at.faults.add("status=502; provider=openai; path=/batches", times=6)
+    out, where = tmp_path / "out", tmp_path / "ledger.db"
+    path = job([chat(number, model=MODELS[0]) for number in range(3)])
+    batch.run(path, out, half_price=True, budget=1, ledger=where, pace=QUICK)
+    assert_books_agree(openrouter_at, out, where, 3)
+    rows = ledger.open(where).store.rows()
+    assert Counter(row.outcome for row in rows) == {"error": 6, "ok": 3}
+
+
 def test_a_cancelled_batch_is_not_sent_again_by_itself(
     openrouter_at: Emulator, job: Callable[..., Path], tmp_path: Path
 ) -> None:
