@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from openrouter_adapter.account import sdk
 from openrouter_adapter.ledger import metadata
 from openrouter_adapter.ledger.breakdowns import daily_charges
+from openrouter_adapter.wire import model_names
 from openrouter_adapter.wire.usage import usd
 
 if TYPE_CHECKING:
@@ -194,8 +195,9 @@ def get_activity(
     return [
         Activity(
             dt.date.fromisoformat(row.date_[:10]),
-            row.model,
-            row.model_permaslug,
+            # Batches count as requests to the model, as in the ledger.
+            model_names.without_batch(row.model),
+            model_names.without_batch(row.model_permaslug),
             Charge(
                 row.requests,
                 usd(row.usage) or Decimal(0),
@@ -265,7 +267,10 @@ def _reasons(one: Comparison, neighbours: Sequence[Comparison]) -> Iterable[str]
             "`openrouter-adapter spend reconcile` records their cost"
         )
     if any(one.difference * other.difference < 0 for other in neighbours):
-        yield "the next or previous day differs the opposite way: requests around midnight UTC"
+        yield (
+            "the next or previous day differs the opposite way: requests around midnight UTC, or a "
+            "batch, which the ledger has on the day of its submission"
+        )
     if more > one.unknown + one.open:
         yield (
             f"{_count(more - one.unknown - one.open)} more at OpenRouter: other programs with "

@@ -44,8 +44,10 @@ FAULTS = (
 
 
 @pytest.fixture
-def em() -> Iterator[Emulator]:
-    with Emulator(log_size=0, batch_seconds=1.0) as running:
+def em(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Batches take longer in the long test, so that the job isn't over before its last kill."""
+    is_long = request.node.get_closest_marker("slow") is not None
+    with Emulator(log_size=0, batch_seconds=6.0 if is_long else 1.0) as running:
         yield running
 
 
@@ -71,10 +73,17 @@ def kill_at(process: BaseProcess, out: Path, moment: bytes | None, jitter: float
             return 0
         return watched.stat().st_size if moment is None else watched.read_bytes().count(moment)
 
-    before, deadline = seen(), time.monotonic() + 20
+    journal = out / "journal.log"
+    runs = journal.read_bytes().count(b"R ") if journal.exists() else 0
+    while process.is_alive() and not (
+        journal.exists() and journal.read_bytes().count(b"R ") > runs
+    ):
+        time.sleep(0.002)
+    before, deadline = seen(), time.monotonic() + 4
     while process.is_alive() and seen() <= before and time.monotonic() < deadline:
         time.sleep(0.002)
     time.sleep(jitter)
+    assert process.is_alive(), "the job was over before its last kill"
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
