@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "cookbook").glob("*.py"))
 # What the account of a recipe's reader has.
 ACCOUNTS: dict[str, dict[str, Any]] = {
+    "half_price": {"batch_seconds": 0},
     "presets": {"presets": {"short-answers": {"model": "openai/gpt-4o-mini", "max_tokens": 40}}},
 }
 # It starts a Ray cluster, in a dozen processes.
