@@ -61,7 +61,7 @@ def measure(url: str, count: int, *, half_price: bool, ledger: bool) -> dict[str
 
 def of_process(url: str, count: int, *, half_price: bool, ledger: bool) -> dict[str, float]:
     """Measure a job in a new process."""
-    command = [sys.executable, __file__, "--url", url, "--rows", str(count)]
+    command = [sys.executable, str(Path(__file__).resolve()), "--url", url, "--rows", str(count)]
     command += ["--half-price"] if half_price else []
     command += ["--ledger"] if ledger else []
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
