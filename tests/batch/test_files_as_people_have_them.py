@@ -50,7 +50,7 @@ WORKING_TABLES = {
     "old line ends": 'id,text\r1,"Hello, world"\r2,Bye\r',
     "UTF-16, Excel's Unicode text": "id\ttext\r\n1\tHello, world\r\n2\tBye\r\n".encode("utf-16"),
     "a byte-order mark": '\ufeffid,text\n1,"Hello, world"\n2,Bye\n',
-    "gzip": gzip.compress(b'id,text\n1,"Hello, world"\n2,Bye\n'),
+    "gzip": gzip.compress(b'id,text\n1,"Hello, world"\n2,Bye\n', mtime=0),
 }
 
 
@@ -112,7 +112,11 @@ def test_rows_of_commas_are_not_sent_and_are_counted(
         ("t.zip", zipped("t.csv"), "is a zip archive. Unpack it"),
         ("t.jsonl", orjson.dumps(chat(1)), "is JSON, not a table. If it has requests, give it to"),
         ("t.json", b"[\n{}]", "is JSON, not a table"),
-        ("t.csv.gz", gzip.compress(b"text\none\n" * 99)[:-9], "can't be read: Compressed file"),
+        (
+            "t.csv.gz",
+            gzip.compress(b"text\none\n" * 99, mtime=0)[:-9],
+            "can't be read: Compressed file",
+        ),
         ("t.csv", "id,text\n1,Dépôt\n".encode("cp1252"), "is not UTF-8: .*“CSV UTF-8”"),
         ("t.csv", b"id|text\n1|x\n", "Commas, semicolons or tabs must be between columns"),
         ("t.csv", b"id,txet\n1,x\n", "no column 'text'; .* Did you mean 'txet'"),
@@ -140,7 +144,7 @@ WORKING_JOBS: dict[str, bytes] = {
     "an indented array": json.dumps(REQUESTS, indent=2).encode(),
     "an array with a request a line": b"[\n" + b",\n".join(map(orjson.dumps, REQUESTS)) + b"\n]\n",
     "an array after a blank line": b"\xef\xbb\xbf\n" + orjson.dumps(REQUESTS),
-    "an array in gzip": gzip.compress(orjson.dumps(REQUESTS)),
+    "an array in gzip": gzip.compress(orjson.dumps(REQUESTS), mtime=0),
     "Azure's paths": b"\n".join(map(orjson.dumps, AZURE)),
     "Azure's paths in an array": orjson.dumps(AZURE),
 }
@@ -187,7 +191,11 @@ OPENAI_OUTPUT = {
         ("j.xlsx", XLSX, "is an Excel workbook"),
         ("j.zip", zipped("j.jsonl"), "is a zip archive"),
         ("j.csv", b"id,text\n1,x\n", "is a table. Give --prompt and --model"),
-        ("j.csv.gz", gzip.compress(b"id,text\n1,x\n"), "is a table. Give --prompt and --model"),
+        (
+            "j.csv.gz",
+            gzip.compress(b"id,text\n1,x\n", mtime=0),
+            "is a table. Give --prompt and --model",
+        ),
         ("j.bin", b"PAR1....", "is a table. Give --prompt and --model"),
     ],
 )
