@@ -14,7 +14,7 @@ from typing import Any
 WANTED = {
     "prompt caching": "prompt_caching.html",
     "cap per user": "budgets.html",
-    "uninstall": "doctor.html",
+    "uninstall": "uninstalling.html",
     "rate limit": "errors.html",
     "streaming": "chat.html",
     "embeddings": "embeddings.html",
