@@ -220,7 +220,11 @@ def get_video(
     response = _get(
         f"/videos/{quote(job_id, safe='')}", api_key=api_key, base_url=base_url, timeout=timeout
     )
-    return errors.read_body(response.content, response.headers)
+    body = errors.read_json(response.content, response.headers)
+    if isinstance(body, dict) and isinstance(body.get("status"), str):
+        # A job that failed has an `error` of its own.
+        return body
+    return errors.raise_for_body(body, response.headers)
 
 
 def get_generation(
