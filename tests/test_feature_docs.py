@@ -13,6 +13,7 @@ from openrouter_adapter.emulator import Emulator
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
     *(
+        "anthropic_messages",
         "embeddings",
         "files",
         "files_audio_video",
