@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proxy.md"
 FILES = ROOT / "docs" / "files.md"
 RECIPE = ROOT / "cookbook" / "proxy"
+AGENT = ROOT / "cookbook" / "claude_code"
 MASTER_KEY = "sk-proxy-master-0123456789"
 PROVIDER_KEY = "sk-or-v1-secret-of-the-proxy-0123456789"
 ROUTE = "/birds"
@@ -230,9 +231,10 @@ def configuration(emulator: Emulator) -> dict[str, Any]:
             ],
         },
     }
-    recipe = yaml.safe_load((RECIPE / "config.yaml").read_text())
-    # The wildcard is the page's too.
-    given["model_list"] += recipe["model_list"][1:]
+    for folder in (RECIPE, AGENT):
+        recipe = yaml.safe_load((folder / "config.yaml").read_text())
+        # The wildcard is the page's too.
+        given["model_list"] += recipe["model_list"][1:]
     for block in blocks(FILES, "yaml"):
         given |= yaml.safe_load(block)
     for block in blocks(PAGE, "yaml"):
