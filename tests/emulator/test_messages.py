@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from openrouter_adapter.emulator import Answer, Thought, ToolCall
+from tests.support import openapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -373,6 +374,57 @@ def test_invalid_bodies(client: Client, body: dict[str, Any], words: str) -> Non
     assert reply.status == 400
     assert reply.json["type"] == "error"
     assert words in reply.json["error"]["message"]
+
+
+CITED = {"type": "document", "source": DOCUMENTS["content"][0], "citations": {"enabled": True}}
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+MARKED = {"type": "text", "text": "one two " * 1500, "cache_control": {"type": "ephemeral"}}
+KINDS: dict[str, dict[str, Any]] = {
+    "text": {},
+    "thinking and a call": {"thinking": THINKING, "tools": [WEATHER]},
+    "encrypted": {"thinking": THINKING, "model": GEMINI},
+    "encrypted alone": {"thinking": THINKING, "model": "x-ai/grok-4"},
+    "search": {"tools": [SEARCH]},
+    "documents": {"messages": [user([CITED, {"type": "text", "text": "What?"}])]},
+    "cached": {"system": [MARKED]},
+    "edits": {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}},
+    "cut": {"max_tokens": 2},
+}
+
+
+def events_of(text: str) -> list[dict[str, Any]]:
+    """Return a stream's events."""
+    return [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_and_events_fit_openrouters_description(
+    emulate: Callable[..., Client], kind: str
+) -> None:
+    client = emulate(stream_cost=True)
+    body = {"model": CLAUDE, "max_tokens": 3000, "messages": [user(QUESTION)], **KINDS[kind]}
+    assert openapi.faults("/messages", body) == []
+    answer = client.send("POST", "/messages", body).json
+    assert openapi.answer_faults("MessagesResult", answer) == []
+    events = events_of(client.send("POST", "/messages", {**body, "stream": True}).text)
+    assert len(events) > 5
+    for event in events:
+        assert openapi.answer_faults("MessagesStreamEvents", event) == []
+
+
+@pytest.mark.parametrize("fault", ["status=429", "credits", "error-in-200=502", "error-chunk=502"])
+def test_errors_fit_openrouters_description(client: Client, fault: str) -> None:
+    body = {"model": CLAUDE, "max_tokens": 50, "messages": [user("Hi")]}
+    reply = client.send("POST", "/messages", body, x_emulator_fault=fault)
+    assert openapi.answer_faults("AnthropicMessagesErrorResponse", reply.json) == []
+    streamed = client.send("POST", "/messages", {**body, "stream": True}, x_emulator_fault=fault)
+    for event in events_of(streamed.text) if streamed.status == 200 else ():
+        assert openapi.answer_faults("MessagesStreamEvents", event) == []
+
+
+def test_the_description_refuses_what_it_does_not_have() -> None:
+    assert openapi.answer_faults("MessagesResult", {"type": "message"})
+    assert openapi.answer_faults("MessagesStreamEvents", {"type": "message_end"})
 
 
 def test_the_end_of_a_stream_as_an_event_of_its_own(client: Client) -> None:

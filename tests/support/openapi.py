@@ -1,7 +1,8 @@
 """OpenRouter's OpenAPI description: does it take a body that was built here?
 
 openapi.json holds what is needed of it: all paths with their methods, and the schemas of the
-requests that models are called with. It is made of OpenRouter's own file:
+requests that models are called with, and of the answers of Messages. It is made of OpenRouter's
+own file:
 
     python -m tests.support.openapi openapi.yaml
 """
@@ -25,6 +26,7 @@ REQUESTS: Final = (
     *("/chat/completions", "/embeddings", "/images", "/messages", "/rerank", "/responses"),
     *("/audio/speech", "/audio/transcriptions", "/videos"),
 )
+ANSWERS: Final = ("AnthropicMessagesErrorResponse", "MessagesResult", "MessagesStreamEvents")
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _PREFIX: Final = "#/components/schemas/"
 # For people who read a schema, or OpenAPI's own and said otherwise here.
@@ -77,15 +79,31 @@ def faults(path: str, body: Any, beyond: Collection[str] = ()) -> list[str]:
     return [fault for fault in found if not _TAKEN.fullmatch(fault)]
 
 
+def answer_faults(name: str, answer: Any) -> list[str]:
+    """Return what one of the ANSWERS refuses in an answer or an event."""
+    return [
+        f"{error.json_path}: {error.message:.300}"
+        for error in _answer_validator(name).iter_errors(answer)
+    ]
+
+
+@cache
+def _answer_validator(name: str) -> Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": description()["schemas"]})
+
+
 def extract(source: dict[str, Any]) -> dict[str, Any]:
     """Return what is needed of OpenRouter's description."""
     requests = {path: _body(source["paths"][path]["post"]) for path in REQUESTS}
     needed: dict[str, Any] = {}
-    waiting = list(_references(requests))
+    known = source["components"]["schemas"]
+    waiting = [*(name for name in ANSWERS if name in known), *_references(requests)]
     while waiting:
         name = waiting.pop()
         if name not in needed:
-            needed[name] = _plain(source["components"]["schemas"][name])
+            needed[name] = _plain(known[name])
             waiting += _references(needed[name])
     paths = {
         path: [method.upper() for method in _METHODS if method in operations]
