@@ -68,8 +68,8 @@ def is_foreign(batch: Batch, lines: Lines) -> bool:
 
 def cost_of(batch: Batch) -> int | None:
     """What a batch cost, BYOK included, in picodollars; None if that isn't known."""
-    credits_used = _credits(batch)
-    return None if credits_used is None else credits_used + _picodollars(batch.bill.upstream)
+    bill = batch.bill
+    return None if bill.cost is None else _picodollars(bill.cost) + _picodollars(bill.upstream)
 
 
 def latency_of(batch: Batch, lines: Lines) -> float:
@@ -88,8 +88,8 @@ def settle(batch: Batch, lines: Lines, row: Model | None) -> list[Settled]:
     """
     answers = _answers(batch, lines)
     weights = [_ZERO if one is None else _weight(one.body, row) for one in answers]
-    credits_used, upstream = _credits(batch), _picodollars(batch.bill.upstream)
-    costs = None if credits_used is None else share_out(credits_used, weights)
+    charged, upstream = batch.bill.cost, _picodollars(batch.bill.upstream)
+    costs = None if charged is None else share_out(_picodollars(charged), weights)
     extras = share_out(upstream, weights) if upstream else [0] * len(weights)
     check, found = ROUTES[batch.endpoint].check, []
     culprits = _culprits(batch, lines)
@@ -132,13 +132,6 @@ def _weight(body: Mapping[str, Any] | None, row: Model | None) -> Decimal:
         return weight
     tokens = used.get("total_tokens")
     return Decimal(tokens).scaleb(-12) if isinstance(tokens, int) else _ZERO
-
-
-def _credits(batch: Batch) -> int | None:
-    if batch.bill.cost is not None:
-        return money.picodollars(batch.bill.cost)
-    # A batch without a bill in which no request was answered cost nothing.
-    return None if batch.completed else 0
 
 
 def _picodollars(usd: Decimal) -> int:

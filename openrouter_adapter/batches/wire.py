@@ -299,8 +299,8 @@ def withheld_bill(failure: BaseException | None) -> Bill | None:
 def _batch(body: dict[str, Any]) -> Batch:
     counts, error = body["request_counts"], body.get("error")
     bill = read_bill(body)
-    if body["status"] in TERMINAL and bill.usage is None:
-        # Nothing was answered.
+    if bill.cost is None and body["status"] in TERMINAL and not counts["completed"]:
+        # Without a bill, a batch in which no request was answered cost nothing.
         bill = replace(bill, cost=Decimal(0))
     return Batch(
         id=body["id"],

@@ -277,3 +277,12 @@ COMPLETED = json.dumps(
 
 def test_the_cost_has_the_digits_of_the_wire() -> None:
     assert wire.parse(COMPLETED).bill.cost == Decimal("8.25e-7")
+
+
+@pytest.mark.parametrize(("completed", "cost"), [(1, None), (0, Decimal(0))])
+def test_without_usage_only_a_batch_without_answers_is_known_to_be_free(
+    completed: int, cost: Decimal | None
+) -> None:
+    counts = {"total": 1, "completed": completed, "failed": 1 - completed}
+    body = {**json.loads(COMPLETED), "usage": None, "request_counts": counts}
+    assert wire.parse(json.dumps(body).encode()).bill.cost == cost
