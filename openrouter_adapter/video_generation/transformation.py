@@ -164,7 +164,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
     def transform_video_content_response(
         self, raw_response: httpx.Response, logging_obj: Any, client: Any = None
     ) -> bytes:
-        """The video, in memory; `download_video` writes it to a file piece by piece.
+        """The video, in memory.
 
         Raises:
             One of LiteLLM's exceptions (errors.py): the answer is an error, or not a video.
