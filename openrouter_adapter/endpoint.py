@@ -9,7 +9,7 @@ from openrouter_adapter.wire import connection, errors
 
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     import httpx
 
@@ -114,6 +114,19 @@ def tell_of_answer(
         original_response=answer.text if is_read(logging_obj) else "",
         additional_args={"complete_input_dict": body},
     )
+
+
+def tell_of_failure(log: Any, exception: Exception, trace: str) -> Coroutine[Any, Any, None]:
+    """Notifies the callbacks of a stream's failure, from a copy of the log if LiteLLM can.
+
+    A fallback on the proxy continues with the same log.
+    """
+    notified: Coroutine[Any, Any, None]
+    if hasattr(log, "dispatch_attempt_failure_handlers"):  # from LiteLLM 1.109 on
+        notified = log.dispatch_attempt_failure_handlers(exception, trace)
+    else:
+        notified = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
+    return notified
 
 
 def is_read(logging_obj: Any) -> bool:

@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import httpx
-from litellm.exceptions import APIConnectionError
 
 from openrouter_adapter import background, late_bills
 from openrouter_adapter.anthropic_messages import answers, logged
 from openrouter_adapter.anthropic_messages.stream_reader import StreamReader
-from openrouter_adapter.endpoint import is_read
+from openrouter_adapter.endpoint import is_read, tell_of_failure
 from openrouter_adapter.wire import errors, midstream, usage
-from openrouter_adapter.wire.sse import NotJSONError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
     from concurrent.futures import Future
 
     from typing_extensions import Self
@@ -176,20 +174,13 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             return answers.error_event(exception)
         if exception is not cause:
             exception.__cause__ = cause
-        if _falls_back(exception):
+        if midstream.may_fall_back(exception):
             midstream.raise_wrapped(exception, self._reader.model, "", is_pre_first_chunk=True)
         raise exception
 
     def _exception(self, cause: Exception) -> Exception:
         """The LiteLLM exception for the cause that broke the stream, with OpenRouter's facts."""
-        exception = cause
-        if isinstance(cause, NotJSONError):
-            exception = self._error(503, "a line of the stream is not JSON")
-            exception.__dict__["received"] = cause.line
-        elif isinstance(cause, httpx.TimeoutException):
-            exception = self._error(408, "the stream stalled: no data within the timeout")
-        elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
-            exception = errors.unreached(cause, self._reader.model)
+        exception = midstream.failure_of(cause, self._error, self._reader.model) or cause
         known = exception.__dict__
         facts = usage.facts(self._reader.facts(), self._reader.headers)
         known["openrouter"] = {**facts, **(known.get("openrouter") or {})}
@@ -204,16 +195,8 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
         usage.tell_failed(self.logging_obj.model_call_details, bill)
         self._attempt.finish(bill, exception)
         await self._free()
-        background.run(self._failure_handlers(exception))
-
-    def _failure_handlers(self, exception: Exception) -> Coroutine[Any, Any, None]:
-        trace, log = "".join(traceback.format_exception(exception)), self.logging_obj
-        notified: Coroutine[Any, Any, None]
-        if hasattr(log, "dispatch_attempt_failure_handlers"):  # from LiteLLM 1.109 on
-            notified = log.dispatch_attempt_failure_handlers(exception, trace)
-        else:
-            notified = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
-        return notified
+        trace = "".join(traceback.format_exception(exception))
+        background.run(tell_of_failure(self.logging_obj, exception, trace))
 
     async def _end(self) -> None:
         self._finish()
@@ -306,11 +289,3 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
                 asyncio.get_running_loop()  # without a loop the connection is gone
                 background.run(self._http_response.aclose())
                 self._finish()
-
-
-def _falls_back(exception: Exception) -> bool:
-    """Whether a Router may try another model, or the same again."""
-    if midstream.has_own_fallbacks(exception) or isinstance(exception, APIConnectionError):
-        return True
-    status = getattr(exception, "status_code", None)
-    return not isinstance(status, int) or status >= 500 or status in {408, 429}

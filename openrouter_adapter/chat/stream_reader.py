@@ -9,12 +9,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from litellm.exceptions import APIConnectionError
 
 from openrouter_adapter.chat.accumulator import Accumulator
 from openrouter_adapter.chat.chunks import ChunkBuilder
 from openrouter_adapter.chat.response import model_response, put_partial
-from openrouter_adapter.wire import completion, errors, usage
-from openrouter_adapter.wire.sse import EventParser, NotJSONError
+from openrouter_adapter.wire import completion, errors, midstream, usage
+from openrouter_adapter.wire.sse import EventParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,18 +123,11 @@ class StreamReader:
         return exception
 
     def _exception_of(self, cause: Exception) -> Exception:
-        if isinstance(cause, NotJSONError):
-            where = "cut" if self.is_exhausted else "not JSON"
-            exception = self._error(503, f"a line of the stream is {where}")
-            exception.__dict__["received"] = cause.line
-            return exception
-        if isinstance(cause, httpx.TimeoutException):
-            return self._error(408, "the stream stalled: no data within the timeout")
-        if isinstance(cause, httpx.HTTPError | httpx.StreamError):
-            exception = errors.unreached(cause, self._model)
-            exception.__dict__["openrouter"] = usage.facts(self.accumulator.head, self._headers)
-            return exception
-        return cause
+        line_is = "cut" if self.is_exhausted else "not JSON"
+        found = midstream.failure_of(cause, self._error, self._model, line_is=line_is)
+        if isinstance(found, APIConnectionError):
+            found.__dict__["openrouter"] = usage.facts(self.accumulator.head, self._headers)
+        return found or cause
 
     def _partial_response(self) -> ModelResponse | None:
         if self.accumulator.has_choices:

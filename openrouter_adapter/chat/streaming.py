@@ -23,10 +23,11 @@ from litellm.litellm_core_utils.thread_pool_executor import executor
 from openrouter_adapter import background, late_bills
 from openrouter_adapter.chat.chunks import ChunksSoFar
 from openrouter_adapter.chat.stream_reader import StreamReader
+from openrouter_adapter.endpoint import tell_of_failure
 from openrouter_adapter.wire import errors, midstream, usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from litellm.types.utils import ModelResponse, ModelResponseStream
 
@@ -265,21 +266,9 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
         self.completion_stream = None
         await self._http_response.aclose()
         exception = self._failure(cause)
-        self._failure_logging = background.run(self._failure_handlers(exception))
+        trace = traceback.format_exc()
+        self._failure_logging = background.run(tell_of_failure(self.logging_obj, exception, trace))
         self._raise(exception)
-
-    def _failure_handlers(self, exception: Exception) -> Coroutine[Any, Any, None]:
-        """Notifies the callbacks of a failure, from a copy of the log if LiteLLM can.
-
-        A fallback on the proxy continues with the same log.
-        """
-        trace, log = traceback.format_exc(), self.logging_obj
-        notified: Coroutine[Any, Any, None]
-        if hasattr(log, "dispatch_attempt_failure_handlers"):  # from LiteLLM 1.109 on
-            notified = log.dispatch_attempt_failure_handlers(exception, trace)
-        else:
-            notified = log.dispatch_failure_handlers(exception, trace, prefer_async_handlers=True)
-        return notified
 
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception for the cause that broke the stream; the log gets the cost."""

@@ -105,18 +105,13 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         event = self._process_chunk(data)
         if event is None and data and not self.finished:
             # LiteLLM skips it: a lost delta would be a wrong answer.
-            raise self._not_json(data[: errors.MOST_RECEIVED])
+            raise NotJSONError(data.encode("utf-8", "replace"))
         if self.completed_response is not None:
             self._finish_attempt()
         return event
 
     def _error(self, status: int, message: str) -> Exception:
         return errors.build(status, message, self._reader.headers, self.model)
-
-    def _not_json(self, line: str) -> Exception:
-        exception = self._error(503, "a line of the stream is not JSON")
-        exception.__dict__["received"] = line
-        return exception
 
     def _raise_if_cut(self) -> None:
         if self.completed_response is None:
@@ -130,14 +125,8 @@ class _Stream(BaseResponsesAPIStreamingIterator):
     def _failure(self, cause: Exception) -> Exception:
         """The LiteLLM exception for the cause that broke the stream, with the partial answer."""
         self._has_failed = True
-        exception = cause
-        if isinstance(cause, NotJSONError):
-            exception = self._not_json(cause.line)
-        elif isinstance(cause, httpx.TimeoutException):
-            exception = self._error(408, "the stream stalled: no data within the timeout")
-        elif isinstance(cause, httpx.HTTPError | httpx.StreamError):
-            exception = errors.unreached(cause, self.model)
-        elif isinstance(cause, errors.MALFORMED):
+        exception = midstream.failure_of(cause, self._error, self.model) or cause
+        if exception is cause and isinstance(cause, errors.MALFORMED):
             exception = self._error(503, f"the stream makes no answer ({type(cause).__name__})")
         known = exception.__dict__
         known["openrouter"] = {
@@ -154,12 +143,8 @@ class _Stream(BaseResponsesAPIStreamingIterator):
         """Raises in the form that lets a Router fall back to another model."""
         if exception is not cause:
             exception.__cause__ = cause
-        status = getattr(exception, "status_code", None)
         is_broken = isinstance(exception, APIConnectionError)
-        falls_back = midstream.has_own_fallbacks(exception) or (
-            not isinstance(status, int) or status >= 500 or status in {408, 429}
-        )
-        if not falls_back or (is_broken and self._reader.has_output):
+        if not midstream.may_fall_back(exception) or (is_broken and self._reader.has_output):
             raise exception
         partial = exception.__dict__.get("partial_response")
         text = partial.output_text if partial is not None else ""

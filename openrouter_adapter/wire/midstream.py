@@ -1,4 +1,4 @@
-"""A stream's failure in the form that lets a Router fall back to another model.
+"""A stream's failure: its exception, in the form that lets a Router fall back to another model.
 
 LiteLLM falls back from a stream only on a MidStreamFallbackError, and picks the list of fallbacks
 by the exception's own class: a prompt that is too long, or a refusal, must be of both.
@@ -6,8 +6,9 @@ by the exception's own class: a prompt that is too long, or a refusal, must be o
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
+import httpx
 from litellm.exceptions import (
     ContentPolicyViolationError,
     ContextWindowExceededError,
@@ -15,6 +16,10 @@ from litellm.exceptions import (
 )
 
 from openrouter_adapter.wire import errors
+from openrouter_adapter.wire.sse import NotJSONError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The attributes that errors.py puts on an exception, which its wrapper needs, too.
 _OURS: Final = (
@@ -38,6 +43,42 @@ _BOTH: Final = {
     ContextWindowExceededError: MidStreamContextWindowError,
     ContentPolicyViolationError: MidStreamContentPolicyError,
 }
+
+
+def failure_of(
+    cause: Exception,
+    build: Callable[[int, str], Exception],
+    model: str,
+    *,
+    line_is: str = "not JSON",
+) -> Exception | None:
+    """The exception of a stream whose connection, or one of whose lines, broke.
+
+    Args:
+        cause: What was raised while the stream was read.
+        build: Builds the exception of a status and a message.
+        model: The model asked for.
+        line_is: What is wrong with a line that can't be parsed.
+
+    Returns:
+        None if the cause is another one.
+    """
+    if isinstance(cause, NotJSONError):
+        exception = build(503, f"a line of the stream is {line_is}")
+        exception.__dict__["received"] = cause.line
+        return exception
+    if isinstance(cause, httpx.TimeoutException):
+        return build(408, "the stream stalled: no data within the timeout")
+    if isinstance(cause, httpx.HTTPError | httpx.StreamError):
+        return errors.unreached(cause, model)
+    return None
+
+
+def may_fall_back(exception: Exception) -> bool:
+    """Whether a Router may try another model, or the same one again."""
+    status = getattr(exception, "status_code", None)
+    may_pass = not isinstance(status, int) or status >= 500 or status in {408, 429}
+    return may_pass or has_own_fallbacks(exception)
 
 
 def has_own_fallbacks(exception: Exception) -> bool:
