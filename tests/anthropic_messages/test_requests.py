@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import litellm
 import pytest
 from litellm import Router
 
-from openrouter_adapter.anthropic_messages import streaming
 from tests.anthropic_messages import wire
 
 if TYPE_CHECKING:
@@ -102,13 +103,47 @@ async def test_an_unknown_route_is_refused(openrouter: Loopback) -> None:
     assert openrouter.requests == []
 
 
-async def test_a_stream_without_the_packages_of_the_proxy_fails_before_it_is_sent(
-    openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streaming, "_missing", lambda: "No module named 'fastapi'")
-    with pytest.raises(litellm.BadRequestError, match="fastapi"):
-        await wire.anthropic_messages(stream=True)
-    assert openrouter.requests == []
+PLAIN = """
+import asyncio, sys
+
+for name in ("fastapi", "litellm.proxy.proxy_server"):
+    sys.modules[name] = None  # can't be imported, as on an installation without the proxy
+
+import litellm
+
+import openrouter_adapter
+from openrouter_adapter.emulator import Emulator
+
+openrouter_adapter.register()
+with Emulator() as emulator:
+    asked = {
+        "model": "openrouter/anthropic/claude-haiku-4.5",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": "Hi"}],
+        "api_base": emulator.base_url,
+        "api_key": emulator.api_key,
+    }
+    ways = (
+        lambda: asyncio.run(litellm.anthropic_messages(stream=True, **asked)),
+        lambda: litellm.anthropic.messages.create(stream=True, **asked),
+    )
+    for way in ways:
+        try:
+            way()
+        except litellm.BadRequestError as refusal:
+            print(refusal)
+    assert emulator.requests == []
+    answer = asyncio.run(litellm.anthropic_messages(**asked))
+    assert answer["usage"]["cost"] > 0
+"""
+
+
+def test_a_plain_installation_sends_no_stream_that_litellm_cant_end() -> None:
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", PLAIN], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("leave out stream, or give openrouter_messages_route='chat'") == 2
 
 
 async def test_a_deployment_that_names_the_endpoint_gets_ours(openrouter: Loopback) -> None:
