@@ -73,6 +73,7 @@ class Display:
         self._rates = Rates()
         self._live: Any = None
         self._printed = time.monotonic()
+        self._has_told_half_price = False
 
     def __enter__(self) -> Self:
         """Starts the bar."""
@@ -95,6 +96,10 @@ class Display:
         text = self._text(snapshot, now)
         # A job goes on even if nothing can be displayed.
         with contextlib.suppress(OSError):
+            if snapshot.at_half_price is not None and not self._has_told_half_price:
+                self._has_told_half_price = True
+                told = line_of_half_price(snapshot.at_half_price)
+                self._console.print(told, markup=False, highlight=False, soft_wrap=True)
             if self._live is not None:
                 self._live.update(_with_bar(snapshot, text))
             elif now - self._printed >= _INTERVAL:
@@ -238,6 +243,14 @@ def _lines_of_end(summary: Summary) -> list[str]:
     return lines
 
 
+def line_of_half_price(likely: Decimal) -> str:
+    """What a job would cost in OpenRouter's Batch API, as text; the cost in USD."""
+    return (
+        f"With --half-price it would likely cost USD {money.plain(likely)}, with answers within "
+        "a day."
+    )
+
+
 def lines_of_dry_run(dry_run: DryRun) -> list[str]:
     """A dry run as text."""
     lines = [f"{dry_run.requests:,} requests, nothing was sent."]
@@ -249,4 +262,6 @@ def lines_of_dry_run(dry_run: DryRun) -> list[str]:
         if one.unknown:
             line += f", and {one.unknown:,} of unknown cost ({one.unknown_because})"
         lines.append(line)
+    if dry_run.at_half_price is not None:
+        lines.append(line_of_half_price(dry_run.at_half_price))
     return lines

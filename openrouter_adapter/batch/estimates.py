@@ -14,6 +14,7 @@ import orjson
 
 from openrouter_adapter import catalog, money
 from openrouter_adapter.batch import validation
+from openrouter_adapter.batch.inspection import Inspection
 from openrouter_adapter.batch.model_check import ModelCheck
 from openrouter_adapter.catalog.lazy import LazyCatalog
 
@@ -106,12 +107,15 @@ class Prices:
     """The catalogue as a job uses it; the providers of each model are fetched once.
 
     Attributes:
-        totals: The sums of all requests that `look` was called with.
+        totals: The sums of all requests that were looked at.
+        at_half_price: Likely cost of a new job in OpenRouter's Batch API, in USD, if it goes the
+            usual way although all of its requests could go there; otherwise None.
     """
 
     api_key: str | None = None
     api_base: str | None = None
     totals: Totals = field(default_factory=Totals)
+    at_half_price: Decimal | None = None
     _catalog: LazyCatalog | None = None
 
     def estimate(self, request: Request) -> Estimate:
@@ -157,8 +161,9 @@ class Prices:
         )
 
     def look_in_batch(self, request: Request) -> str | None:
-        """The same for a request that goes to OpenRouter's Batch API; adds nothing."""
+        """The same for a request that goes to OpenRouter's Batch API."""
         estimate = self._in_batch(request)
+        self.totals.add(request.model, estimate)
         if estimate.worst is not None:
             return None
         return f"a budget needs a bound to its cost: {estimate.unknown_because}. Give max_tokens"
@@ -173,6 +178,10 @@ class Prices:
         worst = self._in_batch(request).worst
         return None if worst is None else money.picodollars_up(worst)
 
+    def likely_in_batch(self, request: Request) -> Decimal | None:
+        """The likely cost of a request in OpenRouter's Batch API, in USD; None if not known."""
+        return self._in_batch(request).likely
+
     def _in_batch(self, request: Request) -> Estimate:
         return catalog.batch_bound(request.body, request.route.path, self.known)
 
@@ -185,16 +194,22 @@ class DryRun:
         requests: Number of requests.
         total: What all requests will cost.
         models: What those of each model will cost.
+        at_half_price: Likely cost in OpenRouter's Batch API, if all requests could go there and
+            `half_price` was not asked for; otherwise None.
     """
 
     requests: int
     total: Total
     models: Mapping[str, Total]
+    at_half_price: Decimal | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The values for JSON; amounts as exact text."""
         return {
             **self.total.as_json(),
+            "at_half_price_usd": (
+                None if self.at_half_price is None else format(self.at_half_price, "f")
+            ),
             "models": {name: one.as_json() for name, one in self.models.items()},
         }
 
@@ -205,6 +220,8 @@ def dry_run(
     model: str | None = None,
     skip_faulty: bool = False,
     keep_going: bool = False,
+    half_price: bool = False,
+    rest: str | None = None,
     api_key: str | None = None,
     api_base: str | None = None,
 ) -> DryRun:
@@ -215,6 +232,8 @@ def dry_run(
         model: Replaces every line's own model.
         skip_faulty: Whether invalid lines are left out.
         keep_going: Whether names of models that OpenRouter doesn't have are allowed.
+        half_price: Whether requests would go to OpenRouter's Batch API.
+        rest: "send" if those that can't go there would be sent the usual way.
         api_key: The API key; None looks for it as every call of the adapter does.
         api_base: The API's base URL; None likewise.
 
@@ -222,19 +241,20 @@ def dry_run(
         FaultyInput: the file has invalid lines.
         One of LiteLLM's exceptions: there is no catalogue, and none could be fetched.
     """
-    prices, models = Prices(api_key, api_base), ModelCheck(api_key, api_base)
-
-    def look(request: Request) -> str | None:
-        fault = None if keep_going else models.look(request)
-        if fault is None:
-            prices.look(request)
-        return fault
-
-    checked = validation.check(Path(source), model, inspect=look)
+    prices = Prices(api_key, api_base)
+    inspection = Inspection(
+        prices,
+        None if keep_going else ModelCheck(api_key, api_base),
+        half_price=half_price,
+        sends_rest=rest == "send",
+        estimates=True,
+        needs_bound=False,
+    )
+    checked = validation.check(Path(source), model, inspect=inspection)
     if checked.fault_count and not skip_faulty:
         checked.refuse(Path(source))
     found = prices.totals
-    return DryRun(found.total.requests, found.total, found.models)
+    return DryRun(found.total.requests, found.total, found.models, inspection.at_half_price)
 
 
 def of_lines(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrouter_adapter.batch import inputs, validation
-from openrouter_adapter.batch.eligibility import Eligibility
 from openrouter_adapter.batch.exceptions import BatchError, FolderUnfit
 from openrouter_adapter.batch.folder import Folder, Job
 from openrouter_adapter.batch.inputs import LineSet
+from openrouter_adapter.batch.inspection import Inspection
 from openrouter_adapter.batch.model_check import ModelCheck
 
 if TYPE_CHECKING:
@@ -160,10 +160,12 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     source = options.source
     assert source is not None  # noqa: S101 - require_work has seen to it
     size, modified = _state_of(source)
-    inspect = _inspection(options, prices)
-    checked = _check(folder, source, options.model, inspect)
+    inspection = _inspection(options, prices)
+    checked = _check(folder, source, options.model, inspection)
     if checked.fault_count and not (options.skip_faulty and checked.requests):
         checked.refuse(source)
+    # The Batch API has no response cache, which may save more.
+    prices.at_half_price = None if options.headers else inspection.at_half_price
     calls = f"batch-{uuid.uuid4().hex[:12]}"
     job = Job(
         source=str(source.resolve()),
@@ -187,24 +189,16 @@ def _new(folder: Folder, options: Options, prices: Prices) -> tuple[Job, Checked
     return job, checked
 
 
-def _inspection(options: Options, prices: Prices) -> Callable[[Request], str | None]:
-    """What a line is checked for besides its form; returns what is wrong with it."""
-    models = ModelCheck(options.api_key, options.api_base)
-    eligibility = Eligibility(prices)
-
-    def inspect(request: Request) -> str | None:
-        fault = None if options.keep_going else models.look(request)
-        goes_in_batch = False
-        if fault is None and options.half_price:
-            reason = eligibility.refusal(request)
-            goes_in_batch = reason is None
-            if reason is not None and options.rest != "send":
-                fault = f"can't go at half price: {reason}. --rest send sends it the usual way"
-        if fault is not None or options.budget is None:
-            return fault
-        return prices.look_in_batch(request) if goes_in_batch else prices.look(request)
-
-    return inspect
+def _inspection(options: Options, prices: Prices) -> Inspection:
+    has_budget = options.budget is not None
+    return Inspection(
+        prices,
+        None if options.keep_going else ModelCheck(options.api_key, options.api_base),
+        half_price=options.half_price,
+        sends_rest=options.rest == "send",
+        estimates=has_budget,
+        needs_bound=has_budget,
+    )
 
 
 def _check(

@@ -30,6 +30,7 @@ class ModelCheck:
     api_base: str | None = None
     _faults: dict[str, str | None] = field(default_factory=dict)
     _asked: int = 0
+    _has_catalog: bool = False
 
     def look(self, request: Request) -> str | None:
         """Why a request can't be answered, None if its models exist."""
@@ -40,6 +41,11 @@ class ModelCheck:
             if fault is not None:
                 return fault
         return None
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether a model was looked up in a catalogue, so that there is one."""
+        return self._has_catalog
 
     def _fault(self, name: str) -> str | None:
         # What a preset names is known to OpenRouter alone.
@@ -56,10 +62,12 @@ class ModelCheck:
 
     def _catalog(self) -> Catalog | None:
         try:
-            return catalog.load(api_key=self.api_key, base_url=self.api_base, timeout=_TIMEOUT)
+            found = catalog.load(api_key=self.api_key, base_url=self.api_base, timeout=_TIMEOUT)
         except Exception:  # noqa: BLE001 - without a catalogue the requests themselves find out
             self._asked = _MOST_ASKED
             return None
+        self._has_catalog = True
+        return found
 
     def _is_unknown(self, name: str) -> bool:
         try:

@@ -23,6 +23,7 @@ from openrouter_adapter.batch.summary import Summary
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from openrouter_adapter.batch.accounting import JobBudget
     from openrouter_adapter.batch.batching import Batches
@@ -50,6 +51,8 @@ class Snapshot:
         limit: The budget; None for none.
         stopping: Whether nothing more is sent.
         note: What else a user should know, such as why sending is paused.
+        at_half_price: Likely cost of a new job in OpenRouter's Batch API, in USD, if it goes the
+            usual way although all of its requests could go there; otherwise None.
     """
 
     requests: int = 0
@@ -61,6 +64,7 @@ class Snapshot:
     limit: int | None = None
     stopping: bool = False
     note: str | None = None
+    at_half_price: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Progress:
         begun: When the run began, by `time.monotonic`.
         done_before: Number of requests that had an outcome when it began.
         batches: What is at OpenRouter, of a job at half price.
+        at_half_price: As in `Snapshot`.
     """
 
     requests: int
@@ -84,6 +89,7 @@ class Progress:
     begun: float
     done_before: int
     batches: Batches | None = None
+    at_half_price: Decimal | None = None
 
     def snapshot(self) -> Snapshot:
         """The progress now, as plain numbers."""
@@ -99,6 +105,7 @@ class Progress:
             limit=self.budget.limit,
             stopping=self.engine.stopped is not None,
             note=note or (batches.note if batches else None),
+            at_half_price=self.at_half_price,
         )
 
     def stop(self, reason: str) -> None:
@@ -132,11 +139,19 @@ def together(
     *,
     stopping: bool,
     note: str | None,
+    at_half_price: Decimal | None = None,
 ) -> Snapshot:
     """The progress of several runs together."""
     parts, counted = list(snapshots), ("done", "failed", "in_flight", "tokens", "spent")
     sums = {name: sum(getattr(one, name) for one in parts) for name in counted}
-    return Snapshot(requests=requests, limit=limit, stopping=stopping, note=note, **sums)
+    return Snapshot(
+        requests=requests,
+        limit=limit,
+        stopping=stopping,
+        note=note,
+        at_half_price=at_half_price,
+        **sums,
+    )
 
 
 def status(out: str | os.PathLike[str]) -> Summary:

@@ -29,6 +29,7 @@ from openrouter_adapter.wire import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from decimal import Decimal
 
     from typing_extensions import Unpack
 
@@ -84,9 +85,10 @@ def run_on_ray(
         folder.clear_leftovers()
         access = _access(ray, given)
         _check_ledger(ray, access)
-        job = _job(folder, given, shards or _cpus(ray))
+        prices = Prices(given.api_key, given.api_base)
+        job = _job(folder, given, prices, shards or _cpus(ray))
         _set_budget(job, access)
-        run = _Run(ray, folder, job, given, access, watch)
+        run = _Run(ray, folder, job, given, access, watch, prices.at_half_price)
         found = run.go()
         folder.write_json(folder.summary, found.as_json())
         return found
@@ -145,10 +147,9 @@ def _cpus(ray: Any) -> int:
     return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
-def _job(folder: Folder, options: Options, shards: int) -> Job:
+def _job(folder: Folder, options: Options, prices: Prices, shards: int) -> Job:
     found = folder.job()
     if found is None:
-        prices = Prices(options.api_key, options.api_base)
         return jobs.begin_shards(folder, options, prices, shards)
     if not found.shards:
         raise FolderUnfit(
@@ -188,9 +189,11 @@ class _Run:
         options: Options,
         access: nodes.Access,
         watch: Callable[[Snapshot], None] | None,
+        at_half_price: Decimal | None,
     ) -> None:
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         self._ray, self._folder, self._job, self._watch = ray, folder, job, watch
+        self._at_half_price = at_half_price
         # Ray keeps the arguments of tasks: they must have no secrets.
         self._common = replace(
             options, out=folder.path.resolve(), source=None, budget=None, api_key=None, ledger=None
@@ -260,6 +263,7 @@ class _Run:
                 self._job.limit,
                 stopping=self._signals > 0,
                 note=f"{at_work} at work, {len(self._ended)} of {self._job.shards} shards ended",
+                at_half_price=self._at_half_price,
             )
         )
 

@@ -154,7 +154,14 @@ class _Run:
         recovered = self._recovered
         done_before = recovered.tally.done + recovered.tally.failed
         progress = Progress(
-            self._job.requests, recovered, self._budget, engine, self._begun, done_before, batches
+            self._job.requests,
+            recovered,
+            self._budget,
+            engine,
+            self._begun,
+            done_before,
+            batches,
+            self._prices.at_half_price,
         )
         with (
             stopping(progress),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,8 +202,16 @@ def run(
                 _tell_blank(made)
         if dry_run or out is None:
             found = batch.dry_run(
-                job, model=options["model"], skip_faulty=skip_faulty, keep_going=keep_going
+                job,
+                model=options["model"],
+                skip_faulty=skip_faulty,
+                keep_going=keep_going,
+                half_price=half_price,
+                rest=rest,
             )
+            if options["cache"] is not None:
+                # The Batch API has no response cache, which may save more.
+                found = replace(found, at_half_price=None)
             _print_dry_run(found, as_json=as_json)
             return
         _run(job, out, {**options, **part}, on_ray=on_ray, quiet=quiet, as_json=as_json)
