@@ -131,10 +131,7 @@ def get_image_models(
 
     Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
     """
-    response = _get(
-        "/images/models", api_key=api_key, base_url=base_url, timeout=timeout, needs_key=False
-    )
-    return [row for row in _data(response, list) if isinstance(row, dict)]
+    return _public_rows("/images/models", api_key, base_url, timeout)
 
 
 def get_image_endpoints(
@@ -188,10 +185,7 @@ def get_video_models(
 
     Follows https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
     """
-    response = _get(
-        "/videos/models", api_key=api_key, base_url=base_url, timeout=timeout, needs_key=False
-    )
-    return [row for row in _data(response, list) if isinstance(row, dict)]
+    return _public_rows("/videos/models", api_key, base_url, timeout)
 
 
 def get_video(
@@ -344,6 +338,14 @@ def _next_page(body: Mapping[str, Any], url: httpx.URL) -> str | None:
 
 def _object(response: httpx.Response) -> dict[str, Any]:
     return dict(_data(response, dict))
+
+
+def _public_rows(
+    path: str, api_key: str | None, base_url: str | None, timeout: float
+) -> list[dict[str, Any]]:
+    """The rows of a list that anyone may read."""
+    response = _get(path, api_key=api_key, base_url=base_url, timeout=timeout, needs_key=False)
+    return [row for row in _data(response, list) if isinstance(row, dict)]
 
 
 def _data(response: httpx.Response, kind: type) -> Any:

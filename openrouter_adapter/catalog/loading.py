@@ -181,16 +181,11 @@ def load_image_models(
     Follows https://openrouter.ai/docs/guides/overview/multimodal/image-generation.
     """
     base = connection.base_url(base_url)
-    file = cache.path("image-models", base)
 
     def get() -> list[dict[str, Any]]:
         return api.get_image_models(api_key=api_key, base_url=base, timeout=timeout)
 
-    rows = _rows(file, get, refresh, max_age)
-    if rows is None:
-        raise CatalogUnavailableError(
-            f"No list of image models in {file.parent}, and refresh=False forbids fetching one."
-        )
+    rows = _models("image", base, get, refresh, max_age)
     models = [(row, parse_model(row)) for row in rows]
     listed = {model.id: (row, model) for row, model in models if model is not None}
     image_models.learn(
@@ -232,16 +227,11 @@ def load_video_models(
     Follows https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
     """
     base = connection.base_url(base_url)
-    file = cache.path("video-models", base)
 
     def get() -> list[dict[str, Any]]:
         return api.get_video_models(api_key=api_key, base_url=base, timeout=timeout)
 
-    rows = _rows(file, get, refresh, max_age)
-    if rows is None:
-        raise CatalogUnavailableError(
-            f"No list of video models in {file.parent}, and refresh=False forbids fetching one."
-        )
+    rows = _models("video", base, get, refresh, max_age)
     video_models.learn(rows)
     return {str(row["id"]): row for row in rows if isinstance(row.get("id"), str)}
 
@@ -288,6 +278,23 @@ def _image_endpoints(model: str, **access: Any) -> list[dict[str, Any]]:
     except NotFoundError:
         # The images API lacks some models that make images, and some servers lack the API.
         return []
+
+
+def _models(
+    kind: str,
+    base_url: str,
+    get: Callable[[], list[dict[str, Any]]],
+    refresh: bool | None,
+    max_age: float,
+) -> list[dict[str, Any]]:
+    """The models of the images or videos API, from disk or from OpenRouter."""
+    file = cache.path(f"{kind}-models", base_url)
+    rows = _rows(file, get, refresh, max_age)
+    if rows is None:
+        raise CatalogUnavailableError(
+            f"No list of {kind} models in {file.parent}, and refresh=False forbids fetching one."
+        )
+    return rows
 
 
 def _rows(
