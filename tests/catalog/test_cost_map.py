@@ -376,7 +376,7 @@ class TestTheBillWins:
             stream=True,
         )
         chunks = list(stream)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not costs and time.monotonic() < deadline:
             time.sleep(0.01)
         assert chunks[-1].usage.cost == self.billed(emulator)

@@ -333,7 +333,7 @@ def test_whatever_goes_wrong_a_process_goes_on_saying_that_it_lives(
 
     with monkeypatch.context() as patch:
         patch.setattr(book.enforcement, "refresh", fail)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while len(failures) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
     other.budget("all", 1)
@@ -348,7 +348,7 @@ def test_whatever_goes_wrong_a_process_goes_on_saying_that_it_lives(
 def test_another_process_sees_a_new_limit(cents: Ledger, where: str, to: dict[str, str]) -> None:
     other = ledger.open(where)
     other.budget("all", 1)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not cents.enforcement.budgets and time.monotonic() < deadline:
         time.sleep(0.02)
     ask(to)

@@ -169,7 +169,7 @@ def test_the_payload_of_loggers_and_the_row_have_the_exact_cost(
         asyncio.run(run())
     else:
         PATHS[path](to)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not payloads.costs(emulator.base_url) and time.monotonic() < deadline:
         time.sleep(0.01)
     bill = emulator.bill()
