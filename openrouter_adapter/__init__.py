@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from openrouter_adapter.responses.transformation import OpenRouterResponsesConfig
     from openrouter_adapter.text_to_speech.transformation import OpenRouterTextToSpeechConfig
     from openrouter_adapter.video_generation.transformation import OpenRouterVideoConfig
+    from openrouter_adapter.video_generation.waiting import (
+        adownload_video,
+        await_for_video,
+        download_video,
+        wait_for_video,
+    )
     from openrouter_adapter.wire.connection import Settings
 
 __all__ = [
@@ -47,9 +53,13 @@ __all__ = [
     "OpenRouterVideoConfig",
     "RegistrationError",
     "__version__",
+    "adownload_video",
+    "await_for_video",
+    "download_video",
     "register",
     "registered",
     "unregister",
+    "wait_for_video",
 ]
 
 
@@ -180,6 +190,10 @@ def __getattr__(name: str) -> Any:
         from openrouter_adapter.registration import RegistrationError
 
         return RegistrationError
+    if name.endswith("_video") and name in __all__:
+        from openrouter_adapter.video_generation import waiting
+
+        return getattr(waiting, name)
     if name in __all__:
         from openrouter_adapter.hooks.table import ENDPOINTS
 

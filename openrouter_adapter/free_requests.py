@@ -6,6 +6,7 @@ exceptions of all other requests. A batch's submission is sent in the same way, 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from openrouter_adapter import debugging
 from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,44 @@ async def asend(request: Request) -> httpx.Response:
     return _checked(response, started, request)
 
 
+@contextlib.contextmanager
+def streamed(request: Request) -> Iterator[httpx.Response]:
+    """The response, whose body is read piece by piece and may have any size.
+
+    Raises:
+        One of LiteLLM's exceptions (see errors.py), also while the body is read.
+    """
+    sent, started = request.sent(), time.monotonic()
+    hooks = {"response": [incoming.check_download]}
+    try:
+        with (
+            httpx.Client(verify=_verify(request.verify), event_hooks=hooks) as client,
+            client.stream(**sent) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            yield _checked(response, started, request)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause, request.model) from cause
+
+
+@contextlib.asynccontextmanager
+async def astreamed(request: Request) -> AsyncIterator[httpx.Response]:
+    """The asynchronous twin of `streamed`."""
+    sent, started = request.sent(), time.monotonic()
+    hooks = {"response": [incoming.check_download_async]}
+    try:
+        async with (
+            httpx.AsyncClient(verify=_verify(request.verify), event_hooks=hooks) as client,
+            client.stream(**sent) as response,
+        ):
+            if not response.is_success:
+                await response.aread()
+            yield _checked(response, started, request)
+    except httpx.HTTPError as cause:
+        raise _unanswered(cause, request.model) from cause
+
+
 def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
     from litellm.exceptions import AuthenticationError
 
@@ -133,6 +172,13 @@ def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
     return errors.unreached(cause, model)
 
 
+def _received(response: httpx.Response) -> int | None:
+    """Bytes of the body, by the headers if it is still to be read."""
+    if response.is_stream_consumed:
+        return len(response.content)
+    return debugging.length(response.headers)
+
+
 def _checked(response: httpx.Response, started: float, request: Request) -> httpx.Response:
     if request.seen is not None:
         request.seen(response.status_code, response.headers)
@@ -142,7 +188,7 @@ def _checked(response: httpx.Response, started: float, request: Request) -> http
             str(response.request.url),
             status=response.status_code,
             ms=debugging.milliseconds(started),
-            received_bytes=len(response.content),
+            received_bytes=_received(response),
         )
     if response.status_code != httpx.codes.NOT_MODIFIED and not response.is_success:
         status, headers = response.status_code, response.headers

@@ -16,6 +16,7 @@ from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 import openrouter_adapter
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.images import models as image_models
+from openrouter_adapter.video_generation import models as video_models
 from tests.support.browser import Browser
 from tests.support.loopback import Loopback
 
@@ -94,10 +95,11 @@ def no_prices() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_image_models() -> Iterator[None]:
-    """Leave nothing that a catalogue reported of image models: calls would be held to it."""
+def no_listed_models() -> Iterator[None]:
+    """Leave nothing that a catalogue reported of image and video models: calls are held to it."""
     yield
     image_models.forget()
+    video_models.forget()
 
 
 @pytest.fixture(scope="session")

@@ -140,6 +140,12 @@ def failure_of(made: VideoObject) -> Exception:
     return errors.from_body({**facts, "error": {"code": code, "message": message}})
 
 
+def no_video(content: bytes, headers: Mapping[str, str]) -> Exception:
+    """The exception for a content that is not a video; raises that of an error in it."""
+    errors.read_body(content, headers)
+    return errors.unreadable(content, headers)
+
+
 def ended(
     job_id: str, *, api_key: str | None = None, base_url: str | None = None
 ) -> dict[str, Any]:

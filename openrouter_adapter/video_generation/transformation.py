@@ -16,7 +16,7 @@ from litellm.types.videos.utils import decode_video_id_with_provider, extract_or
 from openrouter_adapter import admission, options
 from openrouter_adapter.endpoint import Endpoint, tell_of_answer
 from openrouter_adapter.video_generation import jobs, requests
-from openrouter_adapter.wire import connection, errors
+from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,9 +171,8 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         """
         _raise_for_status(raw_response)
         content, headers = raw_response.content, raw_response.headers
-        if not content or headers.get("content-type", "").startswith(("application/json", "text/")):
-            errors.read_body(content, headers)
-            raise errors.unreadable(content, headers)
+        if not content or incoming.is_text(headers):
+            raise jobs.no_video(content, headers)
         return content
 
     def transform_video_remix_request(

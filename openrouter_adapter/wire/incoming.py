@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DEFAULT_MAX_BYTES: Final = 200_000_000
 MAX_BYTES_VARIABLE: Final = "OPENROUTER_ADAPTER_MAX_RESPONSE_BYTES"
 
+_ANY_SIZE: Final = 1 << 50
+
 # zlib's number for "by the header, gzip or zlib".
 _ANY_HEADER: Final = zlib.MAX_WBITS | 32
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -67,15 +69,17 @@ class Body:
         "encoding",
     )
 
-    def __init__(self, headers: Mapping[str, str], model_of: Callable[[], str]) -> None:
-        """Takes the response's headers, and a function for the model's name in an exception.
+    def __init__(
+        self, headers: Mapping[str, str], model_of: Callable[[], str], most: int | None = None
+    ) -> None:
+        """Takes the response's headers, a function for the model's name in an exception, the limit.
 
         Raises:
             litellm.BadRequestError: the headers announce a body beyond the limit.
             litellm.ServiceUnavailableError: the body has a compression that was not requested.
         """
         self._headers, self._model_of = headers, model_of
-        self._limit = self._left = max_bytes()
+        self._limit = self._left = max_bytes() if most is None else most
         self._decompress: Any = None
         self._is_raw_possible = False
         self.encoding = headers.get("content-encoding")
@@ -185,14 +189,34 @@ async def check_async(response: httpx.Response) -> None:
     response.stream = _AsyncStream(response.stream, _checked(response), watch)
 
 
-def _checked(response: httpx.Response) -> Body:
+def check_download(response: httpx.Response) -> None:
+    """As `check`, but a body that is not a text may have any size: it is written to a file."""
+    response.stream = _Stream(response.stream, _checked(response, _most_downloaded(response)))
+
+
+async def check_download_async(response: httpx.Response) -> None:
+    """The asynchronous twin of `check_download`, for httpx's own transport."""
+    body = _checked(response, _most_downloaded(response))
+    response.stream = _AsyncStream(response.stream, body, None)
+
+
+def _most_downloaded(response: httpx.Response) -> int | None:
+    return _ANY_SIZE if response.is_success and not is_text(response.headers) else None
+
+
+def is_text(headers: Mapping[str, str]) -> bool:
+    """Whether a body is JSON or a text, by its headers."""
+    return headers.get("content-type", "").startswith(("application/json", "text/"))
+
+
+def _checked(response: httpx.Response, most: int | None = None) -> Body:
     request, headers = response.request, response.headers
     model_of = functools.partial(errors.model_of, request)
     if response.status_code in REDIRECTS and "location" in headers:
         location = headers["location"]
         if not _is_same_server(request.url, location):
             raise redirected(str(request.url), location, response.status_code, model_of())
-    body = Body(headers, model_of)
+    body = Body(headers, model_of, most)
     # The body is decompressed here; JSON and events are UTF-8, whatever the headers name.
     if body.encoding is not None:
         del headers["content-encoding"]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from typing_extensions import assert_type
 
 import openrouter_adapter
 from openrouter_adapter import account, batch, catalog, ledger, options, routing
 from openrouter_adapter.emulator import BillRow, Emulator
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def registration() -> None:
@@ -22,6 +20,14 @@ def registration() -> None:
     with openrouter_adapter.registered() as nothing:
         assert_type(nothing, None)
     assert_type(openrouter_adapter.__version__, str)
+
+
+async def videos(target: Path) -> None:
+    """A video's functions and their twins return the same."""
+    assert_type(openrouter_adapter.download_video("id", target), Path)
+    assert_type(await openrouter_adapter.adownload_video("id", "clip.mp4"), Path)
+    assert_type(openrouter_adapter.wait_for_video("id", timeout=60).status, str)
+    assert_type((await openrouter_adapter.await_for_video("id")).status, str)
 
 
 async def batches(source: Path) -> None:
