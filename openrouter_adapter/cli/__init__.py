@@ -27,6 +27,7 @@ from openrouter_adapter.cli import (
     router_config,
     run,
     spend,
+    video,
 )
 
 __all__ = ["app", "main"]
@@ -56,6 +57,7 @@ app.command("router-config")(router_config.run)
 # Arguments after the program belong to the program.
 app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.add_typer(spend.app, name="spend")
+app.command("video")(video.run)
 
 
 def _print_version(wanted: bool) -> None:
