@@ -92,7 +92,7 @@ def send(request: Request) -> httpx.Response:
         with httpx.Client(verify=_verify(request.verify), event_hooks=hooks) as client:
             response = client.request(**sent)
     except httpx.HTTPError as cause:
-        raise _unanswered(cause, request.model) from cause
+        raise errors.unanswered(cause, request.model) from cause
     return _checked(response, started, request)
 
 
@@ -104,7 +104,7 @@ async def asend(request: Request) -> httpx.Response:
         async with httpx.AsyncClient(verify=_verify(request.verify), event_hooks=hooks) as client:
             response = await client.request(**sent)
     except httpx.HTTPError as cause:
-        raise _unanswered(cause, request.model) from cause
+        raise errors.unanswered(cause, request.model) from cause
     return _checked(response, started, request)
 
 
@@ -126,7 +126,7 @@ def streamed(request: Request) -> Iterator[httpx.Response]:
                 response.read()
             yield _checked(response, started, request)
     except httpx.HTTPError as cause:
-        raise _unanswered(cause, request.model) from cause
+        raise errors.unanswered(cause, request.model) from cause
 
 
 @contextlib.asynccontextmanager
@@ -143,7 +143,7 @@ async def astreamed(request: Request) -> AsyncIterator[httpx.Response]:
                 await response.aread()
             yield _checked(response, started, request)
     except httpx.HTTPError as cause:
-        raise _unanswered(cause, request.model) from cause
+        raise errors.unanswered(cause, request.model) from cause
 
 
 def _headers(api_key: str | None, headers: Mapping[str, str], *, needs_key: bool) -> dict[str, str]:
@@ -164,12 +164,6 @@ def _verify(given: Any = None) -> Any:
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
     return get_ssl_configuration(given)
-
-
-def _unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
-    if isinstance(cause, httpx.TimeoutException):
-        return errors.build(408, f"no answer in time: {type(cause).__name__}", None, model)
-    return errors.unreached(cause, model)
 
 
 def _received(response: httpx.Response) -> int | None:

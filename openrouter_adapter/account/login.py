@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import threading
 import webbrowser
@@ -17,6 +18,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
 
 from openrouter_adapter.account import sdk
 from openrouter_adapter.wire import connection
@@ -31,12 +34,22 @@ TIMEOUT: Final = 300.0
 
 _HOST: Final = "127.0.0.1"
 _EXCHANGE_SECONDS: Final = 30.0
+_CHECK_SECONDS: Final = 10.0
 _METHOD: Final = "S256"
 _MOST_CHARACTERS: Final = 200
+# A gateway asks for a key where it has no page. Other errors may be meant for programs only.
+_NO_PAGE: Final = frozenset({401, 404, 405, 410})
+_INSTEAD: Final = (
+    f"Check the network, HTTPS_PROXY and {connection.BASE_URL_VARIABLE}; or create a key at "
+    "https://openrouter.ai/keys on any machine, and set OPENROUTER_API_KEY to it"
+)
 
 
 class LoginError(Exception):
-    """The login timed out or was refused, or the port is in use. Nothing was stored."""
+    """The login timed out or was refused, its page was not reached, or the port is in use.
+
+    Nothing was stored.
+    """
 
 
 def login(
@@ -57,7 +70,8 @@ def login(
         base_url: The API's base URL; None for the default one.
 
     Raises:
-        LoginError: the login timed out or was refused, or the port is in use.
+        LoginError: the login timed out or was refused, its page was not reached, or the port is in
+            use.
         ImportError: the extra `account` is not installed.
         One of LiteLLM's exceptions (see errors.py): OpenRouter returns no key for the code.
 
@@ -72,8 +86,10 @@ def login(
         raise LoginError(
             f"Can't listen on {_HOST}, port {port}: {why}. Choose another port, or 0 for a free one"
         ) from cause
+    page = _page(base_url, server.callback_url, verifier)
     with server:
-        open_url(_page(base_url, server.callback_url, verifier))
+        _check(page)
+        open_url(page)
         code = server.wait(timeout)
         return _exchange(code, verifier, base_url)
 
@@ -87,6 +103,28 @@ def _page(base_url: str | None, callback_url: str, verifier: str) -> str:
     }
     site = connection.base_url(base_url).removesuffix("/api/v1")
     return f"{site}/auth?{urlencode(asked)}"
+
+
+def _check(page: str) -> None:
+    """Asks for the page, so that no dead link is shown.
+
+    Raises:
+        LoginError: nobody answers there, or there is no such page.
+    """
+    from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+    where = re.sub("//[^/@]*@", "//", page.partition("?")[0])
+    try:
+        with (
+            httpx.Client(verify=get_ssl_configuration(), timeout=_CHECK_SECONDS) as client,
+            client.stream("GET", page) as answer,
+        ):
+            status = answer.status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as cause:
+        why = str(cause) or type(cause).__name__
+        raise LoginError(f"The login page {where} can't be reached: {why}. {_INSTEAD}") from cause
+    if status in _NO_PAGE:
+        raise LoginError(f"There is no login page at {where}. {_INSTEAD}")
 
 
 def _exchange(code: str, verifier: str, base_url: str | None) -> str:
@@ -142,7 +180,10 @@ class _Server(ThreadingHTTPServer):
             LoginError: the login timed out or was refused.
         """
         if not self._arrived.wait(timeout) and self.take(refusal=""):
-            raise LoginError(f"The login was not approved within {timeout:g} seconds")
+            raise LoginError(
+                f"The login was not approved within {timeout:g} seconds. Run it again, or create "
+                "a key at https://openrouter.ai/keys and set OPENROUTER_API_KEY to it"
+            )
         if self._code is None:
             raise LoginError(f"The login was refused: {self._refusal}")
         return self._code

@@ -110,10 +110,9 @@ def litellm_errors() -> Iterator[None]:
         if status < 400:
             raise errors.unreadable(body.encode(), headers) from cause
         raise errors.from_http(body, status, headers) from cause
-    except httpx.TimeoutException as cause:
-        words = f"no answer in time: {type(cause).__name__}"
-        raise errors.build(408, words, None, "") from cause
-    except (httpx.HTTPError, sdk_errors.NoResponseError) as cause:
+    except httpx.HTTPError as cause:
+        raise errors.unanswered(cause) from cause
+    except sdk_errors.NoResponseError as cause:
         raise errors.unreached(cause) from cause
 
 

@@ -59,6 +59,7 @@ def _opening(browser: bool) -> Callable[[str], None]:
         if browser:
             import webbrowser
 
-            webbrowser.open(url)
+            if not webbrowser.open(url):
+                typer.echo("No browser could be opened: copy the address into one on this machine.")
 
     return show

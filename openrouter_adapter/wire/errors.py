@@ -355,13 +355,30 @@ def unreached(cause: BaseException, model: str = "") -> Exception:
 
     never = isinstance(cause, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol)
     what = "OpenRouter was not reached" if never else "the connection to OpenRouter broke"
+    request = getattr(cause, "_request", None)
+    if never and request is not None:
+        what += f" at {_address(request)}"
     exception = exceptions.APIConnectionError(
         message=f"{what}: {wire_error.without_keys(str(cause)) or type(cause).__name__}",
         model=model,
         llm_provider=PROVIDER,
-        request=getattr(cause, "_request", None) or httpx.Request("POST", DEFAULT_BASE_URL),
+        request=request or httpx.Request("POST", DEFAULT_BASE_URL),
     )
     return _dress(exception, **_bare())
+
+
+def unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
+    """The exception for a request without a response: too late, or not reached."""
+    if not isinstance(cause, httpx.TimeoutException):
+        return unreached(cause, model)
+    request = getattr(cause, "_request", None)
+    where = "" if request is None else f" from {_address(request)}"
+    return build(408, f"no answer in time{where}: {type(cause).__name__}", None, model)
+
+
+def _address(request: httpx.Request) -> str:
+    """The URL that was tried, without a password and without the query."""
+    return str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def bad_request(message: str, model: str = "") -> Exception:

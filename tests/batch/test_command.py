@@ -133,11 +133,12 @@ def test_what_is_wrong_is_a_sentence_without_a_traceback(
         found = command(*words)
         assert found.exit_code == 2, words
         assert said in re.sub(r"[\s│]+", " ", found.output), found.output
-    monkeypatch.setenv("OPENROUTER_API_BASE", "http://127.0.0.1:9/api/v1")
+    nobody = "http://127.0.0.1:9/api/v1"
+    monkeypatch.setenv("OPENROUTER_API_BASE", nobody)
     for words in (("--dry-run",), ("--out", out, "--budget", 1)):
         found = command("run", path, *words)
         assert found.exit_code == 2
-        assert found.output.startswith("OpenRouter was not reached: "), found.output
+        assert found.output.startswith(f"OpenRouter was not reached at {nobody}/"), found.output
     monkeypatch.delenv("OPENROUTER_API_KEY")
     found = command("run", path, "--out", out)
     assert found.exit_code == 2
