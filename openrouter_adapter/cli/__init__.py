@@ -29,14 +29,14 @@ from openrouter_adapter.cli import (
     spend,
     video,
 )
+from openrouter_adapter.cli._app import App
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
+app = App(
     name="openrouter-adapter",
     help="OpenRouter through LiteLLM's own calls, with the exact price of every request.",
     no_args_is_help=True,
-    add_completion=False,
     # Rich tracebacks print local variables, and an API key may be one of them.
     pretty_exceptions_enable=False,
 )
@@ -96,4 +96,5 @@ def _root(
 def main() -> None:
     """Runs the command line; the entry point of `openrouter-adapter`."""
     _streams.make_safe()
-    app()
+    # Completion is of the script, however the command line was started.
+    app(prog_name=app.info.name)

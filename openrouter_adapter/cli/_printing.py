@@ -13,44 +13,30 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# Wide enough for any row: a pipe has no width, and a table that is cut loses data.
-_PIPE_WIDTH: Final = 400
-_FEWEST_LETTERS: Final = 8  # In a line of a text column, on a narrow terminal.
-_GAP: Final = 2  # Between columns.
-
 
 def console() -> Console:
-    """A console on standard output. If that is not a terminal, nothing is cut."""
+    """A console on standard output."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=_PIPE_WIDTH)
+    return Console()
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> None:
-    """Prints a table; the first `texts` columns are text, the others numbers.
+    """Prints a table that fits the terminal; the first `texts` columns are text, others numbers.
 
-    On a narrow terminal text is wrapped. Numbers never are: half a number is another number.
+    No word and no number is broken. Into a pipe, each row is one line.
     """
-    from rich.markup import escape
-    from rich.table import Table
+    from openrouter_adapter.cli import _tables as tables
 
-    shown = [list(row) for row in rows]
-    table = Table(box=None, pad_edge=False)
-    needed = 0
-    for place, title in enumerate(titles):
-        if place < texts:
-            table.add_column(escape(title), overflow="fold")
-            needed += _FEWEST_LETTERS + _GAP
-        else:
-            width = max(len(line[place]) for line in (titles, *shown))
-            table.add_column(escape(title), justify="right", no_wrap=True, min_width=width)
-            needed += width + _GAP
-    for row in shown:
-        table.add_row(*map(escape, row))
     found = console()
-    found.width = max(found.width, needed)
-    found.print(table)
+    width = found.width if found.is_terminal else None
+    head, body = tables.layout(titles, list(rows), texts=texts, width=width)
+    for lines, style in ((head, "bold"), (body, None)):
+        if lines:
+            # Soft: rich leaves the lines as they are.
+            found.print(
+                "\n".join(lines), style=style, markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def print_json(printed: Any) -> None:

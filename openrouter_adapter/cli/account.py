@@ -63,7 +63,7 @@ def key(as_json: JsonOption = False) -> None:
 
 
 def credits_(as_json: JsonOption = False) -> None:
-    """Show the account's credits in USD. Needs OPENROUTER_PROVISIONING_KEY."""
+    """Show the account's credits in USD, with OPENROUTER_PROVISIONING_KEY."""
     with friendly_errors():
         from openrouter_adapter import api
         from openrouter_adapter.wire import connection, usage

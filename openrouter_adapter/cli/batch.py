@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._app import App, Command
 from openrouter_adapter.cli._errors import friendly_errors
 from openrouter_adapter.cli._printing import print_json
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.from_table import Made, Requests
     from openrouter_adapter.batch.options import JobOptions
 
-app = typer.Typer(
+app = App(
     help="Send files of requests: safe to kill, never over budget, every cost exact.",
     no_args_is_help=True,
 )
@@ -71,7 +71,7 @@ _Rest = Annotated[
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
-class _RayCommand(TyperCommand):
+class _RayCommand(Command):
     """Accepts `--on-ray` without an address too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

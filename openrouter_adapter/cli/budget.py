@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openrouter_adapter.cli._app import App
 from openrouter_adapter.cli._errors import fail
 from openrouter_adapter.cli._ledger import open_ledger
 from openrouter_adapter.cli._options import JsonOption, LedgerOption, YesOption, parse_usd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.ledger import BudgetState, HoldState
 
-app = typer.Typer(
+app = App(
     help="Set and show limits on spending, which are stored in the ledger.", no_args_is_help=True
 )
 
@@ -86,7 +87,7 @@ def set_(
 ) -> None:
     """Set a budget. If it exists with the same scope and period, only its limit changes.
 
-    Prints which programs will enforce it.
+    The programs that will enforce it are printed.
     """
     with open_ledger(where, may_make=True) as book:
         book.budget(

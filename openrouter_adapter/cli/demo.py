@@ -19,7 +19,7 @@ def run(
     ] = None,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Call OpenRouter itself. Needs OPENROUTER_API_KEY."),
+        typer.Option("--live", help="Call OpenRouter itself, with OPENROUTER_API_KEY."),
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="With --live: don't ask for confirmation.")

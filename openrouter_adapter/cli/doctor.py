@@ -26,8 +26,8 @@ def run(
 ) -> None:
     """Check the installation, the key, the network, the catalogue and the ledger.
 
-    Spends nothing and changes nothing. The exit code is 1 if something breaks calls, or prevents
-    their cost from being recorded.
+    Nothing is spent, and nothing is changed. The exit code is 1 if something breaks calls, or
+    prevents their cost from being recorded.
     """
     from openrouter_adapter import doctor
 

@@ -32,8 +32,8 @@ def run(
 ) -> None:
     """Run OpenRouter on localhost: real models and prices, made-up answers, no cost.
 
-    Prints the address, and the environment variables that point LiteLLM or any
-    other client of OpenRouter at it. Ctrl-C stops it.
+    The address is printed, and the environment variables that point LiteLLM or any other client
+    of OpenRouter at it. End it with Ctrl-C.
     """
     from decimal import Decimal
 

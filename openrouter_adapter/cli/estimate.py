@@ -88,7 +88,9 @@ def _print_json(found: Totals) -> None:
     printed = {
         "models": {name: fields(one) for name, one in found.models.items()},
         "total": fields(found.total),
-        "reasons": dict(found.reasons),
+        "reasons": [
+            {"reason": reason, "requests": number} for reason, number in found.reasons.most_common()
+        ],
         "broken": found.broken,
         "first_broken": found.first_broken,
     }

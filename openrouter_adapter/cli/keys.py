@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openrouter_adapter.cli._app import App
 from openrouter_adapter.cli._errors import fail, friendly_errors
 from openrouter_adapter.cli._options import JsonOption, YesOption, parse_usd
 from openrouter_adapter.cli._printing import (
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from openrouter import OpenRouter
 
-app = typer.Typer(
-    help="Manage the account's keys. Needs OPENROUTER_PROVISIONING_KEY.",
+app = App(
+    help="Manage the account's keys, with OPENROUTER_PROVISIONING_KEY.",
     no_args_is_help=True,
 )
 
@@ -55,7 +56,7 @@ _Limit = Annotated[str | None, typer.Option(metavar="USD", help='The limit of th
 _Resets = Annotated[Reset | None, typer.Option(help="When the limit is reset, in UTC.")]
 _Byok = Annotated[
     bool | None,
-    typer.Option("--byok/--no-byok", help="Whether BYOK usage counts against the limit."),
+    typer.Option("--byok/--no-byok", help="Count BYOK usage against the limit."),
 ]
 
 

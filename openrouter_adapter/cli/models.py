@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openrouter_adapter import money
+from openrouter_adapter.cli._app import App
 from openrouter_adapter.cli._errors import fail
 from openrouter_adapter.cli._options import (
     Format,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.catalog import Endpoint, Model
 
-app = typer.Typer(
+app = App(
     help="Search OpenRouter's models, or show the providers of one.", invoke_without_command=True
 )
 
@@ -41,6 +42,21 @@ class Order(str, Enum):
 
 _BOTH = ("prompt", "completion")
 _TEXTS = 3  # The number of text columns at the start of both tables.
+# The names of JSON, and the titles of tables and CSV.
+_MODEL = {
+    **{name: name for name in ("id", "reads", "writes", "context")},
+    "max_output": "max output",
+    **{name: name for name in _BOTH},
+    **{f"batch_{name}": f"batch {name}" for name in _BOTH},
+}
+_ENDPOINT = {
+    **{name: name for name in ("provider", "tag", "quantization", "context")},
+    "max_output": "max output",
+    **{name: name for name in _BOTH},
+    "latency_ms": "latency ms",
+    "tokens_per_second": "tokens/s",
+    "uptime_percent": "uptime %",
+}
 
 
 @app.callback(invoke_without_command=True)
@@ -91,11 +107,7 @@ def find(
     catalog = load_catalog(refresh)
     found = select(catalog, filters, sort.value)
     rows = [_row(model, catalog.in_batches(model)) for model in found]
-    titles = [
-        "id", "reads", "writes", "context", "max output", "prompt", "completion",
-        "batch prompt", "batch completion",
-    ]  # fmt: skip
-    _print(rows, titles, output)
+    _print(rows, _MODEL, output)
     if not rows:
         typer.echo("No model matches.", err=True)
 
@@ -126,11 +138,7 @@ def show(
         if in_batches is not None:
             prices = [f"{item} {_usd(per_million(in_batches, item))}" for item in _BOTH]
             typer.echo(f"In OpenRouter's Batch API: {', '.join(prices)}")
-    titles = [
-        "provider", "tag", "quantization", "context", "max output", "prompt", "completion",
-        "latency ms", "tokens/s", "uptime %",
-    ]  # fmt: skip
-    _print(rows, titles, output)
+    _print(rows, _ENDPOINT, output)
 
 
 def _row(model: Model, in_batches: Model | None) -> dict[str, Any]:
@@ -138,15 +146,15 @@ def _row(model: Model, in_batches: Model | None) -> dict[str, Any]:
 
     prices = {
         f"{kind}{item}": None if row is None else _usd(per_million(row, item))
-        for kind, row in (("", model), ("batch ", in_batches))
+        for kind, row in (("", model), ("batch_", in_batches))
         for item in _BOTH
     }
     return {
         "id": model.id,
-        "reads": " ".join(model.input_modalities),
-        "writes": " ".join(model.output_modalities),
+        "reads": list(model.input_modalities),
+        "writes": list(model.output_modalities),
         "context": model.window,
-        "max output": model.max_completion_tokens,
+        "max_output": model.max_completion_tokens,
         **prices,
     }
 
@@ -160,12 +168,12 @@ def _endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
         "tag": endpoint.tag,
         "quantization": endpoint.quantization,
         "context": endpoint.context_length,
-        "max output": endpoint.max_completion_tokens,
+        "max_output": endpoint.max_completion_tokens,
         "prompt": _usd(base["prompt"] * MILLION if "prompt" in base else None),
         "completion": _usd(base["completion"] * MILLION if "completion" in base else None),
-        "latency ms": _median(wire.get("latency_last_30m")),
-        "tokens/s": _median(wire.get("throughput_last_30m")),
-        "uptime %": wire.get("uptime_last_30m"),
+        "latency_ms": _median(wire.get("latency_last_30m")),
+        "tokens_per_second": _median(wire.get("throughput_last_30m")),
+        "uptime_percent": wire.get("uptime_last_30m"),
     }
 
 
@@ -184,15 +192,19 @@ def _decimal(number: float | None) -> Decimal | None:
     return usd(number)
 
 
-def _print(rows: Sequence[dict[str, Any]], titles: list[str], output: Format) -> None:
+def _print(rows: Sequence[dict[str, Any]], titles: dict[str, str], output: Format) -> None:
     from openrouter_adapter.cli import _printing as printing
 
     if output is Format.json:
         printing.print_json(list(rows))
-    elif output is Format.csv:
-        printing.print_csv([titles, *([row[title] for title in titles] for row in rows)])
+        return
+    cells = [[_cell(row[name]) for name in titles] for row in rows]
+    if output is Format.csv:
+        printing.print_csv([titles.values(), *cells])
     else:
-        texts = (
-            ["" if row[title] is None else str(row[title]) for title in titles] for row in rows
-        )
-        printing.print_table(titles, texts, texts=_TEXTS)
+        texts = [["" if cell is None else str(cell) for cell in row] for row in cells]
+        printing.print_table(list(titles.values()), texts, texts=_TEXTS)
+
+
+def _cell(value: Any) -> Any:
+    return " ".join(value) if isinstance(value, list) else value

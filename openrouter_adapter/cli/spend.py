@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from openrouter_adapter.cli import spend_check
+from openrouter_adapter.cli._app import App
 from openrouter_adapter.cli._errors import fail
 from openrouter_adapter.cli._ledger import open_ledger
 from openrouter_adapter.cli._options import Format, FormatOption, LedgerOption
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger import Ledger, Spend
     from openrouter_adapter.report import Window
 
-app = typer.Typer(help="Show what was spent, from the ledger.", invoke_without_command=True)
+app = App(help="Show what was spent, from the ledger.", invoke_without_command=True)
 app.command("check")(spend_check.run)
 
 

@@ -37,8 +37,8 @@ def run(
 ) -> None:
     """Compare the ledger with OpenRouter's activity of the last 30 completed days (UTC).
 
-    By day and model, with likely reasons. The exit code is 1 if credits and BYOK together differ
-    by more than the tolerance. Needs OPENROUTER_PROVISIONING_KEY.
+    Days and models that differ are printed with likely reasons. The exit code is 1 if credits and
+    BYOK together differ by more than the tolerance. OPENROUTER_PROVISIONING_KEY is needed.
     """
     most = parse_usd("--tolerance", tolerance)
     with open_ledger(where) as book, friendly_errors():
