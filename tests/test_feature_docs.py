@@ -21,7 +21,7 @@ PAGES = (
         "presets_and_routing",
         "prompt_caching",
     ),
-    *("tools_and_schemas", "web_search"),
+    *("tools_and_schemas", "video", "web_search"),
 )
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PRESETS = {"short-answers": {"model": "openai/gpt-4o-mini", "max_tokens": 40}}
@@ -29,9 +29,13 @@ PRESETS = {"short-answers": {"model": "openai/gpt-4o-mini", "max_tokens": 40}}
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(
-    page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     blocks = BLOCK.findall((DOCS / f"{page}.md").read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)  # The video's file is written there.
     with Emulator(presets=PRESETS) as emulator:
         monkeypatch.setenv("OPENROUTER_API_KEY", emulator.api_key)
         monkeypatch.setenv("OPENROUTER_API_BASE", emulator.base_url)
