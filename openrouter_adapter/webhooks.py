@@ -98,8 +98,8 @@ def read(body: bytes, headers: Mapping[str, str], secret: str) -> Event:
     """
     if not isinstance(body, bytes):
         raise TypeError(
-            f"body is a {type(body).__name__}: give the raw bytes, since JSON that was parsed and "
-            "written again may have another signature"
+            f"body is a {type(body).__name__}: give the raw bytes, because JSON that was parsed "
+            "and written again may have another signature"
         )
     if not secret:
         raise ValueError("the secret is empty: give the signing secret of the workspace")
@@ -123,7 +123,7 @@ def _verify(body: bytes, given: str | None, secret: str) -> None:
     # There are two while a secret is replaced by another.
     signatures = [value for name, _, value in parts if name == "v1"]
     if len(moments) != 1 or not signatures or not _is_number(moments[0]):
-        raise WebhookError(401, f"{SIGNATURE_HEADER} has another form than t=<seconds>,v1=<hex>")
+        raise WebhookError(401, f"{SIGNATURE_HEADER} must have the form t=<seconds>,v1=<hex>")
     signed = f"{moments[0]},".encode() + body
     expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
     # All are compared, and each in constant time: how long it takes reveals nothing.
@@ -131,16 +131,15 @@ def _verify(body: bytes, given: str | None, secret: str) -> None:
     if not any(matches):
         raise WebhookError(
             401,
-            f"{SIGNATURE_HEADER} does not match: the secret is another one, or the body is not the "
-            "one that arrived",
+            f"{SIGNATURE_HEADER} does not match: the secret is wrong, or the body was changed",
         )
     age = time.time() - int(moments[0])
     if abs(age) > MOST_SECONDS:
         when = f"{age:,.0f} s old" if age > 0 else f"{-age:,.0f} s in the future"
         raise WebhookError(
             401,
-            f"{SIGNATURE_HEADER} is {when}, and valid for {MOST_SECONDS} s: the callback was sent "
-            "before, or this machine's clock is wrong",
+            f"{SIGNATURE_HEADER} is {when}, but valid for only {MOST_SECONDS} s: the request was "
+            "recorded and sent again, or this machine's clock is wrong",
         )
 
 

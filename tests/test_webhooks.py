@@ -76,16 +76,16 @@ def test_openssl_signs_as_we_verify() -> None:
 WRONG: dict[str, tuple[str | None, str]] = {
     "missing": (None, "is missing: OpenRouter sends it once"),
     "empty": ("", "is missing"),
-    "no time": (f"v1={BY_OPENSSL}", "another form"),
-    "no signature": (f"t={SENT}", "another form"),
-    "two times": (f"t={SENT},t={SENT},v1={BY_OPENSSL}", "another form"),
-    "no number": (f"t=x,v1={BY_OPENSSL}", "another form"),
-    "a huge number": (f"t={'9' * 400},v1={BY_OPENSSL}", "another form"),
+    "no time": (f"v1={BY_OPENSSL}", "must have the form"),
+    "no signature": (f"t={SENT}", "must have the form"),
+    "two times": (f"t={SENT},t={SENT},v1={BY_OPENSSL}", "must have the form"),
+    "no number": (f"t=x,v1={BY_OPENSSL}", "must have the form"),
+    "a huge number": (f"t={'9' * 400},v1={BY_OPENSSL}", "must have the form"),
     "another time": (f"t={SENT + 1},v1={BY_OPENSSL}", "does not match"),
     "another signature": (f"t={SENT},v1={'0' * 64}", "does not match"),
     "not ASCII": (f"t={SENT},v1=ü", "does not match"),
     "another secret": (sign(BODY, SENT, "whsec_owls"), "does not match"),
-    "too old": (sign(BODY, SENT - 400), "410 s old, and valid for 300 s"),
+    "too old": (sign(BODY, SENT - 400), "410 s old, but valid for only 300 s"),
     "too early": (sign(BODY, SENT + 400), "390 s in the future"),
 }
 

@@ -200,9 +200,9 @@ def _drops_params(call: Mapping[str, Any]) -> bool:
 
 def _refusal(name: str) -> str:
     advice = _ADVICE.get(name)
-    instead = f"give {advice}" if advice else "leave it out"
+    instead = f"use {advice}" if advice else "leave it out"
     return (
-        f"{name} is a field of a chat, and OpenRouter's {PATH} has none of this name: {instead}, "
+        f"{name} is a field of chats that OpenRouter's {PATH} doesn't have: {instead}, "
         f"or send the request as a chat, with openrouter_messages_route={CHAT!r}"
     )
 

@@ -46,8 +46,8 @@ def check_installed(model: str = "") -> None:
     missing = _missing()
     if missing:
         raise errors.bad_request(
-            f"LiteLLM's streams of Messages need packages of its proxy ({missing}): install "
-            "litellm[proxy], or leave out stream, or give openrouter_messages_route='chat'",
+            f"to stream Messages, LiteLLM needs packages of its proxy ({missing}): install "
+            "litellm[proxy], or leave out stream, or set openrouter_messages_route='chat'",
             model,
         )
 
@@ -135,8 +135,8 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
                 return block
             if piece is None:
                 if not reader.is_complete:
-                    what = "before its end" if reader.has_output else "without an answer"
-                    raise self._error(503, f"the stream ended {what}: the answer is cut")
+                    what = "early" if reader.has_output else "without an answer"
+                    raise self._error(503, f"the stream ended {what}: the answer is incomplete")
                 return b""
 
     def _note(self, block: bytes) -> None:

@@ -240,8 +240,8 @@ def cancel_batch(batch_id: Any, **call: Any) -> Any:  # noqa: ARG001 - LiteLLM's
         litellm.BadRequestError: always; nothing was sent.
     """
     raise errors.bad_request(
-        f"{batch_id} can't be cancelled: OpenRouter's Batch API has no cancellation. The batch "
-        "ends within its window, 24 hours with most providers, and costs what was answered"
+        f"{batch_id} can't be cancelled: OpenRouter's Batch API has no such endpoint. The batch "
+        "ends by itself, with most providers within 24 hours, and costs what was answered"
     )
 
 

@@ -73,8 +73,8 @@ def file_delete(file_id: str, call: Mapping[str, Any]) -> FileDeleted:  # noqa: 
     kind, batch_id = _result_of(file_id)
     if kind:
         raise errors.bad_request(
-            f"the results of {batch_id} are OpenRouter's, which deletes them after 30 days: "
-            f"DELETE /batches/{batch_id} deletes them with their batch"
+            f"OpenRouter stores the results of {batch_id}, and deletes them after 30 days; "
+            f"DELETE /batches/{batch_id} deletes them now, together with the batch"
         )
     store.delete(file_id)
     return FileDeleted(id=file_id, deleted=True, object="file")
@@ -97,7 +97,7 @@ def _ended(batch_id: str, call: Mapping[str, Any]) -> Batch:
     batch = wire.parse(response.content, response.headers)
     if not batch.is_over:
         raise errors.bad_request(
-            f"{batch_id} is {batch.status}: it has results when its status is a terminal one"
+            f"{batch_id} is {batch.status}: it has no results until it has ended"
         )
     return batch
 

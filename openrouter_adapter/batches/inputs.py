@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CHAT: Final = "/v1/chat/completions"
 _EMBEDDINGS: Final = "/v1/embeddings"
 _PREFERENCES: Final = frozenset({"only", "allow_fallbacks"})
+_ONLY_PREFERENCES: Final = "in a batch, it accepts the fields only and allow_fallbacks"
 _SPLITTING: Final = "`openrouter-adapter batch run --half-price` divides a file by model"
 _MOST_SHOWN: Final = 80
 
@@ -66,7 +67,7 @@ class Submission:
         )
         if len(content) > wire.MOST_BYTES:
             raise errors.bad_request(
-                f"the batch has {len(content):,} bytes, and OpenRouter accepts "
+                f"the batch has {len(content):,} bytes, but OpenRouter accepts at most "
                 f"{wire.MOST_BYTES:,}: divide the input file",
                 self.model,
             )
@@ -89,7 +90,7 @@ def read(
     """
     if endpoint not in wire.ENDPOINTS.values():
         raise errors.bad_request(
-            f"endpoint={endpoint!r}: the Batch API has {', '.join(wire.ENDPOINTS.values())}"
+            f"endpoint={endpoint!r}: the Batch API accepts {', '.join(wire.ENDPOINTS.values())}"
         )
     wanted = None if model is None else _plain(model)
     lines = [
@@ -98,10 +99,10 @@ def read(
         if text.strip()
     ]
     if not lines:
-        raise errors.bad_request("the input file is empty: it must have a JSON object a line")
+        raise errors.bad_request("the input file is empty: write a JSON object on each line")
     if len(lines) > wire.MOST_REQUESTS:
         raise errors.bad_request(
-            f"the input file has {len(lines):,} requests, and a batch takes "
+            f"the input file has {len(lines):,} requests, but a batch accepts "
             f"{wire.MOST_REQUESTS:,}: divide it, or use `openrouter-adapter batch run --half-price`"
         )
     named = _model_of(lines, wanted)
@@ -110,7 +111,7 @@ def read(
     wishes: dict[str, Any] | None = None
     for number, custom_id, body in lines:
         if custom_id in found:
-            raise _invalid(number, f"custom_id {custom_id!r} is that of line {found[custom_id]}")
+            raise _invalid(number, f"line {found[custom_id]} already has custom_id {custom_id!r}")
         found[custom_id] = number
         built = _built(number, body, endpoint, named)
         own = _preferences(number, built)
@@ -137,7 +138,7 @@ def _line(number: int, text: bytes, endpoint: str) -> tuple[int, str, dict[str, 
         raise _invalid(number, "it is not a JSON object")
     custom_id, body = fields.get("custom_id"), fields.get("body")
     if not isinstance(custom_id, str) or not custom_id:
-        raise _invalid(number, f"custom_id is {_short(custom_id)}; it must be a text")
+        raise _invalid(number, f"custom_id is {_short(custom_id)}; it must be a string")
     if fields.get("method", "POST") != "POST":
         raise _invalid(number, f"method is {_short(fields['method'])}; it must be 'POST'")
     if fields.get("url", endpoint) != endpoint:
@@ -161,15 +162,15 @@ def _model_of(lines: list[tuple[int, str, dict[str, Any]]], wanted: str | None) 
         if own is None or own == "":
             continue
         if not isinstance(own, str):
-            raise _invalid(number, f"body.model is {_short(own)}; it must be a text")
+            raise _invalid(number, f"body.model is {_short(own)}; it must be a string")
         own = _plain(own)
         if named is None:
             named = own
         if own != named and (wanted is None or "/" in own):
             raise _invalid(
                 number,
-                f"body.model is {own!r}, and the batch's is {named!r}: OpenRouter takes one model "
-                f"a batch; {_SPLITTING}",
+                f"body.model is {own!r}, but the model of the batch is {named!r}: a batch must "
+                f"have one model; {_SPLITTING}",
             )
     if named is None:
         raise errors.bad_request("no line names a model: give body.model in each, or model=")
@@ -221,7 +222,7 @@ def _preferences(number: int, body: dict[str, Any]) -> dict[str, Any]:
     own = body.pop("provider", None) or {}
     for name in own if isinstance(own, dict) else ("",):
         if name not in _PREFERENCES:
-            raise _invalid(number, f"body.provider.{name}: a batch has only and allow_fallbacks")
+            raise _invalid(number, f"body.provider.{name}: {_ONLY_PREFERENCES}")
     return dict(own)
 
 
@@ -229,14 +230,14 @@ def _check_extra(extra_body: Mapping[str, Any], model: str) -> Mapping[str, Any]
     for name in extra_body:
         if name not in {"provider", "callback_url"}:
             raise errors.bad_request(
-                f"extra_body.{name}: a batch has provider and callback_url alone", model
+                f"extra_body.{name}: a batch accepts only provider and callback_url", model
             )
     provider, address = extra_body.get("provider"), extra_body.get("callback_url")
     if provider is not None and not (
         isinstance(provider, dict) and provider.keys() <= _PREFERENCES
     ):
         raise errors.bad_request(
-            f"extra_body.provider={_short(provider)}: a batch has only and allow_fallbacks", model
+            f"extra_body.provider={_short(provider)}: {_ONLY_PREFERENCES}", model
         )
     if address is not None and not str(address).startswith("https://"):
         raise errors.bad_request(

@@ -162,7 +162,8 @@ def _write(name: str, content: bytes) -> None:
             file.write(content)
     except OSError as failure:
         raise errors.build(
-            500, f"{where} can't be written: {failure.strerror}. {VARIABLE} names another folder."
+            500,
+            f"{where} can't be written: {failure.strerror}. Set {VARIABLE} to another folder.",
         ) from failure
 
 
@@ -170,5 +171,5 @@ def _missing(file_id: str) -> Exception:
     return errors.build(
         404,
         f"there is no batch file {file_id!r} in {folder()}: upload it with purpose='batch' on this "
-        f"machine, or name the shared folder in {VARIABLE}",
+        f"machine, or set {VARIABLE} to the shared folder",
     )

@@ -177,19 +177,19 @@ def refusal(endpoint: str, body: Mapping[str, Any]) -> str | None:
     if endpoint == _EMBEDDINGS:
         return _embedding_refusal(body)
     if body.get("stream"):
-        return "stream: a batch has whole answers"
+        return "stream: a batch can't stream; leave it out"
     for name in _OF_ANSWERS:
         if body.get(name):
-            return f"{name}: the Batch API doesn't take it"
+            return f"{name}: the Batch API doesn't accept it"
     if body.get("modalities") not in (None, ["text"]):
-        return f"modalities={body['modalities']!r}: a batch answers with text alone"
+        return f"modalities={body['modalities']!r}: a batch returns only text"
     model = body.get("model")
     if isinstance(model, str) and (model.startswith("@") or _is_dynamic(model)):
-        return f"model={model!r}: the Batch API takes neither presets nor variants"
+        return f"model={model!r}: the Batch API accepts neither presets nor variants"
     for name, field in (("plugins", "id"), ("tools", "type")):
         for one in body.get(name) or ():
             if isinstance(one, dict) and one.get(field) in _SEARCHES:
-                return f"{name}: the Batch API has no web search of OpenRouter's"
+                return f"{name}: the Batch API doesn't offer OpenRouter's web search"
     return _content_refusal(body.get("messages")) or _content_refusal(body.get("input"))
 
 
@@ -200,10 +200,10 @@ def _is_dynamic(model: str) -> bool:
 def _embedding_refusal(body: Mapping[str, Any]) -> str | None:
     for name in _OF_EMBEDDINGS:
         if body.get(name):
-            return f"{name}: the Batch API doesn't take it for embeddings"
+            return f"{name}: the Batch API doesn't accept it for embeddings"
     given = body.get("input")
     if isinstance(given, list) and any(isinstance(item, dict) for item in given):
-        return "input: the Batch API embeds texts and tokens alone"
+        return "input: the Batch API embeds only texts and tokens"
     return None
 
 
@@ -227,11 +227,11 @@ def _content_refusal(given: Any) -> str | None:
 def _part_refusal(part: Mapping[str, Any]) -> str | None:
     kind = part["type"]
     if kind in _SPOKEN:
-        return f"{kind}: the Batch API takes no audio and no video"
+        return f"{kind}: the Batch API accepts neither audio nor video"
     address = _address(kind, part)
     if address is None or (isinstance(address, str) and address.startswith(_WEB)):
         return None
-    return f"{kind}: the Batch API takes images and files only by a public http(s) address"
+    return f"{kind}: the Batch API accepts images and files only by a public http(s) address"
 
 
 def _address(kind: Any, part: Mapping[str, Any]) -> Any:

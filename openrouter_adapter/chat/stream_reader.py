@@ -91,7 +91,7 @@ class StreamReader:
             return self._builder.build({"choices": closing})
         is_begun = self.accumulator.has_choices
         what = "before its finish reason" if is_begun else "without an answer"
-        raise self._error(503, f"the stream ended {what}: the answer is cut")
+        raise self._error(503, f"the stream ended {what}: the answer is incomplete")
 
     def whole(self) -> ModelResponse:
         """The answer so far, with cost and facts in the hidden params.

@@ -115,8 +115,8 @@ class _Stream(BaseResponsesAPIStreamingIterator):
 
     def _raise_if_cut(self) -> None:
         if self.completed_response is None:
-            what = "before its end" if self._reader.has_output else "without an answer"
-            raise self._error(503, f"the stream ended {what}: the answer is cut")
+            what = "early" if self._reader.has_output else "without an answer"
+            raise self._error(503, f"the stream ended {what}: the answer is incomplete")
 
     def _finish_attempt(self, failure: BaseException | None = None) -> None:
         # The first of several counts.

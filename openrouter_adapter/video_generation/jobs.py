@@ -50,7 +50,7 @@ def parse(
     is_job = isinstance(body, dict) and all(isinstance(body.get(n), str) for n in ("id", "status"))
     if not is_job:
         body = errors.raise_for_body(body, headers, model)
-        raise errors.no_answer(body, "the answer names no video job", headers, model)
+        raise errors.no_answer(body, "the answer has no id of a video job", headers, model)
     # A job that failed has an `error` of its own, which is a text.
     found: dict[str, Any] = body
     return found

@@ -73,16 +73,16 @@ def faults(body: Mapping[str, Any], model: VideoModel) -> Iterator[str]:
     for name, descriptor in _LISTED.items():
         allowed = model.values(descriptor)
         if body.get(name) is not None and allowed is not None and body[name] not in allowed:
-            yield f"{name}={body[name]!r}: {model.id} takes {_shown(allowed)}"
+            yield f"{name}={body[name]!r}: {model.id} accepts {_shown(allowed)}"
     kinds = model.values("supported_frame_images") or []
     for frame in body.get("frame_images") or ():
         if frame.get("frame_type") not in kinds:
-            yield f"frame_type={frame.get('frame_type')!r}: {model.id} takes {_shown(kinds)}"
+            yield f"frame_type={frame.get('frame_type')!r}: {model.id} accepts {_shown(kinds)}"
     if body.get("generate_audio") and model.wire.get("generate_audio") is False:
-        yield f"generate_audio=True: {model.id} makes no audio"
+        yield f"generate_audio=True: {model.id} doesn't generate audio"
     levels = model.values("creativity") or []
     if body.get("creativity") is not None and body["creativity"] not in levels:
-        yield f"creativity={body['creativity']!r}: {model.id} takes {_shown(levels)}"
+        yield f"creativity={body['creativity']!r}: {model.id} accepts {_shown(levels)}"
     if body.get("upscale_factor") is not None:
         yield from _factor_faults(body["upscale_factor"], model)
 
@@ -94,7 +94,7 @@ def _factor_faults(factor: float, model: VideoModel) -> Iterator[str]:
         return
     least, most = limits.get("min"), limits.get("max")
     if (least is not None and factor < least) or (most is not None and factor > most):
-        yield f"upscale_factor={factor!r}: {model.id} takes {least} to {most}"
+        yield f"upscale_factor={factor!r}: {model.id} accepts {least} to {most}"
 
 
 def _shown(values: list[Any]) -> str:

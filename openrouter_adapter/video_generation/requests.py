@@ -171,7 +171,7 @@ def _of_size(size: Any, model: str) -> dict[str, str]:
     resolution = _OF_SIDE.get(min(map(int, pixels.split("x"))), "")
     if resolution not in (known.values("supported_resolutions") or ()):
         allowed = " | ".join(map(repr, sizes))
-        raise errors.bad_request(f"size={size!r}: {known.id} takes {allowed}", model)
+        raise errors.bad_request(f"size={size!r}: {known.id} accepts {allowed}", model)
     ratios = known.values("supported_aspect_ratios")
     shape = sizing.of_size(pixels, model, ratios)
     return {"resolution": resolution, "aspect_ratio": shape["aspect_ratio"]}

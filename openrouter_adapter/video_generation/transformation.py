@@ -263,8 +263,8 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         model = str(fields.pop("model", None) or model)
         if not model:
             raise errors.bad_request(
-                f"video_id={video_id!r} names no model, which OpenRouter needs: give the id that "
-                "video_generation returned, or extra_body={'model': …}"
+                f"video_id={video_id!r} doesn't name a model, which OpenRouter needs: give the id "
+                "that video_generation returned, or extra_body={'model': …}"
             )
         body = requests.build_body(model, prompt, {**fields, "previous_job_id": job})
         admission.before_send(body, self._path)
@@ -286,7 +286,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
             litellm.BadRequestError: always.
         """
         raise errors.bad_request(
-            "OpenRouter has no list of videos: keep the ids that video_generation returns; with a "
+            "OpenRouter can't list videos: keep the ids that video_generation returns; with a "
             "ledger, they are the generation ids of its rows"
         )
 
@@ -308,7 +308,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
             litellm.BadRequestError: always.
         """
         raise errors.bad_request(
-            "OpenRouter deletes no videos: its copy is deleted at the time in `expires_at`"
+            "OpenRouter can't delete a video on request: its copy expires at `expires_at`"
         )
 
     def transform_video_delete_response(
@@ -325,7 +325,9 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         Raises:
             litellm.BadRequestError: always.
         """
-        raise errors.bad_request("OpenRouter has no characters: give input_references instead")
+        raise errors.bad_request(
+            "OpenRouter doesn't support characters: give input_references instead"
+        )
 
     def transform_video_get_character_request(
         self, character_id: str, api_base: str, litellm_params: Any, headers: dict[str, Any]
@@ -335,7 +337,9 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         Raises:
             litellm.BadRequestError: always.
         """
-        raise errors.bad_request("OpenRouter has no characters: give input_references instead")
+        raise errors.bad_request(
+            "OpenRouter doesn't support characters: give input_references instead"
+        )
 
 
 def _url_of(video_id: str, api_base: str) -> str:

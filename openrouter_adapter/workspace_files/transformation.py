@@ -35,9 +35,9 @@ PURPOSE: Final = "user_data"
 """OpenAI's word for files that are given to models; OpenRouter has no purposes."""
 
 _UPLOAD_ADVICE: Final = {
-    403: "OpenRouter refuses an upload if the workspace has stored its 10 GiB, where "
-    "litellm.file_delete makes room; if the key belongs to another workspace; and at "
-    "eu.openrouter.ai and us.openrouter.ai, which have no files",
+    403: "OpenRouter refuses an upload if the workspace already stores 10 GiB (delete files with "
+    "litellm.file_delete), if the key belongs to another workspace, and at eu.openrouter.ai and "
+    "us.openrouter.ai, which don't store files",
 }
 _DOWNLOAD_ADVICE: Final = {
     400: "An uploaded file can't be downloaded again; only those with downloadable=True can",
@@ -111,7 +111,7 @@ def _place(call: Mapping[str, Any]) -> dict[str, str]:
     if provider is not None and provider not in _PROVIDERS:
         raise errors.bad_request(
             f"provider={provider!r}: leave it out for OpenRouter's own storage, or give 'openai' "
-            "or 'anthropic' for the storage of that provider, by your own key for it"
+            "or 'anthropic' for the storage of that provider, with your own key for it"
         )
     given = {"workspace_id": workspace, "provider": provider}
     return {name: value for name, value in given.items() if value is not None}
@@ -129,7 +129,7 @@ def check_create(purpose: Any, expires_after: Any, extra_body: Any) -> None:
         raise errors.bad_request("purpose='fine-tune': OpenRouter doesn't fine-tune models")
     if expires_after:
         raise errors.bad_request(
-            f"expires_after={expires_after!r}: OpenRouter keeps a file until litellm.file_delete"
+            f"expires_after={expires_after!r}: OpenRouter keeps a file until you delete it"
         )
     if extra_body:
         raise errors.bad_request(

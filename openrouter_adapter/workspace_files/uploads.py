@@ -80,9 +80,8 @@ def _check_name(name: Any) -> None:
         or _FORBIDDEN.search(name)
     ):
         raise errors.bad_request(
-            f"file: the name {name!r:.300} is refused by OpenRouter: it takes 1 to {_MOST_NAME} "
-            'characters, without < > : " | ? * \\ and control characters; folders are separated '
-            "by single slashes"
+            f"file: OpenRouter refuses the name {name!r:.300}: use 1 to {_MOST_NAME} characters, "
+            'without < > : " | ? * \\ and control characters; separate folders by single slashes'
         )
 
 
@@ -91,5 +90,5 @@ def _check_size(size: int, name: str) -> None:
         raise errors.bad_request(f"file: {name} is empty, which OpenRouter refuses")
     if size > MOST_BYTES:
         raise errors.bad_request(
-            f"file: {name} has {size:,} bytes; OpenRouter takes {MOST_BYTES:,} (100 MiB)"
+            f"file: {name} has {size:,} bytes; OpenRouter accepts {MOST_BYTES:,} (100 MiB)"
         )

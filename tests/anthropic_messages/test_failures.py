@@ -135,7 +135,7 @@ async def test_a_stream_that_is_cut_ends_in_an_error_event(openrouter: Loopback)
     assert got.startswith(begun)
     *_, last = wire.data_of(got)
     assert last["error"]["type"] == "overloaded_error"
-    assert "the answer is cut" in last["error"]["message"]
+    assert "the answer is incomplete" in last["error"]["message"]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

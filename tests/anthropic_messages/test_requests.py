@@ -143,7 +143,7 @@ def test_a_plain_installation_sends_no_stream_that_litellm_cant_end() -> None:
         [sys.executable, "-c", PLAIN], capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("leave out stream, or give openrouter_messages_route='chat'") == 2
+    assert done.stdout.count("leave out stream, or set openrouter_messages_route='chat'") == 2
 
 
 async def test_a_deployment_that_names_the_endpoint_gets_ours(openrouter: Loopback) -> None:

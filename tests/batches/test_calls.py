@@ -206,11 +206,19 @@ INVALID: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     ((), {}, "the input file is empty"),
     (("{",), {}, "line 1 of the input file: it is not JSON"),
     (("[]",), {}, "line 1 .* not a JSON object"),
-    ((line("a"), line("a")), {}, "line 2 .* custom_id 'a' is that of line 1"),
+    ((line("a"), line("a")), {}, "line 2 .* line 1 already has custom_id 'a'"),
     ((line(""),), {}, "custom_id is ''"),
     ((line("a", endpoint="/v1/embeddings", input="x"),), {}, "url is '/v1/embeddings'"),
-    ((line("a"), line("b", model="openai/gpt-5-mini")), {}, "line 2 .* one model a batch"),
-    ((line("a"),), {"model": "openrouter/openai/gpt-5-mini"}, "line 1 .* one model a batch"),
+    (
+        (line("a"), line("b", model="openai/gpt-5-mini")),
+        {},
+        "line 2 .* a batch must have one model",
+    ),
+    (
+        (line("a"),),
+        {"model": "openrouter/openai/gpt-5-mini"},
+        "line 1 .* a batch must have one model",
+    ),
     ((line("a", model=None),), {}, "no line names a model"),
     ((line("a", messages=[]),), {}, "line 1 .* messages is"),
     ((line("a", stream=True),), {}, "line 1 .* body.stream"),
@@ -220,8 +228,8 @@ INVALID: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     ((line("a"),), {"extra_body": {"priority": 1}}, "extra_body.priority"),
     ((line("a"),), {"extra_body": {"callback_url": "http://a"}}, "callback_url"),
     ((line("a"),), {"completion_window": "1h"}, "completion_window='1h'"),
-    ((line("a"),), {"endpoint": "/v1/images/generations"}, "the Batch API has /v1/chat"),
-    (tuple(line(str(n)) for n in range(5001)), {}, "5,001 requests, and a batch takes 5,000"),
+    ((line("a"),), {"endpoint": "/v1/images/generations"}, "the Batch API accepts /v1/chat"),
+    (tuple(line(str(n)) for n in range(5001)), {}, "5,001 requests, but a batch accepts 5,000"),
 ]
 
 
@@ -275,7 +283,7 @@ def test_the_files_of_results(finish: Callable[[], None]) -> None:
     finish()
     kept = litellm.file_retrieve(output, **OURS)
     assert kept.bytes == len(litellm.file_content(output, **OURS).content)
-    with pytest.raises(litellm.BadRequestError, match="OpenRouter's"):
+    with pytest.raises(litellm.BadRequestError, match="OpenRouter stores the results"):
         litellm.file_delete(output, **OURS)
 
 

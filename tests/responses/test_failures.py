@@ -136,7 +136,7 @@ BROKEN: dict[str, tuple[Reply, type[Exception], str]] = {
     "no end": (
         Reply(events([CREATED, delta("Let")], done=False)),
         exceptions.ServiceUnavailableError,
-        "before its end",
+        "ended early",
     ),
     "only DONE": (Reply([]), exceptions.ServiceUnavailableError, "without an answer"),
     "nothing": (

@@ -135,7 +135,7 @@ def test_a_plain_id_names_no_model_to_continue_with(emulated: Emulator) -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: litellm.video_list(custom_llm_provider="openrouter"), "no list of videos"),
+        (lambda: litellm.video_list(custom_llm_provider="openrouter"), "can't list videos"),
         (
             lambda: litellm.video_content(
                 "gen-vid-1", variant="thumbnail", custom_llm_provider="openrouter"
@@ -146,7 +146,7 @@ def test_a_plain_id_names_no_model_to_continue_with(emulated: Emulator) -> None:
             lambda: litellm.video_create_character(
                 name="Wren", video=b"x", custom_llm_provider="openrouter"
             ),
-            "no characters",
+            "doesn't support characters",
         ),
     ],
 )

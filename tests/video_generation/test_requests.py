@@ -104,7 +104,7 @@ def test_pixels_that_a_model_lacks_become_its_resolution_and_ratio(described: Em
     # 1.75 : 1, next to 16:9.
     found = body(size="1890x1080")
     assert (found["resolution"], found["aspect_ratio"]) == ("1080p", "16:9")
-    with pytest.raises(litellm.BadRequestError, match="takes '1280x720'"):
+    with pytest.raises(litellm.BadRequestError, match="accepts '1280x720'"):
         body(size="640x480")
     assert described.requests[-1].path == "/videos/models"
 
@@ -204,11 +204,11 @@ def test_a_callback_may_be_on_this_machine_for_an_emulator() -> None:
 @pytest.mark.parametrize(
     ("model", "fields", "said"),
     [
-        (MODEL, {"duration": 5}, r"duration=5: google/veo-3.1 takes 4 \| 6 \| 8"),
+        (MODEL, {"duration": 5}, r"duration=5: google/veo-3.1 accepts 4 \| 6 \| 8"),
         (MODEL, {"resolution": "480p"}, "resolution='480p'"),
         (MODEL, {"aspect_ratio": "1:1"}, "aspect_ratio='1:1'"),
         (MODEL, {"upscale_factor": 2}, "does not upscale"),
-        (MODEL, {"creativity": 1}, "creativity=1: google/veo-3.1 takes none"),
+        (MODEL, {"creativity": 1}, "creativity=1: google/veo-3.1 accepts none"),
         ("alibaba/wan-2.6", {"frame_images": [{**FIRST, "frame_type": "last_frame"}]}, "last_fr"),
     ],
 )

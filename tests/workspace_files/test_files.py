@@ -126,7 +126,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({"file": b""}, "file: file is empty"),
     "no such path": ({"file": Path("/nowhere/a.txt")}, "a.txt can't be read"),
     "text": ({"file": io.StringIO("a")}, "open as text"),
-    "name": ({"file": ("a/../b", WREN)}, "the name 'a/../b' is refused"),
+    "name": ({"file": ("a/../b", WREN)}, "OpenRouter refuses the name 'a/../b'"),
     "purpose": ({"purpose": None}, "purpose=None"),
     "fine-tune": ({"purpose": "fine-tune"}, "doesn't fine-tune"),
     "expiry": ({"expires_after": {"anchor": "created_at", "seconds": 60}}, "expires_after="),
@@ -153,7 +153,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(
     path = tmp_path / "large.pdf"
     with path.open("wb") as made:
         made.truncate(uploads.MOST_BYTES + 1)
-    with pytest.raises(litellm.BadRequestError, match=r"104,857,601 bytes; OpenRouter takes 104,8"):
+    with pytest.raises(
+        litellm.BadRequestError, match=r"104,857,601 bytes; OpenRouter accepts 104,8"
+    ):
         upload(file=path)
     with path.open("rb") as opened, pytest.raises(litellm.BadRequestError, match="104,857,601"):
         upload(file=opened)
