@@ -293,6 +293,9 @@ class Batches:
         """Asks for the state of a batch; if several may be the one, for each."""
         batch, asked = one.batch, None
         for batch_id in list(one.ids):
+            if batch_id not in one.ids or batch.number not in self._open:
+                # Another one turned out to be it.
+                continue
             try:
                 answer = await self._sender.call(
                     "GET", f"{wire.PATH}/{batch_id}", model=batch.model
@@ -331,8 +334,10 @@ class Batches:
     async def _over(self, one: Open, found: wire.Batch) -> None:
         """Writes the outcomes of a batch, and ends it."""
         batch, lines = one.batch, pending.read(self._folder, one.batch.number)
-        if settling.is_foreign(found, lines):
-            # It only looked like the one that was submitted: its requests are others.
+        # Without results, one of several isn't known to be the one; and then it cost nothing.
+        is_nobodys = len(one.ids) > 1 and not found.results
+        if is_nobodys or settling.is_foreign(found, lines):
+            # It only looks like the one that was submitted: its requests may be others.
             one.ids.remove(found.id)
             if not one.ids:
                 self._try_again(await self._was_lost(one))

@@ -258,6 +258,44 @@ def switch_off(cluster: Any, node: Any) -> None:
 
 
 @pytest.mark.slow
+def test_at_half_price_each_shard_has_its_batches(
+    cluster: Any, job: Callable[..., Path], new_postgres: str, tmp_path: Path
+) -> None:
+    """One ledger, one budget and one bill; lines that batches can't take go the usual way."""
+    out, nano = tmp_path / "out", "openai/gpt-5-nano"
+    lines = [chat(number, **({} if number % 10 == 0 else {"model": nano})) for number in range(60)]
+    with EmulatorProcess(batch_seconds=1.0) as em:
+        em.add_fault("hang-up; path=/batches", times=1)
+        options: dict[str, Any] = {
+            "address": cluster.address,
+            "ledger": new_postgres,
+            "api_key": em.api_key,
+            "api_base": em.base_url,
+            "half_price": True,
+            "rest": "send",
+            "pace": batch.Pace(poll=0.1, longest_poll=0.2, lost_patience=1.0),
+        }
+        path = job(lines)
+        summary = batch.run_on_ray(path, out, shards=3, budget=1, **options)
+        assert (summary.done, summary.failed, summary.left) == (60, 0, 0), summary
+        assert_all_there_once(out, 60)
+        sent = [one.path for one in em.requests if one.method == "POST"]
+        assert sent.count("/batches") == 3
+        assert sent.count("/chat/completions") == 6
+        book = ledger.open(new_postgres)
+        (state,) = book.budgets()
+        assert summary.cost == billed(em) == state.spent
+        assert (state.held, book.held()) == (0, [])
+        found = batch.status(out)
+        assert {one["status"] for one in found.batches} == {"completed"}
+        assert len(found.batches) == 3
+        # Over, it is left alone.
+        again = batch.run_on_ray(path, out, **options)
+        assert (again.done, again.cost) == (60, summary.cost)
+        assert summary.cost == billed(em)
+
+
+@pytest.mark.slow
 def test_failures_are_sent_again_on_the_cluster(
     cluster: Any,
     openrouter_at: Emulator,
