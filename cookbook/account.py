@@ -2,7 +2,7 @@
 
 Run it with OPENROUTER_API_KEY set. It costs less than a hundredth of a US cent. If
 OPENROUTER_PROVISIONING_KEY is set, too, it creates a key with a limit and deletes it again. It
-needs an extra: pip install 'openrouter-adapter[account]'.
+needs an extra: pip install '.[account]' in a checkout.
 """
 
 import os

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from openrouter_adapter import files
+from openrouter_adapter import files, installing
 
 FILE_VARIABLE: Final = "OPENROUTER_ADAPTER_KEY_FILE"
 """Names the file. If set, the key is stored in it, and never in a keyring."""
@@ -133,6 +133,6 @@ def _import_keyring() -> Any:
     except ImportError:
         raise KeychainError(
             "The key is stored in the system's keyring, and the package keyring is not installed: "
-            "pip install 'openrouter-adapter[account]'"
+            + installing.command("account")
         ) from None
     return keyring

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from openrouter_adapter import debugging
+from openrouter_adapter import debugging, installing
 from openrouter_adapter.wire import connection, errors, incoming
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds for a whole response, as a model may reason for long; 10 for connecting."""
 
-_NO_SDK: Final = "This needs the official OpenRouter SDK: pip install 'openrouter-adapter[account]'"
 _STARTED: Final = "openrouter_adapter_started"
 
 
@@ -90,7 +89,8 @@ def import_sdk() -> Any:
         import openrouter.errors
         import openrouter.operations
     except ImportError as cause:
-        raise ImportError(_NO_SDK, name="openrouter") from cause
+        words = f"This needs the official OpenRouter SDK: {installing.command('account')}"
+        raise ImportError(words, name="openrouter") from cause
     return openrouter
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from openrouter_adapter import installing
 from openrouter_adapter.batch import progress
 from openrouter_adapter.batch.exceptions import BatchError
 from openrouter_adapter.batch.folder import Folder
@@ -46,9 +47,7 @@ def imported() -> Any:
     try:
         return importlib.import_module("ray")
     except ImportError:
-        raise BatchError(
-            "A job on a cluster needs Ray: pip install 'openrouter-adapter[ray]'"
-        ) from None
+        raise BatchError(f"A job on a cluster needs Ray: {installing.command('ray')}") from None
 
 
 @dataclass(frozen=True, slots=True)

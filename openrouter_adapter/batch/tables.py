@@ -8,6 +8,7 @@ import re
 import zlib
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
+from openrouter_adapter import installing
 from openrouter_adapter.batch import inputs
 from openrouter_adapter.batch.exceptions import BatchError
 
@@ -144,7 +145,7 @@ def _read_parquet(table: Path, wanted: set[str]) -> tuple[list[str], Rows]:
         from pyarrow import parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
         raise BatchError(
-            f"{table} is Parquet, which needs pyarrow: pip install 'openrouter-adapter[parquet]'"
+            f"{table} is Parquet, which needs pyarrow: {installing.command('parquet')}"
         ) from None
     try:
         names = parquet.read_schema(table).names

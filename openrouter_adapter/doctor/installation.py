@@ -9,7 +9,7 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import registration
+from openrouter_adapter import installing, registration
 from openrouter_adapter._version import __version__
 from openrouter_adapter.doctor.findings import Finding, note, ok, wrong
 from openrouter_adapter.hooks import names as litellm_names
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OURS: Final = "openrouter-adapter"
-# Packages that LiteLLM uses without declaring them: the use, the package, whether it is required.
+_PIP: Final = f"{sys.executable} -m pip"
+# Packages that LiteLLM uses without declaring them: the use, and whether it is required. The others
+# are in the extra `caching`.
 _UNDECLARED: Final = (
-    ("mcp", "any call with tools", "mcp", True),
-    ("tenacity", "any call with num_retries", "tenacity", True),
-    ("fastapi", "any hit of its cache", f"{_OURS}[caching]", False),
-    ("soundfile", "any hit of its cache", f"{_OURS}[caching]", False),
+    ("mcp", "any call with tools", True),
+    ("tenacity", "any call with num_retries", True),
+    ("fastapi", "any hit of its cache", False),
+    ("soundfile", "any hit of its cache", False),
 )
 
 
@@ -36,7 +38,9 @@ def has_litellm() -> bool:
 
 def versions() -> Iterator[Finding]:
     """The versions of this package, LiteLLM and Python, with the lowest that are supported."""
-    yield ok("version", f"{_OURS} {__version__}, in {sys.prefix}")
+    yield ok(
+        "version", f"{_OURS} {__version__}, in {sys.prefix}, installed from {installing.source()}"
+    )
     python = ".".join(map(str, sys.version_info[:3]))
     yield ok("version", f"Python {python} ({metadata.metadata(_OURS)['Requires-Python']} needed)")
     failure = _failure_of("litellm")
@@ -110,15 +114,16 @@ def registration_places() -> Iterator[Finding]:
 
 def undeclared_packages() -> Iterator[Finding]:
     """The packages that LiteLLM needs without declaring them."""
-    for name, use, package, is_needed in _UNDECLARED:
+    for name, use, is_needed in _UNDECLARED:
         failure = _failure_of(name)
         text = f"{name} can't be imported, and LiteLLM needs it for {use}: {failure}"
         if failure is None:
             yield ok("package", f"{name} is installed, which LiteLLM needs for {use}")
         elif is_needed:
-            yield wrong("package", text, _install(package))
+            yield wrong("package", text, _install(name))
         else:
-            yield note("package", text, f"If you use caching: {_install(package)}")
+            advice = installing.command("caching", pip=_PIP)
+            yield note("package", text, f"If you use caching: {advice}")
 
 
 def _failure_of(name: str) -> Exception | None:
@@ -130,7 +135,7 @@ def _failure_of(name: str) -> Exception | None:
 
 
 def _install(package: str) -> str:
-    return f"{sys.executable} -m pip install {package}"
+    return f"{_PIP} install {package}"
 
 
 def _lowest_litellm() -> str:

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from openrouter_adapter import installing
 from openrouter_adapter.launcher.attaching import STRICT_VARIABLE
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 HOOK: Final = Path(__file__).parent / "hook"
 RUN_VARIABLE: Final = "OPENROUTER_ADAPTER_RUN"
 
+# For an interpreter that has not this package.
+_INSTALL_VARIABLE: Final = "OPENROUTER_ADAPTER_INSTALL"
 _LEDGER_VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 _TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"
 _PASSED_ON: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
@@ -112,6 +115,7 @@ def _environment(
     # An empty entry would mean the current folder.
     made["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     made[RUN_VARIABLE] = folder
+    made[_INSTALL_VARIABLE] = installing.requirement()
     where = ledger or made.get(_LEDGER_VARIABLE)
     if where:
         # A child process may run in another folder.

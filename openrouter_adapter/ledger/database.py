@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from openrouter_adapter import files
+from openrouter_adapter import files, installing
 from openrouter_adapter.ledger import migrations
 from openrouter_adapter.ledger.errors import LedgerError, RefusedError
 
@@ -231,7 +231,7 @@ class Database:
                 )
             except ModuleNotFoundError:
                 raise LedgerError(
-                    "a ledger on PostgreSQL needs psycopg: pip install openrouter-adapter[postgres]"
+                    f"a ledger on PostgreSQL needs psycopg: {installing.command('postgres')}"
                 ) from None
         engine = sa.create_engine(
             self.url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False}

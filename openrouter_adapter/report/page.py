@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from openrouter_adapter import files, money
+from openrouter_adapter import files, installing, money
 from openrouter_adapter.ledger import LedgerError, facts
 from openrouter_adapter.report import budgets, cube, forecast, texts
 
@@ -141,9 +141,7 @@ def _environment() -> jinja2.Environment:
     try:
         import jinja2
     except ModuleNotFoundError:
-        raise LedgerError(
-            "the spend page needs jinja2: pip install openrouter-adapter[report]"
-        ) from None
+        raise LedgerError(f"the spend page needs jinja2: {installing.command('report')}") from None
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
         # Names of models, tags and users are untrusted text.

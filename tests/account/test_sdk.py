@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from openrouter import errors
 from openrouter.utils import BackoffStrategy, RetryConfig
 
 import openrouter_adapter
-from openrouter_adapter import account
+from openrouter_adapter import account, installing
 from tests.support.loopback import Reply
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(
     call: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openrouter", None)
-    with pytest.raises(ImportError, match=r"pip install 'openrouter-adapter\[account\]'"):
+    with pytest.raises(ImportError, match=re.escape(installing.command("account"))):
         call()
 
 

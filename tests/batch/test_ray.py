@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from openrouter_adapter import batch, ledger
+from openrouter_adapter import batch, installing, ledger
 from openrouter_adapter.batch import inputs
 from openrouter_adapter.batch.folder import Folder
 from openrouter_adapter.cli import app
@@ -149,7 +149,7 @@ def test_without_ray_a_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ray", None)
     found = command("run", job(1), "--out", tmp_path / "out", "--on-ray")
     assert found.exit_code == 2
-    assert "pip install 'openrouter-adapter[ray]'" in found.output.replace("\n", " ")
+    assert installing.command("ray") in found.output.replace("\n", " ")
 
 
 def test_ray_is_imported_by_nobody_who_does_not_use_it() -> None:

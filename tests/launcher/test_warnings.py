@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from openrouter_adapter import installing
 from tests.launcher.place import NEVER, Place
 
 # Programs that import LiteLLM take seconds, and on a busy machine many.
@@ -32,7 +33,7 @@ def other_python() -> str:
 
 @pytest.mark.slow
 def test_a_python_without_the_package_is_told_of_once_and_runs(
-    place: Place, without_us: Path
+    place: Place, without_us: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.write("program.py", "import litellm\nASK\nprint(ask().choices[0].finish_reason)\n")
     python = other_python()
@@ -47,7 +48,9 @@ def test_a_python_without_the_package_is_told_of_once_and_runs(
     assert said.startswith(
         f"openrouter-adapter run: {python} imports LiteLLM and has no openrouter"
     )
-    assert f"install it there: {python} -m pip install openrouter-adapter. " in said
+    # A checkout is named by the way to it, from the folder of the program.
+    monkeypatch.chdir(place.folder)
+    assert f"install it there: {python} -m pip install {installing.requirement()}. " in said
     assert said.endswith(" Its calls use LiteLLM's own adapter.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import ledger
+from openrouter_adapter import installing, ledger
 from openrouter_adapter.emulator import Emulator
 from openrouter_adapter.registration import RegistrationError, is_registered
 
@@ -89,7 +90,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv(VARIABLE, "postgresql://nowhere/spend")
     monkeypatch.setattr(builtins, "__import__", without_psycopg)
-    with pytest.raises(RegistrationError, match=r"pip install openrouter-adapter\[postgres\]"):
+    with pytest.raises(RegistrationError, match=re.escape(installing.command("postgres"))):
         openrouter_adapter.register()
     assert not is_registered()
 

@@ -22,6 +22,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = "openrouter_adapter"
 _RUN = "OPENROUTER_ADAPTER_RUN"
 _STRICT = "OPENROUTER_ADAPTER_STRICT"
+_INSTALL = "OPENROUTER_ADAPTER_INSTALL"
 
 
 class _Finder:
@@ -95,7 +96,7 @@ def _reason(failure: Exception) -> str:
     if isinstance(failure, ModuleNotFoundError) and failure.name == _PACKAGE:
         return (
             f"{python} imports LiteLLM and has no {_PACKAGE}; install it there: "
-            f"{python} -m pip install openrouter-adapter."
+            f"{python} -m pip install {os.environ.get(_INSTALL, 'openrouter-adapter')}."
         )
     return (
         f"the adapter can't be registered in process {os.getpid()} ({python}): "
