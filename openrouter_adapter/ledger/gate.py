@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 import logging
 import threading
 import time
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-_MOST_CALLS: Final = 8_192
+# Calls whose attempts are counted, at least; at most twice as many.
+_MOST_CALLS: Final = 4_096
 # OpenRouter reports what a request cost some seconds after its end.
 FIRST_ASK: Final = 2_000_000
 # The process of a request that is in flight for this long may have died.
@@ -94,7 +94,8 @@ class Attempts:
 
     def __init__(self) -> None:
         """Knows no calls yet."""
-        self._counts: dict[str, int] = {}
+        self._recent: dict[str, int] = {}
+        self._older: dict[str, int] = {}
         # The garbage collector may end an attempt wherever it runs, within these methods too.
         self._lock = threading.RLock()
 
@@ -105,20 +106,28 @@ class Attempts:
     def next(self, call_id: str) -> int:
         """The number of a new attempt, from 1."""
         with self._lock:
-            number = self._counts.get(call_id, 0) + 1
-            self._counts[call_id] = number
-            if len(self._counts) > _MOST_CALLS:
-                for old in list(itertools.islice(self._counts, _MOST_CALLS // 2)):
-                    del self._counts[old]
+            number = self._last(call_id) + 1
+            self._put(call_id, number)
             return number
 
     def ended(self, call_id: str, number: int) -> None:
         """Makes a call recent again: its callback, or its next attempt, is about to come."""
-        with self._lock:
-            self._counts[call_id] = max(number, self._counts.pop(call_id, 0))
+        if call_id not in self._recent:
+            with self._lock:
+                self._put(call_id, max(number, self._last(call_id)))
+
+    def _last(self, call_id: str) -> int:
+        return self._recent.get(call_id) or self._older.get(call_id, 0)
+
+    def _put(self, call_id: str, number: int) -> None:
+        self._recent[call_id] = number
+        if len(self._recent) >= _MOST_CALLS:
+            # In this order: who looks for a call meanwhile finds it in one of them.
+            self._older = self._recent
+            self._recent = {}
 
     def __contains__(self, call_id: object) -> bool:
-        return call_id in self._counts
+        return call_id in self._recent or call_id in self._older
 
 
 # One for all ledgers: a call may outlast the ledger that it began under, and belongs to that one.

@@ -6,11 +6,10 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from openrouter_adapter.ledger.rows import Row
 
@@ -37,8 +36,12 @@ def put_labels(row: Row, call: Mapping[str, Any], *, user: Any, session: Any) ->
         session: The session that it names, or None.
     """
     kept = _metadata_of(call)
-    proof = next((one for one in kept if _PROOF in one), None)
-    named = [*kept, *(one[_NAMED] for one in kept if isinstance(one.get(_NAMED), dict))]
+    proof, named = None, kept[:]
+    for one in kept:
+        if proof is None and _PROOF in one:
+            proof = one
+        if isinstance(asked := one.get(_NAMED), dict):
+            named.append(asked)
     # Without a proxy the program itself is the caller.
     known = _joined(named) if proof is None else proof
     owner = known.get("user_api_key_user_id")
@@ -112,7 +115,7 @@ def _tags_of(fixed: Sequence[Any], chosen: Sequence[Mapping[str, Any]]) -> str:
 def _texts(places: Sequence[Any]) -> list[str]:
     texts: list[str] = []
     for one in places:
-        tags = one.get("tags") if one and isinstance(one, Mapping) else None
+        tags = one.get("tags") if isinstance(one, dict) else None
         if isinstance(tags, _LISTS):
             texts += [tag for tag in tags if isinstance(tag, str)]
     return texts

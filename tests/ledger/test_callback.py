@@ -269,6 +269,28 @@ def test_a_timeout_after_thousands_of_other_calls_stays_unknown(
     assert (row.error_class, row.cost_status, row.cost) == ("Timeout", "unknown", None)
 
 
+def test_a_call_that_ended_is_known_until_thousands_of_others_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "_MOST_CALLS", 4)
+    attempts = gate.Attempts()
+    assert [attempts.next("one"), attempts.next("one")] == [1, 2]
+    for number in range(20):
+        attempts.next(f"before-{number}")
+    assert "one" not in attempts
+    attempts.ended("one", 2)
+    for number in range(4):
+        assert "one" in attempts
+        attempts.next(f"after-{number}")
+    assert attempts.next("one") == 3
+    # The first attempt's end, reported late, doesn't make the next attempt's number another's.
+    attempts.ended("one", 1)
+    assert attempts.next("one") == 4
+    for number in range(20):
+        attempts.next(f"later-{number}")
+    assert "one" not in attempts
+
+
 def test_a_forked_child_does_not_settle_what_its_parent_has_in_the_air(enabled: Ledger) -> None:
     ticket = enabled.gate.before_send({}, {"litellm_call_id": "one"}, "/chat/completions")
     enabled.gate.after_fork()

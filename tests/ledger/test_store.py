@@ -57,6 +57,29 @@ def sums_of_rows(store: Store) -> dict[str | None, tuple[int, object, int]]:
     }
 
 
+def test_columns_that_most_rows_leave_unset_are_written_where_a_row_sets_them(
+    store: Store,
+) -> None:
+    seldom: dict[str, object] = {
+        **dict.fromkeys(("cache_hit", "is_byok", "streamed"), True),
+        **dict.fromkeys(("ask_after", "asks"), 7),
+        **dict.fromkeys(("error_class", "error_code", "source_id", "hold_id", "job"), "text"),
+        **dict.fromkeys(("user_id", "end_user_id", "team", "organization"), "text"),
+        **dict.fromkeys(("session_id", "paid_by"), "text"),
+    }
+    # In one statement: a row that leaves the column unset, and one that sets it.
+    for number, (name, value) in enumerate(seldom.items()):
+        written = [
+            billed(call_id=f"{number}-0"),
+            billed(call_id=f"{number}-1", **{name: value}),
+        ]
+        store.write(copy.deepcopy(written))
+        assert store.rows("call_id LIKE :some", some=f"{number}-%") == written, name
+    plain = [billed(call_id=f"plain-{number:03}") for number in range(70)]
+    store.write(copy.deepcopy(plain))
+    assert store.rows("call_id LIKE 'plain-%'") == plain
+
+
 def test_a_transaction_that_many_raced_goes_through_when_they_are_done(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
