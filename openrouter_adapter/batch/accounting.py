@@ -94,12 +94,12 @@ class JobBudget:
         """Why a request can't be sent, as a sentence."""
         if worst is None:
             return (
-                f"The cost of line {request.line} has no bound, which a budget needs. Give "
+                f"The cost of line {request.line} has no upper bound, which a budget needs. Give "
                 "max_tokens, or provider.max_price."
             )
         left = max(self.left or 0, 0)
         return (
-            f"The budget is used up: USD {money.to_usd(left):.6f} are left, and the next request "
+            f"The budget is used up: USD {money.to_usd(left):.6f} is left, and the next request "
             f"may cost up to USD {money.to_usd(worst):.6f}."
         )
 

@@ -287,7 +287,7 @@ class Batches:
                 wait = min(moments, default=time.monotonic() + 1.0) - time.monotonic()
                 await asyncio.sleep(min(max(wait, 0.01), 0.5))
         except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost silently
-            self.halt.stop(f"The results of a batch could not be kept: {failure}.")
+            self.halt.stop(f"The results of a batch could not be written: {failure}.")
 
     async def _poll(self, one: Open) -> None:
         """Asks for the state of a batch; if several may be the one, for each."""

@@ -185,7 +185,7 @@ def _lines_of_batches(summary: Summary) -> list[str]:
     """The state of each batch at OpenRouter, and how many are over."""
     open_ones = [one for one in summary.batches if one["cost_usd"] is None]
     over = len(summary.batches) - len(open_ones)
-    lines = [f"{over:,} batches are over."] if over else []
+    lines = [f"Batches that have ended: {over:,}."] if over else []
     for one in open_ones[:_SHOWN]:
         name = one["id"] or f"batch {one['number']}"
         lines.append(f"  {name}: {one['status']}, {one['requests']:,} requests to {one['model']}")

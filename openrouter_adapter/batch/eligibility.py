@@ -40,7 +40,7 @@ class Eligibility:
         """
         endpoint = request.route.in_batches
         if endpoint is None:
-            return "the Batch API makes no images"
+            return "the Batch API can't generate images"
         if request.model not in self._models:
             self._models[request.model] = self._of_model(request.model)
         return (
@@ -64,7 +64,7 @@ class Eligibility:
             return f"model {name} is not in the catalogue, so its price in batches is not known"
         if found.variants:
             variants = ", ".join(f":{one}" for one in sorted(found.variants))
-            return f"model {name}: the Batch API takes no {variants}"
+            return f"model {name}: the Batch API doesn't accept {variants}"
         return catalog.not_cheaper(found.model, self._prices.known.in_batches(found.model))
 
 
@@ -73,4 +73,4 @@ def _of_provider(body: Mapping[str, Any]) -> str | None:
     if not isinstance(given, dict) or given.keys() <= _OF_PROVIDER:
         return None
     others = ", ".join(sorted(given.keys() - _OF_PROVIDER))
-    return f"provider has {others}; a batch takes only allow_fallbacks and only"
+    return f"provider has {others}; in a batch, it accepts the fields only and allow_fallbacks"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.writer import Writer
     from openrouter_adapter.ledger import LedgerError
 
-ABANDONED: Final = "It was told to end at once; the outcome of requests in flight is lost."
+ABANDONED: Final = "It was stopped at once; the outcome of the requests in flight is unknown."
 # Requests that are sent after one sync of the journal, at most.
 _GROUP: Final = 256
 # Bytes of requests that are kept in memory at once, at most.
@@ -304,7 +304,7 @@ class Engine:
             self.budget.record(flight.worst, None)
             raise
         except Exception as failure:  # noqa: BLE001 - a paid answer must not get lost silently
-            self.stop(f"An answer could not be kept: {failure}.")
+            self.stop(f"An answer could not be written: {failure}.")
         finally:
             self._finished(flight)
             self._wake.set()

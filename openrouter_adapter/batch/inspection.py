@@ -63,7 +63,7 @@ class Inspection:
             reason = self._eligibility.refusal(request)
             goes_in_batch = reason is None
             if reason is not None and not self._sends_rest:
-                fault = f"can't go at half price: {reason}. --rest send sends it the usual way"
+                fault = f"can't be sent at half price: {reason}. --rest send sends it the usual way"
         if fault is not None:
             return fault
         unbounded = None

@@ -73,7 +73,7 @@ def continue_job(folder: Folder, options: Options) -> tuple[Job, LineSet]:
     job = folder.require_job()
     for difference in _differences(job, options):
         raise FolderUnfit(
-            f"{folder.path} has a job of which {difference}. Continue it as it was begun: "
+            f"{folder.path} has a different job: {difference}. Continue that job with: "
             f"openrouter-adapter batch resume {folder.path}{' --on-ray' if job.shards else ''}. Or "
             "give a new folder with --out."
         )

@@ -71,7 +71,7 @@ def read(folder: Folder, number: int) -> Lines:
         return Lines(**fields, labels=labels)
     except (OSError, ValueError, TypeError, LookupError) as failure:
         raise FolderUnfit(
-            f"{path} can't be read: {failure}. It says which lines a batch at OpenRouter is for. "
+            f"{path} can't be read: {failure}. It lists the lines of a batch at OpenRouter. "
             "Restore it."
         ) from None
 

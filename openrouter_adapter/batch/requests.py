@@ -101,7 +101,7 @@ def parse(line: int, text: bytes, model: str | None = None) -> Request:
                 '"url": "/v1/chat/completions", "body": …}, with an id for each line'
             )
         raise LineFault(
-            f"custom_id is {_short(custom_id)}; it must be a text that identifies the line"
+            f"custom_id is {_short(custom_id)}; it must be a string that identifies the line"
         )
     route = _route(fields)
     body = fields.get("body")
@@ -182,9 +182,9 @@ def _build_embedding(body: Wire) -> Wire:
 def _build_image(body: Wire) -> Wire:
     prompt = body.pop("prompt", None)
     if not isinstance(prompt, str) or not prompt:
-        raise LineFault(f"body.prompt is {_short(prompt)}; it must be a text")
+        raise LineFault(f"body.prompt is {_short(prompt)}; it must be a string")
     if body.get("n") not in {None, 1}:
-        raise LineFault(f"n={body['n']!r}: a line makes one answer; write a line for each image")
+        raise LineFault(f"n={body['n']!r}: a line returns one image; write a line for each image")
     return image_generation.build_body(body.pop("model"), prompt, body)
 
 

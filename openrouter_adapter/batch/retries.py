@@ -92,7 +92,7 @@ class EqualFailures:
             return None
         return (
             f"{self._count} requests in a row failed with the same error: {words.rstrip('.')}. "
-            f"Nothing more was sent; {KEEP_GOING} goes on."
+            f"No more requests were sent; to continue anyway, use {KEEP_GOING}."
         )
 
 

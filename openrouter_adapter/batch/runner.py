@@ -195,7 +195,7 @@ class _Run:
                 elif self._job.sends_rest:
                     batches.rest.add(request.line)
                 else:
-                    fault = LineFault(f"can't go at half price: {reason}")
+                    fault = LineFault(f"can't be sent at half price: {reason}")
                     self._write_fault(writer, request.line, request.custom_id, fault)
 
         task = asyncio.get_running_loop().create_task(batches.run(read))
@@ -248,7 +248,7 @@ class _Run:
         except LineFault as fault:
             return fault
         if number in duplicates:
-            return LineFault("custom_id is the one of an earlier line")
+            return LineFault("custom_id is already used in an earlier line")
         return request
 
     def _summary(

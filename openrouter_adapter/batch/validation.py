@@ -106,7 +106,7 @@ def check(
                 found.note(number, complaint)
         for number, earlier in identifiers.duplicates():
             found.duplicates.add(number)
-            found.note(number, f"custom_id is the one of line {earlier}; each line needs its own")
+            found.note(number, f"custom_id is already used in line {earlier}; it must be unique")
     if not found.requests:
         found.note(0, f"{source} is empty: write a request on each line, or use `batch make`")
     found.fingerprint = content.hexdigest()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.options import JobOptions
 
 app = App(
-    help="Send files of requests: safe to kill, never over budget, every cost exact.",
+    help="Send files of requests. A job can be killed and resumed, and never exceeds its budget.",
     no_args_is_help=True,
 )
 
@@ -39,7 +39,7 @@ _Concurrency = Annotated[
     str, typer.Option(help="Requests in flight: a number, or auto to find the best number.")
 ]
 _InOrder = Annotated[bool, typer.Option(help="Sort results into the order of the input.")]
-_Tries = Annotated[int, typer.Option(min=1, help="How often a request is sent at most.")]
+_Tries = Annotated[int, typer.Option(min=1, help="How many times a request is sent at most.")]
 _Timeout = Annotated[float, typer.Option(min=1, help="Seconds that one response may take.")]
 _Ledger = Annotated[
     str | None,
@@ -49,8 +49,8 @@ _KeepGoing = Annotated[
     bool,
     typer.Option(
         "--keep-going",
-        help="Send models that OpenRouter doesn't have, and go on however many requests in a row "
-        "fail with the same error.",
+        help="Also send requests whose model OpenRouter doesn't have, and continue even if many "
+        "requests in a row fail with the same error.",
     ),
 ]
 _OnRay = Annotated[
@@ -65,7 +65,7 @@ _Rest = Annotated[
     str | None,
     typer.Option(
         metavar="send|refuse",
-        help="With --half-price: send what batches can't take the usual way, or refuse it.",
+        help="With --half-price: if a batch can't take a request, send it the usual way, or refuse.",
     ),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
@@ -107,7 +107,7 @@ def run(
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(help="Send only part I of N, written I/N, and the others elsewhere."),
+        typer.Option(help="Send only part I of N, given as I/N. Send the other parts elsewhere."),
     ] = None,
     shards: Annotated[
         int | None,
@@ -320,7 +320,9 @@ def make(
         str,
         typer.Option(help='The prompt, with columns in braces: "Translate into French: {text}".'),
     ],
-    system: Annotated[str | None, typer.Option(help="A system prompt, likewise.")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="A system prompt, with columns in braces.")
+    ] = None,
     id_column: Annotated[
         str | None, typer.Option(help="The column whose values are the ids.")
     ] = None,

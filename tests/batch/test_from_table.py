@@ -155,7 +155,7 @@ def test_a_table_that_was_mended_is_made_anew(
     words += ("--id-column", "id")
     first = command(*words)
     assert first.exit_code == 2
-    assert "line 2: custom_id is the one of line 1" in first.output
+    assert "line 2: custom_id is already used in line 1" in first.output
     csv("id,text\n1,one\n2,two\n")
     assert command(*words).exit_code == 0
     assert len(openrouter_at.bill()) == 2

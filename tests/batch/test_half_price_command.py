@@ -57,7 +57,7 @@ def test_a_job_goes_in_batches_and_says_what_it_cost(
     cost = billed(openrouter_at)
     assert "30 of 30 requests answered, 0 failed, 0 left" in ran.output
     assert f"It cost USD {cost.normalize():f} of a budget of 1" in ran.output
-    assert "3 batches are over." in ran.output
+    assert "Batches that have ended: 3." in ran.output
     assert paths(openrouter_at) == {"/batches"}
     assert_books_agree(openrouter_at, out, where, 30)
     # It is over: nothing is sent again, and its folder is of batches.
@@ -78,7 +78,7 @@ def test_the_rest_is_refused_unless_it_is_to_be_sent(
     for words in ((), ("--rest", "refuse")):
         refused = command("run", path, "--out", tmp_path / "no", "--half-price", *words)
         assert refused.exit_code == 2
-        assert f"line 6: can't go at half price: {NO_PRICE}" in said(refused)
+        assert f"line 6: can't be sent at half price: {NO_PRICE}" in said(refused)
         assert "--rest send" in said(refused)
     assert not paths(openrouter_at)
 
@@ -134,14 +134,14 @@ def test_the_status_names_each_batch_that_is_waited_for(
                 in shown.output.splitlines()
             )
             assert one["status"] not in ("completed", "failed")
-        assert "batches are over" not in shown.output
+        assert "Batches that have ended" not in shown.output
         assert f"batch resume {out}" in said(shown)
 
         slow.advance(seconds=3600)
         resumed = command("resume", out, "--ledger", where)
         assert resumed.exit_code == 0, resumed.output
         over = command("status", out)
-        assert "3 batches are over." in over.output
+        assert "Batches that have ended: 3." in over.output
         assert not [one for one in found if one["id"] in over.output]
         assert_books_agree(slow, out, where, 30)
 
