@@ -65,7 +65,7 @@ _Rest = Annotated[
     str | None,
     typer.Option(
         metavar="send|refuse",
-        help="With --half-price: if a batch can't take a request, send it the usual way, or refuse.",
+        help="With --half-price: if a batch can't take a request, send it the usual way or refuse.",
     ),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
