@@ -158,6 +158,35 @@ def test_nothing_that_was_said_and_no_key_is_in_it(emulated: Emulator, tmp_path:
         assert secret not in everything
 
 
+def test_batches_are_compared_with_the_standard_price(tmp_path: Path) -> None:
+    """Also under the name that OpenRouter gives a model in batches."""
+    book, model = ledger.open(tmp_path / "batches.db"), "anthropic/claude-sonnet-4.5"
+    book.store.write(
+        [
+            Row(
+                call_id=name,
+                attempt=1,
+                started_at=round(ledgers.NOW.timestamp() * 1e6),
+                model=name,
+                endpoint="/batches",
+                outcome="ok",
+                prompt_tokens=1000,
+                completion_tokens=100,
+                cost=2_250_000_000,
+                cost_status="billed",
+            )
+            for name in (model, f"{model}:batch")
+        ]
+    )
+    found = report.gather(book, prices=ledgers.prices(), now=ledgers.NOW)
+    book.close()
+
+    standard = [3_000_000, 15_000_000, 300_000, 3_750_000]
+    assert found.prices == {model: standard, f"{model}:batch": standard}
+    assert found.cube.values["endpoint"] == ["/batches"]
+    assert "what batches cost less than single requests" in words(report.render(found))
+
+
 def test_requests_in_flight_are_counted(tmp_path: Path) -> None:
     book = ledger.open(tmp_path / "ledger.db")
     moment = round(ledgers.NOW.timestamp() * 1e6)
