@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
 from openrouter_adapter import ledger, report
+from openrouter_adapter.emulator import Emulator
 
 from . import ledgers
 
@@ -83,3 +89,39 @@ def test_the_page_keeps_up_with_the_ledger(
     browser.until(requests.replace("arguments[0]", "'50'"), seconds=60)
     assert browser.run("return document.getElementById('live').textContent") == "live"
     assert browser.errors() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for single processes")
+def test_the_command_serves_the_page_until_ctrl_c(own: Ledger, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "openrouter_adapter", "spend", "--serve"]
+    with (
+        Emulator() as emulator,
+        subprocess.Popen(  # noqa: S603
+            [*command, "--ledger", str(tmp_path / "ledger.db")],
+            env={
+                **os.environ,
+                "OPENROUTER_API_BASE": emulator.base_url,
+                "OPENROUTER_API_KEY": emulator.api_key,
+                "OPENROUTER_ADAPTER_CACHE": str(tmp_path / "cache"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            words, _, url = process.stdout.readline().strip().partition(": ")
+            assert words == "The spend page, until Ctrl-C"
+            assert url.startswith("http://127.0.0.1:")
+            with urllib.request.urlopen(url, timeout=60) as page:  # noqa: S310
+                shown = page.read().decode()
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert shown.startswith("<!doctype html>")
+    assert all(name in shown for name in {one.name for one in own.spend("user") if one.name})
+    assert (process.returncode, rest) == (0, "")
+    assert "Traceback" not in errors
