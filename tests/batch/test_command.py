@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from openrouter_adapter import batch, ledger
+from openrouter_adapter import batch, installing, ledger
 from openrouter_adapter.cli import app
 from tests.batch.conftest import MODEL, read
 
@@ -177,7 +177,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     table = tmp_path / "rows.parquet"
     table.write_bytes(b"PAR1 and what follows")
-    with pytest.raises(batch.BatchError, match=r"openrouter-adapter\[parquet\]"):
+    with pytest.raises(batch.BatchError, match=re.escape(installing.command("parquet"))):
         batch.make(table, tmp_path / "job.jsonl", model="a/b", prompt="{x}")
 
 

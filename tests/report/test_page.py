@@ -18,7 +18,7 @@ import litellm
 import pytest
 
 import openrouter_adapter
-from openrouter_adapter import ledger, report
+from openrouter_adapter import installing, ledger, report
 from openrouter_adapter.ledger import facts
 from openrouter_adapter.ledger.rows import Row
 from openrouter_adapter.report import cube, texts
@@ -249,5 +249,5 @@ def test_jinja2_is_asked_for_where_it_lacks(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
 
-    with pytest.raises(ledger.LedgerError, match=r"openrouter-adapter\[report\]"):
+    with pytest.raises(ledger.LedgerError, match=re.escape(installing.command("report"))):
         report.render(figures)
