@@ -263,7 +263,7 @@ def test_the_job_of_a_folder_cannot_be_made_another_one(
     path, out = job(4), tmp_path / "out"
     batch.run(path, out, **begun)
     sent = len(em.bill())
-    with pytest.raises(batch.FolderUnfit, match=f"{said}.*Continue it as it was begun"):
+    with pytest.raises(batch.FolderUnfit, match=f"{said}.*Continue that job with"):
         batch.run(path, out, **asked)
     # Who goes on says nothing of it, or what the job is anyway.
     assert batch.resume(out).left == 0
