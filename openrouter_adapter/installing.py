@@ -73,12 +73,16 @@ def _record() -> dict[str, Any]:
     # Imported here, because the command line starts without it.
     from importlib import metadata
 
-    try:
-        text = metadata.distribution(_NAME).read_text("direct_url.json")
-        found = json.loads(text) if text else {}
-    except (metadata.PackageNotFoundError, OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and isinstance(found.get("url"), str) else {}
+    for one in metadata.distributions(name=_NAME):
+        # A checkout on the path of imports has metadata of its own, which pip has not written.
+        if one.read_text("SOURCES.txt") is not None:
+            continue
+        try:
+            found = json.loads(one.read_text("direct_url.json") or "{}")
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) and isinstance(found.get("url"), str) else {}
+    return {}
 
 
 def _quoted(text: str) -> str:

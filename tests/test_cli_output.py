@@ -284,7 +284,7 @@ def test_a_table_on_a_narrow_terminal_breaks_no_word(
     assert not found.keys() - set(piped.stdout.split())
 
 
-@pytest.mark.parametrize("name", set(TABLES) - {"doctor"})
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "doctor"])
 def test_a_table_on_a_narrow_terminal_fits(name: str, env: Path) -> None:
     arguments = filled(TABLES[name], env)
     narrow = click.unstyle(run(*arguments, FORCE_COLOR="1", COLUMNS=str(NARROW)).stdout)
