@@ -162,7 +162,7 @@ class TestItsCaller:
     def test_one_choice_of_two_without_an_end_is_cut(self, wire: Wire) -> None:
         chunks = [{**HEAD, "choices": [{"index": i, "delta": {"content": "a"}}]} for i in (0, 1)]
         wire.reply = Reply([*chunks, delta_chunk({}, "stop")])
-        with pytest.raises(litellm.exceptions.MidStreamFallbackError, match="cut"):
+        with pytest.raises(litellm.exceptions.MidStreamFallbackError, match="incomplete"):
             list(open_sync(wire))
 
     @EVERY_WAY

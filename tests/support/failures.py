@@ -311,7 +311,7 @@ FAILURES = (
         "ServiceUnavailableError",
         503,
         stream=Reply(events(words(*TWO_WORDS), done=False)),
-        words=("cut",),
+        words=("incomplete",),
         partial=SAID,
         builtin=(
             None,
