@@ -117,5 +117,5 @@ def test_a_job_that_fails_says_why_and_costs_nothing(emulator: Emulator, caller:
 
 def test_what_openrouter_lacks_is_refused_with_the_reason(proxy: Proxy, caller: Caller) -> None:
     listed = get(proxy, caller, "/v1/videos?custom_llm_provider=openrouter")
-    assert "OpenRouter has no list of videos" in listed.text
+    assert "OpenRouter can't list videos" in listed.text
     assert listed.status_code == 400
