@@ -14,7 +14,6 @@ import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -66,7 +65,7 @@ def tell(method: str, url: str, **facts: Any) -> None:
         **facts: `model`, `status`, `generation`, `cost_usd`, `error`, `ms`, `sent_bytes`,
             `received_bytes`; those that are None are left out.
     """
-    told = {"method": method, "url": _plain(url), **facts}
+    told = {"method": method, "url": connection.shown(url), **facts}
     told = {name: _fact(value) for name, value in told.items() if value is not None}
     words = [f"{name}={value}" for name, value in told.items() if name not in {"method", "url"}]
     logger.debug("%s %s %s", method, told["url"], " ".join(words), extra={"openrouter": told})
@@ -162,11 +161,6 @@ class _LastResort(_Handler):
 
     def filter(self, record: logging.LogRecord) -> Any:
         return False if logging.getLogger().handlers else super().filter(record)
-
-
-def _plain(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _fact(value: Any) -> Any:

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import os
-import re
 import secrets
 import threading
 import webbrowser
@@ -113,7 +112,7 @@ def _check(page: str) -> None:
     """
     from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 
-    where = re.sub("//[^/@]*@", "//", page.partition("?")[0])
+    where = connection.shown(page)
     try:
         with (
             httpx.Client(verify=get_ssl_configuration(), timeout=_CHECK_SECONDS) as client,

@@ -22,6 +22,7 @@ from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.submission import Halt, Open, Submitter, row_fields
 from openrouter_adapter.batch.writer import Entry
 from openrouter_adapter.batches import wire
+from openrouter_adapter.wire import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -302,7 +303,7 @@ class Batches:
                 )
                 found = wire.parse(*answer, batch.model)
             except Exception as failure:  # noqa: BLE001 - asked again, whatever it was
-                asked = retries.asked_wait(failure)
+                asked = retry_after.asked_wait(failure)
                 await self._not_polled(one, failure)
                 continue
             one.missing = 0

@@ -15,6 +15,7 @@ from openrouter_adapter.batch.journal import OpenAttempt
 from openrouter_adapter.batch.results import Attempt
 from openrouter_adapter.batch.writer import Entry
 from openrouter_adapter.ledger import Refusal
+from openrouter_adapter.wire import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -369,7 +370,7 @@ class Engine:
             return
         self.circuit.close()
         if retries.is_throttled(failure):
-            wait = retries.asked_wait(failure)
+            wait = retry_after.asked_wait(failure)
             flight.queue.concurrency.throttled(flight.sent_at, now, wait)
 
     def _entry(self, flight: Flight, outcome: Outcome, *, is_last: bool = True) -> Entry:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import email.utils
 import random
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from openrouter_adapter.batch.exceptions import words_of
+from openrouter_adapter.wire import retry_after
 
 if TYPE_CHECKING:
     from openrouter_adapter.batch.options import Pace
 
-# 409 is a conflict with a request that is still running, 425 asks for a later one.
-_RETRIED: Final = frozenset({408, 409, 425, 429})
 _THROTTLED: Final = frozenset({429, 529, "rate_limit_exceeded", "provider_overloaded"})
 LONGEST_BACKOFF: Final = 60.0
 _REFUSED: Final = frozenset({401, 402})
@@ -55,7 +52,7 @@ def decide(failure: Exception, tries: int, refusals: float, pace: Pace) -> Decis
     is_refused = status_of(failure) in _REFUSED
     if not is_refused and not is_retried(failure):
         return Decision(is_retryable=False)
-    wait, stop = asked_wait(failure), None
+    wait, stop = retry_after.asked_wait(failure), None
     if is_refused and refusals >= _MOST_REFUSALS:
         stop = words_of(failure)
     elif wait is not None and wait > pace.longest_wait:
@@ -114,7 +111,7 @@ def status_of(failure: BaseException) -> int:
 def is_retried(failure: BaseException) -> bool:
     """Whether the same request may succeed later: OpenRouter failed, or asked to wait."""
     status = status_of(failure)
-    return status in _RETRIED or status >= 500
+    return retry_after.is_temporary(status)
 
 
 def is_throttled(failure: BaseException) -> bool:
@@ -129,24 +126,6 @@ def is_outage(failure: BaseException) -> bool:
     return status_of(failure) >= 500 and not is_throttled(failure)
 
 
-def asked_wait(failure: BaseException) -> float | None:
-    """Seconds that the answer asks to wait, by Retry-After or X-RateLimit-Reset."""
-    headers = getattr(failure, "litellm_response_headers", None)
-    if not headers:
-        return None
-    # By the server's clock if its answer has the time: ours may be wrong.
-    now = _time_of(headers.get("date")) or time.time()
-    reset = _number(headers.get("x-ratelimit-reset"))
-    if reset is not None:
-        return max(reset / 1000 - now, 0.0)
-    after = headers.get("retry-after")
-    seconds = _number(after)
-    if seconds is None:
-        moment = _time_of(after)
-        seconds = None if moment is None else moment - now
-    return None if seconds is None else max(seconds, 0.0)
-
-
 def backoff(tries: int, first: float) -> float:
     """Seconds to wait after a number of attempts: exponential, with full jitter.
 
@@ -154,17 +133,3 @@ def backoff(tries: int, first: float) -> float:
     """
     longest = min(first * 2.0 ** (tries - 1), LONGEST_BACKOFF)
     return random.uniform(0, longest)  # noqa: S311 - spreads retries, keeps no secret
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _time_of(value: Any) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError, IndexError):
-        return None

@@ -21,7 +21,7 @@ from openrouter_adapter.batch.exceptions import FolderUnfit, words_of
 from openrouter_adapter.batches import wire
 from openrouter_adapter.ledger import Refusal
 from openrouter_adapter.ledger.metadata import label
-from openrouter_adapter.wire import model_names
+from openrouter_adapter.wire import model_names, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +184,7 @@ class Submitter:
                 return failure
             if not retries.is_retried(failure) or tries == self._pace.tries:
                 break
-            wait = retries.asked_wait(failure) or 0.0
+            wait = retry_after.asked_wait(failure) or 0.0
             await self._halt.pause(wait + retries.backoff(tries, self._pace.backoff))
         assert failure is not None  # noqa: S101 - the loop ends with one
         if retries.is_retried(failure) or retries.status_of(failure) in _REFUSED:

@@ -19,7 +19,7 @@ from litellm.types.videos.utils import decode_video_id_with_provider, extract_or
 from openrouter_adapter import free_requests
 from openrouter_adapter.files import write_atomically
 from openrouter_adapter.video_generation import jobs
-from openrouter_adapter.wire import errors, incoming
+from openrouter_adapter.wire import errors, incoming, retry_after
 
 if TYPE_CHECKING:
     import os
@@ -38,9 +38,6 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 15.0
 _GROWTH: Final = 1.5
 _ANSWER_TIMEOUT: Final = 10.0
-# With these, the same question may be answered later.
-_TEMPORARY: Final = frozenset({408, 409, 425, 429})
-_SERVER_ERROR: Final = 500
 
 
 def wait_for_video(
@@ -154,11 +151,10 @@ class _Wait:
             yield
         except Exception as failure:
             status = getattr(failure, "status_code", None)
-            if not isinstance(status, int):
+            if not isinstance(status, int) or not retry_after.is_temporary(status):
                 raise
-            if status not in _TEMPORARY and status < _SERVER_ERROR:
-                raise
-            self._failure, self._asked_pause = failure, _asked_pause(failure)
+            self._failure = failure
+            self._asked_pause = retry_after.asked_wait(failure) or 0.0
 
     def sees_end(self, response: httpx.Response) -> bool:
         """Whether a status reports that the job has ended."""
@@ -199,15 +195,6 @@ class _Wait:
             f"the video {self._video_id} {state} after {self._timeout:,g} s. The job continues, "
             "and will be charged: wait for the same id again",
         )
-
-
-def _asked_pause(failure: Exception) -> float:
-    """Seconds of a failure's Retry-After, 0 without."""
-    headers = getattr(failure, "headers", None) or {}
-    try:
-        return max(float(headers.get("retry-after") or 0), 0.0)
-    except ValueError:
-        return 0.0
 
 
 def _address(video_id: str) -> str:

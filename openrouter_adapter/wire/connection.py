@@ -344,3 +344,9 @@ def _get_secret_str() -> Callable[[str], str | None]:
     from litellm.secret_managers.main import get_secret_str
 
     return get_secret_str
+
+
+def shown(url: str) -> str:
+    """A URL for logs and errors: without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -38,8 +38,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import httpx
 import orjson
 
-from openrouter_adapter.wire import error_kinds, wire_error
-from openrouter_adapter.wire.connection import DEFAULT_BASE_URL
+from openrouter_adapter.wire import connection, error_kinds, wire_error
 from openrouter_adapter.wire.error_kinds import CONTEXT, POLICY, Kind, family
 
 if TYPE_CHECKING:
@@ -281,7 +280,9 @@ def build(
     # The body was decoded: these would make a second reader of the response decode it again.
     for stale in ("content-encoding", "content-length", "transfer-encoding"):
         kept.pop(stale, None)
-    response = httpx.Response(status, headers=kept, request=httpx.Request("POST", DEFAULT_BASE_URL))
+    response = httpx.Response(
+        status, headers=kept, request=httpx.Request("POST", connection.DEFAULT_BASE_URL)
+    )
     arguments: dict[str, Any] = {
         "message": message,
         "model": model,
@@ -357,12 +358,12 @@ def unreached(cause: BaseException, model: str = "") -> Exception:
     what = "OpenRouter was not reached" if never else "the connection to OpenRouter broke"
     request = getattr(cause, "_request", None)
     if never and request is not None:
-        what += f" at {_address(request)}"
+        what += f" at {connection.shown(str(request.url))}"
     exception = exceptions.APIConnectionError(
         message=f"{what}: {wire_error.without_keys(str(cause)) or type(cause).__name__}",
         model=model,
         llm_provider=PROVIDER,
-        request=request or httpx.Request("POST", DEFAULT_BASE_URL),
+        request=request or httpx.Request("POST", connection.DEFAULT_BASE_URL),
     )
     return _dress(exception, **_bare())
 
@@ -372,13 +373,8 @@ def unanswered(cause: httpx.HTTPError, model: str = "") -> Exception:
     if not isinstance(cause, httpx.TimeoutException):
         return unreached(cause, model)
     request = getattr(cause, "_request", None)
-    where = "" if request is None else f" from {_address(request)}"
+    where = "" if request is None else f" from {connection.shown(str(request.url))}"
     return build(408, f"no answer in time{where}: {type(cause).__name__}", None, model)
-
-
-def _address(request: httpx.Request) -> str:
-    """The URL that was tried, without a password and without the query."""
-    return str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def bad_request(message: str, model: str = "") -> Exception:

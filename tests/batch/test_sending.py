@@ -14,7 +14,7 @@ from openrouter_adapter import batch
 from openrouter_adapter import ledger as ledgers
 from openrouter_adapter.batch import concurrency, retries
 from openrouter_adapter.batch.concurrency import THRESHOLD, CircuitBreaker
-from openrouter_adapter.wire import connection
+from openrouter_adapter.wire import connection, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,10 +128,10 @@ def test_backoff_grows_and_is_spread() -> None:
 def test_how_long_an_answer_asks_to_wait(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float | None
 ) -> None:
-    monkeypatch.setattr(retries.time, "time", lambda: 1795867200.0)  # 12:00:00 on that day
+    monkeypatch.setattr(retry_after.time, "time", lambda: 1795867200.0)  # 12:00:00 on that day
     failure = litellm.RateLimitError("too many", "openrouter", "a/b")
     failure.litellm_response_headers = httpx.Headers(headers)
-    assert retries.asked_wait(failure) == seconds
+    assert retry_after.asked_wait(failure) == seconds
 
 
 @pytest.mark.parametrize("fault", ["rate-limit=1", "status=429; retry-after=1"])

@@ -8,7 +8,7 @@ import pytest
 
 from openrouter_adapter import batch
 from openrouter_adapter.batch import retries
-from openrouter_adapter.wire import errors
+from openrouter_adapter.wire import errors, retry_after
 from tests.errors.table import CODES, TYPES, typed, unavailable
 
 from .conftest import QUICK, assert_each_once, read
@@ -41,7 +41,7 @@ def test_availability_says_whether_and_after_how_long(code: str) -> None:
     failure = of(unavailable(code, retry_after=40))
     assert retries.is_retried(failure) == CODES[code][2]
     assert retries.is_throttled(failure) == CODES[code][2]
-    assert retries.asked_wait(failure) == 40
+    assert retry_after.asked_wait(failure) == 40
 
 
 @pytest.mark.usefixtures("openrouter_at")
