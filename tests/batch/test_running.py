@@ -575,14 +575,14 @@ def test_a_clock_that_jumps(
     monkeypatch: pytest.MonkeyPatch,
     jump: float,
 ) -> None:
-    from openrouter_adapter.batch import retries
+    from openrouter_adapter.wire import retry_after
 
     real = time.time
 
     class Clock:
         time = staticmethod(lambda: real() + jump)
 
-    monkeypatch.setattr(retries, "time", Clock)
+    monkeypatch.setattr(retry_after, "time", Clock)
     em.faults.add("rate-limit=1", times=3)
     summary = batch.run(job(30), tmp_path / "out", pace=QUICK)
     assert (summary.done, summary.failed, summary.stopped) == (30, 0, None)
