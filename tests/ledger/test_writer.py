@@ -310,9 +310,7 @@ def test_a_ledger_that_fails_under_way_breaks_no_call_and_loses_no_row(
 
 
 CODE = """
-import multiprocessing, os, signal, sys, time
-# A shell that starts the tests in the background has them ignore it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import multiprocessing, os, sys, time
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm, openrouter_adapter
 from openrouter_adapter import ledger
