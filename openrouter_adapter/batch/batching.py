@@ -349,13 +349,14 @@ class Batches:
         latency = settling.latency_of(found, lines)
         entries = []
         for settled in settling.settle(found, lines, self._eligibility.row(batch.model)):
-            row = self._ledger.new_row(
-                Attempt(settled.line, batch.run, batch.attempt),
-                lines.submitted_at,
-                **row_fields(batch, lines, settled.line),
-            )
-            end_row(row, settled.bill, settled.failure, latency)
-            entries.append(Entry(b"", row))
+            if self._ledger.is_on:
+                row = self._ledger.new_row(
+                    Attempt(settled.line, batch.run, batch.attempt),
+                    lines.submitted_at,
+                    **row_fields(batch, lines, settled.line),
+                )
+                end_row(row, settled.bill, settled.failure, latency)
+                entries.append(Entry(b"", row))
             if settled.line not in self._done:
                 self._write(batch, settled, latency)
         await self._end(one, settling.cost_of(found), entries)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.catalog import Catalog, Estimate
+
+# Picodollars that fit into 8 bytes.
+_MOST_KEPT: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -117,6 +122,8 @@ class Prices:
     totals: Totals = field(default_factory=Totals)
     at_half_price: Decimal | None = None
     _catalog: LazyCatalog | None = None
+    # What `look_in_batch` found by line, in picodollars, -1 for nothing: 8 bytes a line.
+    _worst_by_line: array[int] = field(default_factory=lambda: array("q"))
 
     def estimate(self, request: Request) -> Estimate:
         """What a request will cost.
@@ -165,6 +172,7 @@ class Prices:
         estimate = self._in_batch(request)
         self.totals.add(request.model, estimate)
         if estimate.worst is not None:
+            self._keep_worst(request.line, money.picodollars_up(estimate.worst))
             return None
         return f"a budget needs a bound to its cost: {estimate.unknown_because}. Give max_tokens"
 
@@ -174,9 +182,18 @@ class Prices:
         return None if worst is None else money.picodollars_up(worst)
 
     def worst_in_batch(self, request: Request) -> int | None:
-        """The same in OpenRouter's Batch API."""
+        """The same in OpenRouter's Batch API, as `look_in_batch` found it if it did."""
+        kept = self._worst_by_line
+        if request.line < len(kept) and kept[request.line] >= 0:
+            return kept[request.line]
         worst = self._in_batch(request).worst
         return None if worst is None else money.picodollars_up(worst)
+
+    def _keep_worst(self, line: int, worst: int) -> None:
+        kept = self._worst_by_line
+        if len(kept) <= line and worst <= _MOST_KEPT:
+            kept.extend(itertools.repeat(-1, line - len(kept)))
+            kept.append(worst)
 
     def likely_in_batch(self, request: Request) -> Decimal | None:
         """The likely cost of a request in OpenRouter's Batch API, in USD; None if not known."""

@@ -7,7 +7,7 @@ and another process can read the results.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -50,7 +50,13 @@ def write(folder: Folder, number: int, lines: Lines) -> None:
     Raises:
         FolderUnfit: it can't be written.
     """
-    content = {**asdict(lines), "labels": list(lines.labels.items())}
+    # Not `asdict`, which copies each number and text.
+    content = {
+        "submitted_at": lines.submitted_at,
+        "lines": lines.lines,
+        "custom_ids": lines.custom_ids,
+        "labels": list(lines.labels.items()),
+    }
     try:
         folder.batches.mkdir(exist_ok=True)
     except OSError as failure:

@@ -36,7 +36,7 @@ TERMINAL: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 
 _EMBEDDINGS: Final = "/v1/embeddings"
 _OF_EMBEDDINGS: Final = ("input_type", "provider")
-_OF_ANSWERS: Final = ("audio", "image_config", "models", "preset")
+_OF_ANSWERS: Final = frozenset({"audio", "image_config", "models", "preset"})
 _SPOKEN: Final = frozenset({"input_audio", "video_url", "input_video"})
 _SEARCHES: Final = frozenset({"web", "openrouter:web_search"})
 _WEB: Final = ("http://", "https://")
@@ -178,8 +178,8 @@ def refusal(endpoint: str, body: Mapping[str, Any]) -> str | None:
         return _embedding_refusal(body)
     if body.get("stream"):
         return "stream: a batch can't stream; leave it out"
-    for name in _OF_ANSWERS:
-        if body.get(name):
+    for name in sorted(_OF_ANSWERS & body.keys()):
+        if body[name]:
             return f"{name}: the Batch API doesn't accept it"
     if body.get("modalities") not in (None, ["text"]):
         return f"modalities={body['modalities']!r}: a batch returns only text"

@@ -11,6 +11,7 @@ import pytest
 
 from openrouter_adapter import batch, ledger
 from openrouter_adapter.batch import Pace
+from openrouter_adapter.batch.estimates import Prices
 from openrouter_adapter.emulator import Emulator
 from tests.batch.conftest import chat, line, read
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_adapter.batch import Progress
+    from openrouter_adapter.batch.requests import Request
+    from openrouter_adapter.catalog import Estimate
 
 QUICK = Pace(backoff=0.02, poll=0.02, longest_poll=0.05, lost_patience=0.2)
 MODELS = ("openai/gpt-5-nano", "anthropic/claude-haiku-4.5", "google/gemini-2.5-flash")
@@ -301,6 +304,40 @@ def test_a_budget_smaller_than_the_job_is_kept(
         assert "budget is used up" in (first.stopped or "")
     batch.run(path, out, half_price=True, budget=1, ledger=where, pace=QUICK)
     assert_books_agree(openrouter_at, out, where, 60)
+
+
+@pytest.mark.usefixtures("openrouter_at")
+def test_the_check_s_worst_cases_are_reserved_each_for_its_line(
+    job: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An estimate takes as long as everything else of a line together: there is one of each."""
+    lines: list[Any] = [chat(n, model=MODELS[1], max_tokens=10 + 90 * n) for n in range(6)]
+    lines.insert(2, "no request")
+    estimated: list[int] = []
+    reserved: list[tuple[Request, int | None]] = []
+    in_batch, worst_in_batch = Prices._in_batch, Prices.worst_in_batch
+
+    def estimate(prices: Prices, request: Request) -> Estimate:
+        estimated.append(request.line)
+        return in_batch(prices, request)
+
+    def reserve(prices: Prices, request: Request) -> int | None:
+        reserved.append((request, worst_in_batch(prices, request)))
+        return reserved[-1][1]
+
+    monkeypatch.setattr(Prices, "_in_batch", estimate)
+    monkeypatch.setattr(Prices, "worst_in_batch", reserve)
+    path, out = job(lines), tmp_path / "out"
+    done = batch.run(path, out, half_price=True, budget=1, skip_faulty=True, pace=QUICK)
+    assert (done.done, done.failed) == (6, 1)
+    assert estimated == [1, 2, 4, 5, 6, 7]
+    anew = Prices()
+    assert [worst_in_batch(anew, request) for request, _ in reserved] == [
+        one for _, one in reserved
+    ]
+    assert len({worst for _, worst in reserved}) == 6
 
 
 def test_a_ledger_s_budget_gets_batches_that_fit(
