@@ -20,7 +20,7 @@ def command(*extras: str, pip: str = "pip") -> str:
     """The command that installs this package with these extras, to paste into a shell.
 
     In a checkout `pip install '.[ray]'`, from elsewhere with the checkout's path, and with `-e` if
-    it is editable; `pip install 'openrouter-adapter[ray]'` of a published version.
+    it is editable; `pip install 'openrouter-adapter[ray]'` for a published version.
     """
     return f"{pip} install {requirement(*extras)}"
 

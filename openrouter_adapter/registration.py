@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from openrouter_adapter.hooks.names import Name
     from openrouter_adapter.hooks.table import Place
 
-_OWN_WAY: Final = "that goes LiteLLM's own way"
+_RAISES: Final = "calls to it for OpenRouter's models raise an error"
+_BUILT_IN: Final = "LiteLLM's built-in behaviour applies there"
 
 
 class RegistrationError(RuntimeError):
@@ -69,7 +70,7 @@ def register(given: Settings | None = None) -> None:
             connection.use(before)
             raise
     for place in missing:
-        then = "OpenRouter's models raise there" if function_of(place.endpoint) else _OWN_WAY
+        then = _RAISES if function_of(place.endpoint) else _BUILT_IN
         # The caller's caller: between them is the package's own `register`.
         warnings.warn(f"{_lack(place)}; {then}.", RuntimeWarning, stacklevel=3)
 

@@ -144,7 +144,7 @@ def test_an_endpoint_that_lacks_a_place_stays_open_to_other_providers(
         for place in places()
     )
     monkeypatch.setattr(registration, "places", lambda: table)
-    with pytest.warns(RuntimeWarning, match="OpenRouter's models raise there"):
+    with pytest.warns(RuntimeWarning, match="calls to it for OpenRouter's models raise an error"):
         openrouter_adapter.register()
     where = {"api_base": f"{loopback.base_url}/rerank", "api_key": "sk-other"}
     found: Any = litellm.rerank("cohere/rerank-v3.5", "bird", ["a wren"], **where)
