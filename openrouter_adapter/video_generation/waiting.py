@@ -50,9 +50,9 @@ def wait_for_video(
 ) -> VideoObject:
     """The completed video of a job. Its `usage["cost"]` is the job's cost in USD.
 
-    The status is asked for after 1 second, then less often, down to every 15 seconds. Answers cost
-    nothing; the one that reports the end records the job's cost in the ledger and with LiteLLM's
-    callbacks, once. Errors of the server (5xx, 429, no connection) don't end the wait.
+    The status is asked for at once, after 1 second, and then less often, down to every 15 seconds.
+    Answers cost nothing; the one that reports the end records the job's cost in the ledger and with
+    LiteLLM's callbacks, once. Errors of the server (5xx, 429, no connection) don't end the wait.
 
     Args:
         video_id: The `id` of `litellm.video_generation`, or OpenRouter's own id of the job.
