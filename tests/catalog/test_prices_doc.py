@@ -37,6 +37,6 @@ def test_the_table_of_families_is_the_code_s() -> None:
 
 
 def test_prices_and_ages_are_the_code_s() -> None:
-    assert f"{surcharges.EXA_RESULT} USD a result" in PAGE
-    assert f"{surcharges.OCR_PAGE} USD a page" in PAGE
+    assert f"{surcharges.EXA_RESULT} USD per result" in PAGE
+    assert f"{surcharges.OCR_PAGE} USD per page" in PAGE
     assert f"{catalog.MAX_AGE / 3600:.0f} hours" in PAGE
