@@ -21,7 +21,8 @@ from litellm.llms.base_llm.base_utils import BaseTokenCounter
 from litellm.types.utils import TokenCountResponse
 
 from openrouter_adapter.catalog.estimates import attachments
-from openrouter_adapter.catalog.estimates.prompt_tokens import Family, Prompt, family
+from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
+from openrouter_adapter.catalog.estimates.tokenizers import Family, family
 from openrouter_adapter.wire import errors, model_names
 
 if TYPE_CHECKING:

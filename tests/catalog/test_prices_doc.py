@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrouter_adapter import catalog
-from openrouter_adapter.catalog.estimates import prompt_tokens, surcharges
+from openrouter_adapter.catalog.estimates import surcharges, tokenizers
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import find
 
@@ -31,7 +31,7 @@ def test_the_table_of_families_is_the_code_s() -> None:
     rows = re.findall(r"\| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d,]+)", PAGE)
     assert len(rows) == 6
     for name, likely, worst, frame in rows:
-        family = prompt_tokens.family(name, "openai/gpt-5")
+        family = tokenizers.family(name, "openai/gpt-5")
         assert (family.likely, family.worst) == (float(likely), float(worst))
         assert family.frame == int(frame.replace(",", ""))
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
 from openrouter_adapter.catalog import prices
-from openrouter_adapter.catalog.estimates import attachments, prompt_tokens
+from openrouter_adapter.catalog.estimates import attachments, prompt_tokens, tokenizers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,7 +248,7 @@ def vocabularies() -> dict[str, tuple[str, Callable[[str], int]]]:
 @example("=" * 80 + "\n")
 def test_no_vocabulary_at_hand_makes_more_tokens_than_the_worst(text: str) -> None:
     for name, (family, count) in vocabularies().items():
-        _, most = prompt_tokens.measure(text, prompt_tokens.family(family, "a/b"))
+        _, most = tokenizers.measure(text, tokenizers.family(family, "a/b"))
         if "\ud800" <= max(text, default="a") <= "\udfff":
             continue
         assert count(text) <= most + prompt_tokens.MOST_PER_MESSAGE, name

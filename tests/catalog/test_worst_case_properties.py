@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openrouter_adapter import catalog as package
-from openrouter_adapter.catalog.estimates.estimate import KINDS
+from openrouter_adapter.catalog.estimates.kinds import KINDS
 from openrouter_adapter.emulator import Emulator, images_api
 from openrouter_adapter.emulator import models as emulated_models
 from openrouter_adapter.emulator.catalog import models as emulated

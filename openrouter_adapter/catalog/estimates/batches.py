@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openrouter_adapter import money
 from openrouter_adapter.catalog.catalog import Found
 from openrouter_adapter.catalog.estimates import estimate as estimates
+from openrouter_adapter.catalog.estimates import kinds
 from openrouter_adapter.catalog.estimates.providers import Providers
 from openrouter_adapter.catalog.prices import ZERO
 
@@ -45,7 +46,7 @@ def batch_bound(body: Mapping[str, Any], endpoint: str, catalog: Catalog) -> Est
     """
     found = catalog.find(str(body.get("model")))
     row = None if found is None else catalog.in_batches(found.model)
-    kind = estimates.KINDS.get(endpoint)
+    kind = kinds.KINDS.get(endpoint)
     if row is None or kind is None:
         return estimates.Estimate(None, None, f"model {body.get('model')}: {_NO_PRICE}")
     serving = Providers((row.first_endpoint,), row.pricing, are_known=True)

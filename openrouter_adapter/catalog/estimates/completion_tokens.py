@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from openrouter_adapter.catalog.catalog import Model
-    from openrouter_adapter.catalog.estimates.estimate import Kind
+    from openrouter_adapter.catalog.estimates.kinds import Kind
     from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.prices import Rates
 

@@ -20,16 +20,18 @@ from openrouter_adapter.catalog.estimates import (
     surcharges,
     videos,
 )
-from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt, family
+from openrouter_adapter.catalog.estimates.kinds import KINDS
 from openrouter_adapter.catalog.loading import load, load_video_models
 from openrouter_adapter.catalog.prices import ZERO
 from openrouter_adapter.video_generation import models as video_models
 from openrouter_adapter.wire import model_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from openrouter_adapter.catalog.catalog import Catalog, Found, Model
+    from openrouter_adapter.catalog.estimates.kinds import Kind
+    from openrouter_adapter.catalog.estimates.prompt_tokens import Prompt
     from openrouter_adapter.catalog.estimates.providers import Providers
     from openrouter_adapter.catalog.estimates.surcharges import Surcharge
     from openrouter_adapter.catalog.prices import Pricing, Rates
@@ -46,6 +48,7 @@ _CEILINGS: Final = frozenset({"prompt", "completion"})
 _NOT_LOADED: Final = "is not in the list of models, and was not loaded (load_endpoints)"
 _NOT_FIRM: Final = "the providers that may serve it, and their prices, could not be loaded"
 _STANDARD_TIERS: Final = (None, "auto", "default", "standard", "standard_only", "flex")
+VIDEOS: Final = "/videos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,48 +95,6 @@ class Estimate:
     unknown_because: str | None = None
     details: Details | None = None
     batch: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of endpoint: how its prompts are counted, and what its answers are.
-
-    Attributes:
-        read: Adds a body to a prompt.
-        answers: `text`, `images`, or `nothing` that is billed.
-    """
-
-    read: Callable[[Prompt, Mapping[str, Any]], None]
-    answers: str = "text"
-
-    def prompt(self, body: Mapping[str, Any], model: Model | None) -> Prompt:
-        """The prompt of a body for a model; None is a model that a router will choose."""
-        if model is None:
-            found = Prompt(family("Router", ""))
-        else:
-            found = Prompt(family(model.tokenizer, model.id), model.longest)
-        self.read(found, body)
-        return found
-
-    def makes_images_alone(self, model: Model) -> bool:
-        """Whether the answers are only images, for which the images API has prices of its own."""
-        writes = model.output_modalities
-        return "image" in writes and (self.answers == "images" or "text" not in writes)
-
-
-_IMAGES: Final = Kind(Prompt.add_image_request, "images")
-KINDS: Final = {
-    "/chat/completions": Kind(Prompt.add_chat),
-    "/completions": Kind(Prompt.add_completion),
-    "/responses": Kind(Prompt.add_response),
-    "/messages": Kind(Prompt.add_messages),
-    "/embeddings": Kind(Prompt.add_embedding, "nothing"),
-    "/rerank": Kind(Prompt.add_rerank, "nothing"),
-    "/images/generations": _IMAGES,
-    "/images": _IMAGES,
-}
-"""The endpoints with estimates, by path, except that of videos."""
-VIDEOS: Final = "/videos"
 
 
 def estimate(
