@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +11,11 @@ import typer
 from openrouter_adapter import money
 from openrouter_adapter.cli._app import App, Command
 from openrouter_adapter.cli._errors import friendly_errors
+from openrouter_adapter.cli._jobs import print_dry_run, print_summary, run_job, tell_blank
 from openrouter_adapter.cli._printing import print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from openrouter_adapter.batch import DryRun, Summary
-    from openrouter_adapter.batch.from_table import Made, Requests
+    from openrouter_adapter.batch.from_table import Requests
     from openrouter_adapter.batch.options import JobOptions
 
 app = App(
@@ -199,7 +196,7 @@ def run(
             made = make_in_folder(out, job, **requests)
             job, options["model"] = made.job, None
             if not quiet:
-                _tell_blank(made)
+                tell_blank(made)
         if dry_run or out is None:
             found = batch.dry_run(
                 job,
@@ -212,9 +209,9 @@ def run(
             if options["cache"] is not None:
                 # The Batch API has no response cache, which may save more.
                 found = replace(found, at_half_price=None)
-            _print_dry_run(found, as_json=as_json)
+            print_dry_run(found, as_json=as_json)
             return
-        _run(job, out, {**options, **part}, on_ray=on_ray, quiet=quiet, as_json=as_json)
+        run_job(job, out, {**options, **part}, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
 
 @app.command("resume", cls=_RayCommand)
@@ -244,7 +241,7 @@ def resume(
         "rest": rest,
     }
     with friendly_errors(exit_code=2, is_verbatim=True):
-        _run(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
+        run_job(None, folder, options, on_ray=on_ray, quiet=quiet, as_json=as_json)
 
 
 @app.command("retry", cls=_RayCommand)
@@ -289,7 +286,7 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
     from openrouter_adapter import batch
 
     with friendly_errors(exit_code=2, is_verbatim=True):
-        _print_summary(batch.status(folder), as_json=as_json)
+        print_summary(batch.status(folder), as_json=as_json)
 
 
 @app.command("cost")
@@ -336,19 +333,10 @@ def make(
     with friendly_errors(exit_code=2, is_verbatim=True):
         requests = _requests(model, prompt, system, id_column, max_tokens)
         made = make_job(table, job, requests)
-    _tell_blank(made)
+    tell_blank(made)
     typer.echo(f"{made.requests:,} requests in {job}. To send them:")
     out = job.with_name(f"{job.stem}-answers")
     typer.echo(f"  openrouter-adapter batch run {job} --out {out}")
-
-
-def _tell_blank(made: Made) -> None:
-    """Says on standard error how many rows were left out."""
-    if made.blank:
-        rows = "row was" if made.blank == 1 else "rows were"
-        typer.echo(
-            f"{made.blank:,} {rows} left out: every column of the prompt is empty.", err=True
-        )
 
 
 def _requests(
@@ -366,57 +354,6 @@ def _requests(
         "id_column": id_column,
         "parameters": None if max_tokens is None else {"max_tokens": max_tokens},
     }
-
-
-def _run(
-    job: Path | None,
-    out: Path,
-    options: Mapping[str, Any],
-    *,
-    on_ray: str | None,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """Runs a job, displays its progress and summary, and ends with the exit code."""
-    from openrouter_adapter import batch
-    from openrouter_adapter.batch.display import Display, Screen
-
-    if quiet or as_json:
-        shown: Any = contextlib.nullcontext()
-    else:
-        shown = Display(Screen(stderr=True))
-    with shown as display:
-        if on_ray is not None:
-            watch = None if display is None else display.show
-            summary = batch.run_on_ray(job, out, address=on_ray, watch=watch, **options)
-        elif display is not None:
-            summary = batch.run(job, out, watch=lambda now: display.show(now.snapshot()), **options)
-        else:
-            summary = batch.run(job, out, **options)
-    if not quiet or as_json:
-        _print_summary(summary, as_json=as_json)
-    if summary.left:
-        raise typer.Exit(3)
-    if summary.failed:
-        raise typer.Exit(1)
-
-
-def _print_dry_run(found: DryRun, *, as_json: bool) -> None:
-    from openrouter_adapter.batch.display import lines_of_dry_run
-
-    if as_json:
-        print_json(found.as_json())
-    else:
-        typer.echo("\n".join(lines_of_dry_run(found)))
-
-
-def _print_summary(summary: Summary, *, as_json: bool) -> None:
-    from openrouter_adapter.batch.display import lines_of_summary
-
-    if as_json:
-        print_json(summary.as_json())
-    else:
-        typer.echo("\n".join(lines_of_summary(summary)))
 
 
 def _refuse(given: dict[str, Any]) -> None:
