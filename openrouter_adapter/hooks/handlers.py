@@ -230,31 +230,6 @@ def _with_messages_body(send: Callable[..., Any], **call: Any) -> Any:
     return send(**call)
 
 
-class AiohttpHandler:
-    """LiteLLM's handler for `aiohttp_openai/…`, whose client is none of httpx's."""
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is LiteLLM's own."""
-        return getattr(self._original, name)
-
-    def completion(self, *arguments: Any, **call: Any) -> Any:
-        """A chat.
-
-        Raises:
-            litellm.BadRequestError: it would go to OpenRouter while there is a gate.
-        """
-        if admission.is_guarded() and clients.is_openrouter(call.get("api_base")):
-            raise errors.bad_request(
-                "a ledger or a budget can't see requests that LiteLLM sends by aiohttp_openai/: "
-                f"name the model openrouter/{call.get('model')}",
-                str(call.get("model")),
-            )
-        return self._original.completion(*arguments, **call)
-
-
 def _litellm_params(call: Mapping[str, Any]) -> Mapping[str, Any]:
     """LiteLLM's parameters of a call; on some endpoints they are an object."""
     parameters = call.get("litellm_params") or {}

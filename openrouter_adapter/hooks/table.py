@@ -186,7 +186,8 @@ def places() -> tuple[Place, ...]:
 
 def _places_of_requests() -> Iterator[Place]:
     """Where LiteLLM sends requests: each becomes an attempt, or is admitted as it leaves."""
-    from openrouter_adapter.hooks.handlers import AiohttpHandler, Handler
+    from openrouter_adapter.hooks.aiohttp_handler import AiohttpHandler
+    from openrouter_adapter.hooks.handlers import Handler
 
     yield place_at("litellm.main.base_llm_http_handler", Handler, "budgets")
     # Makes aimage_generation truly asynchronous too, and `n` requests of `n` images.
