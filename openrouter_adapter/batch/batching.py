@@ -19,7 +19,7 @@ from openrouter_adapter.batch.exceptions import words_of
 from openrouter_adapter.batch.grouping import Group, Groups
 from openrouter_adapter.batch.inputs import LineSet
 from openrouter_adapter.batch.results import Attempt
-from openrouter_adapter.batch.submission import Halt, Open, Submitter, row_fields
+from openrouter_adapter.batch.submission import Halt, Open, Submitter, row_of
 from openrouter_adapter.batch.writer import Entry
 from openrouter_adapter.batches import wire
 from openrouter_adapter.wire import retry_after
@@ -230,11 +230,8 @@ class Batches:
             group.endpoint,
             group.model,
         )
-        at = time.time_ns() // 1000
-        lines = pending.lines_of(group, at)
-        row = self._ledger.new_row(
-            batch.last_attempt, at, **row_fields(batch, lines, batch.last_line)
-        )
+        lines = pending.lines_of(group, time.time_ns() // 1000)
+        row = row_of(self._ledger, batch, lines, batch.last_attempt)
         fits = await self._submitter.reserve(batch, row, lambda: bool(self._open))
         if fits is None:
             for half in group.halves():
@@ -272,8 +269,7 @@ class Batches:
         """Ends a batch that OpenRouter has not accepted."""
         batch = one.batch
         batch.status = "not_accepted"
-        fields = row_fields(batch, lines, batch.last_line)
-        row = self._ledger.new_row(batch.last_attempt, lines.submitted_at, **fields)
+        row = row_of(self._ledger, batch, lines, batch.last_attempt)
         await self._end(one, 0, [Entry(b"", unsent(row))])
 
     # Waiting
@@ -346,15 +342,11 @@ class Batches:
         if batch.batch_id is None:
             await self._submitter.accept(one, found.id)
         self._set_status(batch, found.status)
-        latency = settling.latency_of(found, lines)
-        entries = []
+        latency, entries = settling.latency_of(found, lines), []
         for settled in settling.settle(found, lines, self._eligibility.row(batch.model)):
             if self._ledger.is_on:
-                row = self._ledger.new_row(
-                    Attempt(settled.line, batch.run, batch.attempt),
-                    lines.submitted_at,
-                    **row_fields(batch, lines, settled.line),
-                )
+                attempt = Attempt(settled.line, batch.run, batch.attempt)
+                row = row_of(self._ledger, batch, lines, attempt)
                 end_row(row, settled.bill, settled.failure, latency)
                 entries.append(Entry(b"", row))
             if settled.line not in self._done:

@@ -183,8 +183,7 @@ class Engine:
         full = len(self.queues) > self._most_waiting or self._bytes > _MOST_BYTES
         if self._is_read or full:
             return None
-        request = next(self._source, None)
-        if request is None:
+        if (request := next(self._source, None)) is None:
             self._is_read = True
             return None
         size = request.size()
@@ -331,11 +330,10 @@ class Engine:
         flight.queue.concurrency.answered(outcome.latency)
         request, bill, body = flight.request, outcome.bill, outcome.body
         assert body is not None  # noqa: S101 - no failure
-        if self._keep_media is not None:
+        if self._keep_media:
             self._keep_media(request, body)
         line = results.result_line(flight.attempt, request.custom_id, bill, body, outcome.latency)
-        entry = self._entry(flight, outcome)
-        self.writer.result(line, entry, ("result", bill, outcome.latency))
+        self.writer.result(line, self._entry(flight, outcome), ("result", bill, outcome.latency))
         self._bytes -= flight.size
 
     def _failed(self, flight: Flight, outcome: Outcome, failure: Exception, now: float) -> None:
@@ -381,16 +379,14 @@ class Engine:
         if outcome.charged is not None:
             return Entry(journal.cost_known(attempt, outcome.charged, is_last=is_last), row)
         generation_id = outcome.bill.generation_id
-        entry = OpenAttempt(flight.worst or 0, generation_id, was_in_flight=False)
-        self._state.open[attempt] = entry
+        still_open = OpenAttempt(flight.worst or 0, generation_id, was_in_flight=False)
+        self._state.open[attempt] = still_open
         return Entry(journal.cost_unknown(attempt, generation_id), row)
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Waits until a request finishes, or until the next one may be sent."""
         now = loop.time()
-        patience = self._pace.patience
-        if not self.has_answers:
-            patience = min(patience, _FIRST_PATIENCE)
+        patience = min(self._pace.patience, float("inf") if self.has_answers else _FIRST_PATIENCE)
         if self.circuit.open_for(now) > patience:
             self.stop(f"Nothing has worked for {patience:.0f} seconds: {self.circuit.reason}")
         moments = [now + 1.0, self.queues.next_moment(now) or now + 1.0]

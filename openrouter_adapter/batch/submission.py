@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.journal import JournalState, SubmittedBatch
     from openrouter_adapter.batch.options import Pace
     from openrouter_adapter.batch.pending import Lines
+    from openrouter_adapter.batch.results import Attempt
     from openrouter_adapter.batch.sending import Sender
     from openrouter_adapter.batch.writer import Writer
     from openrouter_adapter.ledger import Row
@@ -275,17 +276,19 @@ class Submitter:
             query["after"] = page.last_id
 
 
-def row_fields(batch: SubmittedBatch, lines: Lines, line: int) -> dict[str, Any]:
-    """The fields of a ledger row that a line's own request has."""
-    user, session = lines.labels.get(line, (None, None))
+def row_of(ledger: JobLedger, batch: SubmittedBatch, lines: Lines, attempt: Attempt) -> Row:
+    """The ledger's row of an attempt in a batch."""
+    user, session = lines.labels.get(attempt.line, (None, None))
     name = label(user)
-    return {
-        "endpoint": wire.PATH,
-        "model": batch.model,
-        "user_id": name,
-        "end_user_id": name,
-        "session_id": label(session),
-    }
+    return ledger.new_row(
+        attempt,
+        lines.submitted_at,
+        endpoint=wire.PATH,
+        model=batch.model,
+        user_id=name,
+        end_user_id=name,
+        session_id=label(session),
+    )
 
 
 def _may_be_accepted(failure: Exception) -> bool:
