@@ -71,6 +71,14 @@ def answering() -> Iterator[str]:
         server.shutdown()
 
 
+def test_no_module_is_longer_than_400_lines() -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines())
+        for file in (ROOT / "openrouter_adapter").rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
 def workflow(name: str) -> dict[str, Any]:
     jobs: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows" / name).read_text())["jobs"]
     return jobs

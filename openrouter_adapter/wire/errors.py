@@ -271,7 +271,7 @@ def build(
 
     message = f"OpenRouter: {wire_error.without_keys(message)}"
     advice = _ADVICE.get(status)
-    if status in {401, 403} and _has(message.lower(), _MANAGEMENT_WORDS):
+    if status in {401, 403} and any(map(message.lower().count, _MANAGEMENT_WORDS)):
         advice = _MANAGEMENT_ADVICE
     if advice:
         message = f"{message} ({advice})"
@@ -298,7 +298,7 @@ def build(
             response=response, headers=dict(kept), exception_status_code=status, **arguments
         )
     else:
-        exception = _class_of(status)(response=response, **arguments)
+        exception = getattr(exceptions, _CLASSES[family(status)])(response=response, **arguments)
     if "retry-after" in kept and not getattr(exception, "headers", None):
         # LiteLLM's proxy answers with these as they are, and only with these.
         sent = {f"llm_provider-{name}": value for name, value in kept.items()}
@@ -393,13 +393,3 @@ def _bare() -> dict[str, Any]:
 def _dress(exception: Exception, **attributes: Any) -> Exception:
     exception.__dict__.update(attributes)
     return exception
-
-
-def _class_of(status: int) -> Any:
-    from litellm import exceptions
-
-    return getattr(exceptions, _CLASSES[family(status)])
-
-
-def _has(text: str, words: tuple[str, ...]) -> bool:
-    return any(word in text for word in words)
