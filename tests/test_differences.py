@@ -99,7 +99,7 @@ def test_two_lengths_that_differ_are_refused(openrouter: Loopback) -> None:
 
 
 def test_empty_words_are_dropped(openrouter: Loopback) -> None:
-    """sends `transforms=[""]` and `route=""`, as its page shows them"""
+    """sends `transforms=[""]` and `route=""`, as in the example in LiteLLM's documentation"""
     ask(transforms=[""], route="")
 
     assert openrouter.body["transforms"] == []
@@ -114,8 +114,8 @@ def test_the_prefix_carries_what_litellm_keeps(openrouter: Loopback) -> None:
 
 
 def test_cache_control_reaches_every_model(openrouter: Loopback) -> None:
-    """drops `cache_control` for all but five families of models, and moves a message's mark to
-    its last part
+    """drops `cache_control` except for five families of models, and moves a message's
+    `cache_control` to its last part
     """
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     text = {"type": "text", "text": "What is this?"}
@@ -126,7 +126,7 @@ def test_cache_control_reaches_every_model(openrouter: Loopback) -> None:
 
 
 def test_a_fifth_cache_breakpoint_is_left_out(openrouter: Loopback) -> None:
-    """sends any number of cache breakpoints"""
+    """sends any number of parts with `cache_control`"""
     turns = [
         {"role": "user", "content": f"Turn {number}", "cache_control": EPHEMERAL}
         for number in range(5)
@@ -158,8 +158,8 @@ def test_audio_by_link_is_refused(openrouter: Loopback) -> None:
 
 
 def test_an_answer_goes_back_as_it_came(openrouter: Loopback) -> None:
-    """sends an answer back with LiteLLM's own fields, and `reasoning_details` where OpenRouter
-    does not look for them
+    """when a conversation continues, sends earlier answers with LiteLLM's own fields, and with
+    `reasoning_details` in a place that OpenRouter ignores
     """
     thought = {
         "type": "reasoning.text",
@@ -222,7 +222,7 @@ def test_litellms_prefix_goes_if_a_class_is_used_by_itself() -> None:
 
 
 def test_a_part_goes_as_what_it_holds(openrouter: Loopback) -> None:
-    """sends a PDF in an `image_url` as an image, and a text part that is null"""
+    """sends a PDF given as an `image_url` as an image; sends a text part whose text is null"""
     url = "data:application/pdf;base64,aGk="
     part = {"type": "image_url", "image_url": {"url": url}}
     ask(messages=[{"role": "user", "content": [part]}])
@@ -278,8 +278,8 @@ def test_a_title_beyond_ascii_is_sent_as_utf_8(
 def test_openrouters_key_is_not_shown_to_openai(
     openrouter: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sends OpenRouter's key to OpenAI for batches, fine-tuning and moderations of an
-    `openrouter/…` model that has no `api_base`
+    """sends OpenRouter's key to OpenAI if a call for batches, fine-tuning or moderations names an
+    `openrouter/…` model and no `api_base`
     """
     monkeypatch.setenv("OPENAI_BASE_URL", openrouter.base_url)
     monkeypatch.delenv("OPENROUTER_API_BASE")
@@ -296,7 +296,7 @@ def test_openrouters_key_is_not_shown_to_openai(
 
 
 def test_openrouters_facts_ride_along(openrouter: Loopback) -> None:
-    """keeps the cost of an answer that is not streamed, and from 1.109 on the provider"""
+    """reports the cost of an answer that is not streamed; from 1.109 on, also the provider"""
     hidden = ask()._hidden_params
 
     assert len(openrouter.requests) == 1
@@ -311,7 +311,7 @@ def _tool_call(**function: Any) -> dict[str, Any]:
 
 
 def test_missing_arguments_are_an_empty_object(openrouter: Loopback) -> None:
-    """gives an empty text for a tool call's missing arguments"""
+    """returns an empty string if a tool call has no arguments"""
     openrouter.replies(answers.completion(None, tool_calls=[_tool_call(arguments=None)]))
 
     assert ask().choices[0].message.tool_calls[0].function.arguments == "{}"
@@ -349,7 +349,7 @@ def test_an_answer_that_is_none_is_an_error(openrouter: Loopback) -> None:
 
 
 def test_a_nested_completion_is_read(openrouter: Loopback) -> None:
-    """fails on a completion nested in `provider`"""
+    """fails if the whole completion arrives inside the answer's `provider` field"""
     openrouter.replies({"id": None, "choices": None, "provider": answers.completion()})
 
     assert ask().choices[0].message.content == "Wren, tit, owl."
@@ -385,7 +385,7 @@ def test_a_failure_has_the_class_that_says_what_is_wrong(openrouter: Loopback) -
 
 
 def test_a_stream_ends_with_its_usage(openrouter: Loopback) -> None:
-    """gives usage only with `stream_options={"include_usage": True}`"""
+    """returns usage only with `stream_options={"include_usage": True}`"""
     chunks = stream()
 
     assert len(openrouter.requests) == 1
@@ -409,7 +409,7 @@ def test_streamed_tool_calls_finish_as_tool_calls(openrouter: Loopback, reason: 
 
 
 def test_each_streamed_piece_goes_to_its_call(openrouter: Loopback) -> None:
-    """merges two calls that share an index, and splits a call whose id is late"""
+    """merges two tool calls that share an index, and splits a tool call whose id arrives late"""
     pieces: list[dict[str, Any]] = [
         {"index": 0, "type": "function", "function": {"arguments": ""}},
         {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x": 1}'}},
@@ -441,8 +441,8 @@ def test_the_whole_answer_is_on_the_stream(openrouter: Loopback) -> None:
 async def test_a_stream_that_a_client_left_is_not_estimated(
     emulated: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """estimates from the cost map what a proxy's client received before it left the stream, for
-    the key's spend
+    """if a client of the proxy disconnects during a stream, charges the key an estimate from
+    LiteLLM's cost map
     """
     monkeypatch.setattr(late_bills, "_PAUSES", (0.05,))
     emulated.faults.add("stall; after=3", times=1)
@@ -599,7 +599,7 @@ def test_an_embedding_has_its_cost(openrouter: Loopback) -> None:
 
 
 def test_base64_is_decoded_unless_it_was_asked_for(openrouter: Loopback) -> None:
-    """gives text if a vector came as base64 that was not asked for"""
+    """returns the base64 string if a vector arrives as base64 although you didn't ask for it"""
     openrouter.replies(answers.embeddings(["a bird"], as_base64=True))
 
     assert embed().data[0]["embedding"] == [0.5, 0.0]
@@ -615,7 +615,7 @@ def test_too_few_vectors_are_an_error(openrouter: Loopback) -> None:
 
 
 def test_vectors_stand_in_the_order_of_the_texts(openrouter: Loopback) -> None:
-    """gives vectors in the order in which they arrive, also with null or NaN in them"""
+    """returns vectors in the order in which they arrive, even if they contain null or NaN"""
     body = answers.embeddings(["a bird", "a fish"])
     body["data"].reverse()
     openrouter.replies(body)
@@ -663,7 +663,7 @@ def test_images_go_where_everything_goes(openrouter: Loopback) -> None:
 
 
 def test_a_model_that_only_draws_takes_the_images_api(emulated: Emulator) -> None:
-    """uses chat for models that answer only with images, with parameters of its own"""
+    """sends requests to models that answer only with images as chats"""
     model = "openrouter/black-forest-labs/flux.2-pro"
     litellm.image_generation(prompt="a bird", model=model)
     assert emulated.requests[0].path == "/images"
@@ -717,7 +717,7 @@ def test_the_words_beside_an_image_are_kept(openrouter: Loopback) -> None:
 
 
 def test_words_without_an_image_are_an_error(openrouter: Loopback) -> None:
-    """gives empty `data` if the model answered with text"""
+    """returns empty `data` if the model answered with text"""
     openrouter.replies(answers.completion("I would rather not."))
 
     with pytest.raises(litellm.UnprocessableEntityError, match="I would rather not") as raised:
@@ -744,7 +744,7 @@ def test_an_image_can_be_given_as_a_url(openrouter: Loopback) -> None:
 
 
 def test_cost_details_stand_where_they_always_do(openrouter: Loopback) -> None:
-    """has `_hidden_params["response_cost_details"]`"""
+    """puts the cost details into `_hidden_params["response_cost_details"]`"""
     hidden = draw()._hidden_params
 
     assert len(openrouter.requests) == 1
@@ -765,7 +765,7 @@ def test_the_chat_class_takes_no_arguments(openrouter: Loopback) -> None:
 
 
 def test_get_error_class_gives_the_exception_itself() -> None:
-    """`get_error_class` gives an `OpenRouterException`"""
+    """`get_error_class` returns an `OpenRouterException`"""
     for config in (
         OpenRouterChatConfig(),
         OpenRouterEmbeddingConfig(),
@@ -783,7 +783,7 @@ def test_map_openai_params_translates_nothing() -> None:
 
 
 def test_a_chat_without_a_base_goes_to_openrouter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`get_complete_url` of chats gives OpenAI's address if there is no `api_base`"""
+    """`get_complete_url` of chats returns OpenAI's address if there is no `api_base`"""
     monkeypatch.delenv("OPENROUTER_API_BASE", raising=False)
 
     url = OpenRouterChatConfig().get_complete_url(None, None, "a/b", {}, {})
