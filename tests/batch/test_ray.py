@@ -291,6 +291,11 @@ def test_at_half_price_each_shard_has_its_batches(
         assert {one["status"] for one in found.batches} == {"completed"}
         assert len(found.batches) == 3
 
+        again = batch.run_on_ray(path, out, shards=3, budget=1, **options)
+        assert (again.done, again.left, again.cost) == (60, 0, summary.cost)
+        assert [one.path for one in em.requests if one.method == "POST"] == sent
+        assert_all_there_once(out, 60)
+
 
 @pytest.mark.slow
 def test_failures_are_sent_again_on_the_cluster(
