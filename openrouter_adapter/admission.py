@@ -3,7 +3,7 @@
 Does nothing by itself. The ledger installs its gate with `guard`. handlers.py begins an `Attempt`
 for each request and makes it the current one of its thread or task; the endpoints ask the gate
 about the finished body with `before_send`. Each attempt is finished exactly once: by the response,
-a failure, the end of a stream, or a caller who leaves one.
+a failure, the end of a stream, or a caller who leaves a stream.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.wire.usage import Bill
 
-# What a gate gets of LiteLLM's parameters of a call.
+# The parameters of LiteLLM's call that a gate gets.
 CALL_FIELDS: Final = (
     "api_base",
     "api_key",
@@ -92,7 +92,7 @@ def _installed() -> Gate | None:
 
 
 def is_guarded() -> bool:
-    """Whether a gate is installed, the debug log's among them."""
+    """Whether a gate is installed; the debug log's gate counts, too."""
     return _installed() is not None
 
 
@@ -137,8 +137,8 @@ class Attempt:
         """
         self.parameters = parameters or {}
         self._api_key = api_key
-        # Not the object itself, which comes to hold the coroutine that sends: handlers.py waits for
-        # the end of that one, and would keep it alive.
+        # A weak reference: the object later holds the coroutine that sends the request. handlers.py
+        # waits for the end of that coroutine, and a strong reference would keep it alive.
         self._log = None if logging_obj is None else weakref.ref(logging_obj)
         # The ticket with the gate that gave it: gates come and go while requests are in flight.
         # Empty before there is one and after it was taken: `pop` gives it to one taker only.
@@ -223,12 +223,12 @@ class Attempt:
         if failure is None:
             _current.reset(token)
             return
-        # A coroutine that the garbage collector closes ends in the context of another.
+        # A coroutine that the garbage collector closes ends in a context that is not its own.
         with contextlib.suppress(ValueError):
             _current.reset(token)
 
     def _name_session(self, logged: Mapping[str, Any]) -> None:
-        """Makes LiteLLM's session the request's, in a header.
+        """Sends LiteLLM's session id in a header, as the session of the request.
 
         In the body it would be part of the key of OpenRouter's response cache.
         """
@@ -294,7 +294,7 @@ def before_send(body: Mapping[str, Any], endpoint: str = CHAT) -> None:
 
 
 def job_ended(job_id: str, bill: Bill, failure: str | None = None) -> bool | None:
-    """Tells the gate how a job ended that a request started, whenever that was.
+    """Tells the gate how a job ended, whenever the request that started it was sent.
 
     Args:
         job_id: The generation id of the request's bill.
@@ -312,7 +312,7 @@ class finishing:  # noqa: N801 - a context manager, made by calling it
     """Finishes the current attempt when the block ends, however it ends.
 
     Returns a function that takes the bill. If the block raises an exception with OpenRouter's
-    facts (errors.py), the cost is the one among them: a failed request may have been charged.
+    facts (errors.py), they have the cost: a failed request may have been charged.
     A class, because a generator would take 2 µs more of each call.
     """
 

@@ -50,8 +50,8 @@ def get_models(
     """Every model of OpenRouter, of all modalities, from all pages of the list. Needs no key.
 
     Args:
-        etag: Of the list that the caller has; if it is still valid, no list is transferred.
-        api_key: The key, None to look for one and do without.
+        etag: ETag of the list that the caller has; if it is still valid, no list is transferred.
+        api_key: The key; None to look for one, or else send none.
         base_url: The API's base URL, None for the usual one.
         timeout: Seconds.
 
@@ -98,7 +98,7 @@ def get_endpoints(
 
     Args:
         model: Its id at OpenRouter, such as `openai/gpt-4o-mini`.
-        api_key: The key, None to look for one and do without: then latency and throughput are
+        api_key: The key; None to look for one, or else send none: then latency and throughput are
             missing.
         base_url: The API's base URL, None for the usual one.
         timeout: Seconds.
@@ -145,7 +145,7 @@ def get_image_endpoints(
 
     Args:
         model: Its id at OpenRouter, such as `bytedance-seed/seedream-4.5`.
-        api_key: The key, None to look for one and do without.
+        api_key: The key; None to look for one, or else send none.
         base_url: The API's base URL, None for the usual one.
         timeout: Seconds.
 

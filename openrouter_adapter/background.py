@@ -1,4 +1,4 @@
-"""Coroutines that run in the background: of the running event loop, or of a thread of its own."""
+"""Coroutines that run in the background: in the running event loop, or in a separate thread."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def start(coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
 
 
 def wait_for(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine that runs in the background thread, to which it raises, too.
+    """The result of a coroutine that runs in the background thread; what it raises is raised here.
 
     If the caller is interrupted, the coroutine is cancelled.
     """

@@ -1,4 +1,4 @@
-"""Gives `register()` what counts tokens: it is in a layer above the registration's."""
+"""Gives `register()` the token counter, which is in a layer above the registration's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def attach() -> None:
 
 
 def _make() -> TokenCounter:
-    # It brings LiteLLM and tiktoken.
+    # Imported here, because it brings LiteLLM and tiktoken.
     from openrouter_adapter.catalog.token_counts import TokenCounter
 
     return TokenCounter()

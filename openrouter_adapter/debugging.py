@@ -60,7 +60,7 @@ def tell(method: str, url: str, **facts: Any) -> None:
     """Logs one request.
 
     Args:
-        method: Of HTTP.
+        method: The HTTP method.
         url: The address; credentials and query in it are left out.
         **facts: `model`, `status`, `generation`, `cost_usd`, `error`, `ms`, `sent_bytes`,
             `received_bytes`; those that are None are left out.
@@ -89,7 +89,7 @@ class Watch:
     """A gate of admission.py that logs each request, around another gate or none."""
 
     def __init__(self, inner: Callable[[], Any]) -> None:
-        """Takes what returns the gate that is installed."""
+        """Takes a function that returns the installed gate."""
         self._inner = inner
 
     def before_send(

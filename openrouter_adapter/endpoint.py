@@ -54,7 +54,7 @@ class Endpoint:
         model: str,
         drop_params: bool,
     ) -> dict[str, Any]:
-        """Passes the supported ones on; they are translated with the body."""
+        """Passes the supported parameters on; they are translated with the body."""
         for name in self._parameters:
             if name in non_default_params:
                 optional_params[name] = non_default_params[name]

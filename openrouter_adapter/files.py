@@ -1,4 +1,4 @@
-"""Files: atomic writing, files of their owner alone, locks, what differs between systems.
+"""Files: atomic writing, files for their owner alone, locks, and what differs between systems.
 
 Modes need POSIX: on Windows a file has the permissions of its folder, and the user's own folders
 keep others out there.
@@ -133,7 +133,7 @@ else:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Makes a folder if it is missing; the mode of one that exists is its owner's choice.
+    """Makes a folder if it is missing; an existing folder keeps the mode that its owner chose.
 
     Raises:
         OSError: the folder can't be made.

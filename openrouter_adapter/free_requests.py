@@ -1,4 +1,4 @@
-"""Requests that cost nothing, to any path of OpenRouter's: no budget is asked, no row is written.
+"""Requests that cost nothing, to any path of OpenRouter: no budget is asked, no row is written.
 
 They have the key, the address, TLS settings, the limits of an answer, the debug line and the
 exceptions of all other requests. A batch's submission is sent in the same way, within its attempt.
@@ -35,11 +35,11 @@ class Request:
         api_key: The key, None to look for one.
         base_url: The API's base URL, None for the usual one.
         verify: LiteLLM's `ssl_verify` of the call, None for its global settings.
-        needs_key: Whether it is not sent without a key.
-        model: Named in exceptions.
+        needs_key: Whether it is sent only with a key.
+        model: The model that exceptions name.
         advice: What a caller can do, by the HTTP status of a refusal.
-        seen: Takes the status and the headers of an answer, of a request that is an attempt; that
-            one logs it.
+        seen: Takes the status and the headers of the answer, if the request is an attempt; the
+            attempt then logs the request.
     """
 
     method: str
@@ -67,7 +67,7 @@ class Request:
         url = connection.base_url(self.base_url) + self.address if below else self.address
         headers = _headers(self.api_key, self.headers, needs_key=self.needs_key)
         if self.content is None:
-            # A GET has none, and httpx names a form's.
+            # A GET has no content type, and httpx sets that of a form.
             headers.pop("Content-Type", None)
         return {
             "method": self.method,
@@ -81,7 +81,7 @@ class Request:
 
 
 def send(request: Request) -> httpx.Response:
-    """The response, of a status of success or 304.
+    """The response, whose status is a success or 304.
 
     Raises:
         One of LiteLLM's exceptions (see errors.py).

@@ -80,7 +80,7 @@ def _read(file: Path, mode: int, _state: tuple[int, int]) -> str | None:
 
 
 def keep(key: str) -> str:
-    """Stores a key, replacing an earlier one; the place, `keyring` or `file`.
+    """Stores a key, replacing an earlier one, and returns the place: `keyring` or `file`.
 
     Raises:
         KeychainError: the file can't be written.
@@ -104,7 +104,7 @@ def keep(key: str) -> str:
 
 
 def forget() -> bool:
-    """Removes the stored key; whether there was one.
+    """Removes the stored key; returns whether there was one.
 
     Raises:
         KeychainError: it can't be removed.

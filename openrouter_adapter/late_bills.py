@@ -32,7 +32,7 @@ logger = logging.getLogger("openrouter_adapter")
 # Seconds before each question, like the ledger's reconcile. OpenRouter usually knows at the first;
 # if it does not know at the last, the ledger asks later.
 _PAUSES: Final = (2, 4, 8, 16, 32, 64)
-# Attributes of a log: while its stream has not ended, and if the cost is unknown.
+# Attributes that a log has while its stream has not ended, and if the cost is unknown.
 _STREAM: Final = "_openrouter_unfinished_stream"
 _UNPRICED: Final = "_openrouter_cost_is_unknown"
 _ENDPOINTS: Final = ("/chat/completions", "/messages", "/responses")
@@ -52,7 +52,7 @@ async def await_bill(
     again, except if the key is invalid.
 
     Args:
-        generation_id: The request's.
+        generation_id: The request's generation id.
         pauses: Seconds before each question.
         api_key: The key, None to look for one.
         base_url: The API's base URL, None for the usual one.
@@ -113,12 +113,12 @@ def watch(log: Any, response: httpx.Response, bill: Callable[[], Bill]) -> None:
 
 
 def forget(log: Any) -> None:
-    """Notes that the stream has ended or failed, which brings LiteLLM's handlers its bill."""
+    """Notes that the stream has ended or failed; either way LiteLLM's handlers get its bill."""
     log.__dict__.pop(_STREAM, None)
 
 
 def waiting_for_bill(original: Any) -> Any:
-    """A replacement for LiteLLM's dispatch of handlers: they wait for a left stream's bill."""
+    """A replacement for LiteLLM's handler dispatch: it waits for an abandoned stream's bill."""
 
     @functools.wraps(original)
     async def dispatch_success_handlers(
@@ -131,7 +131,7 @@ def waiting_for_bill(original: Any) -> Any:
             return
         left = log.__dict__.pop(_STREAM)
         background.run(price(log, result, left.response, left.bill(), handlers))
-        # Not a return: the proxy would leave it to the handlers to free the request's place.
+        # After a return, the proxy would leave it to the handlers to free the request's place.
         raise DeferredError("OpenRouter is asked first what the left stream cost")
 
     return dispatch_success_handlers
@@ -151,7 +151,7 @@ async def price(
         log: LiteLLM's logging object of the call.
         result: What the handlers get of the answer.
         response: The HTTP response.
-        bill: What is known of it; OpenRouter is asked for an unknown cost.
+        bill: The bill as far as it is known; OpenRouter is asked for an unknown cost.
         handlers: Notify the callbacks.
         asked: The answer of `ask`, if OpenRouter was asked already.
     """
@@ -172,7 +172,7 @@ async def price(
     else:
         answer = getattr(result, "response", result)
         tokens = usage.litellm_usage(body["usage"] or {})
-        # A Responses answer gets it in the form that LiteLLM's own logging gives it.
+        # A Responses answer gets its usage in the form that LiteLLM's own logging gives it.
         answer.usage = tokens if isinstance(answer, ModelResponse) else tokens.model_dump()
         usage.attach(answer._hidden_params, body, response.headers)
     await handlers()
@@ -189,7 +189,7 @@ async def ask(
     """A request's bill in the form of an answer's body; None if it comes too late.
 
     Args:
-        generation_id: The request's.
+        generation_id: The request's generation id.
         request: Has the key and the address.
         pauses: Seconds before each question; if empty, the usual ones.
     """

@@ -1,7 +1,7 @@
 """Money: USD as exact decimals, and as whole picodollars (1e-12 USD) to add up and to store.
 
-A 64-bit integer holds 9.2 million USD in picodollars, more than one request costs and less than a
-year may; so the ledger keeps a sum in two parts, each of which holds billions of rows.
+A 64-bit integer holds 9.2 million USD in picodollars: enough for one request, but not always for a
+year. So the ledger keeps a sum in two parts, each of which holds billions of rows.
 """
 
 from __future__ import annotations

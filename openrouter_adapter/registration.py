@@ -76,7 +76,7 @@ def register(given: Settings | None = None) -> None:
 
 
 def unregister() -> None:
-    """Puts LiteLLM's own objects back, each the very same."""
+    """Puts LiteLLM's own objects back: the same objects, not copies."""
     with _lock:
         _restore()
         connection.use(Settings())
@@ -127,7 +127,7 @@ def _install(place: Place) -> bool:
 
 
 def _watch_kept_clients() -> None:
-    """Watches the clients that LiteLLM made before `register()`, and keeps."""
+    """Watches the clients that LiteLLM made before `register()` and keeps."""
     import litellm
 
     cache = getattr(vars(litellm).get("in_memory_llm_clients_cache"), "cache_dict", {})

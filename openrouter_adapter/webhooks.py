@@ -30,7 +30,7 @@ __all__ = ["Event", "WebhookError", "read"]
 
 SIGNATURE_HEADER: Final = "X-OpenRouter-Signature"
 MOST_SECONDS: Final = 300
-"""Age of a signature, in seconds, from which on it is refused: someone may have kept it."""
+"""Greatest age of a signature, in seconds. An older one is refused: someone may have kept it."""
 
 _JOBS: Final[Mapping[str, Literal["video", "batch"]]] = {
     "video.generation": "video",
@@ -91,8 +91,8 @@ def read(body: bytes, headers: Mapping[str, str], secret: str) -> Event:
         secret: The signing secret, from the settings of the workspace.
 
     Raises:
-        WebhookError: the signature is missing, invalid, or older than five minutes, or the body is
-            not an event. `status` is what to answer.
+        WebhookError: the signature is missing or invalid, its time is more than five minutes away
+            from now, or the body is not an event. `status` is what to answer.
         TypeError: the body is not bytes.
         ValueError: the secret is empty; anybody could make a signature with it.
     """

@@ -61,7 +61,7 @@ class Comparison:
     """A day and a model according to the ledger and to OpenRouter.
 
     Attributes:
-        day: In UTC.
+        day: The day, in UTC.
         model: OpenRouter's name of the model, without a date.
         ledger: Usage according to the ledger.
         openrouter: Usage according to OpenRouter's activity.
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def difference(self) -> Decimal:
-        """Credits in USD that OpenRouter has more than the ledger; negative if it has less."""
+        """OpenRouter's credits minus the ledger's, in USD."""
         return self.openrouter.credits - self.ledger.credits
 
     @property
@@ -228,7 +228,7 @@ def _compared(rows: Sequence[Activity], charges: Iterable[DailyCharge]) -> list[
 
 
 class _Names:
-    """The names in OpenRouter's activity of models that the ledger names as requested."""
+    """Finds a model's name in OpenRouter's activity; the ledger names it as it was requested."""
 
     def __init__(self, rows: Iterable[Activity]) -> None:
         self._known: dict[str, set[str]] = {}

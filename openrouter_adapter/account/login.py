@@ -65,7 +65,7 @@ def login(
     Args:
         open_url: Shows a page to the user; called once.
         port: The port of the callback on 127.0.0.1; 0 picks a free one.
-        timeout: Seconds that the user has.
+        timeout: Seconds that the user has to approve.
         base_url: The API's base URL; None for the default one.
 
     Raises:
@@ -164,7 +164,7 @@ class _Server(ThreadingHTTPServer):
         self._thread.join()
 
     def take(self, *, code: str | None = None, refusal: str | None = None) -> bool:
-        """Ends the login; whether it was still in progress."""
+        """Ends the login; returns whether it was still in progress."""
         with self._lock:
             if self._arrived.is_set():
                 return False

@@ -44,7 +44,7 @@ def response_of(
     Args:
         events: The stream's bytes; none if nobody reads the content.
         facts: The message in the form of a chat's answer.
-        stop_reason: Anthropic's; None if the stream was left.
+        stop_reason: Anthropic's stop reason; None if the stream was left.
         headers: The response headers.
     """
     response = ModelResponse()

@@ -135,10 +135,10 @@ def _given(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meant(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What is for OpenRouter among LiteLLM's keywords of a call, under plain names.
+    """The keywords for OpenRouter among all those of a call, under plain names.
 
-    LiteLLM's parameters are left out, whatever the rest is: Anthropic adds fields that neither
-    LiteLLM nor this package knows yet.
+    Only LiteLLM's own parameters are left out: any other keyword may be a new field of Anthropic's
+    that neither LiteLLM nor this package knows yet.
     """
     own = _litellm_names()
     found = {
@@ -153,7 +153,7 @@ def _meant(call: Mapping[str, Any]) -> dict[str, Any]:
             or not (name in own or name.startswith(("_", "litellm_")))
         )
     }
-    # Its own is Anthropic's, among the named parameters: this one has labels for LiteLLM's logs.
+    # Anthropic's `metadata` is among the named parameters; this one has labels for LiteLLM's logs.
     for name in ("metadata", "extra_body"):
         found.pop(name, None)
     fallbacks = found.get("fallbacks", _fallbacks_of_client(call))
@@ -208,7 +208,7 @@ def _refusal(name: str) -> str:
 
 
 def with_client_headers(call: Mapping[str, Any]) -> dict[str, Any]:
-    """LiteLLM's keywords of a call, with Anthropic's headers of the proxy's client to be sent.
+    """LiteLLM's keywords of a call, with the proxy client's Anthropic headers among those to send.
 
     LiteLLM sends `anthropic-beta` and `anthropic-version` only to the providers that it lists.
     """

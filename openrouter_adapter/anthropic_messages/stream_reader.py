@@ -35,7 +35,7 @@ class StreamReader:
     """
 
     def __init__(self, headers: Mapping[str, str], model: str) -> None:
-        """Has read nothing yet."""
+        """Takes the response headers, and the model asked for."""
         self.headers = headers
         self.model = model
         self.has_output = False

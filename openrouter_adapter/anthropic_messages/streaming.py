@@ -1,6 +1,6 @@
 """A stream of Anthropic's events as LiteLLM's callers, callbacks, Router and proxy expect it.
 
-LiteLLM's own iterator estimates the cost, and reads a stream to its end that its caller has left;
+LiteLLM's own iterator estimates the cost, and reads to its end a stream that its caller has left;
 this one passes the bytes on as they come, and reads what they cost on the way.
 """
 
@@ -78,7 +78,7 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             http_response: The answer; closed at the end of the stream.
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
-            attempt: The request's; it ends with the stream, or when the stream is left.
+            attempt: The request's attempt; it ends with the stream, or when the stream is left.
         """
         from litellm.litellm_core_utils.core_helpers import process_response_headers
 
@@ -212,7 +212,7 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             asked = background.start(self._finish_later(bill))
         else:
             self._attempt.finish(bill)
-        # LiteLLM's proxy counts what a client has left among its key's spend.
+        # LiteLLM's proxy counts a stream that its client has left in the key's spend.
         if not is_whole and self._kept is None:
             return
         log, notified = self.logging_obj, self._notify(bill, asked)
@@ -228,9 +228,9 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
         return self._attempt.has_ticket or self._kept is not None
 
     async def _finish_later(self, bill: Bill) -> dict[str, Any] | None:
-        """Finishes the attempt with the bill of `GET /generation`; returns that.
+        """Finishes the attempt with the bill of `GET /generation`; returns its answer.
 
-        While it is asked for, a budget's reservation stays.
+        Until it answers, a budget's reservation stays.
         """
         body = None
         try:
@@ -262,7 +262,7 @@ class OpenRouterMessagesStream(late_bills.Unbilled):
             end_time=None,
             prefer_async_handlers=True,
         )
-        # The end of this event loop must not end the question.
+        # The end of this event loop must not end the request for the bill.
         answer = None if asked is None else asyncio.shield(asyncio.wrap_future(asked))
         if bill.cost is None and (answer is not None or self._kept is not None):
             await late_bills.price(log, response, self._http_response, bill, handlers, answer)

@@ -31,7 +31,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording's bytes with a name that has their format, or its URL."""
+    """A recording's bytes with a name that shows their format, or its URL."""
 
     content: bytes = b""
     name: str = ""
@@ -100,7 +100,7 @@ def _kind(content: bytes) -> str | None:
         if content.startswith(start):
             return kind
     if content.startswith(b"ID3"):
-        # A tag before the first frame, its length in four bytes of seven bits.
+        # A tag before the first frame, with its length in four bytes of seven bits.
         length = sum(byte << 7 * place for place, byte in enumerate(content[9:5:-1]))
         return _kind_of_frame(content[10 + length :]) or "mp3"
     if content[:1] == b"\xff" and content[1:2] >= b"\xe0":

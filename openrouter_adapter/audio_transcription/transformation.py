@@ -167,7 +167,7 @@ class OpenRouterAudioTranscriptionConfig(Endpoint, BaseAudioTranscriptionConfig)
         """
         import litellm
 
-        # LiteLLM's core leaves both to this class, and its global headers.
+        # LiteLLM's core leaves a call's extra headers, and its global ones, to this class.
         everywhere: Any = litellm.headers
         given = {**(everywhere or {}), **(optional_params.get("extra_headers") or {})}
         made = super().validate_environment(given, model, messages, {}, {}, api_key)

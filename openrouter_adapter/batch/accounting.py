@@ -108,7 +108,7 @@ class JobLedger:
     """The ledger's side of a job; does nothing if there is no ledger."""
 
     def __init__(self, ledger: Ledger | None, job: Job, key: str, *, is_ours: bool) -> None:
-        """Takes an open ledger; `is_ours` says that it is closed with the run."""
+        """Takes an open ledger; `is_ours` says whether it is closed with the run."""
         self._ledger, self._is_ours = ledger, is_ours
         self._job, self._key_name = job.job_id, key_name(key)
         self._lines = range(job.first_line, job.last_line + 1)
@@ -215,7 +215,7 @@ class JobLedger:
         if self._ledger is None or state.runs == 1:
             return
         known = {self._name(attempt) for attempt in state.open}
-        # A batch's reservation is one of the last of its lines.
+        # A batch's reservation belongs to the last of its lines.
         known |= {self._name(batch.last_attempt) for batch in state.open_batches}
         left = [hold_id for name, hold_id in self._reservations_left.items() if name not in known]
         for hold_id in left:
@@ -273,7 +273,7 @@ class JobLedger:
     async def reserve_rows(
         self, wanted: Sequence[tuple[Row, int | None]]
     ) -> list[Refusal | LedgerError | None]:
-        """The same for rows, each with the most that it can cost in picodollars."""
+        """Like `reserve`, for rows, each with the most that it can cost in picodollars."""
         # A database may take long to answer, so a thread waits for it.
         return await asyncio.to_thread(self._reserve, wanted)
 
@@ -301,7 +301,7 @@ class JobLedger:
     async def write_ahead(self, flights: Sequence[Flight]) -> LedgerError | None:
         """Writes the rows of attempts without a reservation before they are sent, or says why not.
 
-        A run that is killed and never continued so leaves a row of each attempt in flight.
+        So a run that is killed and never continued leaves a row of each attempt in flight.
         """
         for flight in flights:
             flight.row = flight.row or self._row_of(flight)

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     Read = Callable[[LineSet | None], Iterator[Request]]
 
-# Answers of "not found" in a row after which OpenRouter no longer has a batch.
+# Answers of "not found" in a row after which a batch counts as gone.
 _MOST_MISSING: Final = 5
-# Statuses of an answer to a question that will not change by itself.
+# Statuses of answers that stay the same however often OpenRouter is asked.
 _FOR_GOOD: Final = frozenset({400, 401, 402, 403})
 _NOT_THERE: Final = frozenset({404, 410})
 _NOT_SOLD: Final = ":batch endpoint"
@@ -56,7 +56,7 @@ class Batches:
         rest: Lines of models that OpenRouter takes no batches for, to be sent the usual way.
         retries: Number of requests of this run that failed and are sent in another batch.
         lost: Attempts in submissions that nobody knows of; their requests are sent again.
-        has_read: Set once all requests were read, and those that can be are submitted.
+        has_read: Set once all requests were read, and all eligible ones submitted.
     """
 
     def __init__(
@@ -287,11 +287,11 @@ class Batches:
             self.halt.stop(f"The results of a batch could not be written: {failure}.")
 
     async def _poll(self, one: Open) -> None:
-        """Asks for the state of a batch; if several may be the one, for each."""
+        """Asks for the state of a batch; if it may have one of several ids, for each of them."""
         batch, asked = one.batch, None
         for batch_id in list(one.ids):
             if batch_id not in one.ids or batch.number not in self._open:
-                # Another one turned out to be it.
+                # Another id turned out to be the batch's.
                 continue
             try:
                 answer = await self._sender.call(
@@ -331,7 +331,7 @@ class Batches:
     async def _over(self, one: Open, found: wire.Batch) -> None:
         """Writes the outcomes of a batch, and ends it."""
         batch, lines = one.batch, pending.read(self._folder, one.batch.number)
-        # Without results, one of several isn't known to be the one; and then it cost nothing.
+        # Without results, nobody can tell which of several is ours; and then it cost nothing.
         is_nobodys = len(one.ids) > 1 and not found.results
         if is_nobodys or settling.is_foreign(found, lines):
             # It only looks like the one that was submitted: its requests may be others.

@@ -3,7 +3,7 @@
 A request waits in the queue of its model for room, or for the time of its next attempt. Each model
 has a concurrency limit that adapts: it doubles while latency stays low, then grows slowly. It
 halves when OpenRouter or the provider says that there are too many requests, and shrinks a little
-if more of them are only slower. While everything fails, a circuit breaker lets one request at a
+if more requests are only slower. While everything fails, a circuit breaker lets one request at a
 time through until one is answered.
 """
 
@@ -233,7 +233,7 @@ class CircuitBreaker:
         self._failures, self.opened_at = 0, None
 
     def failed(self, now: float, reason: str = "") -> None:
-        """Counts a failure as it happens when nothing works."""
+        """Counts a failure of the kind that occurs when nothing works."""
         self._failures += 1
         self.reason = reason
         if self.opened_at is None:

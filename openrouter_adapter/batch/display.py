@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 _WINDOW: Final = 10.0
 # Seconds between two plain lines.
 _INTERVAL: Final = 10.0
-# Number of lost requests whose lines are named, and of batches.
+# Lost requests whose lines are named, at most, and batches that are listed.
 _SHOWN: Final = 10
-# Different messages of one exception class, and characters of each.
+# Different messages that are shown of one exception class, at most, and characters of each.
 _MOST_MESSAGES: Final = 3
 _LONGEST_MESSAGE: Final = 300
 
@@ -146,7 +146,7 @@ def _with_bar(seen: Snapshot, text: str) -> RenderableType:
 
 
 def _percent(seen: Snapshot) -> int:
-    """Requests that have an outcome, of a hundred; 100 only if all have one."""
+    """The percentage of requests that have an outcome; 100 only if all have one."""
     return 100 * (seen.done + seen.failed) // max(seen.requests, 1)
 
 
@@ -233,7 +233,7 @@ def _lines_of_end(summary: Summary) -> list[str]:
     if summary.stopped:
         lines.append(f"It stopped early. {summary.stopped}")
     if summary.left:
-        # On a cluster the job's own budget is one of the ledger; elsewhere those are other budgets.
+        # On a cluster the ledger has the job's own budget; elsewhere it has other budgets only.
         its_own = "budget" if is_on_ray else "The budget"
         option = " --budget MORE" if its_own in (summary.stopped or "") else ""
         option += f" {KEEP_GOING}" if KEEP_GOING in (summary.stopped or "") else ""
@@ -244,7 +244,7 @@ def _lines_of_end(summary: Summary) -> list[str]:
 
 
 def line_of_half_price(likely: Decimal) -> str:
-    """What a job would cost in OpenRouter's Batch API, as text; the cost in USD."""
+    """What a job would cost in OpenRouter's Batch API, as text; `likely` is in USD."""
     return (
         f"With --half-price it would likely cost USD {money.plain(likely)}, with answers within "
         "a day."

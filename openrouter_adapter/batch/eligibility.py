@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.batch.requests import Request
     from openrouter_adapter.catalog import Model
 
-# What a batch takes of the request's `provider`: it is for all of its requests.
+# The fields of `provider` that a batch takes: they apply to all of its requests.
 _OF_PROVIDER: Final = frozenset({"only", "allow_fallbacks"})
 
 

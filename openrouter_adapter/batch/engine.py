@@ -68,7 +68,7 @@ class Engine:
             writer: Writes results, failures and the journal.
             budget: Reserves what requests may cost.
             ledger: Does the same in the ledger, and writes the rows of attempts.
-            pace: How many requests at once, how often and how long each is tried.
+            pace: How many requests are sent at once, and how often and how long each is tried.
             state: What the journal says; attempts whose cost isn't known are added to it.
             keep_media: Saves an answer's images.
         """
@@ -122,7 +122,7 @@ class Engine:
         try:
             await self._keep_sending(loop)
         finally:
-            # Also if the input can no longer be read, requests in flight finish.
+            # Requests in flight finish even if the input can no longer be read.
             self._is_over = True
             for idle in self._idle:
                 if not idle.done():

@@ -168,7 +168,7 @@ class Prices:
         )
 
     def look_in_batch(self, request: Request) -> str | None:
-        """The same for a request that goes to OpenRouter's Batch API."""
+        """Like `look`, for a request that goes to OpenRouter's Batch API."""
         estimate = self._in_batch(request)
         self.totals.add(request.model, estimate)
         if estimate.worst is not None:
@@ -182,7 +182,7 @@ class Prices:
         return None if worst is None else money.picodollars_up(worst)
 
     def worst_in_batch(self, request: Request) -> int | None:
-        """The same in OpenRouter's Batch API, as `look_in_batch` found it if it did."""
+        """Like `worst`, in OpenRouter's Batch API; not calculated again after `look_in_batch`."""
         kept = self._worst_by_line
         if request.line < len(kept) and kept[request.line] >= 0:
             return kept[request.line]

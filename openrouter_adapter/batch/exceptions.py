@@ -3,7 +3,7 @@
 BatchError
   FaultyInput    the input has invalid lines; nothing was sent
   FolderInUse    another run is working in the output folder
-  FolderUnfit    the output folder can't be written to, has no job, or another one
+  FolderUnfit    the output folder can't be written to, has no job, or has another one
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Different faults in the message, and lines of each.
+# Different faults that the message names, at most, and lines of each.
 _MOST_SHOWN: Final = 20
 _MOST_LINES: Final = 3
 _CLASS_NAMES: Final = re.compile(r"^(litellm\.\w+: )+")
@@ -45,7 +45,7 @@ class FolderInUse(BatchError):  # noqa: N818 - says what is the matter, as its b
 
 
 class FolderUnfit(BatchError):  # noqa: N818
-    """The output folder can't be written to, has no job, or another one."""
+    """The output folder can't be written to, has no job, or has another one."""
 
 
 class FaultyInput(BatchError):  # noqa: N818

@@ -61,7 +61,7 @@ def make(
 ) -> int:
     """Writes a chat request for each row of a table.
 
-    Rows in which every column of the prompt is empty are left out.
+    Rows in which every column that the prompts name is empty are left out.
 
     Args:
         table: CSV with a header, gzipped or not, or Parquet.
@@ -72,7 +72,7 @@ def make(
         Number of lines that were written.
 
     Raises:
-        BatchError: the table can't be read, or lacks a column, or the prompt names none.
+        BatchError: the table can't be read or lacks a column, or the prompt names no column.
     """
     return make_job(Path(table), Path(job), requests).requests
 
@@ -105,7 +105,7 @@ def make_job(table: Path, job: Path, requests: Requests) -> Made:
 def make_in_folder(
     out: str | os.PathLike[str], table: str | os.PathLike[str], **requests: Unpack[Requests]
 ) -> Made:
-    """Writes the job of a table into its output folder, which can't get another one later.
+    """Writes the job of a table into its output folder, which can't get another job later.
 
     Args:
         out: The output folder; created if it doesn't exist.

@@ -140,7 +140,7 @@ def _key(request: Request) -> Key:
 
 
 def _of_batch(request: Request) -> dict[str, Any]:
-    """The body of a request in a batch, whose `provider` is the batch's."""
+    """The body of a request in a batch: without `provider`, which is the batch's."""
     body = request.body
     if "provider" in body:
         body = {name: value for name, value in body.items() if name != "provider"}

@@ -1,7 +1,7 @@
 """The lines of a job's input, and sets of them.
 
 The input is JSONL, a JSON array of what would be lines, or a body builder's answer, each gzipped
-or not. What else people have is refused, with a sentence about what to do.
+or not. Other formats that people have are refused, with a sentence about what to do.
 
 Lines are numbered from 1 as an editor numbers them. Blank lines are left out, and so are a
 byte-order mark and the carriage return of Windows line ends.
@@ -178,7 +178,7 @@ def _archive(source: Path, mark: bytes) -> str:
 
 
 def _opened(source: Path) -> IO[bytes]:
-    """An input; refuses what is something else."""
+    """An input, opened; refuses other kinds of file."""
     file = unpacked(source)
     # Both kinds of file can look ahead.
     mark = file.peek(4)[:4]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What each line of a new job is checked for besides its form: its model, its way, its cost."""
+"""What each line of a new job is checked for besides form: its model, how it is sent, its cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Inspection:
         estimates: bool,
         needs_bound: bool,
     ) -> None:
-        """Takes how a job is sent.
+        """Takes the settings of a job.
 
         Args:
             prices: The catalogue's prices.
@@ -106,7 +106,7 @@ class Inspection:
 
 @dataclass(slots=True)
 class _Sample:
-    """The likely cost of the requests of one model, from that of some, in USD."""
+    """The likely cost of the requests of one model, from a sample of them, in USD."""
 
     requests: int = 0
     taken: int = 0

@@ -62,7 +62,7 @@ class SubmittedBatch:
     Attributes:
         number: Its number in the job, from 1.
         run: The run that submitted it.
-        attempt: Number of the attempt that it is for its requests, within that run.
+        attempt: Which attempt at its requests it is, within that run, from 1.
         last_line: The last of its lines; the ledger's row of that line has its reservation.
         requests: Number of its requests.
         reserved: Picodollars that it may cost at most; 0 if the run had no budget.
@@ -116,7 +116,7 @@ class JournalState:
 
     @property
     def gone_batches(self) -> list[SubmittedBatch]:
-        """Batches that OpenRouter no longer knows, and whose cost nobody does."""
+        """Batches that OpenRouter no longer knows, so that nobody knows their cost."""
         return [batch for batch in self.open_batches if batch.status == GONE]
 
     @property
@@ -180,7 +180,7 @@ def batch_ended(number: int, cost: int) -> bytes:
 
 
 def _name(generation_id: str | None) -> bytes:
-    """A generation id as one word; `-` for none, or for one that no journal can have."""
+    """A generation id as one word; `-` for none, or for one that a journal can't hold."""
     if not generation_id or not generation_id.isascii() or not generation_id.isprintable():
         return b"-"
     return generation_id.replace(" ", "").encode() or b"-"

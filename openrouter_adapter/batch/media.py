@@ -25,8 +25,9 @@ _DEVICES: Final = frozenset(
 def file_name(custom_id: str, line: int) -> str:
     """A name that every file system takes, different for different ids.
 
-    Letters, digits, `-`, `_` and `.` stay, everything else is escaped as in a URL. A name that is
-    no longer the id itself, or differs from another only in case, ends with `~` and its line.
+    Letters, digits, spaces, `-`, `_` and `.` stay, everything else is escaped as in a URL. A name
+    that is no longer the id itself, or has a capital letter (file systems may ignore the case),
+    ends with `~` and its line.
     """
     quoted = quote(custom_id, safe=" ").replace("~", "%7E")
     name = quoted[:_LONGEST]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Seconds for which a file server may keep the lock of a dead node.
 _LOCK_PATIENCE: Final = 300.0
-# Seconds after which the board must know what the shards ask for.
+# Seconds within which the board must know what the shards ask for.
 _BOARD_PATIENCE: Final = 120.0
 _BOARD_PAUSE: Final = 0.1
 _REPORT_INTERVAL: Final = 1.0
@@ -52,7 +52,7 @@ def imported() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How shards reach OpenRouter and the ledger; for None, each node has its own environment."""
+    """How shards reach OpenRouter and the ledger; for None, each node uses its own environment."""
 
     api_key: str | None = field(repr=False)
     api_base: str
@@ -118,7 +118,7 @@ def refuse_sqlite(where: str, because: str) -> None:
 
 
 def run_shard(board: Any, number: int, common: Options) -> ShardResult:
-    """Runs one shard, from where its journal ends; the task of Ray."""
+    """Runs one shard, from where its journal ends; this is the task that Ray runs."""
     host = socket.gethostname()
     try:
         ray = imported()
@@ -170,7 +170,7 @@ def _check_node(ray: Any, whole: Folder, access: Access, host: str) -> None:
                 "nodes share, under one path."
             )
     if not whole.is_in_use():
-        # The driver has it all the time.
+        # The driver holds the lock all the time.
         raise BatchError(
             f"{host} does not see the driver's lock on {whole.path}, so two nodes could work on "
             "one shard. The file system must share locks (flock) between machines, as NFS 4 does."

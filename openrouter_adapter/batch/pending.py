@@ -1,8 +1,8 @@
 """The lines of a batch that was submitted, on disk until its outcomes are written.
 
-The journal says which batches there are and what became of them. A file for each says which line
-of the input each of its requests is: a million requests take no memory while OpenRouter has them,
-and another process can read the results.
+The journal says which batches there are and what became of them. A file for each batch says which
+line of the input each of its requests is. So a million requests take no memory while OpenRouter has
+them, and another process can read the results.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Lines:
     """The requests of a batch.
 
     Attributes:
-        submitted_at: Microseconds since 1970; the ledger's rows of all its requests have it.
+        submitted_at: Microseconds since 1970, as in the ledger's rows of all its requests.
         lines: Numbers of the lines in the input.
         custom_ids: The custom_id of each.
         labels: `user` and `session_id` of the lines that have one of them.

@@ -78,7 +78,7 @@ class Progress:
         engine: What is in flight.
         begun: When the run began, by `time.monotonic`.
         done_before: Number of requests that had an outcome when it began.
-        batches: What is at OpenRouter, of a job at half price.
+        batches: What is at OpenRouter; None unless the job is at half price.
         at_half_price: As in `Snapshot`.
     """
 

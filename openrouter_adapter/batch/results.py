@@ -191,7 +191,7 @@ def sort_by_line(path: Path, first_line: int, last_line: int) -> None:
 
 
 def write_zeros(file: IO[bytes], size: int) -> None:
-    """Fills a file with zeros. A sparse file takes no room; a full disk would be a bus error."""
+    """Fills a file with zeros. With a sparse file, a full disk would be a bus error."""
     zeros = bytes(_BUFFER)
     for start in range(0, size, _BUFFER):
         file.write(zeros[: size - start])

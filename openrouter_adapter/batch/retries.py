@@ -69,7 +69,7 @@ class EqualFailures:
     """Counts requests in a row that have failed for good with the same words.
 
     Attributes:
-        most: The number that ends the run; None for none.
+        most: The number that ends the run; None for never.
     """
 
     most: int | None
@@ -94,10 +94,10 @@ class EqualFailures:
 
 
 def refusal(failure: Exception) -> float:
-    """Weight of a failure as a refusal of the key or the account: 0 for any other, 1 in full."""
+    """Weight of a failure as a refusal of the key or the account, from 0 (it is not one) to 1."""
     if status_of(failure) not in _REFUSED:
         return 0.0
-    # The provider may have refused, such as one that is used with the caller's own key.
+    # A provider may have refused, for example one that is used with the caller's own key.
     is_of_provider = (getattr(failure, "openrouter", None) or {}).get("provider_name")
     return _OF_PROVIDER if is_of_provider else 1.0
 

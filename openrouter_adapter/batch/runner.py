@@ -108,7 +108,7 @@ class _Run:
         engine = Engine(sender, writer, budget, ledger, options.pace, state, keep)
         batches = self._batches(sender, writer) if job.half_price else None
         try:
-            # Only if reservations are in the way are unknown costs worth waiting for.
+            # Unknown costs are worth waiting for only if reservations are in the way.
             is_limited = job.budget is not None or ledger.has_budgets
             waits = recovery.WAITS if is_limited else recovery.AT_ONCE
             await recovery.reconcile(state, sender, writer, budget, ledger, waits)

@@ -276,7 +276,7 @@ def _bill_of_broken(failure: Exception, headers: Mapping[str, str]) -> Bill:
 
 
 def _bill_of(failure: Exception, content: bytes, headers: Mapping[str, str]) -> Bill:
-    """The bill of a failure: what it says, nothing for an error of OpenRouter, or unknown.
+    """The bill of a failure: the one in it, zero for an error of OpenRouter, or unknown.
 
     OpenRouter charges nothing for an answer that is an error:
     https://openrouter.ai/docs/features/zero-completion-insurance.

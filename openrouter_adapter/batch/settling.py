@@ -1,7 +1,7 @@
 """The outcome of each request of a batch that is over, and its share of the batch's cost.
 
-OpenRouter bills a batch as a whole. Each request gets the part that its tokens have at the model's
-batch prices, so the parts add up to the bill exactly.
+OpenRouter bills a batch as a whole. Each request gets the part that is due to its tokens at the
+model's batch prices, so the parts add up to the bill exactly.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog import Model
 
 _ZERO: Final = Decimal(0)
-# Status of the exception for a request without a result, by the batch's status. One that expired
-# may be answered in another batch; one whose batch a person cancelled is not sent again.
+# Status of the exception for a request without a result, by the batch's status. After an
+# expiry, it may be answered in another batch; after a person cancelled, it is not sent again.
 _MISSING: Final = {
     "expired": (408, "the batch expired before this request was answered"),
     "cancelled": (400, "the batch was cancelled before this request was answered"),
@@ -46,7 +46,7 @@ class Settled:
     Attributes:
         line: Its line in the input.
         custom_id: The caller's id of it.
-        bill: What it cost; the bill's cost is None if that of the batch isn't known.
+        bill: What it cost; its cost is None if the cost of the batch isn't known.
         body: The answer; None for a failure.
         failure: One of LiteLLM's exceptions; None for an answer.
     """
@@ -59,7 +59,7 @@ class Settled:
 
 
 def is_foreign(batch: Batch, lines: Lines) -> bool:
-    """Whether the results of a batch are those of other requests."""
+    """Whether the results of a batch belong to other requests."""
     custom_ids = set(lines.custom_ids)
     return bool(batch.results) and not any(
         result.get("custom_id") in custom_ids for result in batch.results or ()
@@ -123,7 +123,7 @@ def _answers(batch: Batch, lines: Lines) -> list[Result | None]:
 
 
 def _weight(body: Mapping[str, Any] | None, row: Model | None) -> Decimal:
-    """What an answer would cost by the batch prices; its tokens if there are none."""
+    """What an answer would cost at the batch prices; without prices, its tokens count."""
     used = None if body is None else body.get("usage")
     if not isinstance(used, dict):
         return _ZERO

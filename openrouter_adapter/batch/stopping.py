@@ -47,7 +47,7 @@ def stopping(progress: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Calls `stop` at each signal during the block; the previous handlers return afterwards.
+    """Calls `stop` at each signal during the block; the previous handlers are restored afterwards.
 
     Signals go to the main thread. In any other, `stop_thread` takes their place.
     """

@@ -63,11 +63,11 @@ class Halt:
         self._wake.set()
 
     def wake(self) -> None:
-        """Ends the waits of now."""
+        """Ends the waits that are in progress."""
         self._wake.set()
 
     async def pause(self, seconds: float) -> None:
-        """Waits, at most until something has happened."""
+        """Waits, but only until something happens."""
         self._wake.clear()
         if self.reason is None:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -80,7 +80,7 @@ class Open:
 
     Attributes:
         batch: The batch as the journal has it.
-        ids: Its id at OpenRouter; several if some may be the one; empty while none is known.
+        ids: Its id at OpenRouter; several if each of them may be it; empty while none is known.
         answered: Number of its requests that OpenRouter has an answer to.
         next_poll: When it is asked for next, by the monotonic clock.
         pause: Seconds before that.
@@ -151,7 +151,7 @@ class Submitter:
         return True
 
     async def prepare(self, one: Open, lines: Lines) -> bool:
-        """Writes a batch's lines and intent to disk; False if the run was stopped over it."""
+        """Writes a batch's lines and intent to disk; False if that failed, which stops the run."""
         try:
             await asyncio.to_thread(pending.write, self._folder, one.batch.number, lines)
             await self._writer.write_intents([journal.batch_submitted(one.batch)])
@@ -254,7 +254,7 @@ class Submitter:
         return None
 
     async def _alike(self, batch: SubmittedBatch, lines: Lines) -> list[str]:
-        """Ids of batches in the account's list that may be the one, and are no other of the job."""
+        """Ids in the account's list that may be the batch's, without the job's other batches."""
         known = {one.batch_id for one in self._state.batches.values()}
         since = lines.submitted_at / 1e6 - _CLOCKS
         query: dict[str, str] = {"limit": _PAGE, "created_after": str(int(since))}

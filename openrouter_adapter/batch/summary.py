@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _STEP: Final = math.log(1.02)
 _PERCENTILES: Final = (50, 90, 95, 99)
 
-# Different messages of failures that are counted; those of more are counted by class alone.
+# Different messages of failures that are counted; any further one counts by its class alone.
 _MOST_MESSAGES: Final = 1000
 # Messages in a summary.
 _SHOWN_MESSAGES: Final = 20
@@ -108,7 +108,7 @@ class Tally:
         all: All answers; `models` and `providers` divide them.
         failures: Number of failures by exception class.
         errors: Number of failures by exception class and message.
-        latencies: Of the answers, in seconds.
+        latencies: Latencies of the answers, in seconds.
     """
 
     done: int = 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rows = Iterator[Mapping[str, Any]]
 
-# The comma is first: it wins if two of them make as many columns.
+# The comma is first: it wins if two delimiters make the same number of columns.
 _DELIMITERS: Final = (",", ";", "\t")
 _NAMES: Final = {";": "semicolons", "\t": "tabs"}
 # The first line of a file in which Excel names the delimiter.
@@ -89,7 +89,7 @@ def _form(table: Path, wanted: set[str], encoding: str, delimiter: str | None) -
 
 
 def _rows_of_csv(table: Path, form: _Form) -> Iterator[list[str]]:
-    """The header and the rows, all of the same length; a row of nothing but delimiters, too."""
+    """The header and the rows, all of the same length, including those with only delimiters."""
     csv.field_size_limit(2**30)
     with _opened(table, form.encoding) as text:
         for _ in range(form.skipped):
@@ -130,7 +130,7 @@ def _ragged(table: Path, form: _Form, line: int, values: int, columns: int) -> s
 
 
 def is_blank(values: Sequence[Any]) -> bool:
-    """Whether no value has anything but spaces."""
+    """Whether every value is missing or has only spaces."""
     return all(value is None or (isinstance(value, str) and not value.strip()) for value in values)
 
 

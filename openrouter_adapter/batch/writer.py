@@ -59,7 +59,7 @@ class _Answers:
     size: int = 0
 
     def add(self, later: _Answers) -> None:
-        """Appends later ones."""
+        """Appends later answers."""
         self.results += later.results
         self.failures += later.failures
         self.entries += later.entries
@@ -155,7 +155,7 @@ class Writer:
         self.write_entry(entry, len(line))
 
     def failure(self, line: bytes, entry: Entry | None, count: Any) -> None:
-        """Appends a failure likewise."""
+        """Appends a failure in the same way."""
         answers = self._group.answers
         answers.failures.append(line)
         answers.counts.append(count)
@@ -390,7 +390,7 @@ def _without_torn_line(file: int) -> int:
 
 
 def _fill(reserve: Path) -> None:
-    """Takes room on the disk that can be released."""
+    """Takes room on the disk, to release it when the disk is full."""
     try:
         with reserve.open("wb") as file:
             results.write_zeros(file, RESERVE)

@@ -1,6 +1,6 @@
 """`litellm.create_batch(…, custom_llm_provider="openrouter")`, and the three others of its kind.
 
-LiteLLM chooses the provider inside these functions, and has no class of a provider's for two of
+LiteLLM chooses the provider inside these functions, and has no provider's class for two of
 them. So each is replaced by one with an additional provider.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from openrouter_adapter.free_requests import Request
 
-# What LiteLLM's asynchronous functions give their synchronous twins.
+# Keywords that LiteLLM's asynchronous functions pass to their synchronous twins.
 _ASYNC_FLAGS: Final = ("acreate_batch", "aretrieve_batch", "alist_batches", "acancel_batch")
 _MOST_LISTED: Final = 100
 _LOST: Final = (

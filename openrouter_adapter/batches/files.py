@@ -1,6 +1,7 @@
 """The files of LiteLLM's batches: an input file is on this machine, results are OpenRouter's.
 
-An output or error file is made of the batch when it is read: OpenRouter keeps results for 30 days.
+Output and error files are made from the batch when they are read: OpenRouter keeps results for 30
+days.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def file_content(file_id: str, call: Mapping[str, Any]) -> bytes:
 
 
 def file_retrieve(file_id: str, call: Mapping[str, Any]) -> OpenAIFileObject:
-    """What is known of a file; of a file of results after reading the batch."""
+    """The facts of a file; for a file of results, the batch is read first."""
     kind, batch_id = _result_of(file_id)
     if not kind:
         return _object(store.find(file_id), "batch")

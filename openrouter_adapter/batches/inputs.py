@@ -35,7 +35,7 @@ class Submission:
         model: The model of all of them, as OpenRouter names it.
         requests: The `custom_id` and the body of each, in the file's order.
         provider: The preferences of all of them; empty for none.
-        callback_url: The address that OpenRouter calls at the end; None for none.
+        callback_url: The address that OpenRouter calls at the end; None if there is none.
     """
 
     endpoint: str
@@ -45,7 +45,7 @@ class Submission:
     callback_url: str | None
 
     def body(self) -> dict[str, Any]:
-        """The whole as an object, for the gate."""
+        """The whole submission as an object, for the gate."""
         return {
             "endpoint": self.endpoint,
             "model": self.model,

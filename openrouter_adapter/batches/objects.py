@@ -40,8 +40,8 @@ class UnbilledBatch(LiteLLMBatch, Unbilled):
 def litellm_batch(batch: Batch, record: Record) -> LiteLLMBatch:
     """A batch as LiteLLM returns it.
 
-    Its hidden params have the cost, USD, the first time that it is known; later times have 0, so
-    that the callbacks' sum is the bill. `openrouter` among them always has the whole bill.
+    Its hidden params have the cost in USD the first time that it is known, and 0 later, so that the
+    callbacks' sum is the bill. `openrouter` among them always has the whole bill.
 
     Args:
         batch: The batch.

@@ -1,4 +1,4 @@
-"""Requests to OpenRouter's Batch API, as the keywords of LiteLLM's calls have them sent."""
+"""Requests to OpenRouter's Batch API, made from the keywords of LiteLLM's calls."""
 
 from __future__ import annotations
 

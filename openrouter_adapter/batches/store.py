@@ -1,8 +1,8 @@
 """What OpenRouter doesn't keep of LiteLLM's batches: input files, and what belongs to a batch.
 
 OpenRouter takes the requests of a batch inline, and returns the results inline; OpenAI's form has
-a file of each. An input file waits on this machine between its upload and its batch; so it has the
-requests with their prompts, in a folder of its owner alone. Results stay with OpenRouter.
+a file for each. An input file waits on this machine between its upload and its batch. It contains
+the prompts, so only its owner can read the folder. Results stay with OpenRouter.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class InputFile:
 
     Attributes:
         id: Its id.
-        name: The name that it was uploaded by.
-        size: Its bytes.
+        name: The name under which it was uploaded.
+        size: Its size in bytes.
         created_at: Seconds since 1970.
     """
 
@@ -48,7 +48,7 @@ class InputFile:
 
 @dataclass(slots=True)
 class Record:
-    """What belongs to a batch, and OpenRouter doesn't know.
+    """What belongs to a batch and is unknown to OpenRouter.
 
     Attributes:
         input_file_id: The id of its input file.

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/batches"
 MOST_REQUESTS: Final = 5_000
-"""Requests of one batch: https://openrouter.ai/docs/guides/features/batch-api."""
+"""The most requests in one batch: https://openrouter.ai/docs/guides/features/batch-api."""
 MOST_BYTES: Final = 200_000_000
-"""Bytes of one submission."""
+"""The most bytes of one submission."""
 COMPLETION_WINDOW: Final = "24h"
 ENDPOINTS: Final[Mapping[str, str]] = {
     "/chat/completions": "/v1/chat/completions",
@@ -208,7 +208,7 @@ def _embedding_refusal(body: Mapping[str, Any]) -> str | None:
 
 
 def _content_refusal(given: Any) -> str | None:
-    """Why one of some messages, items or parts can't be in a batch; None if all can."""
+    """Why one of the messages, items or parts can't be in a batch; None if all can."""
     if not isinstance(given, list):
         return None
     for item in given:

@@ -1,7 +1,7 @@
 """OpenRouter's lists on disk, each in a JSON file of its own.
 
 A file is replaced in one step, so another process reads the old list or the new one, never a part.
-Of two processes that write it the last one wins, and both have what OpenRouter sent.
+If two processes write it, the last one wins; both have what OpenRouter sent.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Endpoint:
         return slug in {self.tag, self.tag.partition("/")[0], self.provider.lower()}
 
     def may_be(self, slug: str) -> bool:
-        """The same, or whether the slug names a part of what the endpoint's tag stands for."""
+        """Whether a slug names this endpoint, or a part of what its tag stands for."""
         return self.is_named(slug) or slug.lower().partition("/")[0] == self.tag
 
 
@@ -85,8 +85,8 @@ class Model:
         name: The name for people.
         pricing: USD, of the provider that is asked first.
         context_length: Tokens that the provider with the longest context takes; None if unknown.
-        top_context_length: The same of the provider that is asked first.
-        max_completion_tokens: Tokens of the longest completion of that provider.
+        top_context_length: The same for the provider that is asked first.
+        max_completion_tokens: Tokens of that provider's longest completion.
         input_modalities: `text`, `image`, `file`, `audio`, `video`.
         output_modalities: `text`, `image`, `embeddings`, `rerank`, `speech`, ….
         tokenizer: The tokenizer's family: `GPT`, `Claude`, `Gemini`, `Llama3`, …, or `Other`.
@@ -167,7 +167,7 @@ class Found:
 
     Attributes:
         model: The model.
-        variants: Those of `online`, `nitro`, `floor` and `exacto` that the name has.
+        variants: Which of `online`, `nitro`, `floor` and `exacto` the name has.
     """
 
     model: Model
@@ -283,7 +283,7 @@ class Catalog:
         endpoints: Mapping[str, Iterable[Mapping[str, Any]]],
         image_endpoints: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     ) -> Catalog:
-        """The same catalogue with the endpoints of more models, given as wire rows by the id."""
+        """The same catalogue with the endpoints of more models, given as wire rows by id."""
         wider = copy(self)
         wider._endpoints = {**self._endpoints, **_parsed(endpoints, parse_endpoint)}
         images = _parsed(image_endpoints, parse_image_endpoint)

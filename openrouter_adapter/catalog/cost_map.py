@@ -1,6 +1,7 @@
 """The catalogue as entries of LiteLLM's cost map, one for each name of each model.
 
-LiteLLM looks names up exactly, so an id, its dated slug and each of their variants have a key. See https://docs.litellm.ai/docs/providers/openrouter.
+LiteLLM looks names up exactly, so an id, its dated slug and each of their variants have a key.
+See https://docs.litellm.ai/docs/providers/openrouter.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TOKEN_PRICES: Final = (
     ("image_token", "input_cost_per_image_token", ""),
     ("internal_reasoning", "output_cost_per_reasoning_token", ""),
 )
-# LiteLLM's cost map has one name for the price of a request, its calculator the other.
+# LiteLLM's cost map uses one name for the price of a request, its calculator the other.
 _EACH_PRICES: Final = (
     ("request", "input_cost_per_request"),
     ("request", "input_cost_per_query"),
@@ -60,9 +61,9 @@ def register_prices(catalog: Catalog | None = None) -> int:
     Afterwards `litellm.get_model_info`, `supports_vision`, `supports_function_calling`,
     `supports_reasoning`, `cost_per_token`, `completion_cost`, `get_max_tokens` and others know
     `openrouter/…` models. `litellm.get_valid_models` lists them, as does `/v1/models` of LiteLLM's
-    proxy for an `openrouter/*`. The cost of a response is still what OpenRouter billed. Only names
-    that begin with `openrouter/` are added; entries that you registered yourself stay as they are.
-    Another call updates the entries.
+    proxy for a model `openrouter/*`. The cost of a response is still what OpenRouter billed. Only
+    names that begin with `openrouter/` are added; entries that you registered yourself stay as they
+    are. Another call updates the entries.
 
     Args:
         catalog: The models; None loads the catalogue (which may fetch it).
@@ -152,7 +153,7 @@ def _prices(pricing: prices.Pricing) -> CostMapEntry:
         if override.min_prompt_tokens and not override.is_timed:
             found |= _tier(pricing.rates(override.min_prompt_tokens + 1), override)
     if pricing.overrides and rates.get("internal_reasoning") == rates.get("completion"):
-        # As a price of its own, reasoning would keep the price of short prompts.
+        # With a price of its own, reasoning would keep the price of short prompts.
         found.pop("output_cost_per_reasoning_token", None)
     return found
 

@@ -38,7 +38,7 @@ class Filters:
     parameters: tuple[str, ...] = ()
 
     def fit(self, model: Model) -> bool:
-        """Whether a model has all of it. An unknown price fits no limit."""
+        """Whether a model has everything that is asked for. An unknown price fits no limit."""
         title = f"{model.id} {model.name}".lower()
         return (
             all(word.lower() in title for word in self.words)

@@ -16,12 +16,12 @@ class LazyCatalog:
     """A catalogue, and the models whose providers were asked for.
 
     Attributes:
-        asked: Ids of these models. However many names requests make up, these are as many as the
-            catalogue's models.
+        asked: Ids of these models. However many names requests make up, there are no more ids than
+            models in the catalogue.
     """
 
     def __init__(self, known: Catalog, load: Callable[[Catalog, list[str]], Catalog]) -> None:
-        """Takes a catalogue, and a function that adds the providers of some models to one."""
+        """Takes a catalogue, and a function that adds some models' providers to a catalogue."""
         self._catalog, self._load = known, load
         self.asked: set[str] = set()
 

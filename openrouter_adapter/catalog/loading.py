@@ -208,7 +208,7 @@ def load_video_models(
     base_url: str | None = None,
     timeout: float = api.DEFAULT_TIMEOUT,
 ) -> dict[str, dict[str, Any]]:
-    """What each model that makes videos takes, and its prices: OpenRouter's rows by the model's id.
+    """The fields and prices of each model that makes videos: OpenRouter's rows by the model's id.
 
     The list is cached like the models themselves. From then on this process refuses video calls
     that ask for what the model does not take, before anything is sent.

@@ -24,7 +24,7 @@ Rates = dict[str, Decimal]
 ZERO: Final = Decimal(0)
 _CONDITIONS: Final = frozenset({"min_prompt_tokens", "utc_days", "utc_start", "utc_end"})
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# No token of any model costs a tenth of a cent: a higher `image` price is that of a whole image.
+# No token of any model costs a tenth of a cent: a higher price of `image_output` is an image's.
 _HIGHEST_TOKEN_PRICE: Final = Decimal("0.001")
 # In newer rows `image` is the price of an input image's token, about that of the prompt's; in older
 # rows it is the price of an image, hundreds of times as much.
@@ -153,9 +153,9 @@ class Pricing:
         return {item: price * (1 - self.discount) for item, price in found.items()}
 
     def highest_rates(self, prompt_tokens: int = 0) -> Rates:
-        """The highest price of each item for a prompt of up to so many tokens.
+        """The highest price of each item for a prompt of up to `prompt_tokens` tokens.
 
-        At any hour, without the discount.
+        It is the price at the most expensive hour, without the discount.
         """
         found = dict(self.base)
         for override in self.overrides:
@@ -172,7 +172,7 @@ class ImagePrice:
     Attributes:
         billable: `output_image`, `input_image`, `input_reference`, `input_text`, `input_font`.
         unit: `image`, `megapixel`, `token` or `request`.
-        usd: For each.
+        usd: The price of one unit.
         variant: The tier or quality that it is for, such as `2k` or `low_1k`; empty for any.
     """
 
@@ -249,9 +249,9 @@ def image_output_is_by_token(rates: Rates) -> bool:
 def cost(usage: Mapping[str, Any], pricing: Pricing, moment: datetime | None = None) -> Decimal:
     """Price times usage, in USD: the cost of a wire `usage` by the catalogue.
 
-    The usage can be of any endpoint, with chat's names or those of the Responses API. Left out is
-    what has no price in the catalogue: OpenRouter's own search and parsing, and server tools that
-    ask a model.
+    The usage can be of any endpoint, with chat's names or those of the Responses API. Items
+    without a price in the catalogue are left out: OpenRouter's own search and parsing, and server
+    tools that ask a model.
 
     Args:
         usage: The wire's `usage`.

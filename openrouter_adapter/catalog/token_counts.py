@@ -144,11 +144,11 @@ def _family(tokenizer: str, name: str) -> Family:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads messages: what is text stays, and `tokens` adds up what images and files have.
+    """Reads messages: text stays, and `tokens` adds up the tokens of images and files.
 
     Attributes:
         family: The model's tokenizers.
-        is_dense: Whether the model has many times the usual tokens of an image.
+        is_dense: Whether the model counts many times the usual tokens for an image.
         tokens: The sum.
     """
 
@@ -272,7 +272,7 @@ def _of_jpeg(content: bytes) -> tuple[int, int]:
     place = 2
     while content[place] == 0xFF:
         marker, length = struct.unpack(">BH", content[place + 1 : place + 4])
-        # The frame's header; four markers of that range are tables.
+        # The frame's header; three markers of that range have no frame.
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             height, width = struct.unpack(">HH", content[place + 5 : place + 9])
             return height, width

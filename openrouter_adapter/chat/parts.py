@@ -1,8 +1,8 @@
-"""The parts of a message's content, each in the form from which models read it.
+"""The parts of a message's content, each in the form in which models read it.
 
-The content of a part decides its type: a PDF given as an image is sent as a file, a recording given
-as a file as audio. A part of a known type that lacks a field that OpenRouter requires is an error
-that names the part; a part of an unknown type is sent unchanged. See
+The content of a part decides its type: a PDF given as an image is sent as a file, and a recording
+given as a file is sent as audio. A part of a known type that lacks a field that OpenRouter requires
+is an error that names the part; a part of an unknown type is sent unchanged. See
 https://openrouter.ai/docs/guides/overview/multimodal/overview.
 """
 
@@ -16,7 +16,7 @@ from openrouter_adapter.wire import errors, media
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Types whose part has its URL under another name than the type's.
+# Types whose parts have their URL under a name other than the type's.
 _FIELDS: Final = {"input_video": "video_url"}
 _TYPES: Final[dict[media.Kind | None, str]] = {
     "image": "image_url",

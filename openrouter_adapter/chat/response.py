@@ -116,7 +116,7 @@ def lenient_message(original: Any) -> Any:
 
 
 def put_partial(failure: Exception, headers: Mapping[str, str] | None = None) -> None:
-    """Puts the `partial_response`, what had arrived, on an exception of completion.py."""
+    """Puts `partial_response`, the answer that had arrived, on an exception of completion.py."""
     body = failure.__dict__.pop("partial_completion", None)
     if body is not None:
         # The partial answer may have any form; the failure matters more.

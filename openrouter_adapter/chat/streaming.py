@@ -72,7 +72,7 @@ class OpenRouterStream(CustomStreamWrapper, late_bills.Unbilled):
             pieces: Its body in the pieces of the network.
             model: The model asked for.
             logging_obj: LiteLLM's logging object of the call.
-            attempt: The request's; it ends with the stream, or when the stream is left.
+            attempt: The request's attempt; it ends with the stream, or when the stream is left.
             parser: Reads the events; a chat's by default.
         """
         self._reader = StreamReader(http_response.headers, model, parser)

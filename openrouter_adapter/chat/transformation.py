@@ -142,12 +142,12 @@ class _Form(NamedTuple):
     """The differences between a chat and a text completion.
 
     Attributes:
-        path: The endpoint's.
+        path: The endpoint's path.
         build_body: The model, LiteLLM's messages and the call's keywords → the wire body.
-        parse: An answer's bytes and headers, and the model → the checked answer, as a chat's.
+        parse: An answer's bytes and headers, and the model → the checked answer, in a chat's form.
         response: The checked answer, the headers and LiteLLM's empty response → the response that
             the caller gets, and the bill.
-        event_parser: Reads a stream's events, as a chat's.
+        event_parser: Reads a stream's events, in a chat's form.
     """
 
     path: str
@@ -195,7 +195,7 @@ class OpenRouterChatConfig(Endpoint, OpenAIGPTConfig):
         litellm_params: dict[str, Any],
         headers: dict[str, Any],
     ) -> dict[str, Any]:
-        """The body, with `extra_body` unless LiteLLM's core has removed that."""
+        """The body, with `extra_body` unless LiteLLM's core has removed it."""
         return _form(litellm_params).build_body(model, messages, optional_params)
 
     def sign_request(

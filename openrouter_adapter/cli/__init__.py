@@ -96,5 +96,5 @@ def _root(
 def main() -> None:
     """Runs the command line; the entry point of `openrouter-adapter`."""
     _streams.make_safe()
-    # Completion is of the script, however the command line was started.
+    # Completion is for the script, however the command line was started.
     app(prog_name=app.info.name)

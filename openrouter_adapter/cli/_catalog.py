@@ -1,4 +1,4 @@
-"""The catalogue of a command: loaded, or an error on standard error and exit code 1."""
+"""The catalogue for a command; if it can't be loaded, an error message and exit code 1."""
 
 from __future__ import annotations
 

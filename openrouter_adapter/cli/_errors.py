@@ -43,7 +43,7 @@ def friendly_errors(
 
 
 def fail(message: str, exit_code: int = 1) -> typer.Exit:
-    """Prints on standard error why the command ends; the exception to raise."""
+    """Prints on standard error why the command ends; returns the exception to raise."""
     typer.echo(message, err=True)
     return typer.Exit(exit_code)
 

@@ -1,4 +1,4 @@
-"""The ledger of a command: opened, or an error on standard error and exit code 1."""
+"""The ledger for a command; if it can't be opened, an error message and exit code 1."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def layout(
 ) -> tuple[list[str], list[str]]:
     """The lines of the titles, and those of the rows.
 
-    No word is broken, and a number never: half a number is another number. If the columns don't
+    No word is broken, and no number: half a number is another number. If the columns don't
     fit, even with every space of a text or a title as a line break, the titles are repeated in
     each row, before their values.
 
@@ -24,7 +24,7 @@ def layout(
         titles: One for each column.
         rows: The cells of each row.
         texts: The number of columns at the start that are text; the others are numbers.
-        width: The terminal's, in cells; None for a pipe, which has none.
+        width: Width of the terminal, in cells; None for a pipe, which has none.
     """
     cells = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
     widths = _widths(titles, cells, texts, width)

@@ -56,7 +56,7 @@ def run(
 
 @contextmanager
 def _on_disk(file: Path) -> Iterator[Path]:
-    """The file; standard input is written to one, because its beginning is read twice."""
+    """The file; standard input becomes a temporary one, because its beginning is read twice."""
     if str(file) != "-":
         yield file
         return

@@ -170,7 +170,7 @@ def _all(client: OpenRouter, *, disabled: bool) -> Iterable[dict[str, Any]]:
 
 
 def _full_hash(client: OpenRouter, name: str) -> str:
-    """The full hash, of 64 digits, of which the beginning was given."""
+    """The full hash, of 64 digits, that begins with the given digits."""
     if len(name) >= 64:
         return name
     if len(name) < _LEAST_HASH:

@@ -42,7 +42,7 @@ class Order(str, Enum):
 
 _BOTH = ("prompt", "completion")
 _TEXTS = 3  # The number of text columns at the start of both tables.
-# The names of JSON, and the titles of tables and CSV.
+# The names in JSON, and the titles in tables and CSV.
 _MODEL = {
     **{name: name for name in ("id", "reads", "writes", "context")},
     "max_output": "max output",

@@ -129,7 +129,7 @@ def _finish(job: str, target: Path, timeout: float) -> None:
         with friendly_errors(OSError), shown:
             video = _downloaded(job, target, timeout, shown)
     except KeyboardInterrupt:
-        # What follows `^C` on a terminal begins a line.
+        # Ends the line on which a terminal shows `^C`.
         typer.echo("", err=True)
         raise fail(f"Stopped. {_continues(shown.status)} To fetch it:\n{again}", _STOPPED) from None
     except typer.Exit:

@@ -35,7 +35,7 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """A finding that is as it should be."""
+    """A finding that something is as it should be."""
     return Finding(subject, State.ok, text)
 
 

@@ -76,7 +76,7 @@ def ledger(where: str | None, *, is_offline: bool) -> Iterator[Finding]:
 
 
 def _schema(url: sa.URL, name: str, named: str) -> Iterator[Finding]:
-    """Checks the schema without upgrading it, as opening it as a ledger would."""
+    """Checks the schema without upgrading it, which opening the ledger would do."""
     import sqlalchemy as sa
     from sqlalchemy.exc import SQLAlchemyError
 

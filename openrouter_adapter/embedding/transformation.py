@@ -204,7 +204,7 @@ class OpenRouterEmbeddingConfig(Endpoint, BaseEmbeddingConfig):
 
 
 def keeping_the_cost(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A replacement for LiteLLM's merging of cached vectors with new ones that keeps their bill."""
+    """A replacement for LiteLLM's merging of cached and new vectors: it keeps the bill."""
     signature = inspect.signature(original)
 
     @functools.wraps(original)

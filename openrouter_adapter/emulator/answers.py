@@ -136,7 +136,7 @@ def last_words(messages: list[dict[str, Any]]) -> str:
 
 
 def text_of(content: Any) -> str:
-    """Return the text of a content, a string or a list of parts."""
+    """Return the text of a message's content, a string or a list of parts."""
     if isinstance(content, str):
         return content
     return " ".join(
@@ -145,7 +145,7 @@ def text_of(content: Any) -> str:
 
 
 def parts_of(content: Any) -> list[dict[str, Any]]:
-    """Return the parts of a content, an empty list if it is not a list."""
+    """Return the parts of a message's content, an empty list if it is not a list."""
     return content if isinstance(content, list) else []
 
 
@@ -197,7 +197,7 @@ def say(prompt: str) -> str:
 
 
 def caption(prompt: str) -> str:
-    """Return the text with an image."""
+    """Return the text that goes with an image."""
     return f"Here is the image you asked for: “{_clip(prompt)}”."
 
 

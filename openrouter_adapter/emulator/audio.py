@@ -1,4 +1,4 @@
-"""`/audio`: speech is silence of a likely length, transcriptions have words by the second."""
+"""`/audio`: speech is silence, a transcription repeats a few words, both of a likely length."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MOST_FORM_BYTES = 25_000_000
 
 
 def read_form(form: MultiDictProxy[str | bytes | bytearray | FileField]) -> dict[str, Any]:
-    """Return the JSON body that asks the same as a form.
+    """Return the JSON body that asks for the same as a form.
 
     Raises:
         ApiError: 400 for a file that is too large, or invalid JSON in a field.

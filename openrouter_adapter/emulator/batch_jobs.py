@@ -130,7 +130,7 @@ class Batch:
         return "cancelling" if self._ending == "cancelled" else "finalizing"
 
     def is_gone(self, now: float) -> bool:
-        """Whether OpenRouter has its results no longer."""
+        """Whether OpenRouter no longer has its results."""
         return self.is_deleted or now >= self.created_at + _KEPT
 
     @property
@@ -223,7 +223,7 @@ def _end(state: State, batch: Batch, moment: float) -> None:
 def _sum_up(batch: Batch, bill: Bill) -> None:
     rows = bill.rows()
     batch.cost = billing.as_sent(bill.total)
-    # The last row takes the rounding of the sum to a number of JSON.
+    # The last row absorbs the difference that rounding the sum to a JSON number makes.
     last = max(place for place, row in enumerate(rows) if row.status == 200)
     rows[last] = replace(rows[last], cost=rows[last].cost + batch.cost - bill.total)
     batch.rows = rows
@@ -277,7 +277,7 @@ def _answered(desk: State, batch: Batch, body: dict[str, Any]) -> bytes:
     completion = replace(completion, id=desk.new_id("gen-batch"))
     desk.charge(completion.bill_row(desk.now(), streamed=False))
     answer = orjson.loads(form.whole(completion, asked, None))
-    # The cost is the whole batch's alone.
+    # Only the batch as a whole reports a cost.
     for name in ("cost", "cost_details", "is_byok"):
         answer.get("usage", {}).pop(name, None)
     answer["id"] = completion.id

@@ -173,7 +173,7 @@ def _delete(call: Call) -> dict[str, Any]:
 
 ROUTES = tuple(
     route
-    # The address of the beta is below the host, like the older one.
+    # The beta has the same routes, but its address is not below the base URL.
     for base in (PATH, "/api/beta/batches")
     for route in (
         Route("POST", base, _submit, "inference"),

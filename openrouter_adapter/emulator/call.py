@@ -156,7 +156,7 @@ class Fields:
         return value
 
     def changed(self, before: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields as the given ones change them, checked by their shapes."""
+        """Return `before` with the given fields changed, checked against their shapes."""
         return {
             **before,
             **{name: self._checked(name, shape) for name, shape in shapes.items() if name in self},
@@ -208,7 +208,7 @@ class Routes:
     """Finds the route of a request."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        """Sort them by method and path."""
+        """Sort the routes by method and path."""
         self._exact = {(one.method, one.path): one for one in routes if "{}" not in one.path}
         self._open = [
             (re.compile(one.path.replace("{}", "([^/]+)")), one)

@@ -79,7 +79,7 @@ def embed(
         return charged.error, {}
     in_base64 = body.get("encoding_format") == "base64"
     vectors = [_encoded(_text_of(item), dimensions, full, in_base64=in_base64) for item in items]
-    # OpenRouter answers with the provider's name of the model here.
+    # OpenRouter answers with the provider's name for the model here.
     native_name = served.model.id.rpartition("/")[2].partition(":")[0]
     return _join(vectors, {"model": native_name, **_rest(charged.row, charged.cost)}), {
         "X-Generation-Id": charged.row.generation_id

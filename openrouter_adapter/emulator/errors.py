@@ -34,7 +34,7 @@ class ApiError(Exception):
         headers: Further HTTP headers of the answer.
         page: HTML to send instead of JSON, None to send JSON.
         typed: The `error` object with the type that a fault gives it, None for the plain one.
-        error_type: Its type on `/messages`, None for that of its status.
+        error_type: The error's type on `/messages`; None for the usual type of its status.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ ANSWER_FAULTS = (
     "stall",
     "slow-drip",
 )
-# What becomes of a whole batch.
+# Faults that strike a whole batch.
 BATCH_FAULTS = ("batch-failed", "batch-expired", "batch-cancelled")
 _KNOWN = REFUSALS + ANSWER_FAULTS + BATCH_FAULTS
 _RAW = {
@@ -168,7 +168,7 @@ class Faults:
         Args:
             spec: The fault, as in the header `x-emulator-fault`.
             times: How often, None for always.
-            probability: The probability for each request that it could strike.
+            probability: The probability that it strikes a request to which it applies.
             seed: Seed of the random choice, so that a run can be repeated.
 
         Raises:

@@ -1,4 +1,4 @@
-"""`/files`: a workspace's files: upload, list, look up, delete, and download of some."""
+"""`/files`: upload, list, look up and delete a workspace's files, and download some of them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _IGNORED = {"output_compression", "quality"}
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
 _TIER = re.compile(r"512|768|\d(\.\d)?K", re.IGNORECASE)
 _CLOSE = 1.05  # The factor within which ratios are the same.
-_NEAR = 1.5  # The same for sides, of a square with as many pixels as the tier.
+_NEAR = 1.5  # The same for the sides of a tier and of a square as large as the image.
 
 
 def number_of(body: dict[str, Any]) -> int:
@@ -123,7 +123,7 @@ def _is_near(one: float, other: float, factor: float) -> bool:
 
 
 def shape(body: dict[str, Any]) -> dict[str, str]:
-    """Return the `image_config` of a chat that asks the same."""
+    """Return the `image_config` of a chat that asks for the same."""
     size = str(body.get("size") or "")
     tier = body.get("resolution") or (size.upper() if _TIER.fullmatch(size) else "1K")
     ratio = body.get("aspect_ratio") or "1:1"

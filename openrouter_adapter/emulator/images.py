@@ -66,7 +66,7 @@ def price(
 
     Args:
         api: The model's prices, None if they are unknown.
-        fields: The request's: `quality` chooses among prices.
+        fields: The request's fields; `quality` chooses among prices.
         shape: Ratio and tier, as a chat's `image_config` has them.
         number: Images to generate.
         given: Images in the request.
@@ -102,7 +102,7 @@ def _chosen(
 
 
 def data_url(prompt: str, image_config: Any) -> str:
-    """Return a PNG as a data URL, with colours by the prompt."""
+    """Return a PNG as a data URL; the prompt determines its colours."""
     width, height = pixel_size(image_config)
     return _data_url(width, height, zlib.crc32(prompt.encode()))
 

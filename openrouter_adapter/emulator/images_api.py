@@ -119,7 +119,7 @@ def _is_vector(drawing: _Drawing) -> bool:
 
 
 async def _stream(call: Call, drawing: _Drawing, fault: Fault | None) -> web.StreamResponse:
-    """Send partial images and the images. Only a complete stream is charged."""
+    """Send partial images, then the whole ones. Only a complete stream is charged."""
     row, cost = inference.bill(call.state, PATH, "gen-img", drawing.served, drawing.used, fault)
     row = replace(row, streamed=True)
     unpaid = inference.unpaid(row)

@@ -47,11 +47,11 @@ class Form:
 
     Attributes:
         path: The endpoint.
-        chat_body: Returns the chat's body that asks the same as the endpoint's.
-        whole: Returns the answer, of a completion, the body and the answer's fault.
-        stream: Returns a stream's events and what ends it, of the same and of the settings.
+        chat_body: Returns the body of a chat that asks for the same as the endpoint's body.
+        whole: Makes the answer from a completion, the body and the answer's fault.
+        stream: Makes a stream's events and its end from the same, and from the settings.
         is_cached: Whether `X-OpenRouter-Cache` keeps its answers.
-        error: Returns the body of an answer that is only an error, of the model and the provider.
+        error: Makes the body of an answer that is only an error from fault, model and provider.
         event: Returns a server-sent event with such a body.
     """
 
@@ -169,7 +169,7 @@ async def send_stream(
         share = min(1.0, sent / len(events)) if events else 0.0
         state.charge(named(cut_row(share), fault))
         raise
-    # The row is added before the last event, so that a caller who has it all finds the row.
+    # The row is added before the last event, so that a caller who has read it all finds the row.
     state.charge(named(whole_row(), fault))
     await writer.write(end)
     await response.write_eof()

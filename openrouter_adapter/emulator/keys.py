@@ -42,7 +42,7 @@ class Spend:
         self._days[day] = (credits_used + row.cost, byok + own)
 
     def of_window(self, reset: str | None, now: float) -> tuple[Decimal, Decimal]:
-        """Return USD of credits and of own provider keys in a reset's window, None for all time."""
+        """Return USD of credits and of own provider keys in a window; no reset means all time."""
         first = 0 if reset is None else clock.first_day(reset, now)
         days = [used for day, used in self._days.items() if day >= first]
         return sum((used[0] for used in days), ZERO), sum((used[1] for used in days), ZERO)
@@ -161,7 +161,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One limit on what a key may spend, as `/key` lists them.
+    """One limit on what a key may spend, as `/key` lists it.
 
     Attributes:
         scope: OpenRouter's name of the layer that sets it.

@@ -37,7 +37,8 @@ def check_open(state: State) -> None:
     """Check that no limit of the caller is used up.
 
     Raises:
-        ApiError: 403 if a limit is used up, 402 if the account is in debt.
+        ApiError: 403 if a limit is used up or a guardrail doesn't allow the region, 402 if the
+            account is in debt.
     """
     state.guardrails.check_region(state.key)
     for budget in budgets(state):

@@ -1,4 +1,4 @@
-"""`/messages`, Anthropic's Messages API: a request of it as a chat."""
+"""`/messages`, Anthropic's Messages API: how its requests become chats."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OF_SERVER_TOOLS = (
 
 
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of a chat that asks the same.
+    """Return the body of a chat that asks for the same.
 
     Raises:
         ApiError: 400 for a body that OpenRouter or Anthropic refuses.

@@ -1,4 +1,4 @@
-"""Thinking of `/messages`: what a request asks for, its blocks, and what comes back of them."""
+"""Thinking on `/messages`: what a request asks for, an answer's blocks, and blocks sent back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def wish(body: dict[str, Any], effort: str | None) -> dict[str, Any]:
 
 
 def detail(block: dict[str, Any], path: str) -> list[dict[str, Any]]:
-    """Return the reasoning details of a block that comes back, with its place as `path`.
+    """Return the reasoning details of a block that is sent back, with its place as `path`.
 
     Raises:
         ApiError: 400 for a block without its fields, or with data that is not OpenRouter's.

@@ -25,7 +25,7 @@ class _Bits:
         self._text: list[str] = []
 
     def u(self, bits: int, value: int) -> _Bits:
-        """Add an unsigned number of so many bits."""
+        """Add an unsigned number of `bits` bits."""
         self._text.append(f"{value:0{bits}b}")
         return self
 
@@ -37,7 +37,7 @@ class _Bits:
         return self
 
     def unit(self, header: int) -> bytes:
-        """Return a NAL unit, after the stop bit and with its emulation prevention."""
+        """Add the stop bit, and return the NAL unit with emulation prevention."""
         text = "".join([*self._text, "1"])
         text += "0" * (-len(text) % 8)
         raw = int(text, 2).to_bytes(len(text) // 8, "big")

@@ -23,7 +23,7 @@ DEFAULT_RESULTS = 5
 _MOST_RESULTS = 100  # no engine gives more
 # USD for one page of a PDF, by engine; the other engines cost only tokens.
 PAGE_PRICES = {"mistral-ocr": Decimal("0.002")}
-# Tokens of an advisor's answer, about.
+# About the number of tokens in an advisor's answer.
 _ADVICE_TOKENS = 200
 # Authors whose models search on every request.
 _SEARCHING_AUTHORS = ("perplexity",)
@@ -76,7 +76,7 @@ class Work:
 
 
 def plugins_of(body: dict[str, Any], target: Target) -> Plugins:
-    """Return the enabled plugins of a request, by id: of `plugins` and the `:online` variant."""
+    """Return the enabled plugins of a request, by id: from `plugins` and the `:online` variant."""
     found = {
         plugin["id"]: plugin
         for plugin in body.get("plugins") or ()
@@ -114,7 +114,7 @@ def topic_of(prompt: str) -> str:
 def citations(
     prompt: str, number: int, *, with_content: bool, domains: list[str] | None = None
 ) -> tuple[dict[str, Any], ...]:
-    """Return invented `url_citation` annotations for a prompt, of some domains only if given."""
+    """Return invented `url_citation` annotations for a prompt, only from `domains` if given."""
     topic = topic_of(prompt)
     slug = topic.replace(" ", "_")
     cited = []
@@ -255,7 +255,7 @@ def text_of_pdf(pdf: bytes) -> str:
 
 
 def healed(answer: answers.Answer, body: dict[str, Any], plugins: Plugins) -> answers.Answer:
-    """Repair JSON if the `response-healing` plugin is enabled: unstreamed, with a schema."""
+    """Repair JSON, not in a stream, if there is a schema and `response-healing` is enabled."""
     wanted = body.get("response_format") or {}
     acts = plugins.get("response-healing") is not None and not body.get("stream")
     if not acts or wanted.get("type") != "json_schema" or not answer.content:

@@ -116,7 +116,7 @@ def details(
     plain: dict[str, Any] = {"type": "reasoning.text", "text": text, "format": form, "index": index}
     if form == ANTHROPIC:
         plain["signature"] = sign(text)
-    # Gemini gives the text and its encrypted form one index.
+    # Gemini gives the text and its encrypted form the same index.
     return [plain, _encrypted(form, text, index)] if form == GOOGLE else [plain]
 
 
@@ -164,7 +164,7 @@ def check_returned(messages: list[dict[str, Any]], provider: str, *, is_claude: 
     Args:
         messages: The messages; a detail of `/messages` has the place of its block as `path`.
         provider: The provider that would refuse them.
-        is_claude: Whether the model is Claude, which takes no thinking block of others.
+        is_claude: Whether the model is Claude, which accepts no other model's thinking block.
 
     Raises:
         ApiError: 400 with the provider's message in `metadata.raw`.

@@ -42,7 +42,7 @@ def rank(state: State, body: dict[str, Any], fault: Fault | None) -> tuple[bytes
     if fault is not None and fault.name == "empty-choices":
         results = []
     answer = {
-        # OpenRouter answers with the provider's name of the model here.
+        # OpenRouter answers with the provider's name for the model here.
         "model": served.model.id.rpartition("/")[2],
         "results": results,
         "usage": {"total_tokens": used.prompt, "cost": billing.wire_number(charged.cost.total)},

@@ -1,4 +1,4 @@
-"""`/responses`, OpenAI's Responses API: a request of it as a chat."""
+"""`/responses`, OpenAI's Responses API: how its requests become chats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARTS = {"input_text": "text", "output_text": "text", "refusal": "text"}
 
 
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of a chat that asks the same.
+    """Return the body of a chat that asks for the same.
 
     Raises:
         ApiError: 400 for fields that only the Responses API refuses.

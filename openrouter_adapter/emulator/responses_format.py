@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .faults import Fault
     from .state import Settings
 
-# The fields that a response repeats of its request, with their defaults.
+# The fields that a response repeats from its request, with their defaults.
 _REPEATED: dict[str, Any] = {
     "tools": [],
     "tool_choice": "auto",

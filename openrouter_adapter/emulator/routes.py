@@ -8,9 +8,9 @@ To add an endpoint:
 2. Name the module in `_ROUTES` below, and take its path out of `_NOT_EMULATED`.
 3. If it costs money, let `inference` make the route. It calls the function with the fault of the
    request, prices the answer by catalog.json and puts its row on the bill.
-   `inference.conversation(Form(…))` is for a chat completion in other words, such as a response,
+   `inference.conversation(Form(…))` is for a chat completion in another form, such as a response,
    `inference.single(path, function)` for any other answer that comes whole, such as a rerank, and
-   `inference.send_stream` for any other stream, such as that of images.
+   `inference.send_stream` for any other stream, such as a stream of images.
 4. What lasts longer than a request, such as a preset, is a field of `state.State`.
 5. Test it with the official SDK, and add its row to docs/emulator.md.
 """
@@ -103,7 +103,7 @@ class Api:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
-            # A bug of the emulator looks to its client like one of OpenRouter.
+            # To the client, a bug of the emulator looks like one of OpenRouter's.
             _LOGGER.exception("%s %s failed", request.method, request.path)
             return self._refusal(request, ApiError(500, "Internal Server Error"))
 

@@ -19,7 +19,7 @@ _LOOK_EVERY = 0.05
 
 
 class Writer:
-    """Writes a body in pieces, with the faults `cut` and `slow-drip`."""
+    """Writes a body in pieces, with the faults `cut`, `hang-up` and `slow-drip`."""
 
     def __init__(
         self, request: web.BaseRequest, response: web.StreamResponse, fault: Fault | None

@@ -114,7 +114,7 @@ class LoggedRequest:
     """A request as it arrived.
 
     Attributes:
-        method: `GET` or `POST`.
+        method: The HTTP method, in upper case.
         path: The path below the base URL, such as `/chat/completions`.
         headers: Names in lower case; the key and other secrets are removed.
         body: The JSON body, None without a body.
@@ -164,7 +164,7 @@ class State:
         self.codes: dict[str, Grant] = {}
         self.files: dict[str, StoredFile] = {}
         self.videos: dict[str, Job] = {}
-        # Those that the bill lacks: a job is charged when it ends.
+        # Jobs that are not on the bill yet: a job is charged when it ends.
         self.unbilled_videos: list[Job] = []
         self.purchases: list[Decimal] = [] if settings.credits is None else [settings.credits]
 

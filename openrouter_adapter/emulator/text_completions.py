@@ -51,7 +51,7 @@ def _event(event: bytes) -> bytes:
 
 
 def _text(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a chat's answer or chunk as that of a text completion."""
+    """Return a chat's answer or chunk in the form of a text completion."""
     inner = body.get("provider")
     if isinstance(inner, dict):
         return {**body, "provider": _text(inner)}

@@ -63,7 +63,7 @@ _RESPONSES_CODES = {
     "invalid_request": "invalid_prompt",
     "content_policy_violation": "image_content_policy_violation",
 }
-# The type of an error on `/messages` that has no other; those of the rest are unmapped.
+# The type of an error on `/messages` that has no other, by status; other statuses are unmapped.
 _MESSAGES_ERROR_TYPES = {
     **{status: name for name, status in reversed(STATUSES.items())},
     400: "invalid_request",

@@ -130,7 +130,7 @@ def seconds(body: dict[str, Any], model: Model) -> int:
 
 
 def pixels(body: dict[str, Any], model: Model) -> tuple[int, int]:
-    """Return its width and height."""
+    """Return the width and height of the video that a body asks for."""
     if body.get("size"):
         width, _, height = body["size"].partition("x")
         return int(width), int(height)
@@ -151,7 +151,7 @@ def _resolution(body: dict[str, Any], model: Model) -> str:
 
 
 def price(body: dict[str, Any], model: Model) -> Decimal:
-    """Return USD of the video, by the model's SKUs."""
+    """Return the price of the video in USD, by the model's SKUs."""
     api = _api(model)
     skus = {name: Decimal(value) for name, value in api.pricing_skus.items()}
     length = seconds(body, model)

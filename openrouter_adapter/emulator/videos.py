@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .state import State
 
 PATH = "/videos"
-# Of the job's time, the part for which it waits.
+# The part of a job's time for which it is pending.
 _PENDING = 1 / 3
 # How long the signed addresses of an output work.
 _SIGNED_SECONDS = 3600

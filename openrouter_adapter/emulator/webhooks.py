@@ -26,7 +26,7 @@ _TASKS: set[asyncio.Task[None]] = set()
 
 
 def signature(secret: str, moment: int, body: bytes) -> str:
-    """Return `X-OpenRouter-Signature` of a body that is sent at a moment, in seconds."""
+    """Return the `X-OpenRouter-Signature` of a body sent at a moment, in seconds since 1970."""
     signed = f"{moment},".encode() + body
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"
@@ -48,7 +48,7 @@ def notify(
         return
 
     async def wait_and_send() -> None:
-        # No event would come: the time is a clock's, which tests advance.
+        # There is no event to wait for: tests advance the clock that the time comes from.
         while not ended():  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)
         await _send(state, url, event())

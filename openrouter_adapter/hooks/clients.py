@@ -1,7 +1,7 @@
 """LiteLLM's HTTP clients: every request to OpenRouter leaves by one of them.
 
 The client of a call of ours sends the attempt's headers, and checks the response before the body
-is read (`add_hooks`). Other requests LiteLLM sends in ways of its own: its proxy passes some
+is read (`add_hooks`). LiteLLM sends other requests in ways of its own: its proxy passes some
 through as they are, an `openai/…` model can be given OpenRouter's address, and each release
 brings new endpoints. All clients are watched (`watch`): they ask the gate of admission.py about
 such a request, and read the bill out of the response.
@@ -44,7 +44,7 @@ _FREE: Final = (
 _ROOTS: Final = ("/api/v1", "/api", "/v1")
 _KEY: Final = "Bearer sk-or-"
 _OPENAI: Final = "https://api.openai.com/v1"
-# Bytes that are kept of a response that is passed on piece by piece, to read its bill.
+# The most bytes kept of a response that is passed on piece by piece, to read its bill from.
 _MOST_KEPT: Final = 32_000_000
 _MOST_SHOWN: Final = 500
 
@@ -337,7 +337,7 @@ class _BillReader:
         self._attempt.finish(usage.read_bill(self._body, self._headers), failure)
 
     def _take(self, event: dict[str, Any]) -> None:
-        # An event of Responses has it in `response`, of Messages in `message`, of chats at the top.
+        # Events of Responses have it in `response`, of Messages in `message`, of chats at the top.
         facts = event.get("response") or event.get("message") or event
         spent = {**(self._body.get("usage") or {}), **(facts.get("usage") or {})}
         self._body = {**self._body, **facts, "usage": spent}

@@ -24,7 +24,7 @@ OPENAI_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "litellm.main": ("moderation",),
 }
-"""Of each module the functions that OpenRouter has no endpoint for; each has a twin in `a…`.
+"""The functions of each module that OpenRouter has no endpoint for; each has a twin named `a…`.
 
 If such a call names no provider, LiteLLM takes OpenAI: its address, and the key of the call or of
 a Router's deployment, which may be OpenRouter's.
@@ -36,7 +36,7 @@ OPENAI_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
         *("create_file", "file_content", "file_delete", "file_list", "file_retrieve"),
     ),
 }
-"""The functions that have one of ours, and that LiteLLM takes to OpenAI in the same way."""
+"""Functions with a counterpart of ours, whose calls LiteLLM takes to OpenAI in the same way."""
 
 _KEY: Final = "sk-or-"
 # The proxy writes these two: it keeps a copy of the client's metadata alongside its own.
@@ -60,7 +60,7 @@ def looking_up(config: type) -> Callable[[Any], Any]:
 def refusing(why: str) -> Callable[[Any], Any]:
     """A replacement for the function of an endpoint that lacks a place: it raises for OpenRouter.
 
-    LiteLLM's own code might send something else than was asked for, at a cost that nobody sees.
+    LiteLLM's own code might send something that was not asked for, at a cost that nobody sees.
     """
 
     def check(call: Mapping[str, Any]) -> None:
@@ -133,16 +133,16 @@ def _checking(
 
 
 def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
-    """The keywords of a call, with what its `metadata` says in `litellm_metadata` too.
+    """The keywords of a call, with the content of its `metadata` in `litellm_metadata`, too.
 
     Messages and Responses have a `metadata` of their own, which goes to the model's provider.
-    There LiteLLM drops what callers give it by the same name (tags, a job). As `litellm_metadata`
-    the same reaches LiteLLM's loggers, and the ledger.
+    On these endpoints LiteLLM drops what callers give LiteLLM itself by that name (tags, a job). As
+    `litellm_metadata` it reaches LiteLLM's loggers, and the ledger.
 
     Args:
         call: Keywords of a call on Messages or Responses; left alone, except the dict that a
             Router has put into it and reads after the call.
-        is_lost: Whether LiteLLM drops `metadata` also if there is no `litellm_metadata`.
+        is_lost: Whether LiteLLM drops `metadata` even if there is no `litellm_metadata`.
     """
     metadata, kept = call.get("metadata"), call.get("litellm_metadata")
     if not isinstance(metadata, dict) or not metadata:
@@ -156,9 +156,9 @@ def keep_metadata(call: dict[str, Any], *, is_lost: bool) -> dict[str, Any]:
 
 
 def keeping_fallbacks(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A replacement for an asynchronous function of Messages: Anthropic's `fallbacks` are a field.
+    """A replacement for an asynchronous function of Messages: it keeps Anthropic's `fallbacks`.
 
-    LiteLLM takes them for its own, and then notifies no callback of the answer.
+    LiteLLM mistakes them for its own, and then notifies no callback of the answer.
     """
     signature = inspect.signature(original)
 
@@ -192,7 +192,7 @@ def keeping_metadata(*, is_lost: bool) -> Callable[[Any], Any]:
 def keeping_fields(original: type) -> type:
     """LiteLLM's class that chooses the fields of a Messages request; it keeps all of ours.
 
-    For a model that it does not know it takes them, too, so our calls don't name theirs.
+    It also keeps them for a model that it does not know, so our calls don't name their model.
     """
     base: Any = original
 

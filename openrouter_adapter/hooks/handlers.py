@@ -2,7 +2,7 @@
 
 LiteLLM passes a failure, a header or a response to a transformation class without saying to which
 request it belongs. Here the request is known, on all endpoints alike: `Handler` begins an
-`admission.Attempt` for each, and finishes it if there is no response that does.
+`admission.Attempt` for each, and finishes it if no response does.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Handler:
     def embedding(self, **call: Any) -> Any:
         """`/embeddings`.
 
-        LiteLLM writes `extra_body` over the body, so what the call itself says is taken out of it.
+        LiteLLM writes `extra_body` over the body, so fields that the call sets are removed from it.
         """
         parameters = call.get("optional_params") or {}
         if parameters.get("extra_body"):
@@ -171,12 +171,12 @@ class Handler:
 
     @_for_openrouter
     def video_edit_handler(self, **call: Any) -> Any:
-        """The same."""
+        """`/videos`, with the id of the job that it edits."""
         return _send(self._original.video_edit_handler, call, is_async=bool(call.get("_is_async")))
 
     @_for_openrouter
     def video_extension_handler(self, **call: Any) -> Any:
-        """The same."""
+        """`/videos`, with the id of the job that it extends."""
         send = self._original.video_extension_handler
         return _send(send, call, is_async=bool(call.get("_is_async")))
 
@@ -313,7 +313,7 @@ async def _send_async(answer: Any, attempt: Attempt, client: Any, verifies: Any)
     _unsent.pop(id(attempt), None)
     with attempt:
         if not isinstance(client, http_handler.AsyncHTTPHandler):
-            # Whichever LiteLLM made for this event loop: it asks for it again in a moment.
+            # The one that LiteLLM made for this event loop, and will look up again in a moment.
             client = _usual_client(verifies, is_async=True)
         clients.add_hooks(client)
         return _own_stream(await answer, attempt)
@@ -357,12 +357,12 @@ def _usual_client(verifies: Any, *, is_async: bool) -> Any:
 class _SyncClients:
     """The synchronous clients of our calls, with the hooks of clients.py.
 
-    A call is given one, so that none goes out by a client without them. To ask LiteLLM which
-    it keeps takes 15 to 120 µs; it replaces them each hour, so an answer is good for a second.
+    Each call is given one, so that none is sent by a client without the hooks. Asking LiteLLM which
+    one it keeps takes 15 to 120 µs; it replaces it every hour, so an answer is used for a second.
     """
 
     def __init__(self) -> None:
-        # By `ssl_verify`: LiteLLM's client, the one of httpx that it had, and until when.
+        # By `ssl_verify`: LiteLLM's client, its httpx client, and until when to use them.
         self._kept: dict[str, tuple[weakref.ref[Any], weakref.ref[Any], float]] = {}
 
     def hooked(self, given: Any, verifies: Any) -> Any:

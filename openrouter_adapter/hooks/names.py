@@ -1,9 +1,9 @@
 """Undocumented names of LiteLLM that this package calls.
 
-table.py lists what is replaced. These are called: a method that a stream inherits, an attribute of
-the logging object. A version of LiteLLM without one of them would fail in the middle of a call,
-when OpenRouter has already charged for it, so `register()` looks first. Modules and classes that
-are imported need no entry: without them `register()` fails by itself.
+table.py lists what is replaced. The names here are called: a method that a stream inherits, an
+attribute of the logging object. A version of LiteLLM without one of them would fail in the middle
+of a call, when OpenRouter has already charged for it, so `register()` looks first. Modules
+and classes that are imported need no entry: without them `register()` fails by itself.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _OPENAI: Final = "litellm.llms.openai.common_utils.BaseOpenAILLM"
 _LOGGING: Final = "litellm.litellm_core_utils.litellm_logging.Logging"
 _MANAGER: Final = "litellm.utils.ProviderConfigManager"
 MISSING: Final = object()
-"""What `find` returns for a place that LiteLLM does not have, and that is made."""
+"""The value that `find` gives for a place that LiteLLM lacks, and that is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""LiteLLM's look-up of what counts a prompt's tokens: it finds ours for OpenRouter's models."""
+"""LiteLLM's look-up of a counter of tokens: it finds ours for OpenRouter's models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def count_with(make_counter: Callable[[], Any]) -> None:
 
 
 def with_counter(original: Any) -> Any:
-    """A replacement for `get_provider_model_info`: for a model of OpenRouter, it has a counter.
+    """A replacement for `get_provider_model_info`: for OpenRouter's models, it adds a counter.
 
     Without a model, LiteLLM asks for the list of models, and gets its own answer.
     """
@@ -55,7 +55,7 @@ def _model_info() -> type:
     from litellm.llms.base_llm.base_utils import BaseLLMModelInfo
 
     class OpenRouterModelInfo(BaseLLMModelInfo):
-        """What LiteLLM asks a provider about a model, and must be there: all as given."""
+        """The methods that LiteLLM requires of a provider; these change nothing that is given."""
 
         def get_models(self, *_: Any, **__: Any) -> list[str]:
             return []

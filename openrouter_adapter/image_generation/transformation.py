@@ -51,7 +51,7 @@ class OpenRouterImageGenerationConfig(Endpoint, BaseImageGenerationConfig):
         model: str,
         drop_params: bool,
     ) -> dict[str, Any]:
-        """Passes the supported ones on, with the `image_config` that size and quality ask for.
+        """Passes the supported fields on, with the `image_config` that size and quality ask for.
 
         Both are kept, too, and fill in what a caller's own `image_config` leaves open.
 

@@ -155,13 +155,14 @@ def _is_number(value: Any) -> bool:
 
 
 # OpenRouter's image models on 5 October 2026, for requests made before its own lists were read:
-# from `GET /images/models` and `GET /images/models/{author}/{slug}/endpoints`. Only what a request
-# is planned by: which models only answer with images, how many images a request may ask for, and
-# the tiers of size. Prices, and everything that OpenRouter checks itself, are read, not shipped.
+# from `GET /images/models` and `GET /images/models/{author}/{slug}/endpoints`. Only what is
+# needed to plan a request: which models only answer with images, how many images a request may ask
+# for, and the tiers of size. Prices, and everything that OpenRouter checks itself, are read, not
+# shipped.
 _TO_4K: Final = ("1K", "2K", "4K")
 _TO_2K: Final = ("1K", "2K")
 
-# By author and `n` at most: names, with their tiers of size.
+# By author and the highest `n`: names, with their tiers of size.
 _ONLY_IMAGES: Final[dict[tuple[str, int], dict[str, tuple[str, ...]]]] = {
     ("black-forest-labs", 1): {
         "flux-3-image": ("768", "1K", "1.5K", "2K", "4K"),

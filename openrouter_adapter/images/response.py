@@ -266,13 +266,13 @@ def _put_cost(whole: ImageResponse, facts: list[dict[str, Any]], charged: list[A
 
 
 def _sum_of_usage(usages: list[Any]) -> ImageUsage:
-    """The tokens of all; the hidden params have their cost, failures included."""
+    """The tokens of all answers; the hidden params have their cost, failures included."""
     summed = _added([one.model_dump() for one in usages])
     return ImageUsage(**{n: v for n, v in summed.items() if n not in {"cost", "cost_details"}})
 
 
 def _added(values: Sequence[Any]) -> Any:
-    """The exact sum of numbers, of objects field by field; of anything else the first."""
+    """The exact sum of numbers; of objects, field by field; of anything else, the first value."""
     given = [value for value in values if value is not None]
     if not given:
         return None

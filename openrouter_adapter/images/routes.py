@@ -91,7 +91,7 @@ def modalities(model: str) -> list[str]:
 
 
 def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str = "") -> str:
-    """The route of an answer: that of its request, if the response has it."""
+    """The route of an answer: by its request if the response has that, else by the call."""
     try:
         path = answer.request.url.path
     except RuntimeError:
@@ -102,7 +102,7 @@ def of_answer(answer: httpx.Response, parameters: Mapping[str, Any], model: str 
 def parse_answer(
     answer: httpx.Response, parameters: Mapping[str, Any], model: str = ""
 ) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
-    """The checked answer of either route, and its images; None for those of a chat's messages.
+    """The checked answer of either route, and its images; None if they are in a chat's messages.
 
     Raises:
         One of LiteLLM's exceptions: it is an error, or no answer.

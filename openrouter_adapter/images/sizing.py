@@ -28,7 +28,7 @@ PIXELS: Final[Mapping[str, tuple[int, int]]] = {
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 }
-# `aspect_ratio` of ImageGenerationRequest: the guide's ratios, and those of few models.
+# `aspect_ratio` of ImageGenerationRequest: the guide's ratios, and those that few models accept.
 COMMON_RATIOS: Final = (*PIXELS, "1:2", "2:1", "1:4", "4:1", "1:8", "8:1", "9:21")
 RARE_RATIOS: Final = ("5:7", "7:5", "9:19.5", "19.5:9", "9:20", "20:9", "2.35:1", "5:2")
 

@@ -1,4 +1,4 @@
-"""The program's side: what happens in a process right after it imported LiteLLM."""
+"""The program's side: what happens in a process right after it has imported LiteLLM."""
 
 from __future__ import annotations
 

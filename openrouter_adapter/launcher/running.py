@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HOOK: Final = Path(__file__).parent / "hook"
 RUN_VARIABLE: Final = "OPENROUTER_ADAPTER_RUN"
 
-# For an interpreter that has not this package.
+# For an interpreter that does not have this package.
 _INSTALL_VARIABLE: Final = "OPENROUTER_ADAPTER_INSTALL"
 _LEDGER_VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 _TAGS_VARIABLE: Final = "OPENROUTER_ADAPTER_TAGS"

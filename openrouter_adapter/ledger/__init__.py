@@ -63,7 +63,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # It brings LiteLLM with it, seconds that reading a ledger need not take.
+    # Importing it loads LiteLLM, which takes seconds and is not needed to read a ledger.
     if name == "handler":
         from openrouter_adapter.ledger.callback import handler
 

@@ -1,4 +1,4 @@
-"""Budgets in the database, and what they count: spent is the sum of their rows, and reserved.
+"""Budgets in the database, and their balances: what their rows cost, and what is reserved.
 
 Both move in the transaction that writes the rows or the reservation, so neither a crash nor
 another process sees one without the other.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _IDS_A_QUERY: Final = 512
 
 _BUDGETS: Final = sa.select(tables.budgets).order_by(tables.budgets.c.name)
-# SQLite has the same words for it.
+# SQLite has the same syntax for it.
 _NEW_BUDGET: Final = insert(tables.budgets)
 _SAVE: Final = _NEW_BUDGET.on_conflict_do_update(
     index_elements=["name"],
@@ -146,7 +146,7 @@ def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
     if connection.dialect.name == "postgresql":
         # This waits for transactions that write rows without knowing the budget, and counts them.
         connection.execute(sa.text("LOCK TABLE ledger_attempts IN EXCLUSIVE MODE"))
-    # Left by a transaction that wrote rows while an older budget of this name was removed.
+    # Accounts left by a transaction that wrote rows while an older budget of the name was removed.
     table = tables.balances
     connection.execute(sa.delete(table).where(table.c.budget == budget.name))
     spent = _spent(connection, budget, period)
@@ -159,8 +159,8 @@ def open_first(connection: sa.Connection, budget: Budget, period: str) -> None:
 def open_account(connection: sa.Connection, budget: Budget, account: Account) -> None:
     """Opens an account, if it is not open, with what was already spent.
 
-    That is nothing where each value of a label has an account: those of the values that had
-    spent something were opened with the budget, and every other before its first row.
+    If each value of a label has an account, nothing was spent: the accounts of values that had
+    spent something were opened with the budget, and each of the others before its first row.
     """
     if connection.execute(_BALANCE, _of(account)).first() is not None:
         return

@@ -52,7 +52,7 @@ def read_job(row: Row, bill: Bill, failure: str | None) -> None:
     """Puts the end of a job into the row of the request that started it.
 
     With the caller's own provider key, a job reports OpenRouter's fee alone: then the cost stays
-    unknown until `GET /generation` reports the provider's charge as well. Of a batch, OpenRouter
+    unknown until `GET /generation` reports the provider's charge as well. For a batch, OpenRouter
     never reports more than the fee.
     """
     row.outcome = OK if failure is None else ERROR

@@ -53,13 +53,13 @@ class DailyCharge:
 def daily_charges(
     database: Database, since: dt.datetime, until: dt.datetime, *, key_name: str | None = None
 ) -> list[DailyCharge]:
-    """What was charged by day and model. The rows themselves are read.
+    """Charges by day and model, read from the rows themselves.
 
     Args:
         database: The ledger's.
         since: The first moment that counts; without a time zone: UTC.
         until: The first moment that does not.
-        key_name: Only of the key with this name in the ledger, None for all.
+        key_name: Only charges of the key with this name in the ledger; None for all.
 
     Raises:
         LedgerError: the ledger can't be read.

@@ -1,7 +1,7 @@
 """LiteLLM's callback: calls that admission.py does not see, as they never reached OpenRouter.
 
-OpenRouter's attempts are recorded by the gate (gate.py), with the bill itself. Left for the
-callback are other providers' calls, hits of LiteLLM's cache, and calls that failed before
+OpenRouter's attempts are recorded by the gate (gate.py), with the bill itself. The callback
+records the rest: other providers' calls, hits of LiteLLM's cache, and calls that failed before
 anything was sent. LiteLLM fires twice for some calls; rows are keyed, so that changes nothing.
 """
 
@@ -53,8 +53,8 @@ _ENDPOINTS: Final = {
         "/videos",
     ),
 }
-# Calls that cost nothing, except that the first to see a video or a batch completed carries its
-# cost, which the gate has put into the row of the call that started it.
+# Calls that cost nothing. The first one that finds a video or a batch completed reports its cost,
+# but the gate has put that into the row of the call that started it.
 _FREE: Final = frozenset(
     f"{twin}{name}"
     for twin in ("", "a")
@@ -85,7 +85,7 @@ _OF_KEY: Final = {
 
 
 class Handler(CustomLogger):
-    """The one that is put into `litellm.callbacks`. Does nothing while no ledger is enabled."""
+    """The callback in `litellm.callbacks`. Does nothing while no ledger is enabled."""
 
     def __init__(self) -> None:
         """Records nothing yet."""
@@ -100,7 +100,7 @@ class Handler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
     ) -> None:
-        """Notes whose key the proxy passes a request through for: it is sent from this task."""
+        """Notes for whose key the proxy passes a request through: it is sent from this task."""
         if self._gate is None or call_type != "pass_through_endpoint":
             return
         known = {
@@ -230,7 +230,7 @@ def _row(details: Mapping[str, Any], response: Any, start: Any, end: Any, *, is_
 
 
 def _reached_openrouter(details: Mapping[str, Any]) -> bool:
-    """Whether a call went to OpenRouter as another provider's, or was passed through as it came.
+    """Whether a call reached OpenRouter as another provider's, or passed through unchanged.
 
     The gate has seen what such a call costs (clients.py), and that a `GET` costs nothing.
     """
@@ -243,9 +243,9 @@ def _reached_openrouter(details: Mapping[str, Any]) -> bool:
 
 
 def _model(details: Mapping[str, Any]) -> Any:
-    """The model, once LiteLLM knows whose it is; before, it takes any first argument for one.
+    """The model, if LiteLLM knows its provider; until then it takes any first argument for one.
 
-    That of an image call is the prompt, which must not be stored.
+    An image call's first argument is the prompt, which must not be stored.
     """
     provider, model = details.get("custom_llm_provider"), details.get("model")
     if not provider or not isinstance(model, str):
@@ -270,7 +270,7 @@ def _facts(response: Any) -> Mapping[str, Any]:
 
 
 def _put_hit(row: Row, response: Any) -> None:
-    """Puts into a row that it cost nothing, and saved what the first call cost."""
+    """Records in a row that the call cost nothing, and saved what the first call cost."""
     usage = getattr(response, "usage", None)
     first = usd(_facts(response).get("cost")) or usd(getattr(usage, "cost", None))
     row.cost_status, row.cost = BILLED, 0

@@ -28,7 +28,7 @@ VARIABLE: Final = "OPENROUTER_ADAPTER_LEDGER"
 
 _BUSY_MS: Final = 60_000
 _MODE_PAUSE: Final = 0.005
-# libpq's: the longest that a request under a budget waits if the server or the network is gone.
+# libpq's options: how long a request under a budget waits if the server or the network is gone.
 _CONNECTION: Final = {
     "connect_timeout": 5,
     "tcp_user_timeout": 15_000,
@@ -122,7 +122,7 @@ class Database:
                 options = {"ledger_durable": is_durable}
                 with self._engine.execution_options(**options).begin() as connection:
                     result = work(connection)
-                # What was committed to a file that is gone is written again to the one there.
+                # If the file is gone, what was committed to it is written again, to the new one.
                 if not self._has_moved():
                     return result
             if time.monotonic() >= deadline:
@@ -178,7 +178,7 @@ class Database:
         self._is_migrated = True
 
     def _look(self) -> tuple[int, int] | None:
-        """Identity of the ledger's file, to notice another of its name; None if it is missing."""
+        """Identity of the ledger's file, to notice a replacement; None if the file is missing."""
         if self._file is None:
             return None
         try:
@@ -203,7 +203,7 @@ class Database:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turns what databases raise into LedgerError, without what was to be written."""
+        """Turns what databases raise into LedgerError, without the values to be written."""
         try:
             yield
         except DBAPIError as failure:
@@ -214,7 +214,7 @@ class Database:
         except SQLAlchemyError as failure:
             raise LedgerError(f"{self.name}: {type(failure).__name__}") from None
         except (UnicodeError, OverflowError) as failure:
-            # Of a driver, before the database has seen it. Its message would quote the value.
+            # Raised by a driver, before the database saw the value; its message would quote it.
             raise RefusedError(f"{self.name}: {type(failure).__name__}") from None
         except (OSError, ModuleNotFoundError) as failure:
             raise LedgerError(f"{self.name}: {failure}") from None
@@ -255,7 +255,7 @@ class _PassingError(Exception):
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    # The driver would begin transactions by itself, and not when they should.
+    # The driver would begin transactions by itself, and at the wrong moments.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
@@ -293,9 +293,9 @@ def _first_line(failure: object) -> str:
     return str(failure).partition("\n")[0][:300]
 
 
-# A driver keeps statements prepared by their text: SQLite's the last 128 of each connection. An
+# A driver keeps prepared statements, by their text; SQLite's keeps the last 128 of a connection. An
 # INSERT of 64 rows takes 300 KB there. One statement for each number of rows that a batch may end
-# with came to 25 MB, gathered over tens of thousands of calls; those of powers of two take 1 MB.
+# with came to 25 MB, over tens of thousands of calls; statements for powers of two take 1 MB.
 def split(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
     """Yields pieces of `most` items, then the rest in pieces of smaller powers of two.
 

@@ -116,7 +116,7 @@ def current() -> Ledger:
     """The ledger that is enabled.
 
     Raises:
-        LedgerError: none is.
+        LedgerError: no ledger is enabled.
     """
     if _current is None:
         raise LedgerError("no ledger is enabled: call ledger.enable() first")

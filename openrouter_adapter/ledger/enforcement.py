@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openrouter_adapter")
 
 _BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-# Endpoints whose answer's length is not set by the request's.
+# Endpoints where the length of the answer does not follow from the length of the request.
 _OPEN_ENDED: Final = frozenset({"/chat/completions", "/completions", "/messages", "/responses"})
 _LOST: Final = (
     "its file was deleted or replaced, so what was spent is not known: set the budget again, or "
@@ -63,7 +63,7 @@ class Enforcement:
         reservations.database.when_moved = self._lose
 
     def after_fork(self) -> None:
-        """Takes locks that no thread of the parent holds."""
+        """Makes new locks: a thread of the parent may hold the old ones."""
         self._lock = threading.Lock()
         if isinstance(self._estimate, WorstCase):
             self._estimate = WorstCase()

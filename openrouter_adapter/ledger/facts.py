@@ -51,7 +51,7 @@ _DIMENSIONS: Final[dict[str, sa.ColumnElement[Any]]] = {
     "tag": _c.tags,
 }
 DIMENSIONS: Final = tuple(_DIMENSIONS)
-"""What facts are grouped by, besides time. A tag is a JSON list of them, as in a row."""
+"""What facts are grouped by, besides time. The value of `tag` is a JSON list, as in a row."""
 
 SUMS: Final = (*MONEY, *COUNTS)
 """The sums of a fact: picodollars, then counts, tokens and milliseconds."""
@@ -90,8 +90,8 @@ _TWO_DIGITS: Final[sa.ColumnElement[int]] = sa.literal_column(
     "WHEN latency_ms < 100000 THEN latency_ms / 1000 * 1000 "
     "ELSE latency_ms / 10000 * 10000 END"
 )
-# Days, hours and numbers of columns are written into the statement: PostgreSQL takes a parameter
-# in GROUP BY for another one than the same in SELECT.
+# Days, hours and numbers of columns are written into the statement: to PostgreSQL, a parameter in
+# GROUP BY is never the same as one in SELECT.
 _DAY: Final = (
     _c.started_at
     // sa.literal_column(str(24 * HOUR), sa.Integer)
@@ -120,11 +120,11 @@ def facts(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> Iterator[Fact]:
-    """Sums by day and all DIMENSIONS at once, in no order.
+    """Sums by day and all DIMENSIONS at once, in no particular order.
 
     Args:
         database: The ledger's.
-        hourly: From here on, by hour and not by day: hours since 1970.
+        hourly: Sums are by hour from this hour on, and by day before; hours since 1970.
         since: The first moment that counts.
         until: The first moment that does not.
 
@@ -208,7 +208,7 @@ def requests(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Single requests, as LISTED.
+    """Single requests, each with the columns LISTED.
 
     Args:
         database: The ledger's.

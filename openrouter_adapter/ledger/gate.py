@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openrouter_adapter")
 
-# Calls whose attempts are counted, at least; at most twice as many.
+# The attempts of at least so many recent calls are counted, and of at most twice as many.
 _MOST_CALLS: Final = 4_096
 # OpenRouter reports what a request cost some seconds after its end.
 FIRST_ASK: Final = 2_000_000
@@ -42,7 +42,7 @@ class Ticket:
     """One attempt in flight, and its outcome.
 
     Its row is made when it is needed, mostly by the thread that writes: two hundred rows in one
-    go take a third of the time that each takes among a call's other work.
+    go take a third of the time that they take one by one, each among a call's other work.
     """
 
     call_id: str
@@ -122,7 +122,7 @@ class Attempts:
     def _put(self, call_id: str, number: int) -> None:
         self._recent[call_id] = number
         if len(self._recent) >= _MOST_CALLS:
-            # In this order: who looks for a call meanwhile finds it in one of them.
+            # In this order, so that a lookup in another thread finds the call in one of them.
             self._older = self._recent
             self._recent = {}
 

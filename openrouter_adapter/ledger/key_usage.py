@@ -1,10 +1,10 @@
 """Cost of attempts that ended before OpenRouter gave them an id: a kill, a timeout.
 
 OpenRouter lists no generations, so such an attempt can't be looked up. But `GET /key` counts what
-a key has used in the UTC day, week and month and in all. What the ledger's own rows don't explain
-of that is the most that those attempts can have cost together. An attempt is charged only with
-that bound, so a budget is never exceeded. Use of the key that the ledger doesn't see makes the
-bound too high, never too low.
+a key has used in the UTC day, week and month and in total. The part that the ledger's own rows
+don't explain is the most that those attempts can have cost together. An attempt is charged only
+with that bound, so a budget is never exceeded. Use of the key that the ledger doesn't see makes
+the bound too high, never too low.
 See https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key.
 """
 
@@ -133,7 +133,7 @@ def _reserved(store: Store, rows: Sequence[Row]) -> dict[str | None, _Reserved]:
 
 
 def _windows(now: int) -> Iterator[tuple[str, int]]:
-    """The periods that OpenRouter counts, shortest first: ending of its field, and start."""
+    """The periods that OpenRouter counts, shortest first: the ending of a field, and the start."""
     today = dt.datetime.fromtimestamp(now / 1e6, dt.timezone.utc).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
@@ -175,11 +175,11 @@ def _known(store: Store, key: str, start: int, until: int, longest: int) -> int:
 def _shares(
     rows: Sequence[Row], reserved: Mapping[str | None, _Reserved], bound: int
 ) -> list[int] | None:
-    """The cost to record for each of some attempts that cost `bound` together at most.
+    """Costs to record for attempts that together cost at most `bound`, in picodollars.
 
-    Several attempts share the bound in proportion to their worst cases: the sum is right, and as
-    they are under the same budgets, so is what these count. None if the worst cases are a tighter
-    bound.
+    Several attempts share the bound in proportion to their worst cases: the sum is right, and so
+    is what their budgets count, as all are under the same ones. None if the worst cases are a
+    tighter bound.
     """
     if not bound:
         return [0] * len(rows)

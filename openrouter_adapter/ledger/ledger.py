@@ -72,7 +72,7 @@ class Ledger:
             most_waiting: Rows kept in memory while neither the database nor the local disk
                 takes them.
             beat_seconds: How often, in seconds, this process sends a heartbeat and looks for
-                budgets that others have set. One that is silent for 12 times as long is dead.
+                budgets that others have set. A process silent for 12 times as long counts as dead.
             writes_ahead: Whether every request is recorded before it is sent, so that one in flight
                 at a kill has a row. Requests under a budget always are.
 
@@ -332,9 +332,9 @@ class Ledger:
         """Budgets with what is spent and reserved in the current period.
 
         Args:
-            name: Only this one's; None for all.
-            most_values: If each value of a label has a limit, how many values, those closest to
-                it; None for all.
+            name: Only this budget; None for all.
+            most_values: If each value of a label has a limit, how many values at most, those
+                closest to the limit; None for all.
 
         Raises:
             LedgerError: the ledger can't be read.
@@ -356,7 +356,7 @@ class Ledger:
         return queries.reserved(self.store.database, budget)
 
     def release(self, hold_ids: Sequence[str]) -> int:
-        """Ends reservations of which a person knows that nothing more will be billed.
+        """Ends reservations whose requests, as a person knows, will not be billed any more.
 
         Raises:
             LedgerError: the ledger can't be written.

@@ -78,7 +78,7 @@ def _metadata_of(call: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _joined(places: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What is in any of the places, of equal names the first."""
+    """The entries of all places; among equal names, the first one."""
     if len(places) == 1:
         return places[0]
     joined: dict[str, Any] = {}
@@ -155,13 +155,13 @@ def key_name(key: str) -> str:
 
 
 def label(value: Any) -> str | None:
-    """A short text for a column; None for none.
+    """A short text for a column; None if there is none.
 
-    PostgreSQL takes no NUL in a text, and no database half of a surrogate pair.
+    PostgreSQL takes no NUL in a text, and no database takes half of a surrogate pair.
     """
     is_text = value.__class__ is str
     if is_text and value.isascii() and len(value) <= _MOST_CHARACTERS and "\x00" not in value:
-        # Most are: half a microsecond a row saved.
+        # Most values are like this: it saves half a microsecond a row.
         return value or None
     if not value or isinstance(value, _NO_TEXT):
         return None

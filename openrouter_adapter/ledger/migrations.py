@@ -216,7 +216,7 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
         WHERE cost IS NULL AND generation_id IS NULL
         """,
     ),
-    # Processes took allowances in advance, on leases. Now only requests have something reserved.
+    # Processes used to take allowances in advance, on leases. Now only requests reserve amounts.
     6: (
         """
         UPDATE ledger_accounts SET held = COALESCE((

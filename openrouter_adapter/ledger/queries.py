@@ -1,8 +1,7 @@
 """Queries of the ledger: sums by one dimension, budgets and reservations.
 
-Sums by model, provider, endpoint, tag, key, job, team, organization, hour and day come from the
-rollups and take no longer for millions of rows; by user, end user, session or served model the
-rows themselves are read.
+The rollups give the sums by most labels, and take no longer for millions of rows. For sums by user,
+end user, session, served model or error, the rows themselves are read.
 """
 
 from __future__ import annotations
@@ -184,7 +183,7 @@ def sums_of_rows() -> list[sa.ColumnElement[Any]]:
     """What a query of the rows selects, for `read_spend`."""
     c = tables.attempts.c
     has_ended, has_failed = c.outcome != OPEN, c.outcome == ERROR
-    # Conditions that count, for what is not a sum of the column of its name.
+    # Conditions to count rows by, for what is not the sum of a column with the same name.
     counted = {
         "requests": has_ended | c.cost.is_not(None),
         "failures": has_failed,
@@ -244,7 +243,7 @@ def _name(value: Any, by: str) -> str | None:
 
 
 _reserved, _workers, _attempts = tables.reservations.c, tables.workers.c, tables.attempts.c
-# With the worker of each, and the row of its attempt, if there are any.
+# Reservations with their workers and the rows of their attempts, if there are any.
 _RESERVATIONS: Final = tables.reservations.outerjoin(
     tables.workers, _workers.id == _reserved.worker
 ).outerjoin(
@@ -264,7 +263,7 @@ def budget_states(
     Args:
         database: The ledger's.
         name: Only this budget's; None for all.
-        most_values: How many balances of one budget, those closest to the limit; None for all.
+        most_values: The most balances of one budget, those closest to the limit; None for all.
     """
     with database.read() as connection:
         now = database.now(connection)

@@ -1,7 +1,9 @@
-"""Asks OpenRouter what it charged if the answer did not: abandoned streams, timeouts, crashes.
+"""Asks OpenRouter what it charged if the answer did not say: abandoned streams, timeouts, crashes.
 
-Only `GET /generation`, when `reconcile` is called; no request waits for it. OpenRouter knows the
-cost some seconds after a request's end, so "not found" is asked again, after ever longer pauses.
+Only `reconcile` asks, by `GET /generation` (for videos and batches, by their own endpoints); no
+request waits for it. OpenRouter knows the cost
+some seconds after a request's end, so after "not found" it is asked again, after longer and longer
+pauses.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 6 * 3600.0
-# OpenRouter's activity covers 30 days; what is not found by then, a person looks up.
+# OpenRouter's activity covers 30 days; a person must look up what is not found by then.
 _GIVEN_UP_AFTER: Final = 30 * 86_400
 _AT_ONCE: Final = 8
 _ROWS_A_ROUND: Final = 1_000
@@ -56,8 +58,8 @@ def reconcile(
 
     Args:
         store: The ledger.
-        ask: Returns what `api.get_generation` does for a row; `outcome` in it is the row's if that
-            is not known yet. Raises `LookupError` if the cost is not known yet.
+        ask: Returns what `api.get_generation` does for a row; an `outcome` in it becomes the row's
+            if the row is still open. Raises `LookupError` if the cost is not known yet.
         is_forced: Asks also for rows that are not due yet.
 
     Raises:

@@ -65,7 +65,7 @@ class _NoRoomError(Exception):
     """Some requests don't fit together; the transaction that tried is undone."""
 
     def __init__(self, refusal: Refusal) -> None:
-        """Takes the refusal, which is a request's own if it was alone."""
+        """Takes the refusal, which is about a single request if the group had only one."""
         super().__init__(str(refusal))
         self.refusal = refusal
 
@@ -222,7 +222,7 @@ class Reservations:
         return worker
 
     def beat(self) -> None:
-        """Records that this process lives, and which others don't.
+        """Records that this process is alive, and which others are not.
 
         Raises:
             LedgerError: the ledger can't be written.
@@ -324,7 +324,7 @@ def end_dead(connection: sa.Connection, database: Database) -> int:
     ]
     if dead:
         _leave(connection, dead)
-        # What OpenRouter knows of its last requests can be asked for at once.
+        # OpenRouter can be asked at once what their last requests cost.
         theirs = sa.select(reservations.id).where(reservations.worker.in_(dead))
         due = sa.update(tables.attempts).where(
             attempts.cost.is_(None),
@@ -340,7 +340,7 @@ def end_dead(connection: sa.Connection, database: Database) -> int:
 
 
 def _runs(pid: int) -> bool:
-    # On Windows, signal 0 is Ctrl-C; the heartbeat has to do there.
+    # On Windows, signal 0 is Ctrl-C; there, the heartbeat alone has to be enough.
     if sys.platform != "win32":
         try:
             os.kill(pid, 0)

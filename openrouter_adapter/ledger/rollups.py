@@ -51,7 +51,7 @@ SUMS: Final = (*COUNTS, *(f"{name}_{part}" for name in MONEY for part in ("high"
 HOUR_KEY: Final = ("hour", "via", "endpoint", "model", "provider")
 LABEL_KEY: Final = ("hour", "kind", "name")
 
-# Users and sessions may be as many as requests: their sums are made of the rows.
+# Users and sessions may be as many as requests: their sums are computed from the rows.
 SUMMED_LABELS: Final = ("tag", "job", "key", "team", "organization")
 
 Amounts = list[int]
@@ -105,7 +105,7 @@ def labels(columns: Sequence[str | None]) -> list[tuple[str, str]]:
     """The labels that a row is summed under: a row with two tags counts under both.
 
     Args:
-        columns: Of SUMMED_LABELS, in their order.
+        columns: The row's values for SUMMED_LABELS, in that order.
     """
     return [
         (label, value)

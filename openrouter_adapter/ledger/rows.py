@@ -48,7 +48,7 @@ class Row:
 
     Attributes:
         call_id: LiteLLM's call id; a batch job's own.
-        attempt: From 1: attempts of one call that LiteLLM or a runner made.
+        attempt: The attempt's number, from 1, within a call: LiteLLM or a runner may try again.
         started_at: Microseconds since 1970, UTC.
         generation_id: OpenRouter's; a hit of LiteLLM's cache repeats the first call's.
         latency_ms: Milliseconds to the end of the answer.
@@ -81,7 +81,7 @@ class Row:
         saved: Picodollars that a hit of LiteLLM's cache, or of OpenRouter's, saved.
         hold_id: The reservation that ends when this row's cost is known.
         asks: How often `GET /generation` was asked.
-        ask_after: When to ask (again), microseconds since 1970; None for no need.
+        ask_after: When to ask (again), microseconds since 1970; None if there is no need.
         end_user_id: The user that the request names: `user`, or what LiteLLM's proxy takes for it.
         team: The team of the key at LiteLLM's proxy, by its alias, else its id.
         organization: The organization of the key there, likewise.
@@ -139,7 +139,7 @@ class Row:
 
     @property
     def is_of_runner(self) -> bool:
-        """Whether it is of a job of the batch runner, which records its own costs."""
+        """Whether it belongs to a job of the batch runner, which records its own costs."""
         return self.call_id.startswith("batch-")
 
     def values_of(self, label: str) -> list[str]:
@@ -184,7 +184,7 @@ def merged(old: Row, new: Row) -> Row:
     later one: it is a correction.
     """
     if old.outcome == OPEN and new.outcome != OPEN and _says_all(old, new):
-        # The end of what was written down in flight: 5 µs saved.
+        # The end of an attempt that was recorded in flight; the shortcut saves 5 µs.
         return new
     kept = {name: getattr(new, name) or getattr(old, name) for name in _REST}
     kept["tags"] = new.tags if new.tags != "[]" else old.tags

@@ -38,7 +38,7 @@ def _close_with_worker(_: object = None) -> None:
 
 
 atexit.register(_close_all)
-# The one for a worker that imports this module, the other for one that is forked later on.
+# The first is for a worker that imports this module, the second for one that is forked later.
 _close_with_worker()
 register_after_fork(_close_all, _close_with_worker)
 if hasattr(os, "register_at_fork"):

@@ -25,11 +25,11 @@ _RECENT: Final = 7 * 86_400 * 1_000_000
 _NAMES: Final = ", ".join(COLUMNS)
 # SQLite takes 32,766 parameters in one statement; a few hundred are as fast as more.
 _KEYS_A_QUERY: Final = 512
-# Each statement lets go of the interpreter's lock, which the event loop then has.
+# Each statement releases the interpreter's lock, which the event loop can then take.
 _ROWS_A_STATEMENT: Final = 64
 
-# Columns that most rows leave at their default, in SQL. For sqlite3, None and a boolean take five
-# times as long as a number: as literals, they save a row 4 of 16 µs.
+# Columns that most rows leave at their default, in SQL. To sqlite3, None or a boolean as a
+# parameter takes five times as long as a number; literals save 4 of the 16 µs that a row takes.
 _SELDOM: Final = {
     **dict.fromkeys(("cache_hit", "is_byok"), "FALSE"),
     **dict.fromkeys(("error_class", "error_code", "ask_after", "source_id"), "NULL"),
@@ -61,7 +61,7 @@ class Store:
         transaction.
 
         Raises:
-            LedgerError: the database can't be written; nothing of it was.
+            LedgerError: the database can't be written; nothing was written.
         """
         batch = list(rows)
         if batch:
@@ -136,7 +136,7 @@ class Store:
                 row.saved = costs.get(hits[id(row)]) or row.saved
 
     def _saving(self, connection: sa.Connection, hit: Row) -> int:
-        """Cost of as many prompt tokens when this model was last billed."""
+        """Cost of as many prompt tokens at the last bill of this model, in picodollars."""
         place = (hit.via, hit.endpoint, hit.model)
         if place not in self._prices:
             mark = self.database.mark

@@ -64,7 +64,7 @@ budgets: Final = _table(
 )
 
 balances: Final = _table("ledger_accounts", ("budget", "period", "spent", "held"))
-"""What is spent and what is reserved (`held`) of a budget in one period, of one value in it."""
+"""What is spent and reserved (`held`) under a budget in one period, or for one value in it."""
 
 reservations: Final = _table(
     "ledger_holds",

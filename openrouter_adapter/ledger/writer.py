@@ -31,7 +31,7 @@ MOST_WAITING: Final = 50_000
 # A transaction costs half a millisecond, and a row in a large one 15 µs.
 LINGER: Final = 1.0
 _MOST_AT_ONCE: Final = 5_000
-# What makes a row may keep a whole request in memory: if many wait, rows are made at once.
+# A function that makes a row may keep a whole request in memory: if many wait, it runs at once.
 _MOST_UNMADE: Final = 1_000
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
@@ -74,7 +74,7 @@ class Writer:
         """Takes the store.
 
         Args:
-            store: Where to.
+            store: Where rows are written to.
             spool: Where rows wait while the store can't be written; None for memory only.
             most_waiting: Rows kept in memory at most.
             linger: Seconds for which a batch is gathered: what a killed process may lose.
@@ -90,7 +90,7 @@ class Writer:
         # SimpleQueue may be put to from a signal handler, too.
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._batch: list[Row] = []
-        # Of the batch, how many rows are on disk already, from its beginning.
+        # How many rows at the beginning of the batch are on disk already.
         self._secured = 0
         self._spooled = 0
         self._spool_file: Path | None = None
@@ -311,7 +311,7 @@ class Writer:
     def _replay(self) -> bool:
         """Writes what waits in the spool; returns whether nothing is left."""
         if self._must_replay and self._spool is not None:
-            # A thread that adds to it meanwhile sets it again.
+            # A thread that adds to the spool meanwhile sets this again.
             self._must_replay = False
             try:
                 is_empty = self._spool.replay(self._write_rows)

@@ -117,7 +117,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Editors and the first check need the types; to import them takes 4 ms.
+    # Editors and the first check need the types; importing them takes 4 ms.
     if name in __all__:
         from openrouter_adapter.options import plugins, request, vocabulary
 

@@ -23,7 +23,7 @@ LONGEST_CACHE: Final = 86_400
 
 
 def gather(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that were given, each under its plain name.
+    """The parameters that were given, each under its plain name.
 
     A keyword takes precedence over its prefixed twin, with its whole value: `provider=` and
     `openrouter_provider=` are never merged. Parameters that are None count as not given. Order and
@@ -60,7 +60,7 @@ def body_fields(
 
 
 def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> dict[str, Any]:
-    """Return what is for OpenRouter among all parameters of a call, under plain names.
+    """The parameters for OpenRouter among all those of a call, under plain names.
 
     For endpoints where LiteLLM passes its own parameters with the caller's. The result has the
     options, the endpoint's fields in `also`, and whatever has the prefix. A warning names others
@@ -78,7 +78,7 @@ def gather_known(parameters: Mapping[str, Any], also: Collection[str] = ()) -> d
 def with_extra(
     body: dict[str, Any], extra: Any, defaults: Collection[str] = (), model: str = ""
 ) -> dict[str, Any]:
-    """Return a body with the fields of `extra_body` that it lacks, or the body itself.
+    """A body with the fields of `extra_body` that it lacks, or the body itself.
 
     The fields are sent unchecked.
 
@@ -96,7 +96,7 @@ def with_extra(
 
 
 def unsaid(extra: Any, said: Collection[str], model: str = "") -> dict[str, Any]:
-    """Return the fields of `extra_body` that no keyword of the call sets.
+    """The fields of `extra_body` that no keyword of the call sets.
 
     Raises:
         litellm.BadRequestError: `extra_body` is not an object.
@@ -217,9 +217,9 @@ def contradiction(one: str, other: str, model: str = "") -> Exception:
 
 
 def check(fields: dict[str, Any], model: str) -> None:
-    """Check the options among a request's fields, and convert them to OpenRouter's own form.
+    """Checks the options among a request's fields, and converts them to OpenRouter's own form.
 
-    Changes `fields` itself, never a value of the caller's: empty items of `transforms` and an
+    Changes `fields` itself, but none of the caller's values: empty items of `transforms` and an
     empty `route` are removed, and `plugins={"web": {}}` becomes `[{"id": "web"}]`. An unknown name
     or word is left unchanged, with a warning if it resembles a known one.
 

@@ -47,7 +47,7 @@ OPENROUTER_FIELDS = frozenset(
         "web_search_options",
     }
 )
-"""The names of all options, the keys of `Options`: to look one up needs no types."""
+"""The names of all options, the keys of `Options`: looking one up needs no types."""
 
 # What LiteLLM passes on for OpenAI's chat, embedding and image calls. None of these is checked, so
 # a common request costs one comparison of sets.
@@ -134,13 +134,13 @@ def litellm_names() -> frozenset[str]:
 
 
 def warn_of_name(name: str) -> None:
-    """Warn if a keyword resembles the name of an option, such as `provder`."""
+    """Warns if a keyword resembles the name of an option, such as `provder`."""
     if not is_known_name(name):
         _warn(name, name, OPENROUTER_FIELDS)
 
 
 def warn_of_slips(path: str, value: Any, shape: Shape) -> None:
-    """Warn of keys and words inside an option that resemble known ones."""
+    """Warns of keys and words inside an option that resemble known ones."""
     for place, word, known in _unknown(path, value, shape):
         _warn(place, word, known)
 

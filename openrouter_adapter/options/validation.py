@@ -57,7 +57,7 @@ _PRIVATE = frozenset(
 
 
 def faults_of_option(name: str, value: Any) -> list[str]:
-    """Return the faults of an option; warn of words that look misspelled."""
+    """The faults of an option; warns of words that look misspelled."""
     if name == "plugins":
         return _faults_of_plugins(value)
     faults = _faults_of_type(name, value, _adapter_of_option(name), shape_of_option(name))
@@ -153,7 +153,7 @@ def _fault(path: str, value: Any, detail: ErrorDetails, shape: Shape | None) -> 
 def _followed(
     location: tuple[int | str, ...], value: Any, shape: Shape | None
 ) -> tuple[list[str], Any, Shape | None]:
-    """Follow pydantic's location through the value, skipping the names of union branches."""
+    """Follows pydantic's location through the value, skipping the names of union branches."""
     place: list[str] = []
     for step in location:
         if isinstance(value, dict) and step in value:
@@ -171,7 +171,7 @@ def _followed(
 
 
 def contradictions(fields: dict[str, Any]) -> list[str]:
-    """Return the contradictions between options whose types have been checked, with both values."""
+    """The contradictions between options whose types have been checked, with both values."""
     faults: list[str] = []
     reasoning = fields.get("reasoning")
     if reasoning is not None:
@@ -258,19 +258,19 @@ class Shape:
     words: frozenset[str] = frozenset()
 
     def of_key(self, key: object) -> Shape | None:
-        """Return the shape of one of an object's values."""
+        """The shape of one of an object's values."""
         return self.keys.get(key, self.values) if isinstance(key, str) else None
 
 
 @cache
 def shape_of_option(name: str) -> Shape:
-    """Return the shape of the option `name`."""
+    """The shape of the option `name`."""
     return _shape(get_type_hints(Options)[name])
 
 
 @cache
 def shape_of_plugin(plugin_id: str) -> Shape:
-    """Return the shape of a plugin; of an unknown one, the fields that all plugins have."""
+    """The shape of a plugin; for an unknown one, the fields that all plugins have."""
     plugin = _shape(PLUGINS.get(plugin_id, OtherPlugin))
     known = Shape(_among(tuple(PLUGINS)), words=frozenset(PLUGINS))
     return Shape(plugin.allowed, {**plugin.keys, "id": known})
@@ -310,7 +310,7 @@ def _among(words: tuple[str, ...]) -> str:
 
 
 def shown(value: Any, path: str = "") -> str:
-    """Return `value` as JSON if it is short and not private, else its kind."""
+    """`value` as JSON if it is short and not private, else its kind."""
     if _PRIVATE.isdisjoint(path.split(".")):
         if isinstance(value, bool):
             return "true" if value else "false"

@@ -35,7 +35,7 @@ def labels(scope: Iterable[str]) -> dict[str, str]:
 
 
 def scope(state: BudgetState) -> str:
-    """The labels that a budget is limited to, as `--scope` takes them, and the value it is of."""
+    """The labels that a budget is limited to, as `--scope` takes them, and the state's value."""
     budget = state.budget
     found = [f"{name}={value}" for name, value in budget.labels.items()]
     if budget.or_end_user:
@@ -47,7 +47,7 @@ def scope(state: BudgetState) -> str:
 
 
 def period(state: BudgetState) -> str:
-    """The period that a state is of: `month 2026-11`."""
+    """The period of a state, such as `month 2026-11`."""
     return f"{state.budget.per} {state.period}".strip()
 
 
@@ -96,7 +96,7 @@ def table(states: Sequence[BudgetState]) -> tuple[list[str], list[list[str]]]:
 
 
 def cut(states: Iterable[BudgetState], most: int) -> list[str]:
-    """Names of the budgets of which `most` values are listed, so that others may be missing."""
+    """Names of the budgets with `most` listed values, so that other values may be missing."""
     counts = Counter(one.budget.name for one in states if one.budget.each is not None)
     return [name for name, number in counts.items() if number >= most]
 
@@ -105,7 +105,7 @@ def releasable(found: Iterable[HoldState], ids: Sequence[str] | None) -> list[Ho
     """The reservations with these ids; without ids, those that are unsettled.
 
     Raises:
-        ValueError: there is no reservation with an id.
+        ValueError: there is no reservation with one of the ids.
     """
     reserved = list(found)
     if not ids:

@@ -1,7 +1,7 @@
-"""The ledger's sums as the spend page carries them: by time and every label at once, and small.
+"""The ledger's sums in the compact form of the spend page: by time and every label at once.
 
-If they don't fit, days that lie back become months, and fewer values of each label are named; the
-others are one. Every sum stays exact.
+If they don't fit, older days are summed by month, and fewer values of each label are named; the
+others are summed as one. Every sum stays exact.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.ledger.facts import Fact
 
 MOST_CHARACTERS: Final = 850_000
-"""Of the facts in the page, compressed."""
+"""The most characters of the facts in the page, compressed."""
 
 # A fact takes 11 characters at the least.
 _MOST_FACTS: Final = MOST_CHARACTERS // 11
@@ -32,7 +32,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _LABELS: Final = frozenset({"user", "end_user", "team", "organization", "key", "job", "tag"})
 _TAG: Final = facts.DIMENSIONS.index("tag")
 _TOTAL: Final = tuple(facts.SUMS.index(name) for name in ("billed", "upstream", "estimate"))
-# The page has latencies by themselves.
+# The page has latencies separately.
 SUMS: Final = tuple(name for name in facts.SUMS if name not in {"latency_ms", "timed"})
 
 
@@ -41,9 +41,9 @@ class Level:
     """How much of the facts is kept.
 
     Attributes:
-        hourly: So many of the last days are by hour.
-        daily: So many of the last days are not summed by month; None for all.
-        values: So many values of each dimension are named, the most expensive.
+        hourly: Number of the last days that are by hour.
+        daily: Number of the last days that are not summed by month; None for all.
+        values: Number of values of each dimension that are named, the most expensive.
         has_labels: Whether users, teams, jobs, … are kept.
     """
 
@@ -66,7 +66,7 @@ LEVELS: Final = (
     Level(0, 35, 12, has_labels=False),
     Level(0, 0, 12, has_labels=False),
 )
-"""From the finest to the coarsest."""
+"""The levels, from the finest to the coarsest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class Cube:
     """The facts of a page.
 
     Attributes:
-        daily: From here on facts are by day, before by month: hours since 1970.
-        hourly: From here on they are by hour.
+        daily: Facts are by day from this hour on, and by month before; hours since 1970.
+        hourly: Facts are by hour from this hour on; hours since 1970.
         values: By dimension, what the numbers in its column stand for: a value, None for no
-            value, a number for so many values that are not named; a list of them for tags.
-        columns: Of `hour`, of each dimension and of each of SUMS, integers as text. A dimension
-            with a single value has no column.
-        count: How many facts.
+            value, or the number of values that are not named; for tags, a list of these.
+        columns: The columns of `hour`, each dimension and each of SUMS: integers as text. A
+            dimension with a single value has no column.
+        count: Number of facts.
     """
 
     daily: int
@@ -96,7 +96,7 @@ def hours_since_1970(moment: dt.datetime) -> int:
 
 
 def first_hour(now: dt.datetime) -> int:
-    """Where hours begin on the finest level, in hours since 1970."""
+    """The hour from which the finest level is by hour, in hours since 1970."""
     return _day_before(now, LEVELS[0].hourly)
 
 
@@ -115,9 +115,9 @@ def build(found: Iterable[Fact], now: dt.datetime, levels: Sequence[Level] = LEV
     """The facts on the finest level that fits into a page.
 
     Args:
-        found: The ledger's, by hour from `first_hour` on.
+        found: The ledger's facts, by hour from `first_hour` on.
         now: When they were read.
-        levels: Those to try.
+        levels: The levels to try.
     """
     every = list(found)
     ranks = [_rank(every, place) for place in range(len(facts.DIMENSIONS))]
@@ -182,7 +182,7 @@ def _reduced(
 
 
 def _named(rank: Sequence[str], most: int) -> dict[str, str]:
-    """The values that are named, with what is shown of them; a rest of one is named, too."""
+    """The values that are named, with the text shown; a single value too many is named, too."""
     kept = rank if most and len(rank) <= most + 1 else rank[:most]
     return {value: texts.visible(value) for value in kept}
 
@@ -193,7 +193,7 @@ def _edges(level: Level, now: dt.datetime) -> tuple[int, int]:
 
 
 def _start(hour: int, daily: int, hourly: int) -> int:
-    """Where the hour, the day or the month begins that a fact is summed in."""
+    """Beginning of the hour, day or month that a fact is summed in, in hours since 1970."""
     if hour >= hourly:
         return hour
     if hour >= daily:
@@ -210,7 +210,7 @@ def _encoded(sums: Mapping[tuple[Any, ...], Sequence[int]], level: Level, now: d
         spent: dict[Any, int] = {}
         for key, amounts in sums.items():
             spent[key[at]] = spent.get(key[at], 0) + sum(amounts[one] for one in _TOTAL)
-        # Frequent numbers are short, and equal facts lie next to each other.
+        # What costs most has the shortest numbers, and equal facts lie next to each other.
         values[name] = sorted(spent, key=lambda one: (-spent[one], str(one)))
         places.append({value: place for place, value in enumerate(values[name])})
     rows = sorted(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.report.cube import Cube
     from openrouter_adapter.report.forecast import Forecast
 
-# Of a budget for each user: how many are shown, those closest to the limit.
+# For a budget per user: how many users are shown, those closest to the limit.
 _MOST_VALUES: Final = 20
 MOST_REQUESTS: Final = 150
 """Single requests of each kind that the page lists."""
@@ -40,7 +40,7 @@ class Figures:
     Attributes:
         window: The period it is about.
         made_at: When it was gathered.
-        version: Of this package.
+        version: The version of this package.
         total: The grand total; None if the ledger has nothing in the window.
         models: Sums by model, the most expensive first.
         cube: Sums by time and every label.

@@ -20,7 +20,7 @@ _HOUR: Final = dt.timedelta(hours=1)
 _DAY: Final = dt.timedelta(days=1)
 _WEEK: Final = dt.timedelta(days=7)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-# Beyond it, a date would say more than the rate knows.
+# A later date would be more precise than the rate is.
 _FARTHEST: Final = dt.timedelta(days=3650)
 
 

@@ -89,7 +89,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def visible(text: str) -> str:
-    """A foreign text without characters that control a terminal or reverse a line."""
+    """An untrusted text without characters that control a terminal or reverse a line."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}"
         if unicodedata.category(character) in {"Cc", "Cs"} or character in _DIRECTIONS

@@ -36,8 +36,8 @@ def parse(since: str | None, until: str | None, now: dt.datetime | None = None) 
 
     Args:
         since: A date, a time, a month, `today`, `yesterday`, or how long ago: `24h`, `7d`, `4w`.
-        until: The same; the first moment that does not count.
-        now: What is counted back from; None for the current time.
+        until: In the same form; the first moment that does not count.
+        now: The moment to count back from; None for the current time.
 
     Raises:
         ValueError: a moment is invalid, or the window ends before it begins.

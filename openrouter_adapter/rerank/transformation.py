@@ -221,7 +221,7 @@ def _without_document(result: Mapping[str, Any]) -> Any:
 
 
 def _meta(body: Mapping[str, Any]) -> Any:
-    """The wire's usage where LiteLLM has Cohere's."""
+    """The wire's usage, in the form of Cohere's, which LiteLLM expects."""
     counts = body.get("usage")
     if not isinstance(counts, dict):
         return None

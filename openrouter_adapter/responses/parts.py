@@ -1,4 +1,4 @@
-"""The parts of an input item's content, each in the form from which models read it.
+"""The parts of an input item's content, each in the form in which models read it.
 
 The Responses API's counterpart of chat/parts.py, whose parts have other names and fields. See
 https://openrouter.ai/docs/api-reference/responses-api/overview.
@@ -29,7 +29,7 @@ _KINDS: Final[dict[Any, media.Kind]] = {
 
 
 def to_wire(item: Any, position: int, model: str = "") -> Any:
-    """An input item with its parts in OpenRouter's form; itself if they need no conversion.
+    """An input item with its parts in OpenRouter's form; the same item if they need no conversion.
 
     Raises:
         litellm.BadRequestError: a part of a known type lacks a field that OpenRouter requires.

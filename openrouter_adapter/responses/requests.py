@@ -48,7 +48,7 @@ SUPPORTED: Final = (
     "user",
 )
 
-# OpenRouter's additional ones, and those of the chat endpoint that are translated below.
+# OpenRouter's additional parameters, and those of the chat endpoint that are translated below.
 _SAMPLING: Final = frozenset({"frequency_penalty", "presence_penalty", "seed", "stop"})
 _CHAT: Final = frozenset(
     {"max_completion_tokens", "max_tokens", "reasoning_effort", "response_format", "thinking"}

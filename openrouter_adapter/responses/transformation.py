@@ -38,13 +38,13 @@ class OpenRouterResponsesConfig(Endpoint, OpenAIResponsesAPIConfig):
     def map_openai_params(  # type: ignore[override] # LiteLLM's differs from its other endpoints
         self, response_api_optional_params: Any, model: str, drop_params: bool
     ) -> dict[str, Any]:
-        """Passes all of them on; what needs translating is translated with the body."""
+        """Passes all parameters on; those that need translating are translated with the body."""
         return dict(response_api_optional_params)
 
     def should_fake_stream(
         self, model: str | None, stream: bool | None, custom_llm_provider: str | None = None
     ) -> bool:
-        """Never: LiteLLM would for each model that it has no entry for, which is all of them."""
+        """Never: LiteLLM would fake one for each model that it has no entry for, which is all."""
         return False
 
     def supports_native_websocket(self) -> bool:

@@ -104,7 +104,7 @@ def _is_of_proxy(call: Mapping[str, Any]) -> bool:
 
 
 async def _with_cost(answer: Any, api_key: str | None, base_url: str | None) -> Any:
-    """An answer with its cost, if OpenRouter knows that in time.
+    """An answer with its cost, if OpenRouter knows it in time.
 
     The proxy counts a key's spend, and writes its header, when it has the answer; audio itself does
     not report a cost.

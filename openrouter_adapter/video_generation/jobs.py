@@ -141,7 +141,7 @@ def failure_of(made: VideoObject) -> Exception:
 
 
 def no_video(content: bytes, headers: Mapping[str, str]) -> Exception:
-    """The exception for a content that is not a video; raises that of an error in it."""
+    """The exception for content that is not a video; raises that of an error in it."""
     errors.read_body(content, headers)
     return errors.unreadable(content, headers)
 
@@ -162,6 +162,6 @@ def ended(
     bill = bill_of(body)
     if bill.cost is not None and not bill.is_byok:
         return {"id": job_id, "total_cost": body["usage"]["cost"], "is_byok": False, **outcome}
-    # It reports no cost of a job that failed, nor what a caller's own provider charges.
+    # The status has no cost of a job that failed, nor what a caller's own provider charges.
     generation = str(body.get("generation_id") or job_id)
     return api.get_generation(generation, api_key=api_key, base_url=base_url) | outcome

@@ -69,7 +69,7 @@ def forget() -> None:
 
 
 def faults(body: Mapping[str, Any], model: VideoModel) -> Iterator[str]:
-    """What a model does not take of a request, each with what it takes instead."""
+    """The values in a request that a model does not take, each with what it takes instead."""
     for name, descriptor in _LISTED.items():
         allowed = model.values(descriptor)
         if body.get(name) is not None and allowed is not None and body[name] not in allowed:

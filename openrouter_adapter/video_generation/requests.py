@@ -85,7 +85,7 @@ def build_body(model: str, prompt: Any, keywords: Mapping[str, Any]) -> dict[str
 
     Args:
         model: As OpenRouter names it.
-        prompt: What to show; empty if the model makes a video of images alone.
+        prompt: What to show; empty if the model makes a video from images alone.
         keywords: OpenRouter's fields, and OpenAI's: `seconds` is `duration`, a number or a text;
             `size` is pixels, a ratio, a resolution or `"auto"`; `input_reference` is an image (or
             a list) in any form of images/inputs.py: the first frame if the model takes one, else
@@ -214,7 +214,7 @@ def _references(given: Any, model: str, field: str = "input_references") -> list
 
 
 def _kind(reference: Any) -> str:
-    """Whether a link is one to audio or to a video; anything else is an image."""
+    """The type of a reference: a link to audio or to a video; anything else is an image."""
     if isinstance(reference, str):
         path = urlsplit(reference).path.lower()
         for kind, endings in _ENDINGS.items():

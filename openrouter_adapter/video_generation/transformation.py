@@ -193,7 +193,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         logging_obj: Any,
         custom_llm_provider: str | None = None,
     ) -> VideoObject:
-        """As of a first job."""
+        """LiteLLM's object of the new job, as for a first one."""
         request = raw_response.request
         return self.transform_video_create_response(
             errors.model_of(request), raw_response, logging_obj, request_data={}
@@ -210,7 +210,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         extra_body: dict[str, Any] | None = None,
         prefetched_source_data: dict[str, Any] | None = None,
     ) -> tuple[str, Mapping[str, Any], None]:
-        """As of a remix.
+        """The body of a job that edits another, admitted.
 
         Raises:
             litellm.BadRequestError: a video is uploaded; OpenRouter edits only its own.
@@ -229,7 +229,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         custom_llm_provider: str | None = None,
         request_data: dict[str, Any] | None = None,
     ) -> VideoObject:
-        """As of a first job."""
+        """LiteLLM's object of the new job, as for a first one."""
         return self.transform_video_remix_response(raw_response, logging_obj)
 
     def transform_video_extension_request(
@@ -242,7 +242,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         headers: dict[str, Any],
         extra_body: dict[str, Any] | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """As of a remix, with a length in seconds."""
+        """The body of a job that extends another, with a length in seconds, admitted."""
         extra = {"seconds": seconds, **(extra_body or {})}
         return api_base, self._continued(video_id, prompt, extra)
 
@@ -252,7 +252,7 @@ class OpenRouterVideoConfig(Endpoint, BaseVideoConfig):
         logging_obj: Any,
         custom_llm_provider: str | None = None,
     ) -> VideoObject:
-        """As of a first job."""
+        """LiteLLM's object of the new job, as for a first one."""
         return self.transform_video_remix_response(raw_response, logging_obj)
 
     def _continued(
@@ -360,6 +360,6 @@ def _named_model(logging_obj: Any) -> str:
 
 
 def _raise_for_status(answer: httpx.Response, model: str = "") -> None:
-    """Raises if a response is a failure: some versions of LiteLLM pass a GET's on."""
+    """Raises if a response is a failure: some versions of LiteLLM pass a failed GET on."""
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         raise errors.from_http(answer.text, answer.status_code, answer.headers, model)

@@ -1,6 +1,6 @@
 """Waiting for a video, and downloading it to a file.
 
-A status is asked for free of charge; only the last one is a call of LiteLLM's, so its callbacks
+Asking for a status is free; only the last request for it is a call of LiteLLM's, so its callbacks
 get one event, with the job's cost. See
 https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
 """

@@ -296,7 +296,7 @@ def tls() -> ssl.SSLContext | bool:
 
 
 def proxy(url: str) -> str | None:
-    """The proxy that the environment (HTTPS_PROXY, NO_PROXY, …) names for a URL, None for none."""
+    """The proxy for a URL by the environment (HTTPS_PROXY, NO_PROXY, …); None if it names none."""
     parts = urlsplit(url)
     if not parts.hostname or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
@@ -340,7 +340,7 @@ def _secret(name: str) -> str | None:
 
 @functools.cache
 def _get_secret_str() -> Callable[[str], str | None]:
-    # To import it again for each of three variables of each request takes 3 µs.
+    # Importing it again for each of three variables of each request takes 3 µs.
     from litellm.secret_managers.main import get_secret_str
 
     return get_secret_str

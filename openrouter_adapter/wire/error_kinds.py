@@ -64,8 +64,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "misalignment_policy_violation": POLICY,
 }
 
-# Limits that the prompt or something else may have exceeded: the wording decides. The text is used
-# if it doesn't.
+# Limits that the prompt or something else may have exceeded: the wording decides. If it
+# doesn't, the text here is used.
 LIMITS: Final[Mapping[str, str]] = {
     "string_too_long": "One text of the request is longer than the provider accepts for its field.",
     "token_limit_exceeded": "A token budget of the account is used up, not the model's context.",

@@ -50,7 +50,7 @@ PROVIDER: Final = "openrouter"
 MOST_RECEIVED: Final = 2000
 
 # Exceptions of code that reads a body of an unexpected form, pydantic's ValidationError (a
-# ValueError) among them; RecursionError is of JSON that nests too deeply.
+# ValueError) among them; RecursionError comes from JSON that nests too deeply.
 MALFORMED: Final = (TypeError, KeyError, AttributeError, ValueError, RecursionError)
 
 _CLASSES: Final[Mapping[int, str]] = {
@@ -195,7 +195,7 @@ def no_answer(
     *,
     status: int = 502,
 ) -> Exception:
-    """The exception for a body that has no error and not what was asked for; keeps its cost."""
+    """The exception for a body with neither an error nor what was asked for; keeps its cost."""
     return from_body({**body, "error": {"code": status, "message": message}}, headers, model)
 
 
@@ -313,8 +313,8 @@ def build(
 def of_failure(text: str, status: int, headers: Mapping[str, str] | None = None) -> Exception:
     """The exception for a send that failed, from within the handler of its cause.
 
-    LiteLLM passes a text and a status, 500 if there was none; the cause itself has whether
-    OpenRouter answered, and the model asked for.
+    LiteLLM passes a text and a status, 500 if there was none; the cause itself shows whether
+    OpenRouter answered, and has the model asked for.
     """
     from litellm import exceptions
 

@@ -259,8 +259,7 @@ class Watch:
     """Ends the reading of a body whose connection is gone.
 
     aiohttp closes a connection whose chunks are framed wrong, and (3.14 and before) does not tell
-    the one who reads the body, who would wait without end: its read timeout ends with the
-    connection.
+    the reader of the body, who would wait forever: the read timeout ends with the connection.
     """
 
     __slots__ = ("_body", "_closed")

@@ -1,7 +1,8 @@
 """A stream's failure: its exception, in the form that lets a Router fall back to another model.
 
 LiteLLM falls back from a stream only on a MidStreamFallbackError, and picks the list of fallbacks
-by the exception's own class: a prompt that is too long, or a refusal, must be of both.
+by the exception's own class: that of a prompt that is too long, or of a refusal, must be of both
+classes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 STATIC: Final = frozenset({"free", "extended", "thinking"})
 """Variants that are models of their own, with prices of their own."""
 DYNAMIC: Final = frozenset({"online", "nitro", "floor", "exacto"})
-"""Variants that route a model otherwise, at the model's own prices."""
+"""Variants that route a model's requests differently, at the model's own prices."""
 
 _BATCH: Final = "batch"
 

@@ -182,7 +182,7 @@ def attach(
 
     forwarded: dict[str, Any] = {}
     if headers is not None:
-        # By items: httpx decodes all headers again for each look into them, which takes 1 µs.
+        # By items: httpx decodes all headers again for each look-up, which takes 1 µs.
         raw = dict(headers.items())
         if isinstance(headers, httpx.Headers):
             headers = raw
@@ -206,11 +206,11 @@ def attach(
 def tell_failed(details: dict[str, Any], bill: Bill) -> None:
     """Puts a failed stream's bill where LiteLLM's failure callbacks look for it.
 
-    Without tokens they get no cost, and from LiteLLM 1.109 on an estimate.
+    Without tokens, callbacks get no cost or, from LiteLLM 1.109 on, an estimate.
 
     Args:
         details: `logging_obj.model_call_details`.
-        bill: The failed stream's.
+        bill: The failed stream's bill.
     """
     if bill.cost is None or bill.usage is None:
         return

@@ -1,7 +1,7 @@
 """An error of the wire: its status, kind, words, facts, and the time to retry after.
 
-Plain functions on OpenRouter's JSON; errors.py makes LiteLLM's exceptions of it. The words contain
-no key and nothing of a flagged prompt.
+Plain functions on OpenRouter's JSON; errors.py makes LiteLLM's exceptions from it. The words
+contain no key and nothing of a flagged prompt.
 """
 
 from __future__ import annotations

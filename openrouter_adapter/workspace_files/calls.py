@@ -1,7 +1,7 @@
 """`litellm.create_file(…, custom_llm_provider="openrouter")` and the four others of its kind.
 
 LiteLLM chooses the provider inside these functions, so each is replaced by one with an additional
-provider. LiteLLM's HTTP handler would do without OpenRouter's parameters, and its errors and
+provider. LiteLLM's HTTP handler would leave out OpenRouter's parameters, and its errors and
 timeouts differ between versions.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     _Steps: TypeAlias = Generator[Request, httpx.Response, "_T"]
 
 _T = TypeVar("_T")
-# What LiteLLM's asynchronous functions give their synchronous twins.
+# Keywords that LiteLLM's asynchronous functions pass to their synchronous twins.
 _ASYNC_FLAGS: Final = ("acreate_file", "afile_content", "is_async")
 
 
@@ -139,7 +139,7 @@ def _content(answer: httpx.Response) -> HttpxBinaryResponseContent:
 
 
 def file_list(purpose: Any = None, **call: Any) -> Any:
-    """The files of the workspace, the oldest first: `limit` of them, or all, to `MOST_FILES`.
+    """The files of the workspace, the oldest first: `limit` of them, or up to `MOST_FILES`.
 
     With the purpose `batch`, the input files of batches on this machine.
     """

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _PATH: Final = "/files"
 _PROVIDERS: Final = ("openai", "anthropic")
-# LiteLLM's, for files.
+# LiteLLM's timeout for files, in seconds.
 _TIMEOUT: Final = 600.0
 _MOST_LISTED: Final = 1000
 
 MOST_FILES: Final = 10_000
-"""Files that a list without a `limit` has at most, as OpenAI's own."""
+"""The most files in a list without a `limit`, as in OpenAI's own."""
 
 PURPOSE: Final = "user_data"
 """OpenAI's word for files that are given to models; OpenRouter has no purposes."""
@@ -45,7 +45,7 @@ _DOWNLOAD_ADVICE: Final = {
 
 
 class OpenRouterFile(OpenAIFileObject):
-    """LiteLLM's file, with what OpenRouter says of it besides.
+    """LiteLLM's file, with what else OpenRouter says about it.
 
     Attributes:
         mime_type: The type, by the content; None if the answer has none.
@@ -155,7 +155,7 @@ def page_params(limit: Any, after: Any) -> dict[str, str]:
 
 
 def next_params(body: Mapping[str, Any], params: Mapping[str, str]) -> dict[str, str] | None:
-    """The parameters of the page after one; None at the end of the list."""
+    """The parameters of the next page; None at the end of the list."""
     if not body.get("has_more"):
         return None
     cursor, last = body.get("cursor"), body.get("last_id")
@@ -200,7 +200,7 @@ def read_deletion(answer: httpx.Response) -> FileDeleted:
 
 
 def _file(wire: Mapping[str, Any]) -> OpenRouterFile:
-    """A file in the form of OpenRouter, or in that of OpenAI or Anthropic, whose storage it is."""
+    """A file in OpenRouter's form, or in that of OpenAI or Anthropic if they store it."""
     created = wire["created_at"]
     if isinstance(created, str):
         created = datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()

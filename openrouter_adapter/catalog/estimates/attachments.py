@@ -21,7 +21,7 @@ _AUDIO_TOKENS_PER_SECOND: Final = 32
 _VIDEO_TOKENS: Final = 3000  # About ten seconds, because the length is unknown.
 _BYTES_PER_TOKEN: Final = 4  # Likely, of plain text.
 MOST_PAGES: Final = 1000
-"""The pages that are assumed of a document if they can't be counted: no parser takes more."""
+"""The pages assumed for a document whose pages can't be counted: no parser takes more."""
 _PAGE_BYTES: Final = 60_000  # A guess, if the pages can't be counted.
 _PAGE: Final = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _COUNT: Final = re.compile(rb"/Count\s+(\d{1,6})\b")

@@ -1,7 +1,7 @@
 """Prices in OpenRouter's Batch API: the bound of a request's cost, and whether it is cheaper there.
 
 A model's prices there are those of the catalogue's row `author/model:batch`. They are typically
-half of the standard ones, but not for each kind of token, and not for every model. See
+half of the standard ones, but not for every kind of token or every model. See
 https://openrouter.ai/docs/batch-quickstart.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.catalog import Catalog, Model
     from openrouter_adapter.catalog.estimates.estimate import Estimate
 
-# The kinds of tokens whose prices are compared, with the one that applies if a row lacks it.
+# The kinds of tokens whose prices are compared, each with its substitute if a row lacks it.
 _TOKENS: Final = {
     "prompt": None,
     "completion": None,
@@ -56,12 +56,12 @@ def batch_bound(body: Mapping[str, Any], endpoint: str, catalog: Catalog) -> Est
 def not_cheaper(model: Model, in_batches: Model | None) -> str | None:
     """The reason why batches save nothing for a model, None if they do.
 
-    Batches must cost less for a token of the prompt or of the answer, and more for no kind of
-    token.
+    At least one kind of token must cost less in batches, and none may cost more. A free model's
+    batches are accepted, too.
 
     Args:
         model: The row of the catalogue with the standard prices.
-        in_batches: The one with those of the Batch API; None if there is none.
+        in_batches: The row with the Batch API's prices; None if there is none.
     """
     if in_batches is None:
         return f"{model.id} has no price in OpenRouter's Batch API"

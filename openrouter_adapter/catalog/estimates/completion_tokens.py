@@ -43,7 +43,7 @@ class Completion:
     """The length of a request's answers.
 
     Attributes:
-        per_prompt: The answers to each prompt, those included that are thrown away.
+        per_prompt: The number of answers to each prompt, including those that are thrown away.
         likely: Likely tokens of all answers, reasoning included.
         most_each: The limit of tokens that the request sets for each answer; None if it sets none.
         are_images: Whether the answers are likely to be images.
@@ -78,7 +78,7 @@ def of_request(
     per_prompt = max([1, *_numbers(body, _ANSWER_COUNTS)])
     if kind.answers == "nothing":
         return Completion(per_prompt)
-    # The highest of several limits counts, and none of 0 or less.
+    # Of several limits the highest counts; a limit of 0 or less is ignored.
     limit = max([limit for limit in _numbers(body, _LIMITS) if limit > 0], default=None)
     modalities, writes = body.get("modalities"), model.output_modalities if model else ()
     asks_for_images = isinstance(modalities, list) and "image" in modalities
@@ -128,7 +128,7 @@ def _reasoning(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
 
 
 def _of_messages(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `reasoning` of a chat that a Messages request's fields stand for."""
+    """The fields of a Messages request as the `reasoning` of a chat."""
     thinking, output = body.get("thinking"), body.get("output_config")
     found: dict[str, Any] = {}
     if isinstance(thinking, dict):

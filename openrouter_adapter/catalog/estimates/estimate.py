@@ -142,9 +142,9 @@ def estimate(
 def bound(
     body: Mapping[str, Any], endpoint: str = "/chat/completions", catalog: Catalog | None = None
 ) -> Estimate:
-    """The same for budgets: the worst case is only given if it is one for every possible provider.
+    """Like `estimate`, for budgets: has a worst case only if it holds for all possible providers.
 
-    It is if all providers are known (`load_endpoints`), or if the request's `provider.max_price`
+    It does if all providers are known (`load_endpoints`), or if the request's `provider.max_price`
     limits those that aren't.
 
     Args:
@@ -168,7 +168,7 @@ def names_of(body: Mapping[str, Any]) -> list[str]:
     fallbacks = body.get("models")
     if isinstance(fallbacks, list):
         names += [name for name in fallbacks if isinstance(name, str) and name not in names]
-    # Those of Messages.
+    # The fallbacks of Messages.
     further = body.get("fallbacks")
     for one in further if isinstance(further, list) else ():
         name = one.get("model") if isinstance(one, dict) else None
@@ -203,7 +203,7 @@ def _unknown(reason: str) -> Estimate:
 
 
 def _of_fallbacks(estimates: list[Estimate]) -> Estimate:
-    """The estimate of a request with fallback models, from theirs.
+    """The estimate of a request with fallback models, from the estimates of its models.
 
     The likely cost is that of the first model, the worst case that of the most expensive one.
     """
@@ -250,7 +250,7 @@ def _of_model(name: str, body: Mapping[str, Any], kind: Kind, catalog: Catalog) 
 def _of_images(
     named: Found, body: Mapping[str, Any], kind: Kind, catalog: Catalog
 ) -> Estimate | None:
-    """The estimate by the images API's prices; None if those of the list of models are enough."""
+    """The estimate by the images API's prices; None if those in the list of models are enough."""
     model = named.model
     endpoints = catalog.image_endpoints(model)
     if not endpoints:
@@ -359,7 +359,7 @@ def _surcharges(
 
 
 def _of_router(name: str, body: Mapping[str, Any], kind: Kind) -> Estimate:
-    """The estimate of a model that chooses another one: a worst case if the caller set ceilings."""
+    """The estimate for a router; it has a worst case if the caller set ceilings."""
     ceilings = providers.ceilings_of(body)
     if "prompt" not in ceilings or "completion" not in ceilings:
         return _unknown(

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from openrouter_adapter.catalog.prices import ImagePrice
 
 _MILLION: Final = Decimal(1_000_000)
-# Megapixels of a square image of each tier.
+# Sides of a square image of each tier in pixels, and its megapixels.
 _SIDES: Final = {"512": 512, "0.5k": 512, "768": 768, "1k": 1024, "1.5k": 1536, "2k": 2048}
 _TIERS: Final = {
     tier: Decimal(side * side) / _MILLION for tier, side in {**_SIDES, "4k": 4096}.items()
 }
 _USUAL: Final = _TIERS["1k"]
 # The most megapixels of an image if the request names no size: 2048 by 2048, the largest of the
-# models that are priced by the megapixel. The sides that a provider makes of a ratio differ by up
-# to 3 %.
+# models that are priced by the megapixel. The sides that a provider derives from a ratio differ
+# by up to 3 %.
 _LARGEST: Final = _TIERS["2k"]
 _ROUNDED: Final = Decimal("1.1")
 _TOKENS: Final = 1300  # Likely tokens of an image.
@@ -59,7 +59,7 @@ class ImageRequest:
     megapixels: Decimal | None = None
 
     def allows(self, price: ImagePrice) -> bool:
-        """Whether the variant of a price fits the request, so that it may be billed by it."""
+        """Whether the variant of a price fits the request, so that the price may be billed."""
         words = price.variant.split("_") if price.variant else []
         return all(
             (word not in _TIERS or not self.tier or word == self.tier)
@@ -146,7 +146,7 @@ def _amounts(billable: str, unit: str, request: ImageRequest) -> tuple[Decimal, 
 
 
 def _each_output(unit: str, request: ImageRequest) -> tuple[Decimal, Decimal] | None:
-    """The same for one generated image."""
+    """The number of units of one generated image, likely and at most; None if it is unknown."""
     if unit in {"image", "request"}:
         return _ONE, _ONE
     if unit == "megapixel":

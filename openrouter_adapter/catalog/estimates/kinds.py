@@ -20,14 +20,14 @@ class Kind:
 
     Attributes:
         read: Adds a body to a prompt.
-        answers: `text`, `images`, or `nothing` that is billed.
+        answers: `text`, `images`, or `nothing` if no answer is billed.
     """
 
     read: Callable[[Prompt, Mapping[str, Any]], None]
     answers: str = "text"
 
     def prompt(self, body: Mapping[str, Any], model: Model | None) -> Prompt:
-        """The prompt of a body for a model; None is a model that a router will choose."""
+        """The prompt of a body for a model; None stands for a model that a router will choose."""
         if model is None:
             found = Prompt(family("Router", ""))
         else:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MILLION: Final = Decimal(1_000_000)
 # Price of writing to a cache for an hour as a factor of the prompt's price, if none is listed.
 CACHE_WRITE_1H: Final = Decimal(2)
-# The answer that passes the limit of a loop of tools, and the last one, which has no tools.
+# The answer that exceeds the limit of a loop of tools, and the last one, which has no tools.
 _STEPS_BEYOND_LIMIT: Final = 2
 
 
@@ -147,7 +147,7 @@ def _words(preferences: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _is_affordable(endpoint: Endpoint, ceilings: Rates) -> bool:
-    """Whether it may be chosen: its prices are below the ceilings at some hour and length."""
+    """Whether an endpoint may be chosen: its prices fit the ceilings at some hour and length."""
     cheapest = endpoint.pricing.lowest_rates()
     return all(cheapest.get(item, ZERO) <= ceiling for item, ceiling in ceilings.items())
 
@@ -178,7 +178,7 @@ class _HighestPrices:
     """A provider's highest prices for a kind of prompt, USD.
 
     Attributes:
-        input: Price of a token of the prompt, of any kind that is in it, written to a cache.
+        input: Price of a token of any kind in the prompt, including its writing to a cache.
         again: Price of a token of the prompt that is read again.
         output: Price of a token of an answer, of any kind.
         request: Price of a request.
@@ -234,7 +234,7 @@ def _cost(
     completion_tokens: int,
     extra: Surcharge,
 ) -> Decimal:
-    """The highest cost of a request at one endpoint, USD, for so many tokens of answers."""
+    """The highest cost of a request at one endpoint, USD, for `completion_tokens` of answers."""
     window = endpoint.context_length or prompt_tokens
     longest = prompt_tokens if extra.loop_limit is None else window
     terms = _highest_prices(endpoint.pricing, longest, prompt)

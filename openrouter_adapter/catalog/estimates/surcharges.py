@@ -160,9 +160,9 @@ class _Sum:
             self.prompt.add(likely, number * _MOST_RESULT_TOKENS)
 
     def _is_anthropics(self, tool: Mapping[str, Any]) -> bool:
-        """Whether a tool is one that Anthropic's models run within the request; it is added.
+        """Whether Anthropic's models run a tool within the request; adds the surcharge if they do.
 
-        For other authors' models OpenRouter runs them, like its own.
+        For other authors' models OpenRouter runs such tools, like its own.
         """
         if self.model is None or self.model.author not in _OBEDIENT_AUTHORS:
             return False
@@ -181,7 +181,7 @@ class _Sum:
         number = (_positive(plugin.get("max_uses")) if obeys else None) or MOST_SEARCHES
         price = self.rates.get("web_search", ZERO) if is_paid else ZERO
         self.found.add(price, number * price)
-        # The results of a provider's own search are billed as input, and again with the next one.
+        # The results of a provider's own search are input, billed again with the next search.
         self.prompt.add(DEFAULT_RESULTS * _RESULT_TOKENS, 0)
         self.prompt.fills_window = True
         self.prompt.searches += number
@@ -212,7 +212,7 @@ class _Sum:
 
 
 def _plugins_of(body: Mapping[str, Any], variants: frozenset[str]) -> dict[str, Mapping[str, Any]]:
-    """The enabled plugins of a request by id; `:online` is the web plugin."""
+    """The enabled plugins of a request by id; `:online` stands for the web plugin."""
     given = body.get("plugins")
     if isinstance(given, dict):
         given = [

@@ -24,7 +24,7 @@ _SEGMENT: Final = 20_000  # Byte-pair merging is slow on long runs, so long text
 
 
 def _class_of(byte: int) -> str:
-    """`a` for a letter, `!` for punctuation, a space, `1` for what may be a token by itself."""
+    """`a` for a letter, `!` for punctuation, ` ` for a space, `1` for a possible single token."""
     letter = chr(byte)
     if byte >= 0x80 or letter.isdigit() or not letter.isprintable():
         return "1"
@@ -43,7 +43,7 @@ class Family:
     """A family of tokenizers: how many tokens its models count.
 
     Attributes:
-        likely: Tokens per token of OpenAI's, in plain English.
+        likely: Tokens for each of OpenAI's tokens, in plain English.
         worst: The same for the worst text of letters.
         is_exact: Whether OpenAI's vocabulary is the family's own.
         frame: Tokens that a provider may put before any prompt, such as its own system prompt.
@@ -84,7 +84,7 @@ _FAMILIES: Final = {
     # Any model that a router may choose: the most of all the others.
     "Router": Family(1.1, 2.2, False, 1200, 50, 900, 500, 1000, 36_900, 600, 42_900),
 }
-# It charges 36,835 tokens for the largest image, and reads a PDF's page as text and as an image.
+# gpt-4o-mini bills 36,835 tokens for the largest image, and reads a PDF's page as text and image.
 _GPT_4O_MINI: Final = replace(_FAMILIES["GPT"], most_image=36_900, most_page=42_900)
 
 

@@ -1,9 +1,9 @@
-"""The cost of a video by its model's SKUs: a second's, an image's, and the least of a video.
+"""The cost of a video by its model's SKUs: per second, per image, and the least for a video.
 
 OpenRouter documents no vocabulary of SKUs. Those in its list of October 2026 have the forms
 `duration_seconds_with_audio_4k`, `image_to_video_duration_seconds_720p`,
-`cents_per_second_output_1080p`, `per-video-second-1080p`, `reference_images` and others. One with
-an unknown form may be what a request is billed by, so then there is no bound.
+`cents_per_second_output_1080p`, `per-video-second-1080p`, `reference_images` and others. A request
+may be billed by an SKU with an unknown form, so if the model has one, there is no bound.
 See https://openrouter.ai/docs/guides/overview/multimodal/video-generation.
 """
 
@@ -32,7 +32,7 @@ _SECOND: Final = re.compile(
 )
 _IMAGE: Final = frozenset({"reference_images", "cents_per_image_input"})
 _LEAST: Final = "minimum_cents_per_generation"
-# The resolution of a shorter side in pixels; with any other, all prices may apply.
+# The resolution by the shorter side in pixels; for any other side, all prices may apply.
 _OF_SIDE: Final = {
     360: "360p",
     480: "480p",
@@ -53,7 +53,7 @@ class _PerSecond:
         usd: The price.
         resolution: Such as `720p` or `4k`.
         audio: Whether the video has sound.
-        has_images: Whether it is made of images.
+        has_images: Whether it is made from images.
         continues: Whether it continues another video.
     """
 
@@ -65,7 +65,7 @@ class _PerSecond:
 
     @property
     def conditions(self) -> int:
-        """How many of them it has: OpenRouter bills by the most specific price."""
+        """The number of its conditions: OpenRouter bills by the most specific price."""
         fixed = (self.resolution, self.audio, self.has_images)
         return sum(one is not None for one in fixed) + self.continues
 
@@ -125,7 +125,7 @@ def _read(found: re.Match[str], usd: Decimal) -> _PerSecond:
 
 
 def _seconds(body: Mapping[str, Any], model: VideoModel) -> tuple[int, int] | str:
-    """The likely length and the longest, or why they are unknown."""
+    """The likely and the longest length in seconds, or why they are unknown."""
     asked = body.get("duration")
     if isinstance(asked, int) and asked > 0:
         return asked, asked
@@ -151,7 +151,7 @@ def _may_apply(price: _PerSecond, body: Mapping[str, Any]) -> bool:
 
 
 def _resolution(body: Mapping[str, Any]) -> str | None:
-    """The resolution that a request names, in the form of an SKU; None for none."""
+    """The resolution that a request names, in the form of an SKU; None if it names none."""
     if body.get("resolution"):
         return str(body["resolution"]).lower()
     sides = str(body.get("size") or "").lower().split("x")

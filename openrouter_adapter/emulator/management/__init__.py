@@ -1,1 +1,1 @@
-"""The account side of OpenRouter: what keys, guardrails, presets and the rest answer."""
+"""The account side of OpenRouter: the endpoints for keys, guardrails, presets and the rest."""

@@ -165,7 +165,7 @@ def _assignment_wire(call: Call, assignment: Assignment) -> dict[str, Any]:
 
 
 def _checked(fields: Fields, before: dict[str, Any]) -> dict[str, Any]:
-    """Return a guardrail's fields as a request changes them, checked."""
+    """Return a guardrail's fields with the changes of a request, which are checked."""
     changed = fields.changed(before, _SHAPES)
     for name in ("allowed_models", "ignored_models"):
         if fields.body.get(name):

@@ -49,7 +49,7 @@ def _whole(preset: Preset) -> dict[str, Any]:
 
 
 def list_all(call: Call) -> dict[str, Any]:
-    """Return a page of presets, the latest changed first."""
+    """Return a page of presets, the most recently changed first."""
     kept = [wire(preset) for preset in call.state.presets.values()]
     kept.sort(key=lambda preset: str(preset["updated_at"]), reverse=True)
     return call.listing(kept)

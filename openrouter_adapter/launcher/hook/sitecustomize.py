@@ -105,7 +105,7 @@ def _reason(failure: Exception) -> str:
 
 
 def _note(name: str) -> bool:
-    """Leaves a file for the launcher; whether it is the first with this name in the run."""
+    """Leaves a file for the launcher; returns whether it is the first of this name in the run."""
     folder = os.environ.get(_RUN)
     if not folder:
         return True
