@@ -94,12 +94,12 @@ def sentence(state: BudgetState, found: Forecast) -> str:
     if not found.spent:
         return f"Nothing was spent in the last {_length(found.over)}."
     if found.reached_at is not None:
-        return f"At {rate} reached on {_moment(found.reached_at)}."
+        return f"At {rate}, the limit is reached on {_moment(found.reached_at)}."
     if found.at_end is None:
-        return f"At {rate} not reached within ten years."
+        return f"At {rate}, the limit is not reached within ten years."
     return (
-        f"At {rate} not reached before the {state.budget.per} ends: "
-        f"about {found.at_end:,.2f} USD by then."
+        f"At {rate}, the limit is not reached before the {state.budget.per} ends; by then, about "
+        f"{found.at_end:,.2f} USD are spent."
     )
 
 

@@ -172,9 +172,17 @@ def state(spent: str, per: str = "month", period: str = "2026-11", held: str = "
 @pytest.mark.parametrize(
     ("found", "spent", "said"),
     [
-        (state("9"), "3.5", "At the rate of the last 7 days (3.50 USD) reached on Sun 29 Nov 2026"),
+        (
+            state("9"),
+            "3.5",
+            "At the rate of the last 7 days (3.50 USD), the limit is reached on Sun 29 Nov",
+        ),
         (state("9", held="1"), "1", "The limit is reached. The next period begins on Tue 01 Dec"),
-        (state("2"), "0.7", "not reached before the month ends: about 2.34 USD by then."),
+        (
+            state("2"),
+            "0.7",
+            "not reached before the month ends; by then, about 2.34 USD are spent.",
+        ),
         (state("2"), "0", "Nothing was spent in the last 7 days."),
         (state("9", "total", ""), "0.07", "reached on Sun 07 Mar 2027, 15:20 UTC."),
         (state("1", "total", ""), "0.000001", "not reached within ten years."),
